@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace dashi {
+
+/// How to open a database directory.
+struct OpenOptions {
+  /// Makes the directory and an empty database when there is none.
+  bool create_if_missing = true;
+  /// Opens for reading only, without taking the directory's lock. Writes fail with 25006.
+  bool read_only = false;
+  /// Bytes of RocksDB block cache and memtables together.
+  std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
+  /// Threads for encoding, scanning and training; 0 means one per core.
+  int num_threads = 0;
+  /// Path of libdashi_torch.so; empty means beside the program or library, then the system's
+  /// library path. Only training and transformer encoding load it.
+  std::string torch_module_path;
+};
+
+}  // namespace dashi

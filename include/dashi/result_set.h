@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dashi/status.h"
+#include "dashi/value.h"
+
+namespace dashi {
+
+/// A column of a result.
+struct Column {
+  std::string name;
+  ValueType type = ValueType::kNull;  ///< the declared type; kNull when the column has none
+};
+
+/// One row. Valid on its own: nothing points into the result set.
+using Row = std::vector<Value>;
+
+namespace internal {
+class RowSource;
+}
+
+/// The streamed rows of one executed statement.
+///
+/// Errors:  Next returns the error that ended the statement (cancelled, deadline, I/O).
+/// Threads: one thread at a time. It must not outlive the Session that made it.
+/// Cost:    rows are computed as they are pulled; dropping the result set ends the statement.
+class ResultSet {
+ public:
+  explicit ResultSet(std::unique_ptr<internal::RowSource> source);
+  ~ResultSet();
+  ResultSet(ResultSet&&) noexcept;
+  ResultSet& operator=(ResultSet&&) noexcept;
+
+  /// The columns; empty for a statement that returns no rows.
+  const std::vector<Column>& columns() const;
+  /// Fetches the next row. Returns false at the end.
+  Result<bool> Next(Row* row);
+  /// The PostgreSQL-style command tag: "SELECT 5", "COPY 53209", "CREATE MODEL". Complete only
+  /// after the last row.
+  std::string command_tag() const;
+  /// Notices for the user, such as rows skipped by COPY.
+  const std::vector<std::string>& notices() const;
+
+ private:
+  std::unique_ptr<internal::RowSource> source_;
+};
+
+}  // namespace dashi
