@@ -26,9 +26,7 @@ class Stopwatch {
  public:
   explicit Stopwatch(const Clock& clock = Clock::System())
       : clock_(clock), start_(clock.MonotonicMicros()) {}
-  double Seconds() const {
-    return static_cast<double>(clock_.MonotonicMicros() - start_) * 1e-6;
-  }
+  double Seconds() const { return static_cast<double>(clock_.MonotonicMicros() - start_) * 1e-6; }
 
  private:
   const Clock& clock_;

@@ -1,7 +1,7 @@
 #include "base/failpoint.h"
 
-#include <csignal>
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 
 namespace dashi::internal {

@@ -10,11 +10,11 @@ namespace dashi {
 /// The environment variable DASHI_FAILPOINTS ("copy.applied" or "copy.chunk:3") names one point and
 /// how often it is passed first; there the process ends at once, as kill -9 would. Without the
 /// variable a point costs one load.
-#define DASHI_FAILPOINT(name)                \
-  do {                                       \
+#define DASHI_FAILPOINT(name)                   \
+  do {                                          \
     if (::dashi::internal::FailpointsArmed()) { \
-      ::dashi::internal::HitFailpoint(name); \
-    }                                        \
+      ::dashi::internal::HitFailpoint(name);    \
+    }                                           \
   } while (false)
 
 namespace internal {

@@ -45,8 +45,8 @@ void Log(LogLevel level, std::string_view message) {
   if (level < threshold) {
     return;
   }
-  const std::string line = fmt::format(
-      "{} {} {}\n", FormatTimestamp(Clock::System().NowMicros()), LevelName(level), message);
+  const std::string line = fmt::format("{} {} {}\n", FormatTimestamp(Clock::System().NowMicros()),
+                                       LevelName(level), message);
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

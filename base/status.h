@@ -13,12 +13,12 @@
 #define DASHI_CONCAT(a, b) DASHI_CONCAT_INNER(a, b)
 
 /// Returns from the enclosing function when `expr` (a Status) is not ok.
-#define DASHI_RETURN_IF_ERROR(expr)              \
-  do {                                           \
-    ::dashi::Status dashi_status_ = (expr);      \
-    if (!dashi_status_.ok()) {                   \
-      return dashi_status_;                      \
-    }                                            \
+#define DASHI_RETURN_IF_ERROR(expr)         \
+  do {                                      \
+    ::dashi::Status dashi_status_ = (expr); \
+    if (!dashi_status_.ok()) {              \
+      return dashi_status_;                 \
+    }                                       \
   } while (false)
 
 #define DASHI_ASSIGN_OR_RETURN_INNER(result, lhs, expr) \
@@ -34,10 +34,9 @@
 
 /// Aborts with file, line and the condition when it is false. For broken invariants only: no
 /// user input may reach it.
-#define DASHI_CHECK(condition)                                   \
-  (static_cast<bool>(condition)                                  \
-       ? static_cast<void>(0)                                    \
-       : ::dashi::internal::CheckFailed(__FILE__, __LINE__, #condition))
+#define DASHI_CHECK(condition)                         \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                : ::dashi::internal::CheckFailed(__FILE__, __LINE__, #condition))
 
 #ifdef NDEBUG
 #define DASHI_DCHECK(condition) static_cast<void>(0)

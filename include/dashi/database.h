@@ -2,11 +2,11 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "dashi/options.h"
 #include "dashi/session.h"
 #include "dashi/status.h"
+#include "dashi/version.h"
 
 namespace dashi {
 
@@ -39,8 +39,5 @@ class Database {
 
   std::unique_ptr<internal::DatabaseImpl> impl_;
 };
-
-/// The version of dashi, "0.1.0".
-std::string_view Version();
 
 }  // namespace dashi

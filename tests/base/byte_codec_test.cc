@@ -1,9 +1,9 @@
 #include "base/byte_codec.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 
@@ -94,7 +94,10 @@ TEST(ByteCodecTest, ShortAndOverlongInputsFailAndStayFailed) {
   EXPECT_FALSE(too_long.ReadVarint(&value));
   EXPECT_EQ(value, 42U);
 
-  ByteReader beyond(std::string_view("\x05""abc", 4));
+  ByteReader beyond(
+      std::string_view("\x05"
+                       "abc",
+                       4));
   std::string_view text;
   EXPECT_FALSE(beyond.ReadLengthPrefixed(&text));
 }

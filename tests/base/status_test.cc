@@ -1,11 +1,11 @@
 #include "base/status.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace dashi {
 namespace {

@@ -1,10 +1,10 @@
 #include "base/thread_pool.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace dashi {
 namespace {
@@ -29,9 +29,8 @@ TEST(ThreadPoolTest, NestedLoopsRunInTheirThread) {
   ThreadPool pool(4);
   std::atomic<int> sum{0};
   pool.ParallelFor(10, 1, [&](std::size_t, std::size_t) {
-    pool.ParallelFor(10, 1, [&](std::size_t begin, std::size_t end) {
-      sum += static_cast<int>(end - begin);
-    });
+    pool.ParallelFor(
+        10, 1, [&](std::size_t begin, std::size_t end) { sum += static_cast<int>(end - begin); });
   });
   EXPECT_EQ(sum, 100);
 }

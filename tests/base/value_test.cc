@@ -29,6 +29,8 @@ TEST(NearestNameTest, FindsSlipsAndNothingElse) {
   constexpr std::string_view kNames[] = {"documents", "labels", "relevance"};
   EXPECT_EQ(NearestName("document", kNames), "documents");
   EXPECT_EQ(NearestName("LABLES", kNames), "labels");
+  constexpr std::string_view kModel[] = {"model"};
+  EXPECT_EQ(NearestName("modle", kModel), "model");
   EXPECT_EQ(NearestName("zebra", kNames), "");
   EXPECT_EQ(NearestName("x", {}), "");
 }

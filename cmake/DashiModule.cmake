@@ -1,0 +1,155 @@
+# The functions with which every folder declares what it builds:
+#
+#   dashi_add_module(<name> [HEADERS ...] [SOURCES ...] [DEPS ...] [PRIVATE_DEPS ...])
+#   dashi_add_shared_module(<name> [HEADERS ...] SOURCES ... [PRIVATE_DEPS ...])
+#   dashi_add_executable(<name> SOURCES ... [DEPS ...])
+#   dashi_add_test(<name> [SOURCES ...] [DEPS ...] [LABELS ...] [TIMEOUT <seconds>])
+#   dashi_add_benchmark(<name> [SOURCES ...] [DEPS ...])
+#   dashi_add_fuzzer(<name> [SOURCES ...] [DEPS ...])
+#
+# SOURCES and HEADERS are relative to the calling folder. A test, benchmark or fuzzer without
+# sources is nothing; a module without sources is header-only.
+
+include_guard(GLOBAL)
+
+set(DASHI_RUN_PATH "$ORIGIN/../lib")
+
+# Gives `target` the include root (the project's folder), the common options and the run path.
+function(dashi_configure_target target)
+  target_link_libraries(${target} PRIVATE dashi_compile_options)
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+  set_target_properties(${target} PROPERTIES
+    CXX_EXTENSIONS OFF
+    POSITION_INDEPENDENT_CODE ON
+    BUILD_RPATH "${DASHI_RUN_PATH}"
+    INSTALL_RPATH "${DASHI_RUN_PATH}")
+endfunction()
+
+# Static library dashi_<name>, alias dashi::<name>. Its headers compile alone
+# (target all_verify_interface_header_sets).
+function(dashi_add_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS")
+  set(target dashi_${name})
+  if(arg_SOURCES)
+    add_library(${target} STATIC ${arg_SOURCES})
+    set(scope PUBLIC)
+    dashi_configure_target(${target})
+    target_link_libraries(${target} PUBLIC ${arg_DEPS} PRIVATE ${arg_PRIVATE_DEPS})
+    target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}")
+    set_property(GLOBAL APPEND PROPERTY DASHI_MODULES ${target})
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+    target_compile_features(${target} INTERFACE cxx_std_20)
+    target_link_libraries(${target} INTERFACE ${arg_DEPS} ${arg_PRIVATE_DEPS})
+    target_include_directories(${target} INTERFACE "${PROJECT_SOURCE_DIR}")
+  endif()
+  set_property(GLOBAL APPEND PROPERTY DASHI_MODULE_DEPENDENCIES ${arg_DEPS} ${arg_PRIVATE_DEPS})
+  if(arg_HEADERS)
+    target_sources(${target} ${scope} FILE_SET HEADERS
+                   BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${arg_HEADERS})
+  endif()
+  add_library(dashi::${name} ALIAS ${target})
+endfunction()
+
+# Shared library libdashi_<name>.so that is loaded at run time and exports only what says so.
+function(dashi_add_shared_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;SOURCES;PRIVATE_DEPS")
+  set(target dashi_${name})
+  if(NOT arg_SOURCES)
+    add_custom_target(${target})
+    return()
+  endif()
+  add_library(${target} SHARED ${arg_SOURCES})
+  dashi_configure_target(${target})
+  target_link_libraries(${target} PRIVATE ${arg_PRIVATE_DEPS})
+  target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs)
+  set_target_properties(${target} PROPERTIES
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON)
+  if(arg_HEADERS)
+    target_sources(${target} PRIVATE ${arg_HEADERS})
+  endif()
+endfunction()
+
+function(dashi_add_executable name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  add_executable(${name} ${arg_SOURCES})
+  dashi_configure_target(${name})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS})
+endfunction()
+
+# Sets what every ctest case has: label, time limit, temporary folder, sanitizer options.
+function(dashi_set_test_defaults test)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "LABELS")
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  if(DASHI_SANITIZERS)
+    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 5")
+  endif()
+  set(supp "${PROJECT_SOURCE_DIR}/cmake/sanitizers")
+  set_tests_properties(${test} PROPERTIES
+    LABELS "${arg_LABELS}"
+    TIMEOUT ${arg_TIMEOUT}
+    ENVIRONMENT "TEST_TMPDIR=${PROJECT_BINARY_DIR}/tmp;DASHI_SOURCE_DIR=${PROJECT_SOURCE_DIR};\
+ASAN_OPTIONS=detect_container_overflow=0:strict_string_checks=1:detect_stack_use_after_return=1;\
+UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1;\
+LSAN_OPTIONS=suppressions=${supp}/lsan.supp:print_suppressions=0;\
+TSAN_OPTIONS=suppressions=${supp}/tsan.supp:halt_on_error=1")
+endfunction()
+
+# One GoogleTest program, one ctest case.
+function(dashi_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;DEPS;LABELS")
+  if(NOT DASHI_TESTS OR NOT arg_SOURCES)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  dashi_configure_target(${name})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gmock GTest::gmock_main)
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  add_test(NAME ${name} COMMAND ${name} --gtest_random_seed=1)
+  dashi_set_test_defaults(${name} LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+# One Google Benchmark program, in build/<preset>/bench. `./run bench` runs all of them.
+function(dashi_add_benchmark name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  if(NOT DASHI_BENCHMARKS OR NOT arg_SOURCES)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  dashi_configure_target(${name})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} benchmark::benchmark benchmark::benchmark_main)
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bench")
+  add_dependencies(dashi_benchmarks ${name})
+endfunction()
+
+# One libFuzzer program. A ctest case runs it for a minute, from the corpus of its name.
+function(dashi_add_fuzzer name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  if(NOT DASHI_FUZZERS OR NOT arg_SOURCES)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  dashi_configure_target(${name})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
+  set(found "${PROJECT_BINARY_DIR}/fuzz/${name}_found")
+  file(MAKE_DIRECTORY "${found}")
+  set(corpus "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}")
+  if(NOT EXISTS "${corpus}")
+    set(corpus)
+  endif()
+  add_test(NAME ${name} COMMAND ${name} -max_total_time=60 -seed=1 -timeout=10 -rss_limit_mb=2048
+           "${found}" ${corpus})
+  dashi_set_test_defaults(${name} LABELS fuzz TIMEOUT 180)
+endfunction()
