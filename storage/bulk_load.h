@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "dashi/status.h"
+#include "storage/entity.h"
+
+namespace dashi::storage {
+
+/// What to do with a key that exists, in the database or earlier in the same load.
+enum class DuplicatePolicy { kFail, kReplace, kIgnore };
+
+/// Loads one table from a stream of any length, all or nothing, in bounded memory.
+///
+/// Rows are checked and appended to a checksummed spool file in the database directory; nothing is
+/// visible. Commit syncs the spool and writes one synced record that names it: from then on the
+/// load is certain. The rows are then applied in chunks, while new snapshots and transactions still
+/// get the picture from before (writers wait), and the record is removed. A crash before the record
+/// leaves nothing (the spool is deleted at the next open); a crash after it is finished by the next
+/// open before anything is served.
+///
+/// Errors:  Add* return the row's error and leave the load usable, so the caller may count a reject
+///          and go on; dropping the object without Commit discards the load.
+/// Threads: one thread at a time; one bulk load at a time per store, others wait.
+class BulkLoad {
+ public:
+  virtual ~BulkLoad() = default;
+  /// Adds a row of the table the load was begun for. Errors as Transaction::InsertRow.
+  virtual Status AddRow(const EntityRow& row) = 0;
+  /// Adds a relevance pair.
+  ///
+  /// Errors: kNotFound (23503) for an unknown document or label, naming it; kAlreadyExists (23505)
+  ///         for a pair that exists, under DuplicatePolicy::kFail.
+  virtual Status AddRelevance(std::string_view document, std::string_view label, float weight) = 0;
+
+  struct Counts {
+    std::uint64_t inserted = 0;
+    std::uint64_t replaced = 0;
+    std::uint64_t ignored = 0;
+  };
+  /// `on_progress(done, total)` is called now and then with rows applied. It cannot cancel: the
+  /// load is certain by then.
+  virtual Result<Counts> Commit(
+      const std::function<void(std::uint64_t done, std::uint64_t total)>& on_progress) = 0;
+};
+
+}  // namespace dashi::storage

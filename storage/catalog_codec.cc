@@ -1,0 +1,301 @@
+#include "storage/catalog_codec.h"
+
+#include <cmath>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include "base/byte_codec.h"
+#include "base/status.h"
+
+namespace dashi::storage {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::uint8_t kCatalogFormat = 1;
+
+static_assert(static_cast<int>(JobState::kInterrupted) == 5);
+
+std::string EncodeJson(const Json& object) {
+  std::string bytes(1, static_cast<char>(kCatalogFormat));
+  // Messages of the operating system may hold any bytes: replaced, not refused.
+  bytes += object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return bytes;
+}
+
+// JSON has no infinities and no NaN; they are kept as text.
+Json EncodeNumber(double value) {
+  if (std::isfinite(value)) {
+    return value;
+  }
+  return std::isnan(value) ? "nan" : (value > 0 ? "inf" : "-inf");
+}
+
+double DecodeNumber(const Json& value) {
+  if (value.is_string()) {
+    if (value == "inf") {
+      return std::numeric_limits<double>::infinity();
+    }
+    return value == "-inf" ? -std::numeric_limits<double>::infinity()
+                           : std::numeric_limits<double>::quiet_NaN();
+  }
+  return value.get<double>();
+}
+
+template <typename T>
+void Read(const Json& object, const char* name, T* field) {
+  if (const auto found = object.find(name); found != object.end()) {
+    found->get_to(*field);
+  }
+}
+
+void ReadNumber(const Json& object, const char* name, double* field) {
+  if (const auto found = object.find(name); found != object.end()) {
+    *field = DecodeNumber(*found);
+  }
+}
+
+// Parses a catalog value and hands the object to `read`; a wrong type inside is a decoding error.
+template <typename ReadMembers>
+bool DecodeJson(std::string_view bytes, ReadMembers&& read) {
+  ByteReader reader(bytes);
+  std::uint8_t format = 0;
+  if (!reader.ReadByte(&format) || format != kCatalogFormat) {
+    return false;
+  }
+  return CatchAsStatus("catalog record",
+                       [&]() -> Status {
+                         const Json object = Json::parse(reader.rest());
+                         if (!object.is_object()) {
+                           return Status::Corruption("not an object");
+                         }
+                         read(object);
+                         return Status::Ok();
+                       })
+      .ok();
+}
+
+}  // namespace
+
+std::string EncodeModel(const ModelRecord& record) {
+  return EncodeJson({{"name", record.name},
+                     {"algorithm", record.algorithm},
+                     {"options", record.options},
+                     {"created_at", record.created_at_micros},
+                     {"next_release", record.next_release},
+                     {"published", record.published}});
+}
+
+bool DecodeModel(std::string_view bytes, ModelRecord* record) {
+  *record = {};
+  return DecodeJson(bytes, [record](const Json& object) {
+    Read(object, "name", &record->name);
+    Read(object, "algorithm", &record->algorithm);
+    Read(object, "options", &record->options);
+    Read(object, "created_at", &record->created_at_micros);
+    Read(object, "next_release", &record->next_release);
+    Read(object, "published", &record->published);
+  });
+}
+
+std::string EncodeRelease(const ReleaseRecord& record) {
+  Json metrics = Json::object();
+  for (const auto& [name, value] : record.metrics) {
+    metrics[name] = EncodeNumber(value);
+  }
+  return EncodeJson({{"model", record.model},
+                     {"number", record.number},
+                     {"created_at", record.created_at_micros},
+                     {"snapshot_sequence", record.snapshot_sequence},
+                     {"seed", record.seed},
+                     {"options", record.options},
+                     {"environment", record.environment},
+                     {"embedding_version", record.embedding_version},
+                     {"weights", record.weights},
+                     {"dim", record.dim},
+                     {"num_documents", record.num_documents},
+                     {"num_labels", record.num_labels},
+                     {"fusion_encoder", EncodeNumber(record.fusion_encoder)},
+                     {"fusion_classifier", EncodeNumber(record.fusion_classifier)},
+                     {"train_seconds", EncodeNumber(record.train_seconds)},
+                     {"metrics", metrics},
+                     {"index_kind", record.index_kind},
+                     {"index_file", record.index_file},
+                     {"job", record.job}});
+}
+
+bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
+  *record = {};
+  return DecodeJson(bytes, [record](const Json& object) {
+    Read(object, "model", &record->model);
+    Read(object, "number", &record->number);
+    Read(object, "created_at", &record->created_at_micros);
+    Read(object, "snapshot_sequence", &record->snapshot_sequence);
+    Read(object, "seed", &record->seed);
+    Read(object, "options", &record->options);
+    Read(object, "environment", &record->environment);
+    Read(object, "embedding_version", &record->embedding_version);
+    Read(object, "weights", &record->weights);
+    Read(object, "dim", &record->dim);
+    Read(object, "num_documents", &record->num_documents);
+    Read(object, "num_labels", &record->num_labels);
+    ReadNumber(object, "fusion_encoder", &record->fusion_encoder);
+    ReadNumber(object, "fusion_classifier", &record->fusion_classifier);
+    ReadNumber(object, "train_seconds", &record->train_seconds);
+    if (const auto metrics = object.find("metrics"); metrics != object.end()) {
+      for (const auto& [name, value] : metrics->items()) {
+        record->metrics[name] = DecodeNumber(value);
+      }
+    }
+    Read(object, "index_kind", &record->index_kind);
+    Read(object, "index_file", &record->index_file);
+    Read(object, "job", &record->job);
+  });
+}
+
+std::string EncodeJob(const JobRecord& record) {
+  Json object = {{"id", record.id},
+                 {"kind", record.kind},
+                 {"statement", record.statement},
+                 {"model", record.model},
+                 {"state", static_cast<int>(record.state)},
+                 {"phase", record.phase},
+                 {"done", record.done},
+                 {"total", record.total},
+                 {"error", record.error},
+                 {"result", record.result},
+                 {"created_at", record.created_at_micros},
+                 {"started_at", record.started_at_micros},
+                 {"finished_at", record.finished_at_micros}};
+  if (record.loss) {
+    object["loss"] = EncodeNumber(*record.loss);
+  }
+  return EncodeJson(object);
+}
+
+bool DecodeJob(std::string_view bytes, JobRecord* record) {
+  *record = {};
+  int state = 0;
+  const bool decoded = DecodeJson(bytes, [record, &state](const Json& object) {
+    Read(object, "id", &record->id);
+    Read(object, "kind", &record->kind);
+    Read(object, "statement", &record->statement);
+    Read(object, "model", &record->model);
+    Read(object, "state", &state);
+    Read(object, "phase", &record->phase);
+    Read(object, "done", &record->done);
+    Read(object, "total", &record->total);
+    Read(object, "error", &record->error);
+    Read(object, "result", &record->result);
+    Read(object, "created_at", &record->created_at_micros);
+    Read(object, "started_at", &record->started_at_micros);
+    Read(object, "finished_at", &record->finished_at_micros);
+    if (const auto loss = object.find("loss"); loss != object.end()) {
+      record->loss = DecodeNumber(*loss);
+    }
+  });
+  if (!decoded || state < 0 || state > static_cast<int>(JobState::kInterrupted)) {
+    return false;
+  }
+  record->state = static_cast<JobState>(state);
+  return true;
+}
+
+std::string EncodeEvaluation(const EvaluationRecord& record) {
+  return EncodeJson({{"id", record.id},
+                     {"model", record.model},
+                     {"release", record.release},
+                     {"split", record.split},
+                     {"slice", record.slice},
+                     {"metric", record.metric},
+                     {"k", record.k},
+                     {"value", EncodeNumber(record.value)},
+                     {"low", EncodeNumber(record.low)},
+                     {"high", EncodeNumber(record.high)},
+                     {"num_documents", record.num_documents},
+                     {"options", record.options},
+                     {"at", record.at_micros}});
+}
+
+bool DecodeEvaluation(std::string_view bytes, EvaluationRecord* record) {
+  *record = {};
+  return DecodeJson(bytes, [record](const Json& object) {
+    Read(object, "id", &record->id);
+    Read(object, "model", &record->model);
+    Read(object, "release", &record->release);
+    Read(object, "split", &record->split);
+    Read(object, "slice", &record->slice);
+    Read(object, "metric", &record->metric);
+    Read(object, "k", &record->k);
+    ReadNumber(object, "value", &record->value);
+    ReadNumber(object, "low", &record->low);
+    ReadNumber(object, "high", &record->high);
+    Read(object, "num_documents", &record->num_documents);
+    Read(object, "options", &record->options);
+    Read(object, "at", &record->at_micros);
+  });
+}
+
+std::string EncodeSetting(std::string_view value) {
+  std::string bytes(1, static_cast<char>(kCatalogFormat));
+  bytes += value;
+  return bytes;
+}
+
+bool DecodeSetting(std::string_view bytes, std::string* value) {
+  if (bytes.empty() || static_cast<std::uint8_t>(bytes.front()) != kCatalogFormat) {
+    return false;
+  }
+  *value = bytes.substr(1);
+  return true;
+}
+
+std::string EncodeWeightsRecord(const WeightsRecord& record) {
+  return EncodeJson({{"generation", record.generation},
+                     {"size", record.size},
+                     {"xxh3_low", record.hash_low},
+                     {"xxh3_high", record.hash_high}});
+}
+
+bool DecodeWeightsRecord(std::string_view bytes, WeightsRecord* record) {
+  *record = {};
+  return DecodeJson(bytes, [record](const Json& object) {
+    object.at("generation").get_to(record->generation);
+    object.at("size").get_to(record->size);
+    object.at("xxh3_low").get_to(record->hash_low);
+    object.at("xxh3_high").get_to(record->hash_high);
+  });
+}
+
+std::string EncodeEmbeddingRecord(const EmbeddingRecord& record) {
+  return EncodeJson(
+      {{"version", record.version}, {"dim", record.dim}, {"num_rows", record.num_rows}});
+}
+
+bool DecodeEmbeddingRecord(std::string_view bytes, EmbeddingRecord* record) {
+  *record = {};
+  return DecodeJson(bytes, [record](const Json& object) {
+    object.at("version").get_to(record->version);
+    object.at("dim").get_to(record->dim);
+    object.at("num_rows").get_to(record->num_rows);
+  });
+}
+
+std::string EncodeLoadRecord(const LoadRecord& record) {
+  return EncodeJson({{"spool", record.spool},
+                     {"spool_bytes", record.spool_bytes},
+                     {"commit_sequence", record.commit_sequence}});
+}
+
+bool DecodeLoadRecord(std::string_view bytes, LoadRecord* record) {
+  *record = {};
+  return DecodeJson(bytes, [record](const Json& object) {
+    object.at("spool").get_to(record->spool);
+    object.at("spool_bytes").get_to(record->spool_bytes);
+    object.at("commit_sequence").get_to(record->commit_sequence);
+  });
+}
+
+}  // namespace dashi::storage

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "storage/catalog_records.h"
+
+namespace dashi::storage {
+
+// Catalog records are stored as a format byte and one JSON object. A reader ignores members that it
+// does not know and gives absent ones their defaults, so that records can grow.
+
+std::string EncodeModel(const ModelRecord& record);
+std::string EncodeRelease(const ReleaseRecord& record);
+std::string EncodeJob(const JobRecord& record);
+std::string EncodeEvaluation(const EvaluationRecord& record);
+
+/// Each reads what its Encode wrote. Returns false, with *record unspecified, for anything else.
+bool DecodeModel(std::string_view bytes, ModelRecord* record);
+bool DecodeRelease(std::string_view bytes, ReleaseRecord* record);
+bool DecodeJob(std::string_view bytes, JobRecord* record);
+bool DecodeEvaluation(std::string_view bytes, EvaluationRecord* record);
+
+/// A setting: a format byte and the value.
+std::string EncodeSetting(std::string_view value);
+bool DecodeSetting(std::string_view bytes, std::string* value);
+
+/// Which chunks of `weights` hold a blob, and what they must hash to.
+struct WeightsRecord {
+  std::uint64_t generation = 0;
+  std::uint64_t size = 0;
+  std::uint64_t hash_low = 0;  ///< xxh3-128 of the whole blob
+  std::uint64_t hash_high = 0;
+};
+std::string EncodeWeightsRecord(const WeightsRecord& record);
+bool DecodeWeightsRecord(std::string_view bytes, WeightsRecord* record);
+
+/// An embedding version: what its column family holds.
+struct EmbeddingRecord {
+  std::uint64_t version = 0;
+  std::uint32_t dim = 0;
+  std::uint64_t num_rows = 0;
+};
+std::string EncodeEmbeddingRecord(const EmbeddingRecord& record);
+bool DecodeEmbeddingRecord(std::string_view bytes, EmbeddingRecord* record);
+
+/// The commit point of a bulk load: from this record on, the spool file will be applied.
+struct LoadRecord {
+  std::string spool;  ///< file name within the tmp folder
+  std::uint64_t spool_bytes = 0;
+  std::uint64_t commit_sequence = 0;
+};
+std::string EncodeLoadRecord(const LoadRecord& record);
+bool DecodeLoadRecord(std::string_view bytes, LoadRecord* record);
+
+}  // namespace dashi::storage

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dashi::storage {
+
+/// Option name -> value as the user wrote it (CREATE MODEL ... WITH).
+using OptionMap = std::map<std::string, std::string>;
+
+/// A row of `models`.
+struct ModelRecord {
+  std::string name;
+  std::string algorithm;  ///< "ngame"
+  OptionMap options;      ///< as given by the user; defaults are resolved at TRAIN
+  std::int64_t created_at_micros = 0;
+  std::uint32_t next_release = 1;
+  /// The releases published so far, oldest first; the last is the one that topk answers from.
+  /// REVERT removes the last.
+  std::vector<std::uint32_t> published;
+};
+
+/// A row of `releases`: immutable once written.
+struct ReleaseRecord {
+  std::string model;
+  std::uint32_t number = 0;
+  std::int64_t created_at_micros = 0;
+  std::uint64_t snapshot_sequence = 0;  ///< commit sequence that the training data were read at
+  std::uint64_t seed = 0;
+  OptionMap options;                    ///< every hyper-parameter, resolved
+  OptionMap environment;                ///< library versions, device, threads
+  std::uint64_t embedding_version = 0;  ///< its column family emb_<version>
+  std::vector<std::string> weights;     ///< names in the `weights` column family
+  std::uint32_t dim = 0;
+  std::uint64_t num_documents = 0;  ///< trained on
+  std::uint64_t num_labels = 0;     ///< retrievable
+  double fusion_encoder = 1.0;      ///< a in a*<e,z> + b*<e,w>
+  double fusion_classifier = 0.0;   ///< b
+  double train_seconds = 0;
+  std::map<std::string, double> metrics;  ///< on the held-out training documents: "P@1" -> value
+  std::string index_kind;                 ///< "exact" or "hnsw"
+  std::string index_file;                 ///< relative to the database directory; empty for exact
+  std::uint64_t job = 0;                  ///< the job that made it
+};
+
+/// A row of `jobs`. Persisted states: append only.
+enum class JobState : std::uint8_t {
+  kQueued = 0,
+  kRunning = 1,
+  kSucceeded = 2,
+  kFailed = 3,
+  kCancelled = 4,
+  kInterrupted = 5,  ///< was running when the process ended
+};
+
+struct JobRecord {
+  std::uint64_t id = 0;
+  std::string kind;       ///< "train"
+  std::string statement;  ///< as the user wrote it
+  std::string model;
+  JobState state = JobState::kQueued;
+  std::string phase;
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+  std::optional<double> loss;
+  std::string error;   ///< message, when failed
+  std::string result;  ///< "ads@3", when it made a release
+  std::int64_t created_at_micros = 0;
+  std::int64_t started_at_micros = 0;   ///< 0 = not yet
+  std::int64_t finished_at_micros = 0;  ///< 0 = not yet
+};
+
+/// A row of `evaluations`: one metric of one EVALUATE.
+struct EvaluationRecord {
+  std::uint64_t id = 0;  ///< one per EVALUATE statement
+  std::string model;
+  std::uint32_t release = 0;
+  std::string split;
+  std::string slice;   ///< "all", "head", "torso", "tail"
+  std::string metric;  ///< "P", "nDCG", "PSP", "R"
+  std::uint32_t k = 0;
+  double value = 0;
+  double low = 0;  ///< 95 % bootstrap interval
+  double high = 0;
+  std::uint64_t num_documents = 0;
+  OptionMap options;  ///< filter, A, B, scores, exact or not
+  std::int64_t at_micros = 0;
+};
+
+}  // namespace dashi::storage

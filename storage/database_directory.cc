@@ -1,0 +1,215 @@
+#include "storage/database_directory.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <system_error>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/byte_codec.h"
+#include "base/status.h"
+
+namespace dashi::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMarkerTitle = "dashi database";
+constexpr std::uint8_t kFormatFormat = 1;
+
+std::string WithoutTrailingSlashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') {
+    path.pop_back();
+  }
+  return path;
+}
+
+std::string MarkerText() {
+  return fmt::format("{}\nformat {}.{}\n", kMarkerTitle, kFormatVersion.major,
+                     kFormatVersion.minor);
+}
+
+Result<std::set<std::string>> FileNames(const std::string& folder) {
+  std::error_code error;
+  std::set<std::string> names;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    names.insert(it->path().filename().string());
+  }
+  if (error) {
+    return IoErrorOf("cannot list a directory", folder, error.value());
+  }
+  return names;
+}
+
+Status CheckMarker(const DirectoryPaths& paths) {
+  std::ifstream file(paths.marker, std::ios::binary);
+  if (!file) {
+    return IoErrorOf("cannot read the marker file", paths.marker, errno);
+  }
+  std::array<char, 256> buffer{};
+  file.read(buffer.data(), buffer.size() - 1);
+  const std::string text(buffer.data(), static_cast<std::size_t>(file.gcount()));
+  FormatVersion found;
+  char tail = 0;
+  if (!text.starts_with(fmt::format("{}\n", kMarkerTitle)) ||
+      std::sscanf(text.c_str() + kMarkerTitle.size(), "\nformat %9u.%9u%c", &found.major,
+                  &found.minor, &tail) != 3 ||
+      tail != '\n') {
+    return Status::Corruption(fmt::format("the marker file is damaged: {}", paths.marker));
+  }
+  return CheckFormat(found);
+}
+
+bool HoldsTables(const std::set<std::string>& names) {
+  for (const std::string& name : names) {
+    if (name.ends_with(".sst") || name.ends_with(".blob")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Status NotADatabase(const DirectoryPaths& paths) {
+  return Status::InvalidArgument(
+             fmt::format("the directory is not empty and not a dashi database: it has no file "
+                         "DASHI: {}",
+                         paths.root))
+      .WithHint("Name a database directory, or one that is empty or does not exist yet.");
+}
+
+}  // namespace
+
+Status IoErrorOf(std::string_view doing, const std::string& path, int error) {
+  if (error == ENOSPC || error == EDQUOT) {
+    return Status::ResourceExhausted(fmt::format("disk full: {}: {}", doing, path))
+        .WithSqlState("53100");
+  }
+  return Status::IoError(fmt::format(
+      "{}: {}: {}", doing, std::error_code(error, std::generic_category()).message(), path));
+}
+
+DirectoryPaths::DirectoryPaths(const std::string& directory)
+    : root(WithoutTrailingSlashes(directory)),
+      marker(root + "/DASHI"),
+      data(root + "/data"),
+      index(root + "/index"),
+      tmp(root + "/tmp") {}
+
+Result<DirectoryState> InspectDirectory(const DirectoryPaths& paths) {
+  std::error_code error;
+  const fs::file_status status = fs::status(paths.root, error);
+  if (status.type() == fs::file_type::not_found) {
+    return DirectoryState::kAbsent;
+  }
+  if (error) {
+    return IoErrorOf("cannot open the directory", paths.root, error.value());
+  }
+  if (status.type() != fs::file_type::directory) {
+    return Status::InvalidArgument(fmt::format("not a directory: {}", paths.root));
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::set<std::string> names, FileNames(paths.root));
+  if (names.empty()) {
+    return DirectoryState::kAbsent;
+  }
+  if (names.contains("DASHI")) {
+    DASHI_RETURN_IF_ERROR(CheckMarker(paths));
+    if (!fs::exists(paths.data + "/CURRENT", error)) {
+      return Status::Corruption(
+                 fmt::format("the database lost its file data/CURRENT: {}", paths.root))
+          .WithHint("Restore the directory from a backup.");
+    }
+    return DirectoryState::kDatabase;
+  }
+  // The marker is written last: a creation that was cut off left only our own empty folders.
+  for (const std::string& name : names) {
+    if (name != "data" && name != "index" && name != "tmp" && name != "DASHI.new") {
+      return NotADatabase(paths);
+    }
+  }
+  if (names.contains("data")) {
+    DASHI_ASSIGN_OR_RETURN(const std::set<std::string> data_names, FileNames(paths.data));
+    if (HoldsTables(data_names)) {
+      return NotADatabase(paths);
+    }
+  }
+  return DirectoryState::kUnfinished;
+}
+
+Status CreateFolders(const DirectoryPaths& paths) {
+  bool created = false;
+  for (const std::string& folder : {paths.root, paths.data, paths.index, paths.tmp}) {
+    std::error_code error;
+    created = fs::create_directories(folder, error) || created;
+    if (error) {
+      return IoErrorOf("cannot create a directory", folder, error.value());
+    }
+  }
+  return created ? SyncFolder(paths.root) : Status::Ok();
+}
+
+Status WriteMarker(const DirectoryPaths& paths) {
+  const std::string temporary = paths.marker + ".new";
+  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) {
+    return IoErrorOf("cannot create the marker file", temporary, errno);
+  }
+  const std::string text = MarkerText();
+  const bool written =
+      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      ::fsync(file) == 0;
+  const int error = errno;
+  ::close(file);
+  if (!written) {
+    return IoErrorOf("cannot write the marker file", temporary, error);
+  }
+  if (std::rename(temporary.c_str(), paths.marker.c_str()) != 0) {
+    return IoErrorOf("cannot rename the marker file", temporary, errno);
+  }
+  return SyncFolder(paths.root);
+}
+
+Status SyncFolder(const std::string& folder) {
+  const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) {
+    return IoErrorOf("cannot open a directory", folder, errno);
+  }
+  const bool synced = ::fsync(file) == 0;
+  const int error = errno;
+  ::close(file);
+  return synced ? Status::Ok() : IoErrorOf("cannot sync a directory", folder, error);
+}
+
+Status CheckFormat(FormatVersion found) {
+  if (found.major > kFormatVersion.major) {
+    return Status::Unimplemented(
+               fmt::format("the database has a newer format than this program reads: database "
+                           "{}.{}, program {}.{}",
+                           found.major, found.minor, kFormatVersion.major, kFormatVersion.minor))
+        .WithHint("Open it with the newer dashi that wrote it.");
+  }
+  return Status::Ok();
+}
+
+std::string EncodeFormat(FormatVersion version) {
+  std::string bytes(1, static_cast<char>(kFormatFormat));
+  AppendLittleEndian32(&bytes, version.major);
+  AppendLittleEndian32(&bytes, version.minor);
+  return bytes;
+}
+
+bool DecodeFormat(std::string_view bytes, FormatVersion* version) {
+  ByteReader reader(bytes);
+  std::uint8_t format = 0;
+  // What follows the two numbers belongs to newer formats.
+  return reader.ReadByte(&format) && format == kFormatFormat &&
+         reader.ReadLittleEndian32(&version->major) && reader.ReadLittleEndian32(&version->minor);
+}
+
+}  // namespace dashi::storage

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "dashi/status.h"
+
+namespace dashi::storage {
+
+/// The format of the files that this program writes. A newer minor only adds what older programs
+/// may ignore; a newer major is refused.
+struct FormatVersion {
+  std::uint32_t major = 1;
+  std::uint32_t minor = 0;
+  friend bool operator==(const FormatVersion&, const FormatVersion&) = default;
+};
+inline constexpr FormatVersion kFormatVersion{1, 0};
+
+/// Where things are inside a database directory.
+struct DirectoryPaths {
+  explicit DirectoryPaths(const std::string& directory);
+
+  std::string root;
+  std::string marker;  ///< root/DASHI: says that this is a database, and of which format
+  std::string data;    ///< root/data: RocksDB's files
+  std::string index;   ///< root/index: index files, named by release records
+  std::string tmp;     ///< root/tmp: spool files and SSTs being written; emptied at open
+};
+
+enum class DirectoryState {
+  kAbsent,      ///< nothing there, or an empty directory
+  kUnfinished,  ///< a creation that was cut off before anything could be acknowledged
+  kDatabase,
+};
+
+/// Looks at a directory without changing it.
+///
+/// Errors: kInvalidArgument (22023) when it holds something else, naming what is missing;
+///         kUnimplemented (0A000) for a newer major format; kCorruption for a damaged marker or
+///         when RocksDB's CURRENT file is gone; kIoError.
+Result<DirectoryState> InspectDirectory(const DirectoryPaths& paths);
+
+/// Turns an errno into a status: kResourceExhausted (53100) for a full disk, else kIoError.
+Status IoErrorOf(std::string_view doing, const std::string& path, int error);
+
+/// Makes the directory and its folders, durably.
+Status CreateFolders(const DirectoryPaths& paths);
+/// Writes the marker, the last step of a creation, durably.
+Status WriteMarker(const DirectoryPaths& paths);
+/// Makes the names of files inside `folder` durable.
+Status SyncFolder(const std::string& folder);
+
+/// Checks a format that was read from a database. Errors: kUnimplemented (0A000) naming both.
+Status CheckFormat(FormatVersion found);
+/// The value of the key `format` in `meta`.
+std::string EncodeFormat(FormatVersion version);
+bool DecodeFormat(std::string_view bytes, FormatVersion* version);
+
+}  // namespace dashi::storage

@@ -1,0 +1,495 @@
+#include "storage/rocksdb_bulk_load.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <xxhash.h>
+
+#include "base/failpoint.h"
+#include "base/logging.h"
+#include "base/status.h"
+#include "storage/load_duplicates.h"
+#include "storage/load_spool.h"
+#include "storage/rocksdb_load_apply.h"
+#include "storage/rocksdb_reader.h"
+#include "storage/rocksdb_status.h"
+#include "storage/row_check.h"
+#include "storage/row_codec.h"
+
+namespace dashi::storage {
+
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
+constexpr std::string_view kSpoolName = "load.spool";
+
+Status Changed(std::string_view what) {
+  return Status::Aborted(
+             fmt::format("the load conflicts with a transaction that committed while it ran: {}",
+                         what))
+      .WithHint("Run the load again.");
+}
+
+// What loads of rows and of pairs share: the spool, the commit, and the place in the queue.
+class RocksdbLoad : public BulkLoad {
+ public:
+  ~RocksdbLoad() override {
+    if (spool_ != nullptr && !committed_) {
+      spool_.reset();
+      RemoveSpool();
+    }
+    state_->LeaveLoad();
+  }
+
+  Result<Counts> Commit(
+      const std::function<void(std::uint64_t done, std::uint64_t total)>& on_progress) override {
+    DASHI_RETURN_IF_ERROR(CheckOpen());
+    over_ = true;
+    if (num_rows_ == 0) {
+      return counts_;
+    }
+    DASHI_RETURN_IF_ERROR(state_->CheckWorking());
+    const bool spooled = spool_ != nullptr;
+    if (spooled) {
+      DASHI_RETURN_IF_ERROR(WriteBlock());
+      DASHI_RETURN_IF_ERROR(spool_->Sync());
+    }
+    DASHI_FAILPOINT("load.spooled");
+    const LonePass pass(state_->gate);
+    DASHI_RETURN_IF_ERROR(state_->CheckWorking());
+    DASHI_RETURN_IF_ERROR(CheckConflicts());
+    const std::uint64_t commit_sequence = state_->sequencer->Begin();
+    const Status status = spooled ? ApplyFromSpool(commit_sequence, on_progress)
+                                  : ApplyAtOnce(commit_sequence, on_progress);
+    state_->sequencer->End(commit_sequence);
+    if (!status.ok()) {
+      return status;
+    }
+    return counts_;
+  }
+
+ protected:
+  RocksdbLoad(RocksdbStoreState* state, ChangedTable table, DuplicatePolicy policy)
+      : state_(state), table_(table), policy_(policy), reader_(*state, NewPicture(state), {}) {}
+
+  Status CheckOpen() const {
+    return over_ ? Status::FailedPrecondition("the load is over").WithSqlState("25000")
+                 : Status::Ok();
+  }
+
+  // Fails when a transaction committed since the load began touches what the load touches.
+  virtual Status CheckConflicts() const = 0;
+
+  // Ends the row that was appended to block_; starts a new block when this one is full.
+  Status EndRow() {
+    ++num_rows_;
+    return block_.size() >= kBlockBytes ? WriteBlock() : Status::Ok();
+  }
+
+  Status WriteBlock() {
+    if (block_.empty()) {
+      return Status::Ok();
+    }
+    if (spool_ == nullptr) {
+      DASHI_ASSIGN_OR_RETURN(spool_, LoadSpoolWriter::Create(SpoolPath(), table_));
+    }
+    DASHI_ASSIGN_OR_RETURN(const std::uint64_t offset, spool_->AppendBlock(block_));
+    block_offsets_.push_back(offset);
+    block_.clear();
+    return Status::Ok();
+  }
+
+  // The block with this number, written or still being filled.
+  Result<std::string> BlockAt(std::uint32_t number) const {
+    if (number == block_offsets_.size()) {
+      return block_;
+    }
+    return spool_->ReadBlock(block_offsets_[number]);
+  }
+  std::uint32_t block_number() const { return static_cast<std::uint32_t>(block_offsets_.size()); }
+
+  // Calls `visit` with each run of the change log since the load's picture.
+  Status ForEachChange(const std::function<Status(const ChangeRun&)>& visit) const {
+    const std::unique_ptr<rocksdb::Iterator> entries(state_->engine->db()->NewIterator(
+        rocksdb::ReadOptions(), state_->engine->family(Family::kChanges)));
+    std::vector<ChangeRun> runs;
+    for (entries->Seek(ChangeKey(reader_.commit_sequence() + 1)); entries->Valid();
+         entries->Next()) {
+      if (!DecodeChanges(ToView(entries->value()), &runs)) {
+        return Status::Corruption("changes has an entry that cannot be decoded");
+      }
+      for (const ChangeRun& run : runs) {
+        DASHI_RETURN_IF_ERROR(visit(run));
+      }
+    }
+    return FromRocksdb(entries->status(), "reading changes");
+  }
+
+  RocksdbStoreState* const state_;
+  const ChangedTable table_;
+  const DuplicatePolicy policy_;
+  const RocksdbReader reader_;  // the database as it was when the load began
+  std::string block_;
+  Counts counts_;
+
+ private:
+  // With no transaction inside the gate the sequence is exact, which CheckConflicts relies on.
+  static Picture NewPicture(RocksdbStoreState* state) {
+    const LonePass pass(state->gate);
+    return state->TakePicture();
+  }
+
+  std::string SpoolPath() const { return fmt::format("{}/{}", state_->paths.tmp, kSpoolName); }
+
+  void RemoveSpool() const {
+    std::error_code error;
+    std::filesystem::remove(SpoolPath(), error);
+    if (error) {
+      LogWarning("cannot remove the spool file: {}", error.message());
+    }
+  }
+
+  // A load that fits one block is an ordinary commit: one synced batch.
+  Status ApplyAtOnce(std::uint64_t commit_sequence,
+                     const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
+    LoadApplier applier(state_->engine.get(), table_);
+    DASHI_RETURN_IF_ERROR(applier.AddBlock(block_));
+    DASHI_RETURN_IF_ERROR(applier.WriteLast(commit_sequence));
+    committed_ = true;
+    DASHI_FAILPOINT("load.committed");
+    DASHI_FAILPOINT("load.chunk");
+    DASHI_FAILPOINT("load.applied");
+    if (on_progress) {
+      on_progress(num_rows_, num_rows_);
+    }
+    return Status::Ok();
+  }
+
+  Status ApplyFromSpool(std::uint64_t commit_sequence,
+                        const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
+    RocksdbEngine* engine = state_->engine.get();
+    const LoadRecord record{std::string(kSpoolName), spool_->size(), commit_sequence};
+    rocksdb::WriteBatch batch;
+    DASHI_RETURN_IF_ERROR(FromRocksdb(
+        batch.Put(engine->family(Family::kMeta), PendingLoadKey(), EncodeLoadRecord(record)),
+        "committing a load"));
+    state_->FreezePicture();
+    const Status recorded = engine->Write(&batch, /*sync=*/true, "committing a load");
+    if (!recorded.ok()) {
+      state_->ThawPicture();
+      return recorded;
+    }
+    committed_ = true;
+    DASHI_FAILPOINT("load.committed");
+    const Status applied = ApplySpool(engine, SpoolPath(), record, [&](std::uint64_t rows) {
+      if (on_progress) {
+        on_progress(rows, num_rows_);
+      }
+    });
+    if (!applied.ok()) {
+      // Past the commit point only the next open can finish it: until then reads stay at the
+      // picture from before, and nothing more is written.
+      state_->MarkBroken();
+      return Status(applied).WithContext("the load is committed but could not be applied");
+    }
+    state_->ThawPicture();
+    spool_.reset();
+    RemoveSpool();
+    return Status::Ok();
+  }
+
+  std::unique_ptr<LoadSpoolWriter> spool_;
+  std::vector<std::uint64_t> block_offsets_;
+  std::uint64_t num_rows_ = 0;
+  bool over_ = false;
+  bool committed_ = false;  // the record is written: the spool belongs to it
+};
+
+class RocksdbRowLoad : public RocksdbLoad {
+ public:
+  RocksdbRowLoad(RocksdbStoreState* state, EntityKind kind, DuplicatePolicy policy)
+      : RocksdbLoad(state, ChangedTableOf(kind), policy),
+        kind_(kind),
+        table_is_empty_(state->NextOrdinal(kind) == 0) {}
+
+  Status AddRow(const EntityRow& row) override {
+    DASHI_RETURN_IF_ERROR(CheckOpen());
+    DASHI_RETURN_IF_ERROR(CheckRow(kind_, row));
+    const std::uint64_t hash = HashText(row.id);
+    DASHI_ASSIGN_OR_RETURN(const std::optional<Target> loaded, FindLoaded(hash, row.id));
+    std::optional<Target> target = loaded;
+    if (!target && !table_is_empty_) {
+      DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> stored,
+                             reader_.FindOrdinal(kind_, row.id));
+      if (stored) {
+        target = Target{ChangeOperation::kUpdate, *stored};
+      }
+    }
+    if (target && policy_ == DuplicatePolicy::kFail) {
+      return Status::AlreadyExists(
+                 fmt::format("{} already has a row with id '{}'", EntityTableName(kind_), row.id))
+          .WithSqlState("23505");
+    }
+    if (target && policy_ == DuplicatePolicy::kIgnore) {
+      ++counts_.ignored;
+      return Status::Ok();
+    }
+    ++(target ? counts_.replaced : counts_.inserted);
+    if (!target) {
+      DASHI_ASSIGN_OR_RETURN(const Ordinal ordinal, state_->TakeOrdinal(kind_));
+      target = Target{ChangeOperation::kInsert, ordinal};
+    }
+    if (!loaded) {
+      ids_.Add(hash, block_number());
+    }
+    encoded_.clear();
+    storage::AppendRow(&encoded_, row);
+    AppendSpooledRow(&block_, {target->operation, target->ordinal, encoded_});
+    return EndRow();
+  }
+
+  Status AddRelevance(std::string_view /*document*/, std::string_view /*label*/,
+                      float /*weight*/) override {
+    return Status::InvalidArgument(
+        fmt::format("the load was begun for another table: {}", EntityTableName(kind_)));
+  }
+
+ private:
+  struct Target {
+    ChangeOperation operation;
+    Ordinal ordinal;
+  };
+
+  // Finds the row of `id` among those that this load added.
+  Result<std::optional<Target>> FindLoaded(std::uint64_t hash, std::string_view id) const {
+    std::optional<Target> target;
+    Status status;
+    ids_.Find(hash, [&](std::uint32_t number) {
+      Result<std::string> block = BlockAt(number);
+      if (!block.ok()) {
+        status = std::move(block).status();
+        return true;
+      }
+      std::string_view rest = block.value();
+      SpooledRow row;
+      std::string_view row_id;
+      while (!target && TakeSpooledRow(&rest, &row)) {
+        if (DecodeRowId(row.row, &row_id) && row_id == id) {
+          target = Target{row.operation, row.ordinal};
+        }
+      }
+      return target.has_value();
+    });
+    if (!status.ok()) {
+      return status;
+    }
+    return target;
+  }
+
+  Status CheckConflicts() const override {
+    return ForEachChange([this](const ChangeRun& run) -> Status {
+      if (run.table != table_) {
+        return Status::Ok();
+      }
+      for (std::uint64_t i = 0; i < run.count; ++i) {
+        const Ordinal ordinal{static_cast<std::uint32_t>(ToInteger(run.first) + i)};
+        std::string before;
+        std::string now;
+        const std::string key = RowKey(ordinal);
+        DASHI_ASSIGN_OR_RETURN(const bool was, reader_.Get(RowFamily(kind_), key, &before));
+        DASHI_ASSIGN_OR_RETURN(const bool is, state_->engine->Get(RowFamily(kind_), key, &now));
+        for (const auto& [present, row] : {std::pair(was, &before), std::pair(is, &now)}) {
+          std::string_view id;
+          if (!present) {
+            continue;
+          }
+          if (!DecodeRowId(*row, &id)) {
+            return DamagedRow(EntityTableName(kind_), ordinal);
+          }
+          DASHI_ASSIGN_OR_RETURN(const std::optional<Target> loaded, FindLoaded(HashText(id), id));
+          if (loaded) {
+            return Changed(fmt::format("{} id '{}'", EntityTableName(kind_), id));
+          }
+        }
+      }
+      return Status::Ok();
+    });
+  }
+
+  const EntityKind kind_;
+  // No row was ever inserted before the load's picture: read after the picture was taken.
+  const bool table_is_empty_;
+  LoadedIdTable ids_;
+  std::string encoded_;
+};
+
+// Turns ids into ordinals, remembering a bounded number of them.
+class OrdinalCache {
+ public:
+  OrdinalCache(const RocksdbReader& reader, EntityKind kind) : reader_(reader), kind_(kind) {}
+
+  // Errors: kNotFound (23503) naming the id.
+  Result<Ordinal> Find(std::string_view id) {
+    if (last_ && last_id_ == id) {
+      return *last_;
+    }
+    key_ = id;
+    const auto cached = ordinals_.find(key_);
+    if (cached != ordinals_.end()) {
+      last_ = cached->second;
+      last_id_ = id;
+      return *last_;
+    }
+    DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> found, reader_.FindOrdinal(kind_, id));
+    if (!found) {
+      return Status::NotFound(fmt::format("no row with id '{}' in {}",
+                                          IsUtf8(id) ? id : "(not UTF-8)", EntityTableName(kind_)))
+          .WithSqlState("23503");
+    }
+    if (ordinals_.size() >= kNumCachedMax) {
+      ordinals_.clear();
+    }
+    ordinals_.emplace(key_, *found);
+    last_ = found;
+    last_id_ = id;
+    return *found;
+  }
+
+ private:
+  static constexpr std::size_t kNumCachedMax = std::size_t{1} << 18U;
+
+  const RocksdbReader& reader_;
+  const EntityKind kind_;
+  std::unordered_map<std::string, Ordinal> ordinals_;
+  std::string key_;
+  std::string last_id_;
+  std::optional<Ordinal> last_;
+};
+
+class RocksdbRelevanceLoad : public RocksdbLoad {
+ public:
+  RocksdbRelevanceLoad(RocksdbStoreState* state, DuplicatePolicy policy)
+      : RocksdbLoad(state, ChangedTable::kRelevance, policy),
+        documents_(reader_, EntityKind::kDocument),
+        labels_(reader_, EntityKind::kLabel) {}
+
+  Status AddRow(const EntityRow& /*row*/) override {
+    return Status::InvalidArgument("the load was begun for another table: relevance");
+  }
+
+  Status AddRelevance(std::string_view document, std::string_view label, float weight) override {
+    DASHI_RETURN_IF_ERROR(CheckOpen());
+    DASHI_RETURN_IF_ERROR(CheckWeight(weight));
+    DASHI_ASSIGN_OR_RETURN(const Ordinal document_ordinal, documents_.Find(document));
+    DASHI_ASSIGN_OR_RETURN(const Ordinal label_ordinal, labels_.Find(label));
+    bool exists = pairs_.Contains(document_ordinal, label_ordinal);
+    if (!exists) {
+      DASHI_ASSIGN_OR_RETURN(exists, IsStored(document_ordinal, label_ordinal));
+    }
+    if (exists && policy_ == DuplicatePolicy::kFail) {
+      return Status::AlreadyExists(
+                 fmt::format("relevance already has the pair document '{}', label '{}'", document,
+                             label))
+          .WithSqlState("23505");
+    }
+    if (exists && policy_ == DuplicatePolicy::kIgnore) {
+      ++counts_.ignored;
+      return Status::Ok();
+    }
+    ++(exists ? counts_.replaced : counts_.inserted);
+    pairs_.Add(document_ordinal, label_ordinal);
+    AppendSpooledPair(&block_, {document_ordinal, label_ordinal, weight});
+    return EndRow();
+  }
+
+ private:
+  Result<bool> IsStored(Ordinal document, Ordinal label) {
+    if (cached_document_ != document) {
+      cached_document_.reset();
+      DASHI_ASSIGN_OR_RETURN(cached_labels_, reader_.LabelsOf(document));
+      cached_document_ = document;
+    }
+    return std::binary_search(cached_labels_.begin(), cached_labels_.end(),
+                              RelevanceNeighbour{label},
+                              [](const RelevanceNeighbour& a, const RelevanceNeighbour& b) {
+                                return a.ordinal < b.ordinal;
+                              });
+  }
+
+  Status CheckConflicts() const override {
+    std::unordered_set<std::uint32_t> documents;
+    std::unordered_set<std::uint32_t> labels;
+    DASHI_RETURN_IF_ERROR(ForEachChange([&](const ChangeRun& run) {
+      const bool deleted = run.operation == ChangeOperation::kDelete;
+      for (std::uint64_t i = 0; i < run.count; ++i) {
+        const auto ordinal = static_cast<std::uint32_t>(ToInteger(run.first) + i);
+        if (run.table == ChangedTable::kRelevance ||
+            (run.table == ChangedTable::kDocuments && deleted)) {
+          documents.insert(ordinal);
+        } else if (run.table == ChangedTable::kLabels && deleted) {
+          labels.insert(ordinal);
+        }
+      }
+      return Status::Ok();
+    }));
+    if (documents.empty() && labels.empty()) {
+      return Status::Ok();
+    }
+    Status status;
+    pairs_.ForEach([&](Ordinal document, Ordinal label) {
+      if (documents.contains(ToInteger(document)) || labels.contains(ToInteger(label))) {
+        status = Changed("a document or label of the load's relevance pairs");
+      }
+      return status.ok();
+    });
+    return status;
+  }
+
+  OrdinalCache documents_;
+  OrdinalCache labels_;
+  LoadedPairSet pairs_;
+  std::optional<Ordinal> cached_document_;
+  std::vector<RelevanceNeighbour> cached_labels_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BulkLoad>> BeginRocksdbRowLoad(RocksdbStoreState* state, EntityKind kind,
+                                                      DuplicatePolicy policy) {
+  DASHI_RETURN_IF_ERROR(state->CheckWorking());
+  state->EnterLoad();
+  return std::unique_ptr<BulkLoad>(std::make_unique<RocksdbRowLoad>(state, kind, policy));
+}
+
+Result<std::unique_ptr<BulkLoad>> BeginRocksdbRelevanceLoad(RocksdbStoreState* state,
+                                                            DuplicatePolicy policy) {
+  DASHI_RETURN_IF_ERROR(state->CheckWorking());
+  state->EnterLoad();
+  return std::unique_ptr<BulkLoad>(std::make_unique<RocksdbRelevanceLoad>(state, policy));
+}
+
+Status FinishPendingLoad(RocksdbStoreState* state) {
+  std::string value;
+  DASHI_ASSIGN_OR_RETURN(const bool pending,
+                         state->engine->Get(Family::kMeta, PendingLoadKey(), &value));
+  if (!pending) {
+    return Status::Ok();
+  }
+  LoadRecord record;
+  if (!DecodeLoadRecord(value, &record)) {
+    return Status::Corruption("catalog record cannot be decoded: load");
+  }
+  LogInfo("finishing a load that was committed before the last end: {} bytes", record.spool_bytes);
+  return ApplySpool(state->engine.get(), fmt::format("{}/{}", state->paths.tmp, record.spool),
+                    record, {});
+}
+
+}  // namespace dashi::storage

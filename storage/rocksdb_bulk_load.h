@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+
+#include "storage/bulk_load.h"
+#include "storage/catalog_codec.h"
+#include "storage/rocksdb_store_state.h"
+
+namespace dashi::storage {
+
+/// Begins a load of documents, labels or anchors. Waits while another load is going on.
+Result<std::unique_ptr<BulkLoad>> BeginRocksdbRowLoad(RocksdbStoreState* state, EntityKind kind,
+                                                      DuplicatePolicy policy);
+Result<std::unique_ptr<BulkLoad>> BeginRocksdbRelevanceLoad(RocksdbStoreState* state,
+                                                            DuplicatePolicy policy);
+
+/// Finishes the load whose record was found at open. Called before anything else runs.
+Status FinishPendingLoad(RocksdbStoreState* state);
+
+}  // namespace dashi::storage

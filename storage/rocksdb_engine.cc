@@ -1,0 +1,251 @@
+#include "storage/rocksdb_engine.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+
+#include "base/logging.h"
+#include "base/status.h"
+#include "storage/rocksdb_options.h"
+#include "storage/rocksdb_status.h"
+
+namespace dashi::storage {
+
+namespace {
+
+// Buckets of the locks that committing transactions take per key; a million, the default, takes
+// longer to make than the whole rest of opening a database.
+constexpr std::uint32_t kCommitLockBuckets = 1U << 12U;
+
+// A log larger than this is flushed at a clean close, so that the next open need not replay it.
+constexpr std::uint64_t kLogBytesKeptMax = std::uint64_t{8} << 20;
+constexpr int kLogFilesKeptMax = 8;
+
+bool IsLockHeld(const rocksdb::Status& status) {
+  return status.IsIOError() && status.ToString().find("/LOCK") != std::string::npos &&
+         status.ToString().find("lock") != std::string::npos;
+}
+
+Status OpenError(const rocksdb::Status& status, const std::string& directory) {
+  const std::string database = std::filesystem::path(directory).parent_path().string();
+  if (IsLockHeld(status)) {
+    const bool own = status.ToString().find("current process") != std::string::npos;
+    return Status::Unavailable(fmt::format("the database is open in {} process: {}",
+                                           own ? "this" : "another", database))
+        .WithHint("Close it there, or open it read-only.");
+  }
+  return FromRocksdb(status, "opening the database " + database);
+}
+
+std::optional<Family> FindFamily(const std::string& name) {
+  for (const Family family : kFamilies) {
+    if (FamilyName(family) == name) {
+      return family;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::Open(const std::string& data_directory,
+                                                           const EngineOptions& options) {
+  std::unique_ptr<RocksdbEngine> engine(new RocksdbEngine());
+  engine->directory_ = data_directory;
+  engine->cache_ = rocksdb::NewLRUCache(options.memory_bytes_max);
+  engine->db_options_ = MakeDbOptions(options.memory_bytes_max, engine->cache_);
+  DASHI_RETURN_IF_ERROR(engine->OpenFamilies(data_directory, options));
+  return engine;
+}
+
+Status RocksdbEngine::OpenFamilies(const std::string& directory, const EngineOptions& options) {
+  std::vector<std::string> names;
+  if (!options.create) {
+    const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db_options_, directory, &names);
+    if (!listed.ok()) {
+      return OpenError(listed, directory);
+    }
+  } else {
+    names = {rocksdb::kDefaultColumnFamilyName};
+  }
+  if (!options.read_only) {
+    for (const Family family : kFamilies) {
+      const std::string name(FamilyName(family));
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        names.push_back(name);
+      }
+    }
+  }
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const std::string& name : names) {
+    const std::optional<Family> family = FindFamily(name);
+    descriptors.emplace_back(name,
+                             family ? MakeFamilyOptions(*family, options.memory_bytes_max, cache_)
+                                    : MakeEmbeddingFamilyOptions(cache_));
+  }
+  db_options_.create_if_missing = options.create;
+  db_options_.create_missing_column_families = true;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::Status opened;
+  if (options.read_only) {
+    rocksdb::DB* db = nullptr;
+    opened = rocksdb::DB::OpenForReadOnly(db_options_, directory, descriptors, &handles, &db);
+    db_.reset(db);
+  } else {
+    rocksdb::OptimisticTransactionDBOptions commit_options;
+    commit_options.occ_lock_buckets = kCommitLockBuckets;
+    opened = rocksdb::OptimisticTransactionDB::Open(db_options_, commit_options, directory,
+                                                    descriptors, &handles, &transactions_);
+    db_.reset(transactions_);
+  }
+  if (!opened.ok()) {
+    return OpenError(opened, directory);
+  }
+  MutexLock lock(mutex_);
+  for (std::size_t i = 0; i < handles.size(); ++i) {
+    if (const std::optional<Family> family = FindFamily(names[i])) {
+      families_[ToIndex(*family)] = handles[i];
+    } else if (const auto version = ParseEmbeddingFamilyName(names[i])) {
+      embedding_families_[*version] = Share(handles[i]);
+    } else if (names[i] == rocksdb::kDefaultColumnFamilyName) {
+      default_family_ = handles[i];
+    } else {
+      unknown_families_.push_back(handles[i]);
+    }
+  }
+  for (const Family family : kFamilies) {
+    if (families_[ToIndex(family)] == nullptr) {
+      return Status::Corruption(
+          fmt::format("the database has no column family {}: {}", FamilyName(family), directory));
+    }
+  }
+  return Status::Ok();
+}
+
+RocksdbEngine::~RocksdbEngine() {
+  if (db_ == nullptr) {
+    return;
+  }
+  FlushLargeLog();
+  {
+    MutexLock lock(mutex_);
+    embedding_families_.clear();
+  }
+  for (rocksdb::ColumnFamilyHandle* handle : families_) {
+    if (handle != nullptr) {
+      db_->DestroyColumnFamilyHandle(handle);
+    }
+  }
+  for (rocksdb::ColumnFamilyHandle* handle : unknown_families_) {
+    db_->DestroyColumnFamilyHandle(handle);
+  }
+  if (default_family_ != nullptr) {
+    db_->DestroyColumnFamilyHandle(default_family_);
+  }
+  const rocksdb::Status closed = db_->Close();
+  if (!closed.ok() && !closed.IsNotSupported()) {
+    LogWarning("closing the database: {}", closed.ToString());
+  }
+}
+
+void RocksdbEngine::FlushLargeLog() {
+  if (transactions_ == nullptr) {
+    return;
+  }
+  std::uint64_t bytes = 0;
+  int files = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(directory_, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it->path().extension() == ".log") {
+      std::error_code size_error;
+      const std::uint64_t size = it->file_size(size_error);
+      bytes += size_error ? 0 : size;
+      ++files;
+    }
+  }
+  if (bytes <= kLogBytesKeptMax && files <= kLogFilesKeptMax) {
+    return;
+  }
+  const std::vector<rocksdb::ColumnFamilyHandle*> handles(families_.begin(), families_.end());
+  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), handles);
+  if (!flushed.ok()) {
+    LogWarning("flushing at close: {}", flushed.ToString());
+  }
+}
+
+std::shared_ptr<rocksdb::ColumnFamilyHandle> RocksdbEngine::Share(
+    rocksdb::ColumnFamilyHandle* handle) {
+  return std::shared_ptr<rocksdb::ColumnFamilyHandle>(
+      handle, [db = db_.get()](rocksdb::ColumnFamilyHandle* owned) {
+        db->DestroyColumnFamilyHandle(owned);
+      });
+}
+
+std::shared_ptr<rocksdb::ColumnFamilyHandle> RocksdbEngine::EmbeddingFamily(
+    std::uint64_t version) const {
+  MutexLock lock(mutex_);
+  const auto found = embedding_families_.find(version);
+  return found == embedding_families_.end() ? nullptr : found->second;
+}
+
+std::vector<std::uint64_t> RocksdbEngine::EmbeddingVersions() const {
+  MutexLock lock(mutex_);
+  std::vector<std::uint64_t> versions;
+  for (const auto& [version, handle] : embedding_families_) {
+    versions.push_back(version);
+  }
+  return versions;
+}
+
+Result<std::shared_ptr<rocksdb::ColumnFamilyHandle>> RocksdbEngine::CreateEmbeddingFamily(
+    std::uint64_t version) {
+  MutexLock lock(mutex_);
+  if (embedding_families_.contains(version)) {
+    return Status::AlreadyExists(fmt::format("embedding version exists: {}", version));
+  }
+  rocksdb::ColumnFamilyHandle* handle = nullptr;
+  const rocksdb::Status created = db_->CreateColumnFamily(MakeEmbeddingFamilyOptions(cache_),
+                                                          EmbeddingFamilyName(version), &handle);
+  if (!created.ok()) {
+    return FromRocksdb(created, "creating an embedding version");
+  }
+  return embedding_families_[version] = Share(handle);
+}
+
+Status RocksdbEngine::DropEmbeddingFamily(std::uint64_t version) {
+  MutexLock lock(mutex_);
+  const auto found = embedding_families_.find(version);
+  if (found == embedding_families_.end()) {
+    return Status::Ok();
+  }
+  const rocksdb::Status dropped = db_->DropColumnFamily(found->second.get());
+  embedding_families_.erase(found);
+  return FromRocksdb(dropped, "dropping an embedding version");
+}
+
+Status RocksdbEngine::Write(rocksdb::WriteBatch* batch, bool sync, std::string_view doing) {
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  return FromRocksdb(db_->Write(options, batch), doing);
+}
+
+Result<bool> RocksdbEngine::Get(Family family, std::string_view key, std::string* value) const {
+  const rocksdb::Status status =
+      db_->Get(rocksdb::ReadOptions(), this->family(family), ToSlice(key), value);
+  if (status.IsNotFound()) {
+    return false;
+  }
+  DASHI_RETURN_IF_ERROR(FromRocksdb(status, fmt::format("reading {}", FamilyName(family))));
+  return true;
+}
+
+rocksdb::Options RocksdbEngine::EmbeddingFileOptions() const {
+  return rocksdb::Options(db_options_, MakeEmbeddingFamilyOptions(cache_));
+}
+
+}  // namespace dashi::storage

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <rocksdb/utilities/optimistic_transaction_db.h>
+
+#include "base/mutex.h"
+#include "dashi/status.h"
+#include "storage/key_codec.h"
+
+namespace dashi::storage {
+
+struct EngineOptions {
+  bool create = false;  ///< the directory has no database yet
+  bool read_only = false;
+  std::uint64_t memory_bytes_max = 0;
+};
+
+/// RocksDB, opened with the options that dashi needs, and its column families.
+///
+/// Threads: all methods may be called at once.
+class RocksdbEngine {
+ public:
+  /// Errors: kUnavailable (55006) when another process holds the directory's lock.
+  static Result<std::unique_ptr<RocksdbEngine>> Open(const std::string& data_directory,
+                                                     const EngineOptions& options);
+  ~RocksdbEngine();
+  RocksdbEngine(const RocksdbEngine&) = delete;
+  RocksdbEngine& operator=(const RocksdbEngine&) = delete;
+
+  rocksdb::DB* db() const { return db_.get(); }
+  /// Null when opened for reading only.
+  rocksdb::OptimisticTransactionDB* transactions() const { return transactions_; }
+  rocksdb::ColumnFamilyHandle* family(Family family) const { return families_[ToIndex(family)]; }
+
+  /// The column family of an embedding version, or null. Sharers: cursors that outlive a drop.
+  std::shared_ptr<rocksdb::ColumnFamilyHandle> EmbeddingFamily(std::uint64_t version) const
+      DASHI_EXCLUDES(mutex_);
+  std::vector<std::uint64_t> EmbeddingVersions() const DASHI_EXCLUDES(mutex_);
+  Result<std::shared_ptr<rocksdb::ColumnFamilyHandle>> CreateEmbeddingFamily(std::uint64_t version)
+      DASHI_EXCLUDES(mutex_);
+  /// Does nothing when there is no such version.
+  Status DropEmbeddingFamily(std::uint64_t version) DASHI_EXCLUDES(mutex_);
+
+  /// Applies a batch; `sync` waits until it is on the disk.
+  Status Write(rocksdb::WriteBatch* batch, bool sync, std::string_view doing);
+  /// Reads one key at the latest state. Returns false when it is absent.
+  Result<bool> Get(Family family, std::string_view key, std::string* value) const;
+  /// The database's options for an SST of an embedding family.
+  rocksdb::Options EmbeddingFileOptions() const;
+
+ private:
+  RocksdbEngine() = default;
+  Status OpenFamilies(const std::string& directory, const EngineOptions& options);
+  void FlushLargeLog();
+  std::shared_ptr<rocksdb::ColumnFamilyHandle> Share(rocksdb::ColumnFamilyHandle* handle);
+
+  std::string directory_;
+  std::shared_ptr<rocksdb::Cache> cache_;  // Sharers: all column families and the memtables.
+  rocksdb::DBOptions db_options_;
+  std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::OptimisticTransactionDB* transactions_ = nullptr;  // db_, when it is writable
+  rocksdb::ColumnFamilyHandle* default_family_ = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> unknown_families_;  // of a newer minor format
+  std::array<rocksdb::ColumnFamilyHandle*, kNumFamilies> families_{};
+  // RocksDB 7.8 races column family creation and drop with each other: one lock around both.
+  mutable Mutex mutex_;
+  std::map<std::uint64_t, std::shared_ptr<rocksdb::ColumnFamilyHandle>> embedding_families_
+      DASHI_GUARDED_BY(mutex_);
+};
+
+}  // namespace dashi::storage

@@ -1,0 +1,178 @@
+#include "storage/rocksdb_load_apply.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+
+#include "base/failpoint.h"
+#include "base/status.h"
+#include "storage/neighbour_codec.h"
+#include "storage/rocksdb_status.h"
+#include "storage/row_codec.h"
+
+namespace dashi::storage {
+
+namespace {
+
+constexpr std::uint64_t kChunkBytes = std::uint64_t{4} << 20;
+
+Status DamagedSpool() { return Status::Corruption("the spool file holds a row that is malformed"); }
+
+Ordinal NodeOf(const SpooledPair& pair, RelevanceSide side) {
+  return side == RelevanceSide::kLabelsOfDocument ? pair.document : pair.label;
+}
+
+Ordinal NeighbourOf(const SpooledPair& pair, RelevanceSide side) {
+  return side == RelevanceSide::kLabelsOfDocument ? pair.label : pair.document;
+}
+
+// Stages one delta per document or label. Sorts *pairs by it; pairs given twice keep their order.
+Status StageSide(RelevanceSide side, rocksdb::ColumnFamilyHandle* family,
+                 std::vector<SpooledPair>* pairs, rocksdb::WriteBatch* batch) {
+  std::stable_sort(pairs->begin(), pairs->end(),
+                   [side](const SpooledPair& a, const SpooledPair& b) {
+                     return NodeOf(a, side) < NodeOf(b, side);
+                   });
+  std::vector<NeighbourChange> changes;
+  for (std::size_t i = 0; i < pairs->size(); ++i) {
+    changes.push_back({NeighbourOf((*pairs)[i], side), (*pairs)[i].weight});
+    const Ordinal node = NodeOf((*pairs)[i], side);
+    if (i + 1 < pairs->size() && NodeOf((*pairs)[i + 1], side) == node) {
+      continue;
+    }
+    CollapseChanges(&changes);
+    DASHI_RETURN_IF_ERROR(
+        FromRocksdb(batch->Merge(family, RelevanceKey(side, node), EncodeNeighbourDelta(changes)),
+                    "applying a load"));
+    changes.clear();
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status LoadApplier::AddBlock(std::string_view block) {
+  pending_bytes_ += block.size();
+  while (!block.empty()) {
+    ++num_rows_;
+    if (table_ == ChangedTable::kRelevance) {
+      SpooledPair pair;
+      if (!TakeSpooledPair(&block, &pair)) {
+        return DamagedSpool();
+      }
+      pairs_.push_back(pair);
+      changes_.Add(table_, ChangeOperation::kUpdate, pair.document);
+      continue;
+    }
+    SpooledRow row;
+    if (!TakeSpooledRow(&block, &row)) {
+      return DamagedSpool();
+    }
+    DASHI_RETURN_IF_ERROR(AddRow(row));
+  }
+  return Status::Ok();
+}
+
+Status LoadApplier::AddRow(const SpooledRow& row) {
+  const auto kind = static_cast<EntityKind>(table_);
+  std::string_view id;
+  if (!DecodeRowId(row.row, &id)) {
+    return DamagedSpool();
+  }
+  DASHI_RETURN_IF_ERROR(FromRocksdb(
+      batch_.Put(engine_->family(RowFamily(kind)), RowKey(row.ordinal), ToSlice(row.row)),
+      "applying a load"));
+  if (row.operation == ChangeOperation::kInsert) {
+    DASHI_RETURN_IF_ERROR(FromRocksdb(
+        batch_.Put(engine_->family(Family::kIds), IdKey(kind, id), EncodeOrdinal(row.ordinal)),
+        "applying a load"));
+    next_ordinal_ = std::max(next_ordinal_, std::uint64_t{ToInteger(row.ordinal)} + 1);
+  }
+  changes_.Add(table_, row.operation, row.ordinal);
+  return Status::Ok();
+}
+
+Status LoadApplier::StagePairs() {
+  rocksdb::ColumnFamilyHandle* family = engine_->family(Family::kRelevance);
+  DASHI_RETURN_IF_ERROR(StageSide(RelevanceSide::kLabelsOfDocument, family, &pairs_, &batch_));
+  DASHI_RETURN_IF_ERROR(StageSide(RelevanceSide::kDocumentsOfLabel, family, &pairs_, &batch_));
+  pairs_.clear();
+  return Status::Ok();
+}
+
+Status LoadApplier::WriteUnlogged() {
+  DASHI_RETURN_IF_ERROR(StagePairs());
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  DASHI_RETURN_IF_ERROR(FromRocksdb(engine_->db()->Write(options, &batch_), "applying a load"));
+  batch_.Clear();
+  pending_bytes_ = 0;
+  return Status::Ok();
+}
+
+Status LoadApplier::Flush() {
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  if (table_ == ChangedTable::kRelevance) {
+    families = {engine_->family(Family::kRelevance)};
+  } else {
+    families = {engine_->family(RowFamily(static_cast<EntityKind>(table_))),
+                engine_->family(Family::kIds)};
+  }
+  return FromRocksdb(engine_->db()->Flush(rocksdb::FlushOptions(), families), "applying a load");
+}
+
+Status LoadApplier::StageEnd(std::uint64_t commit_sequence) {
+  rocksdb::ColumnFamilyHandle* meta = engine_->family(Family::kMeta);
+  rocksdb::Status status =
+      batch_.Put(engine_->family(Family::kChanges), ChangeKey(commit_sequence), changes_.Encode());
+  if (status.ok()) {
+    status = batch_.Merge(meta, CommitSequenceKey(), EncodeCounter(commit_sequence));
+  }
+  if (status.ok() && next_ordinal_ > 0) {
+    status = batch_.Merge(meta, OrdinalCounterKey(static_cast<EntityKind>(table_)),
+                          EncodeCounter(next_ordinal_));
+  }
+  if (status.ok()) {
+    status = batch_.Delete(meta, PendingLoadKey());
+  }
+  return FromRocksdb(status, "applying a load");
+}
+
+Status LoadApplier::WriteLast(std::uint64_t commit_sequence) {
+  DASHI_RETURN_IF_ERROR(StagePairs());
+  DASHI_RETURN_IF_ERROR(StageEnd(commit_sequence));
+  return engine_->Write(&batch_, /*sync=*/true, "applying a load");
+}
+
+Status ApplySpool(RocksdbEngine* engine, const std::string& spool_path, const LoadRecord& record,
+                  const std::function<void(std::uint64_t rows)>& on_progress) {
+  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<LoadSpoolReader> spool,
+                         LoadSpoolReader::Open(spool_path, record.spool_bytes));
+  LoadApplier applier(engine, spool->table());
+  std::string block;
+  while (true) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, spool->Next(&block));
+    if (more) {
+      DASHI_RETURN_IF_ERROR(applier.AddBlock(block));
+    }
+    if (!more || applier.pending_bytes() >= kChunkBytes) {
+      DASHI_RETURN_IF_ERROR(applier.WriteUnlogged());
+      DASHI_FAILPOINT("load.chunk");
+      if (on_progress) {
+        on_progress(applier.num_rows());
+      }
+    }
+    if (!more) {
+      break;
+    }
+  }
+  DASHI_RETURN_IF_ERROR(applier.Flush());
+  DASHI_RETURN_IF_ERROR(applier.WriteLast(record.commit_sequence));
+  DASHI_FAILPOINT("load.applied");
+  return Status::Ok();
+}
+
+}  // namespace dashi::storage

@@ -1,0 +1,130 @@
+#include "storage/rocksdb_recovery.h"
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+
+#include "base/logging.h"
+#include "base/status.h"
+#include "storage/rocksdb_bulk_load.h"
+#include "storage/rocksdb_embeddings.h"
+#include "storage/rocksdb_status.h"
+#include "storage/rocksdb_transaction.h"
+#include "storage/rocksdb_weights.h"
+
+namespace dashi::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Removes the files of `folder` whose path within the database is not in `kept`.
+Status RemoveStrayFiles(const DirectoryPaths& paths, const std::string& folder,
+                        const std::set<std::string>& kept) {
+  std::error_code error;
+  std::vector<fs::path> stray;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (!kept.contains(it->path().lexically_relative(paths.root).string())) {
+      stray.push_back(it->path());
+    }
+  }
+  for (const fs::path& path : stray) {
+    LogInfo("removing a file that nothing names: {}", path.string());
+    fs::remove_all(path, error);
+  }
+  if (error) {
+    return Status::IoError(
+        fmt::format("cannot remove stray files: {}: {}", error.message(), folder));
+  }
+  return Status::Ok();
+}
+
+Status InterruptJobs(RocksdbStoreState* state) {
+  const std::unique_ptr<RocksdbTransaction> transaction = RocksdbTransaction::Begin(state);
+  DASHI_ASSIGN_OR_RETURN(const std::vector<JobRecord> jobs, transaction->ListJobs());
+  for (JobRecord job : jobs) {
+    if (job.state == JobState::kQueued || job.state == JobState::kRunning) {
+      job.state = JobState::kInterrupted;
+      job.finished_at_micros = state->options.clock->NowMicros();
+      DASHI_RETURN_IF_ERROR(transaction->PutJob(job));
+    }
+  }
+  return transaction->Commit();
+}
+
+// Lists the names behind `prefix` in meta.
+Result<std::vector<std::string>> MetaNames(const RocksdbEngine& engine, const std::string& prefix) {
+  std::vector<std::string> names;
+  const std::unique_ptr<rocksdb::Iterator> keys(
+      engine.db()->NewIterator(rocksdb::ReadOptions(), engine.family(Family::kMeta)));
+  for (keys->Seek(prefix); keys->Valid() && keys->key().starts_with(prefix); keys->Next()) {
+    names.emplace_back(ToView(keys->key()).substr(prefix.size()));
+  }
+  DASHI_RETURN_IF_ERROR(FromRocksdb(keys->status(), "reading meta"));
+  return names;
+}
+
+Status RemoveUnnamed(RocksdbStoreState* state) {
+  const RocksdbSnapshotView view(*state, state->TakePicture());
+  DASHI_ASSIGN_OR_RETURN(const std::vector<ReleaseRecord> releases, view.ListReleases());
+  std::set<std::uint64_t> versions;
+  std::set<std::string> weights;
+  std::set<std::string> index_files;
+  for (const ReleaseRecord& release : releases) {
+    versions.insert(release.embedding_version);
+    weights.insert(release.weights.begin(), release.weights.end());
+    index_files.insert(fs::path(release.index_file).lexically_normal().string());
+  }
+  for (const std::uint64_t version : state->engine->EmbeddingVersions()) {
+    if (!versions.contains(version)) {
+      DASHI_RETURN_IF_ERROR(DropRocksdbEmbeddings(state, version));
+    }
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::vector<std::string> stored_weights,
+                         MetaNames(*state->engine, WeightsRecordPrefix()));
+  for (const std::string& name : stored_weights) {
+    if (!weights.contains(name)) {
+      DASHI_RETURN_IF_ERROR(DeleteRocksdbWeights(state, name));
+    }
+  }
+  return RemoveStrayFiles(state->paths, state->paths.index, index_files);
+}
+
+}  // namespace
+
+bool HasDatabaseFiles(const DirectoryPaths& paths) {
+  std::error_code error;
+  return fs::exists(paths.data + "/CURRENT", error);
+}
+
+Status RecoverStore(RocksdbStoreState* state) {
+  // Folders that a copy of the database left out hold nothing when they are missing.
+  DASHI_RETURN_IF_ERROR(CreateFolders(state->paths));
+  DASHI_RETURN_IF_ERROR(FinishPendingLoad(state));
+  DASHI_RETURN_IF_ERROR(state->ReadCounters());
+  DASHI_RETURN_IF_ERROR(RemoveStrayFiles(state->paths, state->paths.tmp, {}));
+  DASHI_RETURN_IF_ERROR(InterruptJobs(state));
+  DASHI_RETURN_IF_ERROR(RemoveUnfinishedWeights(state));
+  return RemoveUnnamed(state);
+}
+
+Status CheckNoPendingLoad(const RocksdbStoreState& state) {
+  std::string value;
+  DASHI_ASSIGN_OR_RETURN(const bool pending,
+                         state.engine->Get(Family::kMeta, PendingLoadKey(), &value));
+  if (pending) {
+    return Status::Unavailable(
+               fmt::format("a load is being applied to the database: {}", state.paths.root))
+        .WithHint(
+            "Try again when it has ended; if its process died, open the database for "
+            "writing once.");
+  }
+  return Status::Ok();
+}
+
+}  // namespace dashi::storage

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "dashi/status.h"
+#include "storage/rocksdb_store_state.h"
+
+namespace dashi::storage {
+
+/// Whether RocksDB's CURRENT file is there.
+bool HasDatabaseFiles(const DirectoryPaths& paths);
+
+/// Brings a database that was just opened for writing to rest, before anything is served: finishes
+/// a load past its commit point, marks jobs that the end of a process interrupted, and removes what
+/// nothing names: temporary files, embedding versions, weights and index files.
+Status RecoverStore(RocksdbStoreState* state);
+
+/// Errors: kUnavailable (55006) when a load past its commit point is not wholly applied, which only
+///         an open for writing can finish.
+Status CheckNoPendingLoad(const RocksdbStoreState& state);
+
+}  // namespace dashi::storage

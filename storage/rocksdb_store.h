@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "storage/rocksdb_store_state.h"
+#include "storage/store.h"
+
+namespace dashi::storage {
+
+/// The one implementation of Store.
+class RocksdbStore : public Store {
+ public:
+  explicit RocksdbStore(std::unique_ptr<RocksdbStoreState> state) : state_(std::move(state)) {}
+
+  Result<std::shared_ptr<const View>> NewSnapshot() override;
+  Result<std::unique_ptr<Transaction>> Begin() override;
+  Result<std::unique_ptr<BulkLoad>> BeginRowLoad(EntityKind kind, DuplicatePolicy policy) override;
+  Result<std::unique_ptr<BulkLoad>> BeginRelevanceLoad(DuplicatePolicy policy) override;
+  Status PutWeights(std::string_view name, std::string_view bytes) override;
+  Status DeleteWeights(std::string_view name) override;
+  Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,
+                                                               std::uint32_t dim) override;
+  Status DropEmbeddingVersion(std::uint64_t version) override;
+  const std::string& directory() const override { return state_->paths.root; }
+  const std::string& index_directory() const override { return state_->paths.index; }
+  bool read_only() const override { return state_->options.read_only; }
+
+ private:
+  Status CheckWritable() const;
+
+  std::unique_ptr<RocksdbStoreState> state_;
+};
+
+}  // namespace dashi::storage

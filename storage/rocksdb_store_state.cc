@@ -1,0 +1,148 @@
+#include "storage/rocksdb_store_state.h"
+
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "base/status.h"
+#include "storage/rocksdb_status.h"
+#include "storage/row_check.h"
+#include "storage/row_codec.h"
+
+namespace dashi::storage {
+
+namespace {
+
+constexpr std::array kKinds = {EntityKind::kDocument, EntityKind::kLabel, EntityKind::kAnchor};
+
+std::size_t IndexOf(EntityKind kind) { return static_cast<std::size_t>(kind) - 1; }
+
+}  // namespace
+
+Result<std::uint64_t> ReadCounter(const RocksdbEngine& engine, std::string_view key) {
+  std::string value;
+  DASHI_ASSIGN_OR_RETURN(const bool found, engine.Get(Family::kMeta, key, &value));
+  std::uint64_t counter = 0;
+  if (found && !DecodeCounter(value, &counter)) {
+    return Status::Corruption(fmt::format("meta counter cannot be decoded: {}", key));
+  }
+  return counter;
+}
+
+RocksdbStoreState::RocksdbStoreState(const std::string& directory,
+                                     const StoreOptions& store_options)
+    : options(store_options), paths(directory) {}
+
+Status RocksdbStoreState::ReadCounters() {
+  for (const EntityKind kind : kKinds) {
+    DASHI_ASSIGN_OR_RETURN(const std::uint64_t next, ReadCounter(*engine, OrdinalCounterKey(kind)));
+    next_ordinals_[IndexOf(kind)] = next;
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t last, ReadCounter(*engine, CommitSequenceKey()));
+  sequencer = std::make_unique<CommitSequencer>(last);
+  return Status::Ok();
+}
+
+std::uint64_t RocksdbStoreState::NextOrdinal(EntityKind kind) const {
+  return next_ordinals_[IndexOf(kind)];
+}
+
+Result<Ordinal> RocksdbStoreState::TakeOrdinal(EntityKind kind) {
+  const std::uint64_t ordinal = next_ordinals_[IndexOf(kind)].fetch_add(1);
+  if (ordinal >= std::numeric_limits<std::uint32_t>::max()) {
+    return Status::ResourceExhausted(
+               fmt::format("no ordinals left: table {}", EntityTableName(kind)))
+        .WithSqlState("54000");
+  }
+  return Ordinal{static_cast<std::uint32_t>(ordinal)};
+}
+
+Result<std::uint64_t> RocksdbStoreState::TakeId(std::string_view counter) {
+  DASHI_RETURN_IF_ERROR(CheckName("counter", counter));
+  const std::string key = CounterKey(counter);
+  std::uint64_t id = 0;
+  {
+    MutexLock lock(counters_mutex_);
+    auto found = counters_.find(counter);
+    if (found == counters_.end()) {
+      DASHI_ASSIGN_OR_RETURN(const std::uint64_t last, ReadCounter(*engine, key));
+      found = counters_.emplace(counter, last).first;
+    }
+    id = ++found->second;
+  }
+  rocksdb::WriteBatch batch;
+  DASHI_RETURN_IF_ERROR(
+      FromRocksdb(batch.Merge(engine->family(Family::kMeta), key, EncodeCounter(id)), "counter"));
+  DASHI_RETURN_IF_ERROR(engine->Write(&batch, /*sync=*/true, "writing a counter"));
+  return id;
+}
+
+std::shared_ptr<const rocksdb::Snapshot> RocksdbStoreState::NewSnapshot() {
+  if (options.read_only) {
+    return nullptr;
+  }
+  rocksdb::DB* db = engine->db();
+  return std::shared_ptr<const rocksdb::Snapshot>(
+      db->GetSnapshot(),
+      [db](const rocksdb::Snapshot* snapshot) { db->ReleaseSnapshot(snapshot); });
+}
+
+Picture RocksdbStoreState::TakePicture() {
+  MutexLock lock(picture_mutex_);
+  if (frozen_) {
+    return *frozen_;
+  }
+  // The number first: the snapshot then holds every commit up to it.
+  const std::uint64_t completed = sequencer->Completed();
+  return Picture{NewSnapshot(), completed};
+}
+
+Picture RocksdbStoreState::BeginPicture(rocksdb::Transaction* transaction, bool* behind_load) {
+  MutexLock lock(picture_mutex_);
+  const std::uint64_t completed = sequencer->Completed();
+  transaction->SetSnapshot();
+  *behind_load = frozen_ != nullptr;
+  if (frozen_) {
+    return *frozen_;
+  }
+  // The transaction owns the snapshot and outlives the picture.
+  const rocksdb::Snapshot* snapshot = transaction->GetSnapshot();
+  return Picture{std::shared_ptr<const rocksdb::Snapshot>(snapshot, [](const auto*) {}), completed};
+}
+
+void RocksdbStoreState::FreezePicture() {
+  MutexLock lock(picture_mutex_);
+  frozen_ = std::make_unique<Picture>(Picture{NewSnapshot(), sequencer->Completed()});
+}
+
+void RocksdbStoreState::ThawPicture() {
+  MutexLock lock(picture_mutex_);
+  frozen_.reset();
+}
+
+Status RocksdbStoreState::CheckWorking() const {
+  return broken_ ? Status::IoError(
+                       "a committed load could not be applied; nothing is written until "
+                       "it is: " +
+                       paths.root)
+                       .WithHint(
+                           "Remove the cause, close the database and open it again: the open "
+                           "finishes the load.")
+                 : Status::Ok();
+}
+
+void RocksdbStoreState::EnterLoad() {
+  MutexLock lock(load_mutex_);
+  while (loading_) {
+    load_left_.Wait(load_mutex_);
+  }
+  loading_ = true;
+}
+
+void RocksdbStoreState::LeaveLoad() {
+  MutexLock lock(load_mutex_);
+  loading_ = false;
+  load_left_.NotifyOne();
+}
+
+}  // namespace dashi::storage

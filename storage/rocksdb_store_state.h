@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <rocksdb/snapshot.h>
+#include <rocksdb/utilities/transaction.h>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "storage/commit_gate.h"
+#include "storage/database_directory.h"
+#include "storage/rocksdb_engine.h"
+#include "storage/store.h"
+
+namespace dashi::storage {
+
+/// A state of the database that reads go to.
+struct Picture {
+  /// Null in a database that is open for reading only, where nothing changes.
+  std::shared_ptr<const rocksdb::Snapshot> snapshot;
+  std::uint64_t commit_sequence = 0;
+};
+
+/// What the store, its transactions and its loads share.
+///
+/// Threads: all methods may be called at once.
+class RocksdbStoreState {
+ public:
+  RocksdbStoreState(const std::string& directory, const StoreOptions& store_options);
+
+  const StoreOptions options;
+  const DirectoryPaths paths;
+  std::unique_ptr<RocksdbEngine> engine;
+  CommitGate gate;
+  std::unique_ptr<CommitSequencer> sequencer;
+
+  /// Reads the commit sequence and the ordinal counters. Called once, before anything else runs.
+  Status ReadCounters();
+
+  /// The ordinal that the next row of `kind` would get.
+  std::uint64_t NextOrdinal(EntityKind kind) const;
+  /// Errors: kResourceExhausted (54000) after 2^32 - 1 rows.
+  Result<Ordinal> TakeOrdinal(EntityKind kind);
+  /// Takes the next value of a named counter, durably.
+  Result<std::uint64_t> TakeId(std::string_view counter) DASHI_EXCLUDES(counters_mutex_);
+
+  /// The picture for a new view: the latest, or the one from before a load that is being applied.
+  Picture TakePicture() DASHI_EXCLUDES(picture_mutex_);
+  /// The picture for a new transaction, whose snapshot it sets. `*behind_load` tells that the
+  /// picture is older than that snapshot, so that conflicts must be looked for from the picture on.
+  Picture BeginPicture(rocksdb::Transaction* transaction, bool* behind_load)
+      DASHI_EXCLUDES(picture_mutex_);
+  /// Freezes the picture for all that begins until ThawPicture.
+  void FreezePicture() DASHI_EXCLUDES(picture_mutex_);
+  void ThawPicture() DASHI_EXCLUDES(picture_mutex_);
+
+  /// After a committed load could not be applied nothing more is written until the next open.
+  void MarkBroken() { broken_ = true; }
+  /// Errors: kIoError (58030) after MarkBroken.
+  Status CheckWorking() const;
+
+  /// One bulk load at a time.
+  void EnterLoad() DASHI_EXCLUDES(load_mutex_);
+  void LeaveLoad() DASHI_EXCLUDES(load_mutex_);
+
+ private:
+  std::shared_ptr<const rocksdb::Snapshot> NewSnapshot();
+
+  std::array<std::atomic<std::uint64_t>, 3> next_ordinals_{};
+  Mutex counters_mutex_;
+  std::map<std::string, std::uint64_t, std::less<>> counters_ DASHI_GUARDED_BY(counters_mutex_);
+  Mutex picture_mutex_;
+  std::unique_ptr<Picture> frozen_ DASHI_GUARDED_BY(picture_mutex_);
+  std::atomic<bool> broken_ = false;
+  Mutex load_mutex_;
+  CondVar load_left_;
+  bool loading_ DASHI_GUARDED_BY(load_mutex_) = false;
+};
+
+/// Reads a counter of `meta`; 0 when it is absent.
+Result<std::uint64_t> ReadCounter(const RocksdbEngine& engine, std::string_view key);
+
+}  // namespace dashi::storage

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "storage/rocksdb_reader.h"
+#include "storage/rocksdb_store_state.h"
+
+namespace dashi::storage {
+
+/// Writes a blob under a fresh generation and switches its record to it in one synced batch. What a
+/// crash leaves is removed by RemoveUnfinishedWeights.
+Status PutRocksdbWeights(RocksdbStoreState* state, std::string_view name, std::string_view bytes);
+/// Does nothing when there is no such blob.
+Status DeleteRocksdbWeights(RocksdbStoreState* state, std::string_view name);
+/// Deletes the chunks of generations that were being written when a process ended.
+Status RemoveUnfinishedWeights(RocksdbStoreState* state);
+
+}  // namespace dashi::storage

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "dashi/status.h"
+#include "storage/bulk_load.h"
+#include "storage/view.h"
+
+namespace dashi::storage {
+
+struct StoreOptions {
+  bool create_if_missing = true;
+  bool read_only = false;
+  std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
+  std::uint64_t transaction_bytes_max = std::uint64_t{256} << 20;
+  const Clock* clock = &Clock::System();
+};
+
+/// Writes the embeddings of one version through SST ingestion.
+///
+/// Shape:   rows must come ascending by (kind, ordinal), each [dim] binary16.
+/// Errors:  kInvalidArgument for rows out of order. Dropping it without Finish discards the rows.
+/// Threads: one thread at a time.
+class EmbeddingWriter {
+ public:
+  virtual ~EmbeddingWriter() = default;
+  virtual Status Add(EntityKind kind, Ordinal ordinal, std::uint64_t text_hash,
+                     std::span<const std::uint16_t> values) = 0;
+  /// Syncs and ingests. The version exists from then on.
+  virtual Status Finish() = 0;
+};
+
+/// The database directory: every byte that dashi keeps.
+///
+/// Errors:  see Database::Open for Open; other calls kIoError, kCorruption, kResourceExhausted.
+/// Threads: all methods may be called at once.
+class Store {
+ public:
+  static Result<std::unique_ptr<Store>> Open(const std::string& directory,
+                                             const StoreOptions& options);
+  virtual ~Store() = default;
+
+  /// Sharers: statements that read, and the training job that reads its data.
+  virtual Result<std::shared_ptr<const View>> NewSnapshot() = 0;
+  virtual Result<std::unique_ptr<Transaction>> Begin() = 0;
+  /// Begins a load of documents, labels or anchors.
+  virtual Result<std::unique_ptr<BulkLoad>> BeginRowLoad(EntityKind kind,
+                                                         DuplicatePolicy policy) = 0;
+  virtual Result<std::unique_ptr<BulkLoad>> BeginRelevanceLoad(DuplicatePolicy policy) = 0;
+
+  /// Writes a blob in chunks of 1 MiB, synced, with an xxh3-128 of the whole. It replaces a blob of
+  /// the same name. Blobs that no release names are removed at open.
+  virtual Status PutWeights(std::string_view name, std::string_view bytes) = 0;
+  virtual Status DeleteWeights(std::string_view name) = 0;
+  virtual Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,
+                                                                       std::uint32_t dim) = 0;
+  virtual Status DropEmbeddingVersion(std::uint64_t version) = 0;
+
+  virtual const std::string& directory() const = 0;
+  /// The folder of index files inside the directory (created at open).
+  virtual const std::string& index_directory() const = 0;
+  virtual bool read_only() const = 0;
+};
+
+/// The xxh3-64 of a text, as stored beside its embedding.
+std::uint64_t HashText(std::string_view text);
+
+}  // namespace dashi::storage

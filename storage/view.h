@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dashi/status.h"
+#include "storage/catalog_records.h"
+#include "storage/entity.h"
+
+namespace dashi::storage {
+
+/// Walks rows of one kind in ordinal order.
+///
+/// Errors:  Next returns the error that ended the walk (a damaged block, a cancelled scan).
+/// Threads: one thread at a time. Must not outlive its View.
+class RowCursor {
+ public:
+  virtual ~RowCursor() = default;
+  /// Moves to the next row. Returns false at the end.
+  virtual Result<bool> Next() = 0;
+  virtual Ordinal ordinal() const = 0;
+  virtual const EntityRow& row() const = 0;
+};
+
+/// Walks relevance by document ordinal, one document with at least one label at a time.
+class RelevanceCursor {
+ public:
+  virtual ~RelevanceCursor() = default;
+  virtual Result<bool> Next() = 0;
+  virtual Ordinal document() const = 0;
+  /// The document's labels, ascending by ordinal.
+  virtual const std::vector<RelevanceNeighbour>& labels() const = 0;
+};
+
+/// Walks the embeddings of one version and kind in ordinal order.
+class EmbeddingCursor {
+ public:
+  virtual ~EmbeddingCursor() = default;
+  virtual Result<bool> Next() = 0;
+  virtual Ordinal ordinal() const = 0;
+  virtual std::uint64_t text_hash() const = 0;
+  /// IEEE binary16 values, [dim]. Valid until the next call.
+  virtual std::span<const std::uint16_t> values() const = 0;
+};
+
+/// A consistent picture of the database: a snapshot, or a transaction that sees its own writes.
+///
+/// Errors:  kCorruption (XX001) names the table and ordinal of a row that cannot be decoded;
+///          kIoError for the file system.
+/// Threads: a snapshot's methods may be called at once; a transaction's by one thread at a time.
+class View {
+ public:
+  virtual ~View() = default;
+
+  /// The sequence of the last commit that this view contains.
+  virtual Result<std::uint64_t> CommitSequence() const = 0;
+
+  // Rows.
+  virtual Result<std::optional<Ordinal>> FindOrdinal(EntityKind kind,
+                                                     std::string_view id) const = 0;
+  virtual Result<std::optional<EntityRow>> GetRow(EntityKind kind, Ordinal ordinal) const = 0;
+  /// Rows of several ordinals in one read; absent ones are nullopt. Result [ordinals.size()].
+  virtual Result<std::vector<std::optional<EntityRow>>> GetRows(
+      EntityKind kind, std::span<const Ordinal> ordinals) const = 0;
+  virtual std::unique_ptr<RowCursor> ScanRows(EntityKind kind) const = 0;
+  /// An upper bound of the number of rows, from the ordinal counter. O(1).
+  virtual Result<std::uint64_t> EstimateRows(EntityKind kind) const = 0;
+
+  // Relevance. Neighbour lists ascend by ordinal.
+  virtual Result<std::vector<RelevanceNeighbour>> LabelsOf(Ordinal document) const = 0;
+  virtual Result<std::vector<RelevanceNeighbour>> DocumentsOf(Ordinal label) const = 0;
+  virtual std::unique_ptr<RelevanceCursor> ScanRelevance() const = 0;
+
+  // Embeddings and weights.
+  virtual Result<std::unique_ptr<EmbeddingCursor>> ScanEmbeddings(std::uint64_t version,
+                                                                  EntityKind kind) const = 0;
+  /// The whole of a blob written with Store::PutWeights, checksum verified.
+  virtual Result<std::string> GetWeights(std::string_view name) const = 0;
+
+  // Catalog.
+  virtual Result<std::optional<ModelRecord>> GetModel(std::string_view name) const = 0;
+  virtual Result<std::vector<ModelRecord>> ListModels() const = 0;
+  virtual Result<std::optional<ReleaseRecord>> GetRelease(std::string_view model,
+                                                          std::uint32_t number) const = 0;
+  virtual Result<std::vector<ReleaseRecord>> ListReleases() const = 0;
+  virtual Result<std::optional<JobRecord>> GetJob(std::uint64_t id) const = 0;
+  virtual Result<std::vector<JobRecord>> ListJobs() const = 0;
+  virtual Result<std::vector<EvaluationRecord>> ListEvaluations() const = 0;
+  virtual Result<std::optional<std::string>> GetSetting(std::string_view name) const = 0;
+};
+
+/// A unit of change: sees its own writes over a snapshot taken at its start.
+///
+/// Errors:  Commit returns kAborted (40001) with a retry hint when another transaction committed a
+///          change of a row that this one read for update or wrote; nothing is written then.
+///          A transaction larger than its byte limit fails with kResourceExhausted (54000).
+/// Threads: one thread at a time.
+class Transaction : public View {
+ public:
+  /// Errors: kAlreadyExists (23505) naming table and id; kInvalidArgument for an empty or overlong
+  ///         id (22023, 54000), invalid UTF-8 (22021), or a split other than train, test, valid
+  ///         (23514).
+  virtual Result<Ordinal> InsertRow(EntityKind kind, const EntityRow& row) = 0;
+  /// Replaces the row at `ordinal`, which keeps its ordinal. A changed id is checked for conflicts.
+  virtual Status UpdateRow(EntityKind kind, Ordinal ordinal, const EntityRow& row) = 0;
+  /// Deletes the row and its relevance pairs, both directions.
+  virtual Status DeleteRow(EntityKind kind, Ordinal ordinal) = 0;
+
+  /// Inserts or replaces a pair. Returns whether it is new.
+  virtual Result<bool> PutRelevance(Ordinal document, Ordinal label, float weight) = 0;
+  /// Returns whether the pair existed.
+  virtual Result<bool> DeleteRelevance(Ordinal document, Ordinal label) = 0;
+
+  virtual Status PutModel(const ModelRecord& model) = 0;
+  virtual Status DeleteModel(std::string_view name) = 0;
+  virtual Status PutRelease(const ReleaseRecord& release) = 0;
+  virtual Status DeleteRelease(std::string_view model, std::uint32_t number) = 0;
+  virtual Status PutJob(const JobRecord& job) = 0;
+  virtual Status PutEvaluations(std::span<const EvaluationRecord> records) = 0;
+  virtual Status PutSetting(std::string_view name, std::string_view value) = 0;
+  /// The next value of a persistent counter ("job", "evaluation", "embedding_version"), from 1.
+  /// Values are never given twice, even when the transaction is rolled back.
+  virtual Result<std::uint64_t> NextId(std::string_view counter) = 0;
+
+  /// Savepoints nest; they give statements atomicity inside a transaction.
+  virtual void SetSavepoint() = 0;
+  virtual Status RollbackToSavepoint() = 0;
+  virtual void ReleaseSavepoint() = 0;
+
+  /// Makes the changes durable (synced) and visible, all or none. The transaction is over then,
+  /// whatever the outcome.
+  virtual Status Commit() = 0;
+  /// Whether anything was written.
+  virtual bool has_writes() const = 0;
+};
+
+}  // namespace dashi::storage
