@@ -1,0 +1,76 @@
+#include "index/duplicate_rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include <xxhash.h>
+
+namespace dashi::index {
+
+namespace {
+
+bool SameRow(HalfMatrixView vectors, Position a, Position b) {
+  return std::memcmp(vectors.data + a * vectors.dim, vectors.data + b * vectors.dim,
+                     vectors.dim * sizeof(std::uint16_t)) == 0;
+}
+
+}  // namespace
+
+DuplicateRows DuplicateRows::Find(HalfMatrixView vectors) {
+  std::unordered_map<std::uint64_t, Position> first_rows;
+  first_rows.reserve(vectors.rows);
+  std::vector<DuplicateRow> rows;
+  for (Position row = 0; row < vectors.rows; ++row) {
+    const std::uint64_t hash =
+        XXH3_64bits(vectors.data + row * vectors.dim, vectors.dim * sizeof(std::uint16_t));
+    const auto [found, added] = first_rows.emplace(hash, row);
+    // Two vectors of one hash are next to impossible, and the second would only stay linked.
+    if (!added && SameRow(vectors, found->second, row)) {
+      rows.push_back({found->second, row});
+    }
+  }
+  std::sort(rows.begin(), rows.end());
+  return DuplicateRows(std::move(rows));
+}
+
+std::span<const DuplicateRow> DuplicateRows::Of(Position first) const {
+  const auto begin = std::lower_bound(rows_.begin(), rows_.end(), DuplicateRow{first, 0});
+  auto end = begin;
+  while (end != rows_.end() && end->first == first) {
+    ++end;
+  }
+  return {begin, end};
+}
+
+std::vector<Position> DuplicateRows::FirstRows(std::size_t num_rows) const {
+  std::vector<bool> repeats(num_rows);
+  for (const DuplicateRow& row : rows_) {
+    repeats[row.duplicate] = true;
+  }
+  std::vector<Position> first_rows;
+  first_rows.reserve(num_rows - rows_.size());
+  for (Position row = 0; row < num_rows; ++row) {
+    if (!repeats[row]) {
+      first_rows.push_back(row);
+    }
+  }
+  return first_rows;
+}
+
+std::string DuplicateRows::FindFault(HalfMatrixView vectors) const {
+  std::vector<bool> repeats(vectors.rows);
+  for (const DuplicateRow& row : rows_) {
+    if (row.first >= row.duplicate || row.duplicate >= vectors.rows || repeats[row.duplicate] ||
+        !SameRow(vectors, row.first, row.duplicate)) {
+      return "duplicate row out of range";
+    }
+    repeats[row.duplicate] = true;
+  }
+  const bool chained = std::any_of(rows_.begin(), rows_.end(),
+                                   [&](const DuplicateRow& row) { return repeats[row.first]; });
+  return chained || !std::is_sorted(rows_.begin(), rows_.end()) ? "duplicate rows out of order"
+                                                                : "";
+}
+
+}  // namespace dashi::index

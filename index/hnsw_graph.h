@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "index/vector_index.h"
+
+namespace dashi::index {
+
+/// The links of a hierarchical navigable small world graph, without vectors.
+///
+/// Threads: a value type.
+class HnswGraph {
+ public:
+  /// Ends a list of links that is not full.
+  static constexpr Position kNoLink = 0xFFFFFFFF;
+  static constexpr std::size_t kNumLinksMin = 2;
+  static constexpr std::size_t kNumLinksMax = 128;
+  static constexpr std::uint32_t kLevelMax = 62;
+  static constexpr std::size_t kEfSearchMax = 1'000'000;
+
+  HnswGraph() = default;
+  /// A graph without links.  Shape: levels [num_nodes], each <= kLevelMax.
+  HnswGraph(std::size_t num_links, std::vector<std::uint8_t> levels, Position entry_point);
+
+  std::size_t num_nodes() const { return levels_.size(); }
+  /// M: level 0 has room for 2 M links, the others for M.
+  std::size_t num_links() const { return num_links_; }
+  /// A node of the highest level; meaningless without nodes.
+  Position entry_point() const { return entry_point_; }
+  std::uint32_t level(Position node) const { return levels_[node]; }
+  std::span<const std::uint8_t> levels() const { return levels_; }
+  std::uint64_t memory_bytes() const;
+
+  /// The room for a node's links at one of its levels; links stand first, then kNoLink.
+  std::span<const Position> Room(Position node, std::uint32_t level) const;
+  std::span<Position> Room(Position node, std::uint32_t level);
+  /// The links of a node at one of its levels.
+  std::span<const Position> Links(Position node, std::uint32_t level) const;
+
+  /// All rooms of level 0 by node, and all others by node, then level.
+  std::span<const Position> base_links() const { return base_links_; }
+  std::span<Position> base_links() { return base_links_; }
+  std::span<const Position> upper_links() const { return upper_links_; }
+  std::span<Position> upper_links() { return upper_links_; }
+
+  /// Returns what is wrong with the graph, or nothing: every link must name a node that has the
+  /// link's level, and the entry point must have the highest level.
+  std::string FindFault() const;
+
+ private:
+  std::size_t RoomBegin(Position node, std::uint32_t level) const;
+
+  std::size_t num_links_ = 0;
+  Position entry_point_ = 0;
+  std::vector<std::uint8_t> levels_;        // [num_nodes]
+  std::vector<std::uint32_t> upper_rooms_;  // [num_nodes]: rooms of levels > 0 of earlier nodes
+  std::vector<Position> base_links_;        // [num_nodes, 2 * num_links]
+  std::vector<Position> upper_links_;       // [sum of levels, num_links]
+};
+
+}  // namespace dashi::index

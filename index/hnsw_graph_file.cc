@@ -1,0 +1,273 @@
+#include "index/hnsw_graph_file.h"
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <numeric>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include <xxhash.h>
+
+#include "base/byte_codec.h"
+#include "base/status.h"
+
+namespace dashi::index {
+
+static_assert(std::endian::native == std::endian::little, "links are stored little-endian");
+
+namespace {
+
+constexpr std::string_view kMagic = "DSHIHNSW";
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kHeaderBytes = 8 + 4 + 4 + 8 + 8 + 8 + 8 + 4 + 4 + 8 + 8;
+constexpr std::size_t kChecksumBytes = 16;
+
+Status Broken(const char* what) {
+  return Status::Corruption(std::string("HNSW graph file is damaged: ") + what);
+}
+
+std::uint64_t HashVectors(HalfMatrixView vectors) {
+  return XXH3_64bits(vectors.data, vectors.rows * vectors.dim * sizeof(std::uint16_t));
+}
+
+void AppendChecksum(std::string* bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes->data(), bytes->size());
+  AppendLittleEndian64(bytes, hash.low64);
+  AppendLittleEndian64(bytes, hash.high64);
+}
+
+template <typename T>
+std::string_view BytesOf(std::span<const T> values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
+}
+static_assert(sizeof(DuplicateRow) == 2 * sizeof(Position));
+
+/// Fills `values` from the front of `rest`, which is long enough.
+template <typename T>
+void TakeInto(std::span<T> values, std::string_view* rest) {
+  if (!values.empty()) {
+    std::memcpy(values.data(), rest->data(), values.size_bytes());
+    rest->remove_prefix(values.size_bytes());
+  }
+}
+
+struct Header {
+  std::uint32_t num_links = 0;
+  std::uint64_t num_nodes = 0;
+  std::uint64_t dim = 0;
+  std::uint64_t num_upper_rooms = 0;
+  std::uint64_t num_duplicates = 0;
+  std::uint32_t entry_point = 0;
+  std::uint32_t ef_search = 0;
+  std::uint64_t vectors_hash = 0;
+  std::uint64_t file_bytes = 0;
+
+  /// Only after the counts were bounded.
+  std::uint64_t ExpectedFileBytes() const {
+    return kHeaderBytes + num_nodes +
+           (2 * num_nodes + num_upper_rooms) * num_links * sizeof(Position) +
+           num_duplicates * sizeof(DuplicateRow) + kChecksumBytes;
+  }
+};
+
+Status ReadHeader(std::string_view bytes, HalfMatrixView vectors, Header* header) {
+  ByteReader reader(bytes);
+  std::string_view magic;
+  std::uint32_t version = 0;
+  if (!reader.ReadBytes(kMagic.size(), &magic) || magic != kMagic) {
+    return Broken("magic");
+  }
+  if (!reader.ReadLittleEndian32(&version) || version != kVersion) {
+    return Broken("version");
+  }
+  if (!reader.ReadLittleEndian32(&header->num_links) ||
+      !reader.ReadLittleEndian64(&header->num_nodes) || !reader.ReadLittleEndian64(&header->dim) ||
+      !reader.ReadLittleEndian64(&header->num_upper_rooms) ||
+      !reader.ReadLittleEndian64(&header->num_duplicates) ||
+      !reader.ReadLittleEndian32(&header->entry_point) ||
+      !reader.ReadLittleEndian32(&header->ef_search) ||
+      !reader.ReadLittleEndian64(&header->vectors_hash) ||
+      !reader.ReadLittleEndian64(&header->file_bytes)) {
+    return Broken("length");
+  }
+  if (header->num_links < HnswGraph::kNumLinksMin || header->num_links > HnswGraph::kNumLinksMax ||
+      header->num_nodes != vectors.rows || header->dim != vectors.dim || header->ef_search == 0 ||
+      header->ef_search > HnswGraph::kEfSearchMax || header->num_duplicates > header->num_nodes ||
+      header->num_upper_rooms > header->num_nodes * HnswGraph::kLevelMax) {
+    return Broken("shape");
+  }
+  if (header->file_bytes != bytes.size() || header->ExpectedFileBytes() != bytes.size()) {
+    return Broken("length");
+  }
+  return Status::Ok();
+}
+
+Status CheckChecksum(std::string_view bytes) {
+  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
+  const XXH128_hash_t hash = XXH3_128bits(body.data(), body.size());
+  ByteReader reader(bytes.substr(body.size()));
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  if (!reader.ReadLittleEndian64(&low) || !reader.ReadLittleEndian64(&high) || low != hash.low64 ||
+      high != hash.high64) {
+    return Broken("checksum");
+  }
+  return Status::Ok();
+}
+
+Status IoError(const char* step, const std::string& path) {
+  return Status::IoError(std::string("cannot ") + step + " " + path + ": " +
+                         std::generic_category().message(errno));
+}
+
+/// A file descriptor that closes itself.
+class File {
+ public:
+  File(const std::string& path, int flags) : descriptor_(::open(path.c_str(), flags, 0644)) {}
+  ~File() {
+    if (descriptor_ >= 0) {
+      ::close(descriptor_);
+    }
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  bool is_open() const { return descriptor_ >= 0; }
+
+ private:
+  const int descriptor_;
+};
+
+bool WriteAll(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) {
+      return false;
+    }
+    bytes.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string SerializeGraph(const StoredGraph& stored, HalfMatrixView vectors) {
+  const HnswGraph& graph = stored.graph;
+  Header header;
+  header.num_links = static_cast<std::uint32_t>(graph.num_links());
+  header.num_nodes = graph.num_nodes();
+  header.num_upper_rooms = graph.upper_links().size() / graph.num_links();
+  header.num_duplicates = stored.duplicates.all().size();
+  std::string bytes;
+  bytes.reserve(header.ExpectedFileBytes());
+  bytes.append(kMagic);
+  AppendLittleEndian32(&bytes, kVersion);
+  AppendLittleEndian32(&bytes, header.num_links);
+  AppendLittleEndian64(&bytes, header.num_nodes);
+  AppendLittleEndian64(&bytes, vectors.dim);
+  AppendLittleEndian64(&bytes, header.num_upper_rooms);
+  AppendLittleEndian64(&bytes, header.num_duplicates);
+  AppendLittleEndian32(&bytes, graph.entry_point());
+  AppendLittleEndian32(&bytes, static_cast<std::uint32_t>(stored.ef_search));
+  AppendLittleEndian64(&bytes, HashVectors(vectors));
+  AppendLittleEndian64(&bytes, header.ExpectedFileBytes());
+  bytes.append(BytesOf(graph.levels()));
+  bytes.append(BytesOf(graph.base_links()));
+  bytes.append(BytesOf(graph.upper_links()));
+  bytes.append(BytesOf(stored.duplicates.all()));
+  AppendChecksum(&bytes);
+  return bytes;
+}
+
+Result<StoredGraph> ParseGraph(std::string_view bytes, HalfMatrixView vectors) {
+  Header header;
+  DASHI_RETURN_IF_ERROR(ReadHeader(bytes, vectors, &header));
+  DASHI_RETURN_IF_ERROR(CheckChecksum(bytes));
+  if (header.vectors_hash != HashVectors(vectors)) {
+    return Broken("it belongs to other vectors");
+  }
+  std::string_view rest = bytes.substr(kHeaderBytes);
+  std::vector<std::uint8_t> levels(header.num_nodes);
+  TakeInto(std::span(levels), &rest);
+  const std::uint64_t num_upper_rooms =
+      std::accumulate(levels.begin(), levels.end(), std::uint64_t{0});
+  if (num_upper_rooms != header.num_upper_rooms) {
+    return Broken("levels");
+  }
+  StoredGraph stored;
+  stored.ef_search = header.ef_search;
+  stored.graph = HnswGraph(header.num_links, std::move(levels), header.entry_point);
+  TakeInto(stored.graph.base_links(), &rest);
+  TakeInto(stored.graph.upper_links(), &rest);
+  std::vector<DuplicateRow> duplicates(header.num_duplicates);
+  TakeInto(std::span(duplicates), &rest);
+  stored.duplicates = DuplicateRows(std::move(duplicates));
+  for (const std::string& fault :
+       {stored.graph.FindFault(), stored.duplicates.FindFault(vectors)}) {
+    if (!fault.empty()) {
+      return Broken(fault.c_str());
+    }
+  }
+  return stored;
+}
+
+Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
+  const std::string temporary = path + ".tmp";
+  {
+    const File file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+    if (!file.is_open()) {
+      return IoError("create", temporary);
+    }
+    if (!WriteAll(file.descriptor(), bytes)) {
+      return IoError("write", temporary);
+    }
+    if (::fsync(file.descriptor()) != 0) {
+      return IoError("sync", temporary);
+    }
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    return IoError("rename to", path);
+  }
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  if (folder.empty()) {
+    folder = ".";
+  }
+  const File directory(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (!directory.is_open() || ::fsync(directory.descriptor()) != 0) {
+    return IoError("sync", folder);
+  }
+  return Status::Ok();
+}
+
+Result<std::string> ReadWholeFile(const std::string& path) {
+  const File file(path, O_RDONLY | O_CLOEXEC);
+  if (!file.is_open()) {
+    return errno == ENOENT ? Status::NotFound("file missing: " + path) : IoError("open", path);
+  }
+  struct stat info = {};
+  if (::fstat(file.descriptor(), &info) != 0) {
+    return IoError("examine", path);
+  }
+  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t got = ::read(file.descriptor(), bytes.data() + filled, bytes.size() - filled);
+    if (got < 0 && errno != EINTR) {
+      return IoError("read", path);
+    }
+    if (got == 0) {
+      break;  // It became shorter; its checksum will tell.
+    }
+    filled += got < 0 ? 0 : static_cast<std::size_t>(got);
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+}  // namespace dashi::index

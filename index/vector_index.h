@@ -1,0 +1,127 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "dashi/status.h"
+
+namespace dashi::index {
+
+/// Row-major binary16 vectors, borrowed.  Shape: [rows, dim].
+struct HalfMatrixView {
+  const std::uint16_t* data = nullptr;
+  std::size_t rows = 0;
+  std::size_t dim = 0;
+};
+
+/// Row-major float32 vectors, borrowed.  Shape: [rows, dim].
+struct FloatMatrixView {
+  const float* data = nullptr;
+  std::size_t rows = 0;
+  std::size_t dim = 0;
+};
+
+/// A position in an index: the row number that the vectors were given in, from 0. The caller maps
+/// positions to ordinals.
+using Position = std::uint32_t;
+
+struct Candidate {
+  Position position = 0;
+  float score = 0;  ///< inner product; higher is better
+};
+
+/// At most m candidates, best first; ties break by ascending position.
+using Shortlist = std::vector<Candidate>;
+
+struct SearchOptions {
+  std::size_t m = 10;  ///< candidates wanted
+  std::size_t ef = 0;  ///< HNSW beam; 0 = the index's default. At least m is used
+  bool exact = false;  ///< scan everything whatever the index
+  /// When set, only positions for which it returns true count. The contract is m candidates if m
+  /// positions pass. Called from the searching thread, in no particular order.
+  std::function<bool(Position)> filter;
+  /// When set, polled every few hundred vectors or queries; true ends the search with kCancelled.
+  /// SearchBatch calls it from the pool's threads.
+  std::function<bool()> should_stop;
+};
+
+/// How a search went, for EXPLAIN.
+struct SearchStatistics {
+  std::size_t num_visited = 0;  ///< vectors whose score was computed
+  std::size_t num_refills = 0;  ///< searches repeated with a wider beam
+  bool exact = true;
+};
+
+/// Maximum inner product search over a fixed set of vectors.
+///
+/// Errors:  kInvalidArgument if the query's dim differs or a query holds a value that is not
+/// finite;
+///          kCancelled when `should_stop` says so.
+/// Threads: const methods may be called at once.
+class VectorIndex {
+ public:
+  virtual ~VectorIndex() = default;
+  virtual std::size_t num_vectors() const = 0;
+  virtual std::size_t dim() const = 0;
+  /// "exact" or "hnsw".
+  virtual std::string_view kind() const = 0;
+  virtual std::uint64_t memory_bytes() const = 0;
+
+  /// Returns the best candidates of one query.  Shape: query [dim] float32.
+  virtual Result<Shortlist> Search(std::span<const float> query, const SearchOptions& options,
+                                   SearchStatistics* statistics) const = 0;
+  /// The same for many queries, sharing memory traffic.  Shape: queries [n, dim], result [n].
+  virtual Result<std::vector<Shortlist>> SearchBatch(FloatMatrixView queries,
+                                                     const SearchOptions& options,
+                                                     ThreadPool& pool) const = 0;
+  /// The stored vector at a position, as float32 [dim].
+  virtual void Reconstruct(Position position, float* out) const = 0;
+  /// Writes what cannot be rebuilt quickly from the vectors (nothing for exact, the graph for
+  /// hnsw) to a file: temporary name, fsync, rename, fsync of the directory.
+  virtual Status Save(const std::string& path) const = 0;
+};
+
+/// An index that keeps the vectors and scans them all.
+///
+/// Cost: num_vectors * dim * 2 bytes of memory traffic a query.
+std::unique_ptr<VectorIndex> MakeExactIndex(std::vector<std::uint16_t> vectors, std::size_t dim);
+
+struct HnswOptions {
+  std::size_t num_links = 16;  ///< M: 2M links at level 0
+  std::size_t ef_construction = 200;
+  std::size_t ef_search = 128;
+  std::uint64_t seed = 1;
+  int num_threads = 1;  ///< builds with one thread are reproducible
+};
+
+/// Called during a build with vectors added so far; returning false cancels it.
+using BuildProgress = std::function<bool(std::size_t done, std::size_t total)>;
+
+/// Builds an HNSW graph with FAISS over the vectors and keeps both.
+///
+/// Errors: kCancelled, kResourceExhausted, kInvalidArgument for options out of range.
+/// Paper:  Malkov & Yashunin 2018. Inner product over vectors that need not be unit length.
+Result<std::unique_ptr<VectorIndex>> BuildHnswIndex(std::vector<std::uint16_t> vectors,
+                                                    std::size_t dim, const HnswOptions& options,
+                                                    const BuildProgress& progress);
+
+/// Loads a graph written by Save over the same vectors. The file's length and xxh3-128 checksum are
+/// verified before anything in it is trusted, and so is that it belongs to these vectors.
+///
+/// Errors: kCorruption naming the file and what is wrong (length, checksum, magic, version, shape,
+///         other vectors); kNotFound when it is absent. The caller then rebuilds or scans.
+Result<std::unique_ptr<VectorIndex>> LoadHnswIndex(const std::string& path,
+                                                   std::vector<std::uint16_t> vectors,
+                                                   std::size_t dim);
+
+/// Picks the kind for a label count: exact while one scan stays under about 3 ms.
+std::string_view ChooseIndexKind(std::size_t num_vectors, std::size_t dim);
+
+}  // namespace dashi::index
