@@ -1,0 +1,170 @@
+#include "trainer/balanced_clustering.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <vector>
+
+#include "base/random.h"
+#include "base/thread_pool.h"
+#include "index/vector_kernels.h"
+
+namespace dashi::trainer {
+namespace {
+
+constexpr std::size_t kDim = 16;
+
+// Unit vectors around `num_groups` random directions; row i belongs to group i % num_groups.
+std::vector<std::uint16_t> GroupedVectors(std::size_t num_rows, std::size_t num_groups,
+                                          double noise, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<float> centers(num_groups * kDim);
+  for (float& value : centers) {
+    value = static_cast<float>(random.Normal());
+  }
+  std::vector<std::uint16_t> rows(num_rows * kDim);
+  std::vector<float> row(kDim);
+  for (std::size_t i = 0; i < num_rows; ++i) {
+    for (std::size_t j = 0; j < kDim; ++j) {
+      row[j] = centers[i % num_groups * kDim + j] + static_cast<float>(noise * random.Normal());
+    }
+    index::NormalizeInPlace(row.data(), kDim);
+    index::ToHalf(row.data(), rows.data() + i * kDim, kDim);
+  }
+  return rows;
+}
+
+TEST(BalancedClusteringTest, LeavesAreBalancedAndHoldEveryRowOnce) {
+  ThreadPool pool(2);
+  for (const std::size_t num_rows : {1U, 2U, 3U, 7U, 64U, 1000U, 1025U}) {
+    for (const std::uint32_t cluster_size : {0U, 1U, 2U, 5U, 64U}) {
+      SCOPED_TRACE(::testing::Message() << num_rows << " rows, size " << cluster_size);
+      const auto vectors = GroupedVectors(num_rows, 4, 0.5, 7);
+      const BalancedClusters clusters =
+          ClusterBalanced({vectors.data(), num_rows, kDim}, cluster_size, 3, pool);
+      std::vector<std::uint32_t> sorted = clusters.rows;
+      std::sort(sorted.begin(), sorted.end());
+      std::vector<std::uint32_t> all(num_rows);
+      std::iota(all.begin(), all.end(), 0U);
+      EXPECT_EQ(sorted, all);
+      const std::size_t num_leaves = clusters.offsets.size() - 1;
+      EXPECT_EQ(num_leaves & (num_leaves - 1), 0U);
+      EXPECT_GE(num_leaves * std::max(1U, cluster_size), num_rows);
+      EXPECT_EQ(clusters.offsets.back(), num_rows);
+      std::uint32_t smallest = 0xFFFFFFFF;
+      std::uint32_t largest = 0;
+      for (std::size_t leaf = 0; leaf < num_leaves; ++leaf) {
+        const std::uint32_t size = clusters.offsets[leaf + 1] - clusters.offsets[leaf];
+        smallest = std::min(smallest, size);
+        largest = std::max(largest, size);
+      }
+      EXPECT_LE(largest - smallest, 1U);
+    }
+  }
+}
+
+TEST(BalancedClusteringTest, EqualGroupsBecomeLeaves) {
+  ThreadPool pool(1);
+  constexpr std::size_t kGroups = 8;
+  constexpr std::size_t kRows = 512;
+  const auto vectors = GroupedVectors(kRows, kGroups, 0.02, 11);
+  const BalancedClusters clusters =
+      ClusterBalanced({vectors.data(), kRows, kDim}, kRows / kGroups, 5, pool);
+  ASSERT_EQ(clusters.offsets.size(), kGroups + 1);
+  std::size_t num_pure = 0;
+  for (std::size_t leaf = 0; leaf < kGroups; ++leaf) {
+    std::set<std::uint32_t> groups;
+    for (std::uint32_t i = clusters.offsets[leaf]; i < clusters.offsets[leaf + 1]; ++i) {
+      groups.insert(clusters.rows[i] % kGroups);
+    }
+    num_pure += groups.size() == 1 ? 1 : 0;
+  }
+  EXPECT_GE(num_pure, kGroups - 2);
+}
+
+TEST(BalancedClusteringTest, SameSeedGivesTheSameClustersWithAnyNumberOfThreads) {
+  constexpr std::size_t kRows = 5000;
+  const auto vectors = GroupedVectors(kRows, 40, 0.5, 13);
+  ThreadPool one(1);
+  ThreadPool three(3);
+  const BalancedClusters a = ClusterBalanced({vectors.data(), kRows, kDim}, 8, 17, one);
+  const BalancedClusters b = ClusterBalanced({vectors.data(), kRows, kDim}, 8, 17, three);
+  const BalancedClusters c = ClusterBalanced({vectors.data(), kRows, kDim}, 8, 18, one);
+  EXPECT_EQ(a.rows, b.rows);
+  EXPECT_EQ(a.offsets, b.offsets);
+  EXPECT_NE(a.rows, c.rows);
+}
+
+// The published procedure by full sorts: the mean similarity within its halves is the bar.
+double NaiveSplitSimilarity(const std::vector<float>& rows, std::size_t num_rows,
+                            std::uint64_t seed) {
+  Random random(seed);
+  const std::size_t half = (num_rows + 1) / 2;
+  std::vector<std::size_t> order(num_rows);
+  std::iota(order.begin(), order.end(), 0U);
+  const auto dot = [&](const std::vector<float>& a, std::size_t row) {
+    return std::inner_product(a.begin(), a.end(), rows.begin() + row * kDim, 0.0);
+  };
+  const auto row_vector = [&](std::size_t row) {
+    return std::vector<float>(rows.begin() + row * kDim, rows.begin() + (row + 1) * kDim);
+  };
+  std::vector<float> first = row_vector(random.Uniform(num_rows));
+  std::vector<float> second = row_vector(random.Uniform(num_rows));
+  double similarity = -1;
+  for (;;) {
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return dot(second, a) - dot(first, a) < dot(second, b) - dot(first, b);
+    });
+    double next = 0;
+    for (int side = 0; side < 2; ++side) {
+      std::vector<float>& centroid = side == 0 ? first : second;
+      std::fill(centroid.begin(), centroid.end(), 0.0F);
+      const std::size_t begin = side == 0 ? 0 : half;
+      const std::size_t end = side == 0 ? half : num_rows;
+      for (std::size_t i = begin; i < end; ++i) {
+        for (std::size_t j = 0; j < kDim; ++j) {
+          centroid[j] += rows[order[i] * kDim + j];
+        }
+      }
+      index::NormalizeInPlace(centroid.data(), kDim);
+      for (std::size_t i = begin; i < end; ++i) {
+        next += dot(centroid, order[i]) / static_cast<double>(num_rows);
+      }
+    }
+    if (next - similarity < 1e-4) {
+      return std::max(next, similarity);
+    }
+    similarity = next;
+  }
+}
+
+TEST(BalancedClusteringTest, HalvesAreAsTightAsThePublishedProcedures) {
+  constexpr std::size_t kRows = 600;
+  ThreadPool pool(1);
+  double ours = 0;
+  double naive = 0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const auto vectors = GroupedVectors(kRows, 5, 0.4, seed);
+    std::vector<float> rows(vectors.size());
+    index::FromHalf(vectors.data(), rows.data(), rows.size());
+    const BalancedClusters clusters =
+        ClusterBalanced({vectors.data(), kRows, kDim}, kRows / 2, seed, pool);
+    ASSERT_EQ(clusters.offsets.size(), 3U);
+    for (int side = 0; side < 2; ++side) {
+      std::vector<float> sum(kDim, 0.0F);
+      for (std::uint32_t i = clusters.offsets[side]; i < clusters.offsets[side + 1]; ++i) {
+        index::AddScaled(1.0F, rows.data() + clusters.rows[i] * kDim, sum.data(), kDim);
+      }
+      // The similarities of a half to its mean direction add up to the length of its sum.
+      ours += std::sqrt(index::Dot(sum.data(), sum.data(), kDim)) / kRows;
+    }
+    naive += NaiveSplitSimilarity(rows, kRows, seed);
+  }
+  EXPECT_NEAR(ours / 10, naive / 10, 0.02);
+}
+
+}  // namespace
+}  // namespace dashi::trainer

@@ -1,0 +1,171 @@
+#include "trainer/fusion.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/random.h"
+#include "trainer/hold_out.h"
+#include "trainer/sparse_rows.h"
+#include "trainer/validation.h"
+
+namespace dashi::trainer {
+namespace {
+
+SparseRows Rows(const std::vector<std::vector<std::uint32_t>>& rows) {
+  SparseRows result;
+  for (const auto& row : rows) {
+    result.columns.insert(result.columns.end(), row.begin(), row.end());
+    result.offsets.push_back(result.columns.size());
+  }
+  return result;
+}
+
+TEST(FusionTest, PrefersTheScoreThatIsRight) {
+  // Label 0 is right; the encoder says so in both documents, the classifier never does.
+  const std::vector<std::vector<LabelCandidate>> candidates{
+      {{0, 0.9F, 0.1F}, {1, 0.2F, 0.8F}}, {{0, 0.8F, 0.2F}, {2, 0.1F, 0.9F}}};
+  const std::vector<std::uint64_t> counts{2, 2, 2};
+  const FusionWeights weights = FitFusion(candidates, Rows({{0}, {0}}), counts, 10);
+  EXPECT_GT(weights.encoder, weights.classifier);
+  EXPECT_DOUBLE_EQ(weights.encoder + weights.classifier, 1.0);
+  EXPECT_DOUBLE_EQ(weights.quality.p1, 1.0);
+}
+
+TEST(FusionTest, FindsTheMixThatNeitherScoreReachesAlone) {
+  const std::vector<std::vector<LabelCandidate>> candidates{
+      {{0, 0.50F, 0.52F}, {1, 0.60F, 0.10F}, {2, 0.10F, 0.60F}},
+      {{0, 0.10F, 0.62F}, {1, 0.52F, 0.50F}, {2, 0.60F, 0.12F}}};
+  const std::vector<std::uint64_t> counts{1, 1, 1};
+  const SparseRows truth = Rows({{0}, {1}});
+  const FusionWeights weights = FitFusion(candidates, truth, counts, 10);
+  EXPECT_DOUBLE_EQ(weights.quality.p1, 1.0);
+  for (const double encoder : {0.0, 1.0}) {
+    const auto ranked = RankCandidates(candidates, encoder, 1 - encoder, 5);
+    EXPECT_LT(MeasureRankings(ranked, truth, counts, 10).p1, 1.0);
+  }
+}
+
+TEST(FusionTest, WithoutDocumentsWeightsAreEqual) {
+  const FusionWeights weights = FitFusion({}, SparseRows(), {}, 0);
+  EXPECT_DOUBLE_EQ(weights.encoder, 0.5);
+  EXPECT_DOUBLE_EQ(weights.classifier, 0.5);
+}
+
+TEST(ValidationTest, CandidatesEqualTheFullSort) {
+  auto backend = LoadTensorBackend("");
+  ASSERT_TRUE(backend.ok()) << backend.status().ToString();
+  constexpr std::uint32_t kDim = 8;
+  constexpr std::size_t kDocuments = 300;  // more than one block
+  constexpr std::uint32_t kLabels = 70;
+  Random random(3);
+  const auto vectors = [&](std::size_t size) {
+    std::vector<float> values(size);
+    for (float& value : values) {
+      value = static_cast<float>(random.Normal());
+    }
+    return values;
+  };
+  RankingTask task;
+  task.embeddings = vectors(kDocuments * kDim);
+  for (std::uint32_t d = 0; d < kDocuments; ++d) {
+    task.truth.columns.push_back(d % kLabels);
+    task.truth.offsets.push_back(d + 1);
+    // The own label is a positive of every third document.
+    const std::uint32_t own = d % 3 == 0 ? d % kLabels : (d + 1) % kLabels;
+    const std::vector<std::uint32_t> positives{d % kLabels};
+    AppendIgnored(own, positives, {}, &task.ignored);
+  }
+  const std::vector<float> encoder = vectors(kLabels * kDim);
+  const std::vector<float> classifier = vectors(kLabels * kDim);
+  const auto candidates = FindCandidates(task, {encoder, classifier, kDim}, 10, 2, **backend,
+                                         TrainingControl());
+  ASSERT_TRUE(candidates.ok()) << candidates.status().ToString();
+  for (const double weight : {1.0, 0.0, 0.5}) {
+    const auto ranked = RankCandidates(*candidates, weight, 1 - weight, 10);
+    for (std::size_t d = 0; d < kDocuments; ++d) {
+      std::vector<std::pair<double, std::uint32_t>> all;
+      const auto ignored = RowColumns(task.ignored, d);
+      for (std::uint32_t label = 0; label < kLabels; ++label) {
+        if (std::count(ignored.begin(), ignored.end(), label) > 0) {
+          continue;
+        }
+        double score = 0;
+        for (std::uint32_t i = 0; i < kDim; ++i) {
+          score += task.embeddings[d * kDim + i] *
+                   (weight * encoder[label * kDim + i] + (1 - weight) * classifier[label * kDim + i]);
+        }
+        all.emplace_back(-score, label);
+      }
+      std::sort(all.begin(), all.end());
+      std::vector<std::uint32_t> expected;
+      for (std::size_t i = 0; i < 10; ++i) {
+        expected.push_back(all[i].second);
+      }
+      EXPECT_EQ(ranked[d], expected) << "document " << d << ", weight " << weight;
+    }
+  }
+}
+
+TEST(ValidationTest, TiesGoToTheLowerLabel) {
+  const std::vector<std::vector<LabelCandidate>> candidates{
+      {{3, 0.5F, 0}, {5, 0.5F, 0}, {9, 0.7F, 0}}};
+  EXPECT_EQ(RankCandidates(candidates, 1, 0, 5)[0], (std::vector<std::uint32_t>{9, 3, 5}));
+}
+
+TrainingTask TaskWithSingletons(std::uint32_t num_documents) {
+  TrainingTask task;
+  task.vocabulary_size = 1;
+  for (std::uint32_t d = 0; d < num_documents; ++d) {
+    // Label 0 is everybody's, label 1 + d one document's. Every tenth document has no text, every
+    // eleventh no label.
+    if (d % 10 != 9) {
+      task.document_tokens.columns.push_back(0);
+    }
+    task.document_tokens.offsets.push_back(task.document_tokens.columns.size());
+    if (d % 11 != 10) {
+      task.relevance.columns.push_back(0);
+      task.relevance.columns.push_back(1 + d);
+    }
+    task.relevance.offsets.push_back(task.relevance.columns.size());
+    task.own_label.push_back(1 + (d + 1) % num_documents);
+  }
+  task.label_tokens.offsets.assign(num_documents + 2, 0);
+  return task;
+}
+
+TEST(HoldOutTest, SplitsUsableDocumentsAndForgetsLabelsThatTrainingNeverSees) {
+  const TrainingTask task = TaskWithSingletons(1000);
+  const HoldOut split = SplitHoldOut(task, 0.05, 3000, 1);
+  EXPECT_EQ(split.validation.size(), 81U);  // a tenth of a small set
+  EXPECT_EQ(split.training.size() + split.validation.size(), 818U);
+  for (std::size_t i = 0; i < split.validation.size(); ++i) {
+    const std::uint32_t document = split.validation[i];
+    EXPECT_NE(document % 10, 9U);
+    EXPECT_NE(document % 11, 10U);
+    EXPECT_FALSE(std::binary_search(split.training.begin(), split.training.end(), document));
+    const auto truth = RowColumns(split.truth, i);
+    EXPECT_EQ(std::vector<std::uint32_t>(truth.begin(), truth.end()),
+              std::vector<std::uint32_t>{0});
+    const auto ignored = RowColumns(split.ignored, i);
+    std::vector<std::uint32_t> expected{1 + document, task.own_label[document]};
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(std::vector<std::uint32_t>(ignored.begin(), ignored.end()), expected);
+  }
+}
+
+TEST(HoldOutTest, SizesFollowShareAndLimits) {
+  const TrainingTask task = TaskWithSingletons(20000);
+  const std::size_t usable = SplitHoldOut(task, 0, 3000, 1).training.size();
+  EXPECT_EQ(SplitHoldOut(task, 0, 3000, 1).validation.size(), 0U);
+  EXPECT_EQ(SplitHoldOut(task, 0.05, 3000, 1).validation.size(), usable / 20);
+  EXPECT_EQ(SplitHoldOut(task, 0.05, 500, 1).validation.size(), 500U);
+  EXPECT_EQ(SplitHoldOut(task, 0.05, 3000, 1).validation,
+            SplitHoldOut(task, 0.05, 3000, 1).validation);
+  EXPECT_NE(SplitHoldOut(task, 0.05, 3000, 1).validation,
+            SplitHoldOut(task, 0.05, 3000, 2).validation);
+}
+
+}  // namespace
+}  // namespace dashi::trainer

@@ -1,0 +1,252 @@
+#include "trainer/job_manager.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "base/thread_pool.h"
+#include "query/evaluate.h"
+#include "query/publish.h"
+#include "tests/testing/tiny_database.h"
+
+namespace dashi::trainer {
+namespace {
+
+using storage::JobRecord;
+using storage::JobState;
+using storage::OptionMap;
+using storage::Store;
+using testing::TinyDocument;
+
+constexpr int kNumLabels = 40;
+
+/// Documents whose words point at their label through a word that the label's text does not have.
+void AddPlantedRows(Store& store, int num_documents) {
+  Random random(5);
+  std::vector<std::pair<std::string, std::string>> labels;
+  for (int i = 0; i < kNumLabels; ++i) {
+    labels.emplace_back("L" + std::to_string(i), "topic" + std::to_string(i) + " text");
+  }
+  std::vector<TinyDocument> documents;
+  for (int i = 0; i < num_documents; ++i) {
+    const auto label = random.Uniform(kNumLabels);
+    documents.push_back({"D" + std::to_string(i),
+                         "clue" + std::to_string(label) + " noise" +
+                             std::to_string(random.Uniform(50)) + " noise" +
+                             std::to_string(random.Uniform(50)),
+                         i % 5 == 0 ? "test" : "train",
+                         {"L" + std::to_string(label)}});
+  }
+  testing::AddRows(store, labels, documents);
+}
+
+Status CreateModel(Store& store, const OptionMap& options) {
+  auto transaction = store.Begin().value();
+  storage::ModelRecord model;
+  model.name = "m";
+  model.algorithm = "ngame";
+  model.options = options;
+  if (Status status = transaction->PutModel(model); !status.ok()) {
+    return status;
+  }
+  return transaction->Commit();
+}
+
+const OptionMap kSmall{{"dim", "32"},           {"hidden", "32"},           {"epochs", "20"},
+                       {"batch_size", "64"},    {"classifier_epochs", "4"}, {"threads", "1"},
+                       {"random_labels", "20"}, {"cluster_size", "8"}};
+
+class JobManagerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = testing::OpenStore(directory_.path());
+    ASSERT_NE(store_, nullptr);
+  }
+
+  JobRecord Train(JobManager& jobs, const OptionMap& overrides = {}) {
+    const auto id = jobs.SubmitTraining("m", overrides, "TRAIN MODEL m");
+    EXPECT_TRUE(id.ok()) << id.status().ToString();
+    return jobs.Wait(id.value(), {}, {}).value();
+  }
+
+  JobRecord Stored(std::uint64_t id) { return *store_->NewSnapshot().value()->GetJob(id).value(); }
+
+  testing::TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
+  AddPlantedRows(*store_, 600);
+  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  JobManager jobs(store_.get(), {});
+  std::vector<std::string> phases;
+  const auto id = jobs.SubmitTraining("m", {{"seed", "3"}}, "TRAIN MODEL m");
+  ASSERT_TRUE(id.ok());
+  const auto job = jobs.Wait(
+      id.value(), [&](const Progress& progress) { phases.push_back(progress.phase); }, {});
+  ASSERT_TRUE(job.ok());
+  ASSERT_EQ(job.value().state, JobState::kSucceeded) << job.value().error;
+  EXPECT_EQ(job.value().result, "m@1");
+  EXPECT_FALSE(phases.empty());
+  EXPECT_EQ(Stored(id.value()).state, JobState::kSucceeded);
+  EXPECT_EQ(Stored(id.value()).result, "m@1");
+
+  const auto view = store_->NewSnapshot().value();
+  const auto release = view->GetRelease("m", 1).value();
+  ASSERT_TRUE(release.has_value());
+  EXPECT_EQ(release->seed, 3U);
+  EXPECT_EQ(release->num_labels, static_cast<std::uint64_t>(kNumLabels));
+  EXPECT_EQ(release->options.at("dim"), "32");
+
+  ThreadPool pool(1);
+  query::ReleaseCache releases(store_.get(), &pool);
+  const auto records = query::Evaluate(*view, releases, {"m", 1, "test", {{"k", "1"}}}, {}, {});
+  ASSERT_TRUE(records.ok()) << records.status().ToString();
+  EXPECT_EQ(records.value()[0].metric, "P");
+  EXPECT_GT(records.value()[0].value, 0.9);
+}
+
+TEST_F(JobManagerTest, OneThreadAndOneSeedGiveTheSameBits) {
+  AddPlantedRows(*store_, 300);
+  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  JobManager jobs(store_.get(), {});
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(Train(jobs).state, JobState::kSucceeded);
+  }
+  const auto view = store_->NewSnapshot().value();
+  const auto first = view->GetRelease("m", 1).value();
+  const auto second = view->GetRelease("m", 2).value();
+  for (std::size_t i = 0; i < first->weights.size(); ++i) {
+    EXPECT_EQ(view->GetWeights(first->weights[i]).value(),
+              view->GetWeights(second->weights[i]).value());
+  }
+}
+
+TEST_F(JobManagerTest, AJobWithNothingToTrainOnFailsAndSaysWhy) {
+  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  JobManager jobs(store_.get(), {});
+  JobRecord job = Train(jobs);
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_NE(job.error.find("labels is empty"), std::string::npos) << job.error;
+  EXPECT_EQ(Stored(job.id).state, JobState::kFailed);
+  testing::AddRows(*store_, {{"L", "text"}}, {{"D", "text", "test", {"L"}}});
+  job = Train(jobs);
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_NE(job.error.find("split 'train'"), std::string::npos) << job.error;
+  EXPECT_TRUE(store_->NewSnapshot().value()->ListReleases().value().empty());
+}
+
+TEST_F(JobManagerTest, CancelEndsARunningJobSoon) {
+  AddPlantedRows(*store_, 600);
+  OptionMap options = kSmall;
+  options["epochs"] = "10000";
+  ASSERT_TRUE(CreateModel(*store_, options).ok());
+  JobManager jobs(store_.get(), {});
+  const auto id = jobs.SubmitTraining("m", {}, "TRAIN MODEL m");
+  ASSERT_TRUE(id.ok());
+  const auto job = jobs.Wait(
+      id.value(), [&](const Progress&) { EXPECT_TRUE(jobs.Cancel(id.value()).ok()); }, {});
+  ASSERT_TRUE(job.ok());
+  EXPECT_EQ(job.value().state, JobState::kCancelled);
+  EXPECT_EQ(Stored(id.value()).state, JobState::kCancelled);
+  EXPECT_TRUE(store_->NewSnapshot().value()->ListReleases().value().empty());
+}
+
+TEST_F(JobManagerTest, WaitingCanBeInterruptedWhileTheJobGoesOn) {
+  AddPlantedRows(*store_, 300);
+  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  JobManager jobs(store_.get(), {});
+  const auto id = jobs.SubmitTraining("m", {}, "TRAIN MODEL m");
+  EXPECT_EQ(jobs.Wait(id.value(), {}, [] { return true; }).status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(jobs.Wait(id.value(), {}, {}).value().state, JobState::kSucceeded);
+}
+
+TEST_F(JobManagerTest, UnknownModelsJobsAndOptionsAreRefused) {
+  JobManager jobs(store_.get(), {});
+  EXPECT_EQ(jobs.SubmitTraining("m", {}, "").status().code(), StatusCode::kNotFound);
+  ASSERT_TRUE(CreateModel(*store_, {}).ok());
+  EXPECT_EQ(jobs.SubmitTraining("m", {{"epoch", "1"}}, "").status().hint(),
+            "Perhaps you meant \"epochs\".");
+  EXPECT_EQ(jobs.Wait(99, {}, {}).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(jobs.Cancel(99).code(), StatusCode::kNotFound);
+}
+
+TEST_F(JobManagerTest, AMissingModuleIsNamed) {
+  AddPlantedRows(*store_, 50);
+  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  JobManager jobs(store_.get(), {0, directory_.path() + "/no_such_module.so"});
+  const JobRecord job = Train(jobs);
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_NE(job.error.find("no_such_module.so"), std::string::npos) << job.error;
+}
+
+/// Trains in a child process that dies at a failpoint, and returns its wait status.
+int TrainAndDie(const std::string& directory, const char* failpoint) {
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("DASHI_FAILPOINTS", failpoint, 1);
+    setenv("DASHI_TEST_DIRECTORY", directory.c_str(), 1);
+    execl("/proc/self/exe", "job_manager_test", "--gtest_filter=ChildTest.DISABLED_Train",
+          "--gtest_also_run_disabled_tests", nullptr);
+    _exit(99);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+TEST_F(JobManagerTest, AKilledTrainingLeavesTheDatabaseWhole) {
+  AddPlantedRows(*store_, 300);
+  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  std::uint32_t num_releases = 0;
+  for (const char* failpoint :
+       {"train.weights", "train.embeddings", "train.index", "train.release"}) {
+    store_.reset();
+    const int status = TrainAndDie(directory_.path(), failpoint);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << failpoint << " " << status;
+    store_ = testing::OpenStore(directory_.path());
+    ASSERT_NE(store_, nullptr);
+    const auto view = store_->NewSnapshot().value();
+    const auto releases = view->ListReleases().value();
+    num_releases += std::string(failpoint) == "train.release" ? 1 : 0;
+    ASSERT_EQ(releases.size(), num_releases) << failpoint;
+    for (const JobRecord& job : view->ListJobs().value()) {
+      EXPECT_EQ(job.state, num_releases > 0 && job.result == "m@1" ? JobState::kSucceeded
+                                                                   : JobState::kInterrupted)
+          << failpoint;
+    }
+  }
+  ThreadPool pool(1);
+  query::ReleaseCache releases(store_.get(), &pool);
+  EXPECT_TRUE(query::Publish(*store_, releases, "m", 1).ok());
+  JobManager jobs(store_.get(), {});
+  EXPECT_EQ(Train(jobs).result, "m@2");
+  std::size_t num_files = 0;
+  for ([[maybe_unused]] const auto& file :
+       std::filesystem::directory_iterator(store_->index_directory())) {
+    ++num_files;
+  }
+  EXPECT_EQ(num_files, 1U) << "the graph of m@1, and none that no release names";
+}
+
+/// The body of the child process of TrainAndDie.
+TEST(ChildTest, DISABLED_Train) {
+  const char* directory = std::getenv("DASHI_TEST_DIRECTORY");
+  ASSERT_NE(directory, nullptr);
+  auto store = testing::OpenStore(directory);
+  ASSERT_NE(store, nullptr);
+  JobManager jobs(store.get(), {});
+  const auto id = jobs.SubmitTraining("m", {{"index", "hnsw"}}, "TRAIN MODEL m");
+  ASSERT_TRUE(id.ok());
+  static_cast<void>(jobs.Wait(id.value(), {}, {}));
+}
+
+}  // namespace
+}  // namespace dashi::trainer

@@ -1,0 +1,290 @@
+#include "trainer/ngame.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "trainer/bag_module.h"
+
+namespace dashi::trainer {
+namespace {
+
+TensorBackend& Backend() {
+  auto backend = LoadTensorBackend("");
+  EXPECT_TRUE(backend.ok()) << backend.status().ToString();
+  return **backend;
+}
+
+void AppendBag(std::vector<std::uint32_t> tokens, SparseRows* rows) {
+  std::sort(tokens.begin(), tokens.end());
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+  for (const std::uint32_t token : tokens) {
+    rows->columns.push_back(token);
+    rows->values.push_back(1.0F / std::sqrt(static_cast<float>(tokens.size())));
+  }
+  rows->offsets.push_back(rows->columns.size());
+}
+
+// Label l's text has the tokens 2l and 2l + 1. A document of label l has synonyms of them (another
+// range of tokens, which only training can tie to the label) and noise.
+TrainingTask SyntheticTask(std::uint32_t num_documents, std::uint32_t num_labels,
+                           std::uint64_t seed) {
+  Random random(seed);
+  TrainingTask task;
+  const std::uint32_t synonyms = 2 * num_labels;
+  const std::uint32_t noise = 4 * num_labels;
+  task.vocabulary_size = noise + 50;
+  for (std::uint32_t label = 0; label < num_labels; ++label) {
+    AppendBag({2 * label, 2 * label + 1}, &task.label_tokens);
+  }
+  for (std::uint32_t d = 0; d < num_documents; ++d) {
+    const auto label = static_cast<std::uint32_t>(random.Uniform(num_labels));
+    std::vector<std::uint32_t> tokens{synonyms + 2 * label, synonyms + 2 * label + 1};
+    for (int i = 0; i < 3; ++i) {
+      tokens.push_back(noise + static_cast<std::uint32_t>(random.Uniform(50)));
+    }
+    AppendBag(tokens, &task.document_tokens);
+    task.relevance.columns.push_back(label);
+    task.relevance.offsets.push_back(task.relevance.columns.size());
+    task.own_label.push_back(TrainingTask::kNoLabel);
+  }
+  return task;
+}
+
+NgameOptions FastOptions() {
+  NgameOptions options;
+  options.dim = 32;
+  options.hidden = 32;
+  options.device = "cpu";
+  options.precision = "float32";
+  options.validation_share = 0.2;
+  return options;
+}
+
+void ExpectUsable(const NgameModel& model, const TrainingTask& task, const NgameOptions& options) {
+  EXPECT_EQ(model.encoder.vocabulary_size, task.vocabulary_size);
+  EXPECT_EQ(model.encoder.embeddings.size(), std::size_t{task.vocabulary_size} * options.dim);
+  EXPECT_EQ(model.classifiers.size(), task.label_tokens.num_rows() * options.dim);
+  for (const float value : model.classifiers) {
+    ASSERT_TRUE(std::isfinite(value));
+  }
+  EXPECT_NEAR(model.fusion_encoder + model.fusion_classifier, 1.0, 1e-9);
+}
+
+TEST(NgameTest, LearnsWhatWordsMean) {
+  const TrainingTask task = SyntheticTask(1500, 60, 1);
+  const NgameOptions options = FastOptions();
+  const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  ExpectUsable(*model, task, options);
+  EXPECT_GT(model->num_validation_documents, 100U);
+  EXPECT_GT(model->validation_metrics.at("P@1"), 0.95);
+  EXPECT_GT(model->validation_metrics.at("encoder P@1"), 0.9);
+  EXPECT_GT(model->validation_metrics.at("classifier P@1"), 0.9);
+}
+
+TEST(NgameTest, SameSeedAndOneThreadGiveTheSameBits) {
+  const TrainingTask task = SyntheticTask(600, 30, 2);
+  NgameOptions options = FastOptions();
+  options.epochs = 5;
+  const auto a = TrainNgame(task, options, Backend(), TrainingControl());
+  const auto b = TrainNgame(task, options, Backend(), TrainingControl());
+  options.seed = 2;
+  const auto c = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_TRUE(a.ok() && b.ok() && c.ok());
+  EXPECT_EQ(a->encoder.embeddings, b->encoder.embeddings);
+  EXPECT_EQ(a->encoder.w2, b->encoder.w2);
+  EXPECT_EQ(a->classifiers, b->classifiers);
+  EXPECT_EQ(a->fusion_encoder, b->fusion_encoder);
+  EXPECT_NE(a->classifiers, c->classifiers);
+}
+
+TEST(NgameTest, EveryLossTrains) {
+  const TrainingTask task = SyntheticTask(800, 30, 3);
+  for (const LossKind kind : {LossKind::kSoftmax, LossKind::kTriplet, LossKind::kTripletHardest}) {
+    SCOPED_TRACE(static_cast<int>(kind));
+    NgameOptions options = FastOptions();
+    options.encoder_loss.kind = kind == LossKind::kSoftmax ? kind : LossKind::kTriplet;
+    options.encoder_loss.temperature = kind == LossKind::kSoftmax ? 0.05F : 0.1F;
+    options.classifier_loss.kind = kind;
+    options.classifier_loss.margin = 0.2F;
+    options.classifier_loss.num_negatives = 5;
+    const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+    ASSERT_TRUE(model.ok()) << model.status().ToString();
+    EXPECT_GT(model->validation_metrics.at("P@1"), 0.8);
+  }
+}
+
+TEST(NgameTest, FrozenEncoderAndNoLabelDocumentsTrain) {
+  const TrainingTask task = SyntheticTask(800, 30, 4);
+  NgameOptions options = FastOptions();
+  options.classifier_trains_encoder = false;
+  options.label_documents = false;
+  options.hidden = 0;
+  const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  EXPECT_GT(model->validation_metrics.at("P@1"), 0.9);
+  EXPECT_TRUE(model->encoder.w1.empty());
+}
+
+TEST(NgameTest, OddDataSetsAreLegal) {
+  const NgameOptions options = FastOptions();
+  {
+    SCOPED_TRACE("one document, one label");
+    const TrainingTask task = SyntheticTask(1, 1, 5);
+    const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+    ASSERT_TRUE(model.ok()) << model.status().ToString();
+    ExpectUsable(*model, task, options);
+    EXPECT_EQ(model->num_validation_documents, 0U);
+  }
+  {
+    SCOPED_TRACE("labels without documents, documents and labels without tokens or labels");
+    TrainingTask task = SyntheticTask(200, 20, 6);
+    for (int i = 0; i < 5; ++i) {
+      AppendBag({}, &task.label_tokens);
+      AppendBag({static_cast<std::uint32_t>(i)}, &task.document_tokens);  // no label
+      task.relevance.offsets.push_back(task.relevance.columns.size());
+      task.own_label.push_back(TrainingTask::kNoLabel);
+      AppendBag({}, &task.document_tokens);  // no token
+      task.relevance.columns.push_back(20);  // the label has a document, yet no text
+      task.relevance.offsets.push_back(task.relevance.columns.size());
+      task.own_label.push_back(3);
+    }
+    AppendBag({1}, &task.document_tokens);
+    task.relevance.columns.push_back(21);
+    task.relevance.offsets.push_back(task.relevance.columns.size());
+    task.own_label.push_back(21);
+    const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+    ASSERT_TRUE(model.ok()) << model.status().ToString();
+    ExpectUsable(*model, task, options);
+  }
+  {
+    SCOPED_TRACE("no label has a text");
+    TrainingTask task = SyntheticTask(300, 10, 7);
+    task.label_tokens = SparseRows();
+    task.label_tokens.offsets.assign(11, 0);
+    const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+    ASSERT_TRUE(model.ok()) << model.status().ToString();
+    EXPECT_GT(model->validation_metrics.at("classifier P@1"), 0.9);
+  }
+}
+
+TEST(NgameTest, NothingToLearnFromIsAnError) {
+  for (const bool has_tokens : {true, false}) {
+    TrainingTask task = SyntheticTask(20, 4, 8);
+    if (has_tokens) {
+      task.relevance = SparseRows();
+      task.relevance.offsets.assign(21, 0);
+    } else {
+      task.document_tokens = SparseRows();
+      task.document_tokens.offsets.assign(21, 0);
+    }
+    const auto model = TrainNgame(task, FastOptions(), Backend(), TrainingControl());
+    ASSERT_FALSE(model.ok());
+    EXPECT_EQ(model.status().code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(model.status().message().find("nothing to learn from"), std::string::npos);
+  }
+  EXPECT_EQ(TrainNgame(TrainingTask(), FastOptions(), Backend(), TrainingControl()).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
+TEST(NgameTest, BadTasksAndOptionsAreRefusedByName) {
+  const TrainingTask good = SyntheticTask(50, 5, 9);
+  const auto expect_refusal = [&](const TrainingTask& task, const NgameOptions& options,
+                                  const std::string& word) {
+    const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+    ASSERT_FALSE(model.ok()) << word;
+    EXPECT_EQ(model.status().code(), StatusCode::kInvalidArgument) << model.status().ToString();
+    EXPECT_NE(model.status().message().find(word), std::string::npos) << model.status().ToString();
+  };
+  TrainingTask task = good;
+  task.relevance.columns[0] = 5;
+  expect_refusal(task, FastOptions(), "relevance label");
+  task = good;
+  task.own_label[0] = 5;
+  expect_refusal(task, FastOptions(), "own label");
+  task = good;
+  task.document_tokens.columns[0] = task.vocabulary_size;
+  expect_refusal(task, FastOptions(), "document token");
+  task = good;
+  task.label_tokens.values[0] = std::numeric_limits<float>::quiet_NaN();
+  expect_refusal(task, FastOptions(), "label token");
+  task = good;
+  task.own_label.pop_back();
+  expect_refusal(task, FastOptions(), "shape mismatch");
+
+  NgameOptions options = FastOptions();
+  options.dim = 0;
+  expect_refusal(good, options, "dim");
+  options = FastOptions();
+  options.classifier_dropout = 1;
+  expect_refusal(good, options, "classifier_dropout");
+  options = FastOptions();
+  options.encoder_loss.temperature = 0;
+  expect_refusal(good, options, "temperature");
+  options = FastOptions();
+  options.device = "abacus";
+  expect_refusal(good, options, "device");
+}
+
+TEST(NgameTest, DivergenceIsAnErrorWithTheStep) {
+  const TrainingTask task = SyntheticTask(300, 10, 10);
+  NgameOptions options = FastOptions();
+  options.learning_rate_embeddings = 1e38F;
+  options.learning_rate_dense = 1e38F;
+  const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.status().code(), StatusCode::kInternal);
+  EXPECT_NE(model.status().message().find("at step"), std::string::npos);
+}
+
+TEST(NgameTest, StopIsHeededAtEveryStage) {
+  const TrainingTask task = SyntheticTask(400, 20, 11);
+  int num_polls = 0;
+  TrainingControl count;
+  count.should_stop = [&] { return ++num_polls < 0; };
+  ASSERT_TRUE(TrainNgame(task, FastOptions(), Backend(), count).ok());
+  ASSERT_GT(num_polls, 10);
+  for (const int stop_at : {1, 2, num_polls / 2, num_polls - 1}) {
+    int polls = 0;
+    TrainingControl stop;
+    stop.should_stop = [&] { return ++polls >= stop_at; };
+    const auto model = TrainNgame(task, FastOptions(), Backend(), stop);
+    ASSERT_FALSE(model.ok()) << stop_at;
+    EXPECT_EQ(model.status().code(), StatusCode::kCancelled);
+    EXPECT_EQ(polls, stop_at) << "nothing is polled after a stop";
+  }
+}
+
+TEST(NgameTest, ProgressNamesPhasesAndReachesTheTotals) {
+  const TrainingTask task = SyntheticTask(600, 20, 12);
+  std::vector<Progress> reports;
+  TrainingControl control;
+  control.on_progress = [&](const Progress& progress) { reports.push_back(progress); };
+  ASSERT_TRUE(TrainNgame(task, FastOptions(), Backend(), control).ok());
+  std::vector<std::string> phases;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    if (phases.empty() || phases.back() != reports[i].phase) {
+      phases.push_back(reports[i].phase);
+    } else {
+      EXPECT_GE(reports[i].done, reports[i - 1].done);
+    }
+    EXPECT_LE(reports[i].done, reports[i].total);
+    EXPECT_GT(reports[i].memory_bytes, 1U << 20U);
+    if (reports[i].phase != "fusion") {
+      ASSERT_TRUE(reports[i].loss.has_value());
+      EXPECT_TRUE(std::isfinite(*reports[i].loss));
+    }
+  }
+  EXPECT_EQ(phases, (std::vector<std::string>{"encoder", "classifier", "fusion"}));
+  EXPECT_EQ(reports.back().done, reports.back().total);
+}
+
+}  // namespace
+}  // namespace dashi::trainer

@@ -1,0 +1,155 @@
+#include "trainer/balanced_clustering.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <span>
+
+#include "base/random.h"
+#include "index/vector_kernels.h"
+
+namespace dashi::trainer {
+namespace {
+
+constexpr int kIterationsMax = 25;
+constexpr double kGainMin = 1e-4;
+// Rows of one unit of parallel work; also fixes the order of summation.
+constexpr std::size_t kChunkRows = 2048;
+
+struct ScoredRow {
+  float score;
+  std::uint32_t row;
+};
+
+// Splits one node's rows in place.
+class NodeSplit {
+ public:
+  NodeSplit(index::HalfMatrixView vectors, std::span<std::uint32_t> rows, std::uint64_t seed,
+            ThreadPool& pool)
+      : vectors_(vectors),
+        rows_(rows),
+        half_((rows.size() + 1) / 2),
+        random_(seed),
+        pool_(pool),
+        scored_(rows.size()),
+        direction_(vectors.dim),
+        total_(Sum(rows)) {}
+
+  void Run() {
+    StartDirection();
+    double similarity = 0;
+    for (int i = 0; i < kIterationsMax; ++i) {
+      CutAtMedian();
+      const double next = MoveDirection();
+      if (i > 0 && next - similarity < kGainMin) {
+        break;
+      }
+      similarity = next;
+    }
+  }
+
+ private:
+  const std::uint16_t* Vector(std::uint32_t row) const {
+    return vectors_.data + static_cast<std::size_t>(row) * vectors_.dim;
+  }
+
+  std::vector<float> Sum(std::span<const std::uint32_t> rows) const {
+    const std::size_t dim = vectors_.dim;
+    const std::size_t num_chunks = (rows.size() + kChunkRows - 1) / kChunkRows;
+    std::vector<float> partial(std::max<std::size_t>(1, num_chunks) * dim, 0.0F);
+    pool_.ParallelFor(rows.size(), kChunkRows, [&](std::size_t begin, std::size_t end) {
+      float* sum = partial.data() + begin / kChunkRows * dim;
+      for (std::size_t i = begin; i < end; ++i) {
+        index::AddScaledHalf(1.0F, Vector(rows[i]), sum, dim);
+      }
+    });
+    for (std::size_t chunk = 1; chunk < num_chunks; ++chunk) {
+      index::AddScaled(1.0F, partial.data() + chunk * dim, partial.data(), dim);
+    }
+    partial.resize(dim);
+    return partial;
+  }
+
+  // Second centroid minus first, of two distinct random rows.
+  void StartDirection() {
+    const std::uint64_t first = random_.Uniform(rows_.size());
+    std::uint64_t second = random_.Uniform(rows_.size() - 1);
+    second += second >= first ? 1 : 0;
+    index::FromHalf(Vector(rows_[second]), direction_.data(), vectors_.dim);
+    index::AddScaledHalf(-1.0F, Vector(rows_[first]), direction_.data(), vectors_.dim);
+  }
+
+  void CutAtMedian() {
+    pool_.ParallelFor(rows_.size(), kChunkRows, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        const float score = index::DotHalf(direction_.data(), Vector(rows_[i]), vectors_.dim);
+        scored_[i] = {score, rows_[i]};
+      }
+    });
+    // Ties go by row, so the halves are the same sets on every machine.
+    std::nth_element(scored_.begin(), scored_.begin() + static_cast<std::ptrdiff_t>(half_),
+                     scored_.end(), [](const ScoredRow& a, const ScoredRow& b) {
+                       return a.score != b.score ? a.score < b.score : a.row < b.row;
+                     });
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      rows_[i] = scored_[i].row;
+    }
+    std::sort(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(half_));
+    std::sort(rows_.begin() + static_cast<std::ptrdiff_t>(half_), rows_.end());
+  }
+
+  // Makes the halves' means the centroids and returns the mean similarity of rows to them.
+  double MoveDirection() {
+    std::vector<float> first = Sum(rows_.subspan(0, half_));
+    std::vector<float> second = total_;
+    index::AddScaled(-1.0F, first.data(), second.data(), vectors_.dim);
+    const double first_norm = index::NormalizeInPlace(first.data(), vectors_.dim);
+    const double second_norm = index::NormalizeInPlace(second.data(), vectors_.dim);
+    direction_ = std::move(second);
+    index::AddScaled(-1.0F, first.data(), direction_.data(), vectors_.dim);
+    return (first_norm + second_norm) / static_cast<double>(rows_.size());
+  }
+
+  const index::HalfMatrixView vectors_;
+  const std::span<std::uint32_t> rows_;
+  const std::size_t half_;
+  Random random_;
+  ThreadPool& pool_;
+  std::vector<ScoredRow> scored_;   // [num_rows]
+  std::vector<float> direction_;    // [dim]
+  const std::vector<float> total_;  // [dim]
+};
+
+}  // namespace
+
+BalancedClusters ClusterBalanced(index::HalfMatrixView vectors, std::uint32_t cluster_size,
+                                 std::uint64_t seed, ThreadPool& pool) {
+  BalancedClusters clusters;
+  clusters.rows.resize(vectors.rows);
+  std::iota(clusters.rows.begin(), clusters.rows.end(), 0U);
+  clusters.offsets = {0, static_cast<std::uint32_t>(vectors.rows)};
+  const std::size_t size = std::max(1U, cluster_size);
+  while ((clusters.offsets.size() - 1) * size < vectors.rows) {
+    const std::size_t num_nodes = clusters.offsets.size() - 1;
+    pool.ParallelFor(num_nodes, 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t node = begin; node < end; ++node) {
+        const std::span<std::uint32_t> rows(clusters.rows.data() + clusters.offsets[node],
+                                            clusters.offsets[node + 1] - clusters.offsets[node]);
+        if (rows.size() > 1) {
+          NodeSplit(vectors, rows, Random(seed ^ (num_nodes + node)).Next(), pool).Run();
+        }
+      }
+    });
+    std::vector<std::uint32_t> offsets{0};
+    for (std::size_t node = 0; node < num_nodes; ++node) {
+      const std::uint32_t begin = clusters.offsets[node];
+      const std::uint32_t end = clusters.offsets[node + 1];
+      offsets.push_back(begin + (end - begin + 1) / 2);
+      offsets.push_back(end);
+    }
+    clusters.offsets = std::move(offsets);
+  }
+  return clusters;
+}
+
+}  // namespace dashi::trainer

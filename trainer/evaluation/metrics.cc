@@ -1,0 +1,273 @@
+#include "trainer/evaluation/metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include "base/random.h"
+#include "base/status.h"
+
+namespace dashi::trainer {
+
+namespace {
+
+constexpr std::array kMetrics = {Metric::kPrecision, Metric::kNdcg, Metric::kPsp, Metric::kRecall};
+constexpr std::uint64_t kTailCountMax = 5;
+constexpr double kTwoSidedTail = 0.025;  // of a 95 % interval
+
+enum class Slice : std::uint8_t { kAll, kHead, kTorso, kTail };
+constexpr std::array kSliceNames = {"all", "head", "torso", "tail"};
+
+/// Which slice each label belongs to.
+std::vector<Slice> AssignSlices(std::span<const std::uint64_t> label_counts) {
+  std::vector<std::uint32_t> order(label_counts.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return label_counts[a] > label_counts[b];
+  });
+  const std::uint64_t num_pairs =
+      std::accumulate(label_counts.begin(), label_counts.end(), std::uint64_t{0});
+  std::vector<Slice> slices(label_counts.size(), Slice::kTail);
+  std::uint64_t pairs_before = 0;
+  for (const std::uint32_t label : order) {
+    if (label_counts[label] <= kTailCountMax) {
+      break;
+    }
+    slices[label] = 2 * pairs_before < num_pairs ? Slice::kHead : Slice::kTorso;
+    pairs_before += label_counts[label];
+  }
+  return slices;
+}
+
+/// What each document adds to every metric: a table whose column sums give the metrics.
+/// Columns: metric-major, `ks` minor; then the best attainable PSP sums for each k.
+class DocumentValues {
+ public:
+  DocumentValues(const EvaluationOptions& options, std::span<const double> inverse_propensities)
+      : ks_(options.ks),
+        inverse_propensities_(inverse_propensities),
+        k_max_(ks_.empty() ? 0 : *std::max_element(ks_.begin(), ks_.end())) {}
+
+  std::size_t num_columns() const { return (kMetrics.size() + 1) * ks_.size(); }
+  std::size_t num_documents() const { return num_documents_; }
+  const double* row(std::size_t document) const {
+    return values_.data() + document * num_columns();
+  }
+
+  /// `positives` ascend and are distinct.
+  void AddDocument(std::span<const std::uint32_t> ranked,
+                   std::span<const std::uint32_t> positives) {
+    MarkHits(ranked, positives);
+    for (std::size_t rank = discounts_.size(); rank <= std::max(hits_.size(), positives.size());
+         ++rank) {
+      discounts_.push_back(1.0 / std::log2(static_cast<double>(rank) + 1.0));
+    }
+    best_gains_.clear();
+    for (const std::uint32_t label : positives) {
+      best_gains_.push_back(inverse_propensities_[label]);
+    }
+    std::sort(best_gains_.begin(), best_gains_.end(), std::greater<>());
+    const std::size_t first = values_.size();
+    values_.resize(first + num_columns());
+    for (std::size_t i = 0; i < ks_.size(); ++i) {
+      FillColumns(ks_[i], positives.size(), values_.data() + first + i);
+    }
+    ++num_documents_;
+  }
+
+  /// The value of a metric for sums over `num_documents` documents.
+  double Value(const std::vector<double>& sums, std::size_t metric, std::size_t k_index,
+               double num_documents) const {
+    const double sum = sums[metric * ks_.size() + k_index];
+    const double divisor = kMetrics[metric] == Metric::kPsp
+                               ? sums[kMetrics.size() * ks_.size() + k_index]
+                               : num_documents;
+    return divisor > 0 ? sum / divisor : 0.0;
+  }
+
+ private:
+  struct Hit {
+    bool hit = false;
+    double gain = 0;
+  };
+
+  void MarkHits(std::span<const std::uint32_t> ranked, std::span<const std::uint32_t> positives) {
+    hits_.assign(std::min<std::size_t>(ranked.size(), k_max_), Hit());
+    found_.assign(positives.size(), false);
+    for (std::size_t rank = 0; rank < hits_.size(); ++rank) {
+      const auto at = std::lower_bound(positives.begin(), positives.end(), ranked[rank]);
+      if (at == positives.end() || *at != ranked[rank]) {
+        continue;
+      }
+      const auto index = static_cast<std::size_t>(at - positives.begin());
+      if (!found_[index]) {
+        found_[index] = true;
+        hits_[rank] = {true, inverse_propensities_[ranked[rank]]};
+      }
+    }
+  }
+
+  void FillColumns(std::uint32_t k, std::size_t num_positives, double* column) const {
+    double num_hits = 0;
+    double dcg = 0;
+    double gain = 0;
+    double ideal_dcg = 0;
+    double best_gain = 0;
+    const std::size_t last = std::min<std::size_t>(k, std::max(hits_.size(), num_positives));
+    for (std::size_t rank = 1; rank <= last; ++rank) {
+      if (rank <= hits_.size() && hits_[rank - 1].hit) {
+        num_hits += 1;
+        dcg += discounts_[rank];
+        gain += hits_[rank - 1].gain;
+      }
+      if (rank <= num_positives) {
+        ideal_dcg += discounts_[rank];
+        best_gain += best_gains_[rank - 1];
+      }
+    }
+    const std::size_t stride = ks_.size();
+    column[0] = k > 0 ? num_hits / k : 0.0;
+    column[stride] = ideal_dcg > 0 ? dcg / ideal_dcg : 0.0;
+    column[2 * stride] = gain;
+    column[3 * stride] = num_positives > 0 ? num_hits / static_cast<double>(num_positives) : 0.0;
+    column[4 * stride] = best_gain;
+  }
+
+  const std::vector<std::uint32_t>& ks_;
+  const std::span<const double> inverse_propensities_;
+  const std::uint32_t k_max_;
+  std::vector<double> discounts_{0.0};  // by rank, from 1
+  std::vector<Hit> hits_;               // [min(ranked, k_max)]
+  std::vector<bool> found_;             // [positives]
+  std::vector<double> best_gains_;      // [positives], descending
+  std::vector<double> values_;          // [num_documents, num_columns]
+  std::size_t num_documents_ = 0;
+};
+
+/// Linear interpolation between order statistics.
+double Quantile(const std::vector<double>& sorted, double fraction) {
+  const double at = fraction * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+/// Draws documents with replacement and recomputes every metric, `num_bootstrap` times.
+/// Returns: [num_metrics * num_ks] samples each.
+std::vector<std::vector<double>> Resample(const DocumentValues& values, std::size_t num_ks,
+                                          std::uint32_t num_bootstrap, std::uint64_t seed) {
+  std::vector<std::vector<double>> samples(kMetrics.size() * num_ks);
+  Random random(seed);
+  std::vector<double> sums(values.num_columns());
+  const std::size_t num_documents = values.num_documents();
+  for (std::uint32_t round = 0; round < num_bootstrap; ++round) {
+    std::fill(sums.begin(), sums.end(), 0.0);
+    for (std::size_t draw = 0; draw < num_documents; ++draw) {
+      const double* row = values.row(random.Uniform(num_documents));
+      for (std::size_t column = 0; column < sums.size(); ++column) {
+        sums[column] += row[column];
+      }
+    }
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      samples[i].push_back(
+          values.Value(sums, i / num_ks, i % num_ks, static_cast<double>(num_documents)));
+    }
+  }
+  return samples;
+}
+
+void AppendSlice(const char* name, const DocumentValues& values, const EvaluationOptions& options,
+                 std::uint64_t seed, std::vector<MetricValue>* out) {
+  const std::size_t num_ks = options.ks.size();
+  const std::size_t num_documents = values.num_documents();
+  std::vector<double> sums(values.num_columns());
+  for (std::size_t document = 0; document < num_documents; ++document) {
+    for (std::size_t column = 0; column < sums.size(); ++column) {
+      sums[column] += values.row(document)[column];
+    }
+  }
+  std::vector<std::vector<double>> samples;
+  if (options.num_bootstrap > 0 && num_documents > 0) {
+    samples = Resample(values, num_ks, options.num_bootstrap, seed);
+  }
+  for (std::size_t i = 0; i < kMetrics.size() * num_ks; ++i) {
+    MetricValue result;
+    result.slice = name;
+    result.metric = kMetrics[i / num_ks];
+    result.k = options.ks[i % num_ks];
+    result.value = values.Value(sums, i / num_ks, i % num_ks, static_cast<double>(num_documents));
+    result.low = result.high = result.value;
+    result.num_documents = num_documents;
+    if (!samples.empty()) {
+      std::sort(samples[i].begin(), samples[i].end());
+      result.low = Quantile(samples[i], kTwoSidedTail);
+      result.high = Quantile(samples[i], 1.0 - kTwoSidedTail);
+    }
+    out->push_back(std::move(result));
+  }
+}
+
+}  // namespace
+
+std::vector<double> InversePropensities(std::span<const std::uint64_t> label_counts,
+                                        std::uint64_t num_documents, const PropensityModel& model) {
+  const double c =
+      std::max(0.0, num_documents == 0 ? 0.0
+                                       : (std::log(static_cast<double>(num_documents)) - 1.0) *
+                                             std::pow(model.b + 1.0, model.a));
+  std::vector<double> inverse;
+  inverse.reserve(label_counts.size());
+  for (const std::uint64_t count : label_counts) {
+    inverse.push_back(1.0 + c * std::pow(static_cast<double>(count) + model.b, -model.a));
+  }
+  return inverse;
+}
+
+std::string_view MetricName(Metric metric) {
+  switch (metric) {
+    case Metric::kPrecision:
+      return "P";
+    case Metric::kNdcg:
+      return "nDCG";
+    case Metric::kPsp:
+      return "PSP";
+    case Metric::kRecall:
+      return "R";
+  }
+  return "";
+}
+
+std::vector<MetricValue> EvaluateRankings(std::span<const std::vector<std::uint32_t>> ranked,
+                                          const SparseRows& truth,
+                                          std::span<const double> inverse_propensities,
+                                          std::span<const std::uint64_t> label_counts,
+                                          const EvaluationOptions& options) {
+  DASHI_CHECK(ranked.size() == truth.num_rows());
+  DASHI_CHECK(inverse_propensities.size() == label_counts.size());
+  std::vector<Slice> slices;
+  if (options.slices) {
+    slices = AssignSlices(label_counts);
+  }
+  std::vector<MetricValue> results;
+  std::vector<std::uint32_t> positives;
+  for (std::size_t s = 0; s < (options.slices ? kSliceNames.size() : 1); ++s) {
+    const auto slice = static_cast<Slice>(s);
+    DocumentValues values(options, inverse_propensities);
+    for (std::size_t document = 0; document < ranked.size(); ++document) {
+      positives.clear();
+      for (std::uint64_t i = truth.offsets[document]; i < truth.offsets[document + 1]; ++i) {
+        if (slice == Slice::kAll || slices[truth.columns[i]] == slice) {
+          positives.push_back(truth.columns[i]);
+        }
+      }
+      if (slice == Slice::kAll || !positives.empty()) {
+        values.AddDocument(ranked[document], positives);
+      }
+    }
+    AppendSlice(kSliceNames[s], values, options, options.seed + s, &results);
+  }
+  return results;
+}
+
+}  // namespace dashi::trainer

@@ -1,0 +1,74 @@
+#include "trainer/hold_out.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "base/random.h"
+#include "trainer/sparse_rows.h"
+#include "trainer/validation.h"
+
+namespace dashi::trainer {
+namespace {
+
+constexpr std::size_t kDocumentsMin = 300;
+
+// Fills truth and ignored, and drops held-out documents without truth.
+void KeepTaughtLabels(const TrainingTask& task, HoldOut* split) {
+  std::vector<bool> taught(task.label_tokens.num_rows(), false);
+  for (const std::uint32_t document : split->training) {
+    for (const std::uint32_t label : RowColumns(task.relevance, document)) {
+      taught[label] = true;
+    }
+  }
+  std::vector<std::uint32_t> kept;
+  std::vector<std::uint32_t> truth;
+  std::vector<std::uint32_t> untaught;
+  for (const std::uint32_t document : split->validation) {
+    truth.clear();
+    untaught.clear();
+    const auto positives = RowColumns(task.relevance, document);
+    for (const std::uint32_t label : positives) {
+      (taught[label] ? truth : untaught).push_back(label);
+    }
+    if (truth.empty()) {
+      continue;
+    }
+    kept.push_back(document);
+    split->truth.columns.insert(split->truth.columns.end(), truth.begin(), truth.end());
+    split->truth.offsets.push_back(split->truth.columns.size());
+    AppendIgnored(task.own_label[document], positives, untaught, &split->ignored);
+  }
+  split->validation = std::move(kept);
+}
+
+}  // namespace
+
+HoldOut SplitHoldOut(const TrainingTask& task, double share, std::uint32_t documents_max,
+                     std::uint64_t seed) {
+  HoldOut split;
+  for (std::uint32_t d = 0; d < task.relevance.num_rows(); ++d) {
+    if (task.relevance.offsets[d] < task.relevance.offsets[d + 1] &&
+        task.document_tokens.offsets[d] < task.document_tokens.offsets[d + 1]) {
+      split.training.push_back(d);
+    }
+  }
+  if (share <= 0) {
+    return split;
+  }
+  const std::size_t num_documents = split.training.size();
+  const auto wanted = static_cast<std::size_t>(share * static_cast<double>(num_documents));
+  const std::size_t count = std::min<std::size_t>(
+      documents_max, std::max(wanted, std::min(kDocumentsMin, num_documents / 10)));
+  Random random(seed);
+  random.Shuffle(std::span<std::uint32_t>(split.training));
+  split.validation.assign(split.training.end() - static_cast<std::ptrdiff_t>(count),
+                          split.training.end());
+  split.training.resize(num_documents - count);
+  std::sort(split.training.begin(), split.training.end());
+  std::sort(split.validation.begin(), split.validation.end());
+  KeepTaughtLabels(task, &split);
+  return split;
+}
+
+}  // namespace dashi::trainer

@@ -1,0 +1,403 @@
+#include "trainer/ngame.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "index/vector_kernels.h"
+#include "trainer/fusion.h"
+#include "trainer/hold_out.h"
+#include "trainer/learning_rate.h"
+#include "trainer/ngame_batches.h"
+#include "trainer/ngame_checks.h"
+#include "trainer/ngame_sampler.h"
+#include "trainer/sparse_rows.h"
+#include "trainer/training_progress.h"
+#include "trainer/validation.h"
+
+namespace dashi::trainer {
+namespace {
+
+// Candidates a score for fusion; more change nothing at rank 5.
+constexpr std::size_t kFusionCandidates = 50;
+// Held-out documents that early stopping looks at after each epoch.
+constexpr std::size_t kEarlyStoppingDocuments = 1500;
+// Epochs without a better hold-out before the classifier stage ends.
+constexpr std::uint32_t kPatienceEpochs = 2;
+// Documents encoded at once for centroids.
+constexpr std::size_t kEncodeChunk = 8192;
+
+void AddMetrics(const std::string& prefix, const RankingQuality& quality,
+                std::map<std::string, double>* metrics) {
+  (*metrics)[prefix + "P@1"] = quality.p1;
+  (*metrics)[prefix + "P@5"] = quality.p5;
+  (*metrics)[prefix + "PSP@1"] = quality.psp1;
+  (*metrics)[prefix + "PSP@5"] = quality.psp5;
+}
+
+/// One run of TrainNgame.
+class NgameTraining {
+ public:
+  NgameTraining(const TrainingTask& task, const NgameOptions& options, TensorBackend& backend,
+                const TrainingControl& control)
+      : task_(task),
+        options_(options),
+        backend_(backend),
+        control_(control),
+        dim_(options.dim),
+        num_documents_(static_cast<std::uint32_t>(task.relevance.num_rows())),
+        num_labels_(static_cast<std::uint32_t>(task.label_tokens.num_rows())),
+        label_counts_(CountLabels(task.relevance, num_labels_)),
+        batches_(task),
+        random_(options.seed),
+        pool_(options.num_threads) {}
+
+  Result<NgameModel> Run();
+
+ private:
+  // Splits the documents and makes the module.
+  Status Prepare();
+  Status TrainEncoder();
+  Status TrainClassifier();
+  Status FitScores(NgameModel* model);
+
+  std::vector<std::uint32_t> EncoderItems() const;
+  SamplerOptions EncoderSampler() const;
+  SamplerOptions ClassifierSampler() const;
+  StepRates ClassifierRates(double share) const;
+  // Label vectors that the classifier stage starts from; the documents' embeddings go to `sampler`.
+  Result<std::vector<float>> StartVectors(NgameSampler* sampler);
+  Result<StepResult> StepClassifier(std::span<const std::uint32_t> rows, const StepRates& rates,
+                                    const NgameSampler& sampler);
+  // Remembers the parameters when the hold-out is better than ever before.
+  Status KeepBest(std::uint32_t epoch);
+  Result<std::vector<float>> EncodeLabels();
+  Result<RankingTask> EmbedValidation(std::size_t documents_max);
+  std::vector<float> UnitClassifiers() const;
+
+  const TrainingTask& task_;
+  const NgameOptions& options_;
+  TensorBackend& backend_;
+  const TrainingControl& control_;
+  const std::uint32_t dim_;
+  const std::uint32_t num_documents_;
+  const std::uint32_t num_labels_;
+  const std::vector<std::uint64_t> label_counts_;
+  NgameBatches batches_;
+  Random random_;
+  ThreadPool pool_;
+  const Stopwatch since_start_;
+  HoldOut documents_;
+  std::unique_ptr<BagModule> module_;
+
+  // The best epoch of the classifier stage by the hold-out.
+  double best_objective_ = -1;
+  std::uint32_t best_epoch_ = 0;
+  std::uint32_t epochs_run_ = 0;
+  BagWeights best_encoder_;
+  std::vector<float> best_classifier_;
+};
+
+Status NgameTraining::Prepare() {
+  documents_ = SplitHoldOut(task_, options_.validation_share, options_.validation_documents_max,
+                            random_.Next());
+  if (documents_.training.empty()) {
+    return Status::InvalidArgument(
+               "nothing to learn from: no document has both a text with known words and a label")
+        .WithHint("fill `documents` and `relevance` before TRAIN MODEL");
+  }
+  BagModuleOptions module;
+  module.vocabulary_size = task_.vocabulary_size;
+  module.dim = dim_;
+  module.hidden = options_.hidden;
+  module.seed = random_.Next();
+  module.num_threads = options_.num_threads;
+  module.device = options_.device;
+  module.precision = options_.precision;
+  DASHI_ASSIGN_OR_RETURN(module_, backend_.NewBagModule(module));
+  return Status();
+}
+
+// Documents, then label texts that have tokens, as NgameBatches numbers them.
+std::vector<std::uint32_t> NgameTraining::EncoderItems() const {
+  std::vector<std::uint32_t> items = documents_.training;
+  if (options_.label_documents) {
+    for (std::uint32_t label = 0; label < num_labels_; ++label) {
+      if (!RowColumns(task_.label_tokens, label).empty()) {
+        items.push_back(num_documents_ + label);
+      }
+    }
+  }
+  return items;
+}
+
+SamplerOptions NgameTraining::EncoderSampler() const {
+  SamplerOptions sampler;
+  sampler.batch_size = options_.batch_size;
+  sampler.epochs = options_.epochs;
+  sampler.random_share = options_.random_share;
+  sampler.growth_share = options_.growth_share;
+  sampler.cluster_size_max = options_.cluster_size_max;
+  sampler.cluster_size_min = std::min(2U, options_.cluster_size_max);
+  sampler.recluster_epochs = options_.recluster_epochs;
+  return sampler;
+}
+
+Status NgameTraining::TrainEncoder() {
+  const std::vector<std::uint32_t> items = EncoderItems();
+  SamplerOptions sampler_options = EncoderSampler();
+  sampler_options.seed = random_.Next();
+  NgameSampler sampler(static_cast<std::uint32_t>(items.size()), dim_, sampler_options);
+  const std::uint64_t num_steps = std::uint64_t{options_.epochs} * sampler.batches_per_epoch();
+  TrainingProgress progress(control_, "encoder", std::uint64_t{options_.epochs} * items.size(),
+                            "documents", since_start_);
+  std::uint64_t step = 0;
+  std::vector<std::uint32_t> chosen;
+  for (std::uint32_t epoch = 0; epoch < options_.epochs; ++epoch) {
+    sampler.BeginEpoch(epoch, pool_);
+    for (std::uint32_t i = 0; i < sampler.batches_per_epoch(); ++i, ++step) {
+      DASHI_RETURN_IF_ERROR(progress.CheckStop());
+      const std::span<const std::uint32_t> rows = sampler.Batch(i);
+      chosen.clear();
+      for (const std::uint32_t row : rows) {
+        chosen.push_back(items[row]);
+      }
+      const auto share =
+          static_cast<float>(LearningRateShare(step, num_steps, options_.warmup_steps));
+      const StepRates rates{options_.learning_rate_embeddings * share,
+                            options_.learning_rate_dense * share, 0};
+      DASHI_ASSIGN_OR_RETURN(
+          const StepResult result,
+          module_->EncoderStep(batches_.ForEncoder(chosen, options_.encoder_loss, random_), rates));
+      sampler.Remember(rows, result.row_embeddings);
+      progress.Advance(rows.size(), result.loss);
+    }
+  }
+  progress.Finish();
+  return Status();
+}
+
+SamplerOptions NgameTraining::ClassifierSampler() const {
+  SamplerOptions sampler = EncoderSampler();
+  sampler.epochs = options_.classifier_epochs;
+  sampler.random_share = 0;
+  sampler.growth_share = 0;
+  return sampler;
+}
+
+Result<std::vector<float>> NgameTraining::StartVectors(NgameSampler* sampler) {
+  DASHI_ASSIGN_OR_RETURN(std::vector<float> vectors, EncodeLabels());
+  std::vector<std::uint32_t> counts(num_labels_, 0);
+  for (const std::uint32_t document : documents_.training) {
+    for (const std::uint32_t label : RowColumns(task_.relevance, document)) {
+      ++counts[label];
+    }
+  }
+  std::vector<float> embeddings;
+  std::vector<std::uint32_t> positions;
+  for (std::size_t begin = 0; begin < documents_.training.size(); begin += kEncodeChunk) {
+    const std::size_t size = std::min(kEncodeChunk, documents_.training.size() - begin);
+    const std::span<const std::uint32_t> chunk(documents_.training.data() + begin, size);
+    embeddings.resize(size * dim_);
+    positions.resize(size);
+    DASHI_RETURN_IF_ERROR(
+        module_->Encode(SelectRows(task_.document_tokens, chunk), embeddings.data()));
+    for (std::size_t i = 0; i < size; ++i) {
+      positions[i] = static_cast<std::uint32_t>(begin + i);
+      for (const std::uint32_t label : RowColumns(task_.relevance, chunk[i])) {
+        index::AddScaled(1.0F / static_cast<float>(counts[label]), embeddings.data() + i * dim_,
+                         vectors.data() + std::size_t{label} * dim_, dim_);
+      }
+    }
+    sampler->Remember(positions, embeddings);
+  }
+  for (std::size_t label = 0; label < num_labels_; ++label) {
+    index::NormalizeInPlace(vectors.data() + label * dim_, dim_);
+  }
+  return vectors;
+}
+
+StepRates NgameTraining::ClassifierRates(double share) const {
+  const auto factor = static_cast<float>(share);
+  StepRates rates;
+  rates.classifier = options_.classifier_learning_rate * factor;
+  if (options_.classifier_trains_encoder) {
+    rates.embeddings = options_.classifier_learning_rate_embeddings * factor;
+    rates.dense = options_.learning_rate_dense * factor;
+  }
+  return rates;
+}
+
+Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> rows,
+                                                 const StepRates& rates,
+                                                 const NgameSampler& sampler) {
+  std::vector<std::uint32_t> chosen;
+  for (const std::uint32_t row : rows) {
+    chosen.push_back(documents_.training[row]);
+  }
+  ClassifierBatch batch = batches_.ForClassifier(chosen, options_.random_labels, random_);
+  batch.dropout = options_.classifier_dropout;
+  batch.dropout_seed = random_.Next();
+  batch.loss = options_.classifier_loss;
+  if (rates.embeddings <= 0 && rates.dense <= 0) {
+    batch.embeddings = sampler.Recall(rows);
+  }
+  return module_->ClassifierStep(batch, rates);
+}
+
+Status NgameTraining::TrainClassifier() {
+  SamplerOptions sampler_options = ClassifierSampler();
+  sampler_options.seed = random_.Next();
+  NgameSampler sampler(static_cast<std::uint32_t>(documents_.training.size()), dim_,
+                       sampler_options);
+  DASHI_ASSIGN_OR_RETURN(const std::vector<float> vectors, StartVectors(&sampler));
+  DASHI_RETURN_IF_ERROR(module_->SetClassifier(vectors, num_labels_));
+  DASHI_RETURN_IF_ERROR(KeepBest(/*epoch=*/0));
+
+  const std::uint64_t num_steps =
+      std::uint64_t{options_.classifier_epochs} * sampler.batches_per_epoch();
+  TrainingProgress progress(control_, "classifier",
+                            std::uint64_t{options_.classifier_epochs} * documents_.training.size(),
+                            "documents", since_start_);
+  std::uint64_t step = 0;
+  for (std::uint32_t epoch = 0; epoch < options_.classifier_epochs; ++epoch) {
+    sampler.BeginEpoch(epoch, pool_);
+    for (std::uint32_t i = 0; i < sampler.batches_per_epoch(); ++i, ++step) {
+      DASHI_RETURN_IF_ERROR(progress.CheckStop());
+      const std::span<const std::uint32_t> rows = sampler.Batch(i);
+      const StepRates rates =
+          ClassifierRates(LearningRateShare(step, num_steps, options_.classifier_warmup_steps));
+      DASHI_ASSIGN_OR_RETURN(const StepResult result, StepClassifier(rows, rates, sampler));
+      sampler.Remember(rows, result.row_embeddings);
+      progress.Advance(rows.size(), result.loss);
+    }
+    epochs_run_ = epoch + 1;
+    DASHI_RETURN_IF_ERROR(KeepBest(epochs_run_));
+    if (epochs_run_ - best_epoch_ >= kPatienceEpochs) {
+      break;
+    }
+  }
+  progress.Finish();
+  return Status();
+}
+
+Result<std::vector<float>> NgameTraining::EncodeLabels() {
+  std::vector<float> embeddings(std::size_t{num_labels_} * dim_);  // [num_labels, dim]
+  DASHI_RETURN_IF_ERROR(module_->Encode(task_.label_tokens, embeddings.data()));
+  return embeddings;
+}
+
+Result<RankingTask> NgameTraining::EmbedValidation(std::size_t documents_max) {
+  std::vector<std::uint32_t> documents = documents_.validation;
+  documents.resize(std::min(documents.size(), documents_max));
+  std::vector<std::uint32_t> rows(documents.size());
+  std::iota(rows.begin(), rows.end(), 0U);
+  RankingTask ranking;
+  ranking.truth = SelectRows(documents_.truth, rows);
+  ranking.ignored = SelectRows(documents_.ignored, rows);
+  ranking.embeddings.resize(documents.size() * dim_);  // [documents, dim]
+  DASHI_RETURN_IF_ERROR(
+      module_->Encode(SelectRows(task_.document_tokens, documents), ranking.embeddings.data()));
+  return ranking;
+}
+
+std::vector<float> NgameTraining::UnitClassifiers() const {
+  std::vector<float> vectors = module_->ExportClassifier();  // [num_labels, dim]
+  for (std::size_t label = 0; label < num_labels_; ++label) {
+    index::NormalizeInPlace(vectors.data() + label * dim_, dim_);
+  }
+  return vectors;
+}
+
+Status NgameTraining::KeepBest(std::uint32_t epoch) {
+  if (documents_.validation.empty()) {
+    best_epoch_ = epoch;
+    return Status();
+  }
+  // With equal weights one product gives the fused score: <e, z + w>.
+  DASHI_ASSIGN_OR_RETURN(std::vector<float> sums, EncodeLabels());  // [num_labels, dim]
+  const std::vector<float> classifiers = UnitClassifiers();
+  index::AddScaled(1.0F, classifiers.data(), sums.data(), sums.size());
+  DASHI_ASSIGN_OR_RETURN(const RankingTask ranking, EmbedValidation(kEarlyStoppingDocuments));
+  DASHI_ASSIGN_OR_RETURN(const auto candidates,
+                         FindCandidates(ranking, {sums, {}, dim_}, /*num_candidates=*/5,
+                                        options_.num_threads, backend_, control_));
+  const double objective = MeasureRankings(RankCandidates(candidates, 1.0, 0.0, /*k=*/5),
+                                           ranking.truth, label_counts_, num_documents_)
+                               .Objective();
+  if (objective > best_objective_) {
+    best_objective_ = objective;
+    best_epoch_ = epoch;
+    best_encoder_ = module_->ExportEncoder();
+    best_classifier_ = module_->ExportClassifier();
+  }
+  return Status();
+}
+
+Status NgameTraining::FitScores(NgameModel* model) {
+  TrainingProgress progress(control_, "fusion", documents_.validation.size(), "documents",
+                            since_start_);
+  if (best_epoch_ != epochs_run_) {
+    DASHI_RETURN_IF_ERROR(module_->ImportEncoder(best_encoder_));
+    DASHI_RETURN_IF_ERROR(module_->SetClassifier(best_classifier_, num_labels_));
+  }
+  model->encoder = module_->ExportEncoder();
+  // What is kept is binary16: fit the weights to that.
+  DASHI_RETURN_IF_ERROR(module_->ImportEncoder(model->encoder));
+  model->classifiers = UnitClassifiers();
+  model->num_validation_documents = documents_.validation.size();
+  DASHI_ASSIGN_OR_RETURN(const std::vector<float> labels, EncodeLabels());
+  DASHI_ASSIGN_OR_RETURN(const RankingTask ranking,
+                         EmbedValidation(options_.validation_documents_max));
+  DASHI_ASSIGN_OR_RETURN(
+      const auto candidates,
+      FindCandidates(ranking, {labels, model->classifiers, dim_}, kFusionCandidates,
+                     options_.num_threads, backend_, control_));
+  const FusionWeights fused = FitFusion(candidates, ranking.truth, label_counts_, num_documents_);
+  model->fusion_encoder = fused.encoder;
+  model->fusion_classifier = fused.classifier;
+  if (!candidates.empty()) {
+    AddMetrics("", fused.quality, &model->validation_metrics);
+    for (const auto& [prefix, encoder] : {std::pair{"encoder ", 1.0}, {"classifier ", 0.0}}) {
+      AddMetrics(prefix,
+                 MeasureRankings(RankCandidates(candidates, encoder, 1.0 - encoder, /*k=*/5),
+                                 ranking.truth, label_counts_, num_documents_),
+                 &model->validation_metrics);
+    }
+  }
+  progress.Advance(documents_.validation.size());
+  progress.Finish();
+  return Status();
+}
+
+Result<NgameModel> NgameTraining::Run() {
+  NgameModel model;
+  DASHI_RETURN_IF_ERROR(Prepare());
+  DASHI_RETURN_IF_ERROR(TrainEncoder());
+  model.encoder_seconds = since_start_.Seconds();
+  DASHI_RETURN_IF_ERROR(TrainClassifier());
+  DASHI_RETURN_IF_ERROR(FitScores(&model));
+  model.classifier_seconds = since_start_.Seconds() - model.encoder_seconds;
+  model.classifier_epochs_run = epochs_run_;
+  return model;
+}
+
+}  // namespace
+
+Result<NgameModel> TrainNgame(const TrainingTask& task, const NgameOptions& options,
+                              TensorBackend& backend, const TrainingControl& control) {
+  DASHI_RETURN_IF_ERROR(CheckTask(task));
+  DASHI_RETURN_IF_ERROR(CheckOptions(options));
+  return NgameTraining(task, options, backend, control).Run();
+}
+
+}  // namespace dashi::trainer

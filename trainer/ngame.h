@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "dashi/status.h"
+#include "trainer/bag_module.h"
+#include "trainer/training_task.h"
+
+namespace dashi::trainer {
+
+/// Every hyper-parameter of NGAME with the `bag` encoder. The defaults are the measured recipe of
+/// docs/ARCHITECTURE.md ("What NGAME does here").
+struct NgameOptions {
+  std::uint32_t dim = 256;
+  std::uint32_t hidden = 256;
+  std::uint64_t seed = 1;
+  int num_threads = 1;
+  std::string device = "auto";
+  std::string precision = "auto";  ///< of BagModuleOptions
+
+  // Stage M1: the encoder.
+  std::uint32_t epochs = 12;
+  std::uint32_t batch_size = 1024;
+  LossOptions encoder_loss;
+  bool label_documents = true;  ///< label texts are documents too, their only target themselves
+  float learning_rate_embeddings = 1e-2F;
+  float learning_rate_dense = 1e-3F;
+  std::uint32_t warmup_steps = 20;
+  double random_share = 0.2;  ///< of the epochs with random batches before clusters
+  double growth_share = 0.7;  ///< of the epochs when the cluster size stops doubling
+  std::uint32_t cluster_size_max = 64;
+  std::uint32_t recluster_epochs = 3;
+
+  // Stage M2: one vector per label, the encoder trained along or frozen.
+  std::uint32_t classifier_epochs = 6;
+  bool classifier_trains_encoder = true;
+  std::uint32_t random_labels = 2000;
+  LossOptions classifier_loss;
+  float classifier_learning_rate = 1e-2F;
+  float classifier_learning_rate_embeddings = 3e-3F;
+  float classifier_dropout = 0.25F;
+  std::uint32_t classifier_warmup_steps = 50;
+
+  // Held-out documents: early stopping and fusion weights.
+  double validation_share = 0.05;
+  std::uint32_t validation_documents_max = 3000;
+};
+
+/// What training made, in the row numbering of the TrainingTask.
+struct NgameModel {
+  BagWeights encoder;
+  std::vector<float> classifiers;  ///< W, [num_labels, dim], unit rows
+  double fusion_encoder = 1.0;     ///< a in a*<e,z> + b*<e,w>
+  double fusion_classifier = 0.0;  ///< b
+  /// On the held-out documents with the fused score: "P@1", "P@5", "PSP@1", "PSP@5"; with prefixes
+  /// "encoder " and "classifier " for each score alone.
+  std::map<std::string, double> validation_metrics;
+  std::uint64_t num_validation_documents = 0;
+  std::uint32_t classifier_epochs_run = 0;
+  double encoder_seconds = 0;
+  double classifier_seconds = 0;
+};
+
+/// Trains an NGAME model with the bag encoder.
+///
+/// Errors:  kInvalidArgument when there is no positive pair or no token at all, or an option is out
+///          of range (naming it); kCancelled when control.should_stop says so; kInternal with the
+///          step when the loss stops being finite.
+/// Threads: one call at a time per backend.
+/// Cost:    per epoch about 6 * batch * vocabulary touched + batch^2 * dim multiply-adds a batch.
+/// Paper:   Dahiya et al., NGAME (WSDM 2023), Algorithm 1 and section 3. Deviations are listed in
+///          docs/ARCHITECTURE.md.
+Result<NgameModel> TrainNgame(const TrainingTask& task, const NgameOptions& options,
+                              TensorBackend& backend, const TrainingControl& control);
+
+}  // namespace dashi::trainer

@@ -1,0 +1,135 @@
+#include "trainer/ngame_batches.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "trainer/sparse_rows.h"
+
+namespace dashi::trainer {
+namespace {
+
+constexpr std::uint32_t kAbsent = 0xFFFFFFFF;
+
+}  // namespace
+
+NgameBatches::NgameBatches(const TrainingTask& task)
+    : task_(task),
+      num_documents_(static_cast<std::uint32_t>(task.relevance.num_rows())),
+      num_labels_(static_cast<std::uint32_t>(task.label_tokens.num_rows())),
+      column_of_label_(num_labels_, kAbsent) {}
+
+void NgameBatches::NumberColumns() {
+  std::sort(labels_.begin(), labels_.end());
+  labels_.erase(std::unique(labels_.begin(), labels_.end()), labels_.end());
+  for (std::size_t column = 0; column < labels_.size(); ++column) {
+    column_of_label_[labels_[column]] = static_cast<std::uint32_t>(column);
+  }
+}
+
+void NgameBatches::ReleaseColumns() {
+  for (const std::uint32_t label : labels_) {
+    column_of_label_[label] = kAbsent;
+  }
+}
+
+void NgameBatches::AppendDocument(std::uint32_t document, std::span<const std::uint32_t> targets,
+                                  SparseRows* positives, SparseRows* masked) const {
+  for (const std::uint32_t target : targets) {
+    positives->columns.push_back(column_of_label_[target]);
+  }
+  positives->offsets.push_back(positives->columns.size());
+  const auto is_target = [&](std::uint32_t label) {
+    return std::binary_search(targets.begin(), targets.end(), label);
+  };
+  const std::uint64_t first = masked->columns.size();
+  for (const std::uint32_t label : RowColumns(task_.relevance, document)) {
+    if (column_of_label_[label] != kAbsent && !is_target(label)) {
+      masked->columns.push_back(column_of_label_[label]);
+    }
+  }
+  const std::uint32_t own = task_.own_label[document];
+  if (own != TrainingTask::kNoLabel && column_of_label_[own] != kAbsent && !is_target(own)) {
+    masked->columns.push_back(column_of_label_[own]);
+    std::sort(masked->columns.begin() + static_cast<std::ptrdiff_t>(first), masked->columns.end());
+  }
+  masked->offsets.push_back(masked->columns.size());
+}
+
+EncoderBatch NgameBatches::ForEncoder(std::span<const std::uint32_t> items, const LossOptions& loss,
+                                      Random& random) {
+  EncoderBatch batch;
+  std::vector<std::uint32_t> targets;
+  labels_.clear();
+  for (const std::uint32_t item : items) {
+    if (item >= num_documents_) {
+      targets.push_back(item - num_documents_);
+    } else {
+      const auto positives = RowColumns(task_.relevance, item);
+      targets.push_back(positives[random.Uniform(positives.size())]);
+    }
+  }
+  labels_ = targets;
+  NumberColumns();
+
+  batch.terms.resize(1);
+  ContrastiveTerm& term = batch.terms.front();
+  term.loss = loss;
+  for (const std::uint32_t label : labels_) {
+    AppendRow(task_.label_tokens, label, &batch.texts);
+  }
+  term.columns.resize(labels_.size());
+  std::iota(term.columns.begin(), term.columns.end(), 0U);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (items[i] >= num_documents_) {
+      term.rows.push_back(column_of_label_[targets[i]]);
+      term.positives.columns.push_back(column_of_label_[targets[i]]);
+      term.positives.offsets.push_back(term.positives.columns.size());
+      term.masked.offsets.push_back(term.masked.columns.size());
+    } else {
+      term.rows.push_back(static_cast<std::uint32_t>(batch.texts.num_rows()));
+      AppendRow(task_.document_tokens, items[i], &batch.texts);
+      AppendDocument(items[i], {&targets[i], 1}, &term.positives, &term.masked);
+    }
+  }
+  ReleaseColumns();
+  return batch;
+}
+
+void NgameBatches::AddRandomLabels(std::uint32_t count, Random& random) {
+  if (count >= num_labels_ - labels_.size()) {
+    labels_.resize(num_labels_);
+    std::iota(labels_.begin(), labels_.end(), 0U);
+    return;
+  }
+  std::size_t wanted = labels_.size() + count;
+  while (labels_.size() < wanted) {
+    const auto label = static_cast<std::uint32_t>(random.Uniform(num_labels_));
+    if (column_of_label_[label] == kAbsent) {
+      column_of_label_[label] = 0;
+      labels_.push_back(label);
+    }
+  }
+}
+
+ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> documents,
+                                            std::uint32_t random_labels, Random& random) {
+  ClassifierBatch batch;
+  labels_.clear();
+  for (const std::uint32_t document : documents) {
+    const auto positives = RowColumns(task_.relevance, document);
+    labels_.insert(labels_.end(), positives.begin(), positives.end());
+  }
+  NumberColumns();
+  AddRandomLabels(random_labels, random);
+  NumberColumns();
+  for (const std::uint32_t document : documents) {
+    AppendRow(task_.document_tokens, document, &batch.texts);
+    AppendDocument(document, RowColumns(task_.relevance, document), &batch.positives,
+                   &batch.masked);
+  }
+  ReleaseColumns();
+  batch.columns = labels_;
+  return batch;
+}
+
+}  // namespace dashi::trainer

@@ -1,0 +1,100 @@
+#include "trainer/ngame_checks.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/status.h"
+
+namespace dashi::trainer {
+namespace {
+
+Status CheckTokens(const char* what, const SparseRows& tokens, std::uint32_t vocabulary_size) {
+  for (std::size_t i = 0; i < tokens.columns.size(); ++i) {
+    if (tokens.columns[i] >= vocabulary_size ||
+        (!tokens.values.empty() && !std::isfinite(tokens.values[i]))) {
+      return Status::InvalidArgument(fmt::format("bad {} token: id {} of {}, weight {}", what,
+                                                 tokens.columns[i], vocabulary_size,
+                                                 tokens.values.empty() ? 1.0F : tokens.values[i]));
+    }
+  }
+  return Status();
+}
+
+}  // namespace
+
+Status CheckTask(const TrainingTask& task) {
+  const std::size_t num_labels = task.label_tokens.num_rows();
+  if (task.document_tokens.num_rows() != task.relevance.num_rows() ||
+      task.own_label.size() != task.relevance.num_rows()) {
+    return Status::InvalidArgument(fmt::format(
+        "training task shape mismatch: {} document texts, {} relevance rows, {} own "
+        "labels",
+        task.document_tokens.num_rows(), task.relevance.num_rows(), task.own_label.size()));
+  }
+  for (const std::uint32_t label : task.relevance.columns) {
+    if (label >= num_labels) {
+      return Status::InvalidArgument(
+          fmt::format("relevance label out of range: got {}, want below {}", label, num_labels));
+    }
+  }
+  for (const std::uint32_t label : task.own_label) {
+    if (label != TrainingTask::kNoLabel && label >= num_labels) {
+      return Status::InvalidArgument(
+          fmt::format("own label out of range: got {}, want below {}", label, num_labels));
+    }
+  }
+  DASHI_RETURN_IF_ERROR(CheckTokens("document", task.document_tokens, task.vocabulary_size));
+  return CheckTokens("label", task.label_tokens, task.vocabulary_size);
+}
+
+namespace {
+
+Status CheckPositive(const char* name, double value) {
+  if (value > 0 && std::isfinite(value)) {
+    return Status();
+  }
+  return Status::InvalidArgument(fmt::format("{} must be positive: got {}", name, value));
+}
+
+Status CheckShare(const char* name, double value, double limit) {
+  if (value >= 0 && value <= limit) {
+    return Status();
+  }
+  return Status::InvalidArgument(
+      fmt::format("{} must be from 0 to {}: got {}", name, limit, value));
+}
+
+Status CheckLoss(const char* name, const LossOptions& loss) {
+  DASHI_RETURN_IF_ERROR(
+      CheckPositive(fmt::format("{} temperature", name).c_str(), loss.temperature));
+  DASHI_RETURN_IF_ERROR(CheckShare(fmt::format("{} margin", name).c_str(), loss.margin, 2.0));
+  if (loss.num_negatives == 0 || loss.num_positives == 0) {
+    return Status::InvalidArgument(
+        fmt::format("{} needs at least one negative and one positive", name));
+  }
+  return Status();
+}
+
+}  // namespace
+
+Status CheckOptions(const NgameOptions& options) {
+  DASHI_RETURN_IF_ERROR(CheckPositive("dim", options.dim));
+  DASHI_RETURN_IF_ERROR(CheckPositive("epochs", options.epochs));
+  DASHI_RETURN_IF_ERROR(CheckPositive("batch_size", options.batch_size));
+  DASHI_RETURN_IF_ERROR(CheckPositive("cluster_size_max", options.cluster_size_max));
+  DASHI_RETURN_IF_ERROR(CheckPositive("recluster_epochs", options.recluster_epochs));
+  DASHI_RETURN_IF_ERROR(
+      CheckPositive("learning_rate_embeddings", options.learning_rate_embeddings));
+  DASHI_RETURN_IF_ERROR(
+      CheckPositive("classifier_learning_rate", options.classifier_learning_rate));
+  DASHI_RETURN_IF_ERROR(CheckShare("learning_rate_dense", options.learning_rate_dense, 1e6));
+  DASHI_RETURN_IF_ERROR(CheckShare("random_share", options.random_share, 1.0));
+  DASHI_RETURN_IF_ERROR(CheckShare("growth_share", options.growth_share, 1.0));
+  DASHI_RETURN_IF_ERROR(CheckShare("classifier_dropout", options.classifier_dropout, 0.95));
+  DASHI_RETURN_IF_ERROR(CheckShare("validation_share", options.validation_share, 0.5));
+  DASHI_RETURN_IF_ERROR(CheckLoss("encoder_loss", options.encoder_loss));
+  return CheckLoss("classifier_loss", options.classifier_loss);
+}
+
+}  // namespace dashi::trainer

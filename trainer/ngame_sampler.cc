@@ -1,0 +1,105 @@
+#include "trainer/ngame_sampler.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "base/status.h"
+#include "index/vector_kernels.h"
+#include "trainer/balanced_clustering.h"
+
+namespace dashi::trainer {
+
+NgameSampler::NgameSampler(std::uint32_t num_rows, std::uint32_t dim, const SamplerOptions& options)
+    : options_(options),
+      num_rows_(num_rows),
+      dim_(dim),
+      num_batches_((num_rows + options.batch_size - 1) / options.batch_size),
+      random_(options.seed),
+      bank_(static_cast<std::size_t>(num_rows) * dim),
+      order_(num_rows) {
+  DASHI_CHECK(num_rows > 0);
+  std::iota(order_.begin(), order_.end(), 0U);
+}
+
+std::uint32_t NgameSampler::ClusterSize(std::uint32_t epoch) const {
+  const double done = static_cast<double>(epoch) / static_cast<double>(options_.epochs);
+  if (done < options_.random_share) {
+    return 1;
+  }
+  if (done >= options_.growth_share || options_.cluster_size_min >= options_.cluster_size_max) {
+    return options_.cluster_size_max;
+  }
+  const double growth =
+      (done - options_.random_share) / (options_.growth_share - options_.random_share);
+  const double doublings = std::log2(static_cast<double>(options_.cluster_size_max) /
+                                     static_cast<double>(options_.cluster_size_min));
+  const auto steps = static_cast<std::uint32_t>(growth * (doublings + 1.0));
+  return std::min(options_.cluster_size_max, options_.cluster_size_min << std::min(steps, 31U));
+}
+
+void NgameSampler::Remember(std::span<const std::uint32_t> rows,
+                            std::span<const float> embeddings) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    index::ToHalf(embeddings.data() + i * dim_,
+                  bank_.data() + static_cast<std::size_t>(rows[i]) * dim_, dim_);
+  }
+}
+
+std::vector<float> NgameSampler::Recall(std::span<const std::uint32_t> rows) const {
+  std::vector<float> embeddings(rows.size() * dim_);  // [rows.size(), dim]
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    index::FromHalf(bank_.data() + static_cast<std::size_t>(rows[i]) * dim_,
+                    embeddings.data() + i * dim_, dim_);
+  }
+  return embeddings;
+}
+
+void NgameSampler::BeginEpoch(std::uint32_t epoch, ThreadPool& pool) {
+  const std::uint32_t cluster_size = ClusterSize(epoch);
+  if (cluster_size <= 1) {
+    random_.Shuffle(std::span<std::uint32_t>(order_));
+    return;
+  }
+  if (tree_cluster_size_ == 0 || epoch - tree_epoch_ >= options_.recluster_epochs) {
+    Recluster(epoch, cluster_size, pool);
+  }
+  ShuffleClusters(cluster_size);
+}
+
+void NgameSampler::Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool) {
+  BalancedClusters clusters =
+      ClusterBalanced({bank_.data(), num_rows_, dim_}, cluster_size, random_.Next(), pool);
+  tree_rows_ = std::move(clusters.rows);
+  tree_offsets_ = std::move(clusters.offsets);
+  tree_cluster_size_ = cluster_size;
+  tree_epoch_ = epoch;
+}
+
+void NgameSampler::ShuffleClusters(std::uint32_t cluster_size) {
+  // Until the next clustering, larger clusters are subtrees of the last tree.
+  const auto num_leaves = static_cast<std::uint32_t>(tree_offsets_.size() - 1);
+  const std::uint32_t joined =
+      std::min(num_leaves, std::bit_floor(std::max(1U, cluster_size / tree_cluster_size_)));
+  std::vector<std::uint32_t> starts;
+  for (std::uint32_t leaf = 0; leaf < num_leaves; leaf += joined) {
+    starts.push_back(leaf);
+  }
+  random_.Shuffle(std::span<std::uint32_t>(starts));
+  auto out = order_.begin();
+  for (const std::uint32_t leaf : starts) {
+    out = std::copy(tree_rows_.begin() + tree_offsets_[leaf],
+                    tree_rows_.begin() + tree_offsets_[leaf + joined], out);
+  }
+}
+
+std::span<const std::uint32_t> NgameSampler::Batch(std::uint32_t index) const {
+  const auto border = [&](std::uint64_t i) {
+    return static_cast<std::size_t>(i * num_rows_ / num_batches_);
+  };
+  return {order_.data() + border(index), border(index + 1) - border(index)};
+}
+
+}  // namespace dashi::trainer

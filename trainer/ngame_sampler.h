@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/random.h"
+#include "base/thread_pool.h"
+
+namespace dashi::trainer {
+
+/// How mini-batches are drawn over the epochs of a stage.
+struct SamplerOptions {
+  std::uint32_t batch_size = 1024;
+  std::uint32_t epochs = 12;
+  double random_share = 0.2;  ///< of the epochs: batches at random
+  double growth_share = 0.7;  ///< of the epochs: cluster size stops doubling
+  std::uint32_t cluster_size_min = 2;
+  std::uint32_t cluster_size_max = 64;
+  std::uint32_t recluster_epochs = 3;
+  std::uint64_t seed = 1;
+};
+
+/// Draws NGAME's mini-batches: first at random, then whole clusters of similar rows, so that rows
+/// of a batch are hard negatives for each other. Clusters come from a memory bank of the embeddings
+/// that training steps produce anyway.
+///
+/// Threads: one thread at a time.
+/// Cost:    the bank takes 2 * dim bytes a row.
+class NgameSampler {
+ public:
+  /// Rows are 0 .. num_rows; num_rows > 0.
+  NgameSampler(std::uint32_t num_rows, std::uint32_t dim, const SamplerOptions& options);
+
+  /// Cluster size in an epoch; 1 means random batches. A power of two times cluster_size_min, or
+  /// cluster_size_max.
+  std::uint32_t ClusterSize(std::uint32_t epoch) const;
+  std::uint32_t batches_per_epoch() const { return num_batches_; }
+
+  /// Stores embeddings of rows in the memory bank.  Shape: embeddings [rows.size(), dim].
+  void Remember(std::span<const std::uint32_t> rows, std::span<const float> embeddings);
+  /// Reads them back, rounded to binary16.  Shape: result [rows.size(), dim].
+  std::vector<float> Recall(std::span<const std::uint32_t> rows) const;
+
+  /// Prepares an epoch: clusters anew when that is due, and shuffles.
+  void BeginEpoch(std::uint32_t epoch, ThreadPool& pool);
+  /// Rows of a batch of this epoch. Sizes differ by at most one.
+  std::span<const std::uint32_t> Batch(std::uint32_t index) const;
+
+ private:
+  void Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool);
+  void ShuffleClusters(std::uint32_t cluster_size);
+
+  const SamplerOptions options_;
+  const std::uint32_t num_rows_;
+  const std::uint32_t dim_;
+  const std::uint32_t num_batches_;
+  Random random_;
+  std::vector<std::uint16_t> bank_;          // [num_rows, dim] binary16
+  std::vector<std::uint32_t> tree_rows_;     // [num_rows] in the leaf order of the last clustering
+  std::vector<std::uint32_t> tree_offsets_;  // [num_leaves + 1]
+  std::uint32_t tree_cluster_size_ = 0;      // 0 before the first clustering
+  std::uint32_t tree_epoch_ = 0;
+  std::vector<std::uint32_t> order_;  // [num_rows], of this epoch
+};
+
+}  // namespace dashi::trainer

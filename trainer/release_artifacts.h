@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dashi/status.h"
+#include "storage/entity.h"
+#include "trainer/bag_encoder.h"
+
+namespace dashi::trainer {
+
+/// What a release keeps in the `weights` column family, as safetensors (docs/FORMATS.md): the
+/// encoder and the label classifiers.
+
+/// The names of a release's blobs. They carry the job's number, so that a blob belongs to one
+/// training run for ever.
+std::string EncoderWeightsName(std::uint64_t job);
+std::string ClassifierWeightsName(std::uint64_t job);
+
+std::string SerializeBagEncoder(const BagTokenizer& tokenizer, const BagWeights& weights);
+/// Errors: kCorruption naming the tensor that is missing or of another shape.
+Result<std::unique_ptr<Encoder>> ParseBagEncoder(std::string_view bytes);
+
+/// One vector per label, ascending by ordinal.  Shape: vectors [ordinals.size(), dim] binary16.
+struct ClassifierWeights {
+  std::uint32_t dim = 0;
+  std::vector<storage::Ordinal> ordinals;
+  std::vector<std::uint16_t> vectors;
+};
+
+std::string SerializeClassifier(const ClassifierWeights& classifier);
+Result<ClassifierWeights> ParseClassifier(std::string_view bytes);
+
+}  // namespace dashi::trainer

@@ -1,0 +1,206 @@
+#include "trainer/torch/row_table.h"
+
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+namespace dashi::trainer {
+namespace {
+
+// Below this many rows a thread is not worth waking.
+constexpr std::int64_t kRowGrain = 32;
+
+class ProcessorRowTable final : public RowTable {
+ public:
+  explicit ProcessorRowTable(at::Tensor values) : RowTable(std::move(values)) {}
+
+  at::Tensor SumBags(const SparseRows& texts) const override {
+    const std::int64_t dim = values_.size(1);
+    const auto num_texts = static_cast<std::int64_t>(texts.num_rows());
+    at::Tensor sums = at::empty({num_texts, dim}, values_.options());  // [num_texts, dim]
+    const auto* table = values_.const_data_ptr<float>();
+    auto* out = sums.mutable_data_ptr<float>();
+    at::parallel_for(0, num_texts, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t text = begin; text < end; ++text) {
+        const std::uint64_t first = texts.offsets[text];
+        WeightedRowSum(table, dim, texts.columns.data() + first,
+                       texts.values.empty() ? nullptr : texts.values.data() + first,
+                       texts.offsets[text + 1] - first, out + text * dim);
+      }
+    });
+    return sums;
+  }
+
+  at::Tensor BagGradient(const BatchTokens& batch, const at::Tensor& gradient) const override {
+    const std::int64_t dim = values_.size(1);
+    const auto num_tokens = static_cast<std::int64_t>(batch.tokens.size());
+    at::Tensor rows = at::empty({num_tokens, dim}, values_.options());  // [num_tokens, dim]
+    const auto* in = gradient.const_data_ptr<float>();
+    auto* out = rows.mutable_data_ptr<float>();
+    at::parallel_for(0, num_tokens, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t token = begin; token < end; ++token) {
+        SumToken(batch, token, in, dim, out + token * dim);
+      }
+    });
+    return rows;
+  }
+
+  void StepBags(const BatchTokens& batch, const at::Tensor& gradient, float rate) override {
+    const AdamRates rates = BeginStep(rate);
+    const std::int64_t dim = values_.size(1);
+    const auto* in = gradient.const_data_ptr<float>();
+    const auto num_tokens = static_cast<std::int64_t>(batch.tokens.size());
+    at::parallel_for(0, num_tokens, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<float> sum(dim);
+      for (std::int64_t token = begin; token < end; ++token) {
+        SumToken(batch, token, in, dim, sum.data());
+        StepRow(rates, batch.tokens[token], sum.data());
+      }
+    });
+  }
+
+  void StepRows(std::span<const std::uint32_t> rows, const at::Tensor& gradient,
+                float rate) override {
+    const AdamRates rates = BeginStep(rate);
+    const std::int64_t dim = values_.size(1);
+    const auto* in = gradient.const_data_ptr<float>();
+    at::parallel_for(0, static_cast<std::int64_t>(rows.size()), kRowGrain,
+                     [&](std::int64_t begin, std::int64_t end) {
+                       for (std::int64_t i = begin; i < end; ++i) {
+                         StepRow(rates, rows[i], in + i * dim);
+                       }
+                     });
+  }
+
+ private:
+  static void SumToken(const BatchTokens& batch, std::int64_t token, const float* gradient,
+                       std::int64_t dim, float* out) {
+    const std::uint32_t first = batch.offsets[token];
+    WeightedRowSum(gradient, dim, batch.texts.data() + first, batch.weights.data() + first,
+                   batch.offsets[token + 1] - first, out);
+  }
+
+  void StepRow(const AdamRates& rates, std::uint32_t row, const float* gradient) {
+    const std::int64_t dim = values_.size(1);
+    const std::int64_t at = static_cast<std::int64_t>(row) * dim;
+    AdamRow(rates, gradient, dim, values_.mutable_data_ptr<float>() + at,
+            first_moment_.mutable_data_ptr<float>() + at,
+            second_moment_.mutable_data_ptr<float>() + at);
+  }
+};
+
+// The same with LibTorch's operators, on any device.
+class PortableRowTable final : public RowTable {
+ public:
+  explicit PortableRowTable(at::Tensor values) : RowTable(std::move(values)) {}
+
+  at::Tensor SumBags(const SparseRows& texts) const override {
+    std::vector<std::uint32_t> owner(texts.columns.size());
+    for (std::size_t text = 0; text < texts.num_rows(); ++text) {
+      std::fill(owner.begin() + static_cast<std::ptrdiff_t>(texts.offsets[text]),
+                owner.begin() + static_cast<std::ptrdiff_t>(texts.offsets[text + 1]),
+                static_cast<std::uint32_t>(text));
+    }
+    at::Tensor rows = Gather(texts.columns);  // [num_entries, dim]
+    if (!texts.values.empty()) {
+      rows.mul_(Weights(texts.values));
+    }
+    at::Tensor sums = at::zeros({static_cast<std::int64_t>(texts.num_rows()), values_.size(1)},
+                                values_.options());  // [num_texts, dim]
+    return sums.index_add_(0, IndexTensor(owner, values_.device()), rows);
+  }
+
+  at::Tensor BagGradient(const BatchTokens& batch, const at::Tensor& gradient) const override {
+    std::vector<std::uint32_t> owner(batch.texts.size());
+    for (std::size_t token = 0; token < batch.tokens.size(); ++token) {
+      std::fill(owner.begin() + batch.offsets[token], owner.begin() + batch.offsets[token + 1],
+                static_cast<std::uint32_t>(token));
+    }
+    at::Tensor rows = gradient.index_select(0, IndexTensor(batch.texts, values_.device()));
+    rows.mul_(Weights(batch.weights));  // [num_entries, dim]
+    at::Tensor sums = at::zeros({static_cast<std::int64_t>(batch.tokens.size()), values_.size(1)},
+                                values_.options());  // [num_tokens, dim]
+    return sums.index_add_(0, IndexTensor(owner, values_.device()), rows);
+  }
+
+  void StepBags(const BatchTokens& batch, const at::Tensor& gradient, float rate) override {
+    StepRows(batch.tokens, BagGradient(batch, gradient), rate);
+  }
+
+  void StepRows(std::span<const std::uint32_t> rows, const at::Tensor& gradient,
+                float rate) override {
+    const AdamRates rates = BeginStep(rate);
+    const at::Tensor index = IndexTensor(rows, values_.device());
+    at::Tensor first = first_moment_.index_select(0, index).mul_(rates.beta1);  // [num_rows, dim]
+    first.add_(gradient, 1.0F - rates.beta1);
+    at::Tensor second = second_moment_.index_select(0, index).mul_(rates.beta2);
+    second.addcmul_(gradient, gradient, 1.0F - rates.beta2);  // [num_rows, dim]
+    first_moment_.index_copy_(0, index, first);
+    second_moment_.index_copy_(0, index, second);
+    at::Tensor root = second.mul_(rates.correction2).sqrt_().add_(rates.epsilon);
+    at::Tensor moved = values_.index_select(0, index);  // [num_rows, dim]
+    moved.addcdiv_(first, root, -rates.rate * rates.correction1);
+    values_.index_copy_(0, index, moved);
+  }
+
+ private:
+  at::Tensor Weights(const std::vector<float>& weights) const {
+    return at::from_blob(const_cast<float*>(weights.data()),
+                         {static_cast<std::int64_t>(weights.size()), 1}, at::kFloat)
+        .to(values_.device(), /*non_blocking=*/false, /*copy=*/true);  // [num_entries, 1]
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<RowTable> RowTable::Make(at::Tensor values, bool portable) {
+  if (portable || !values.device().is_cpu()) {
+    return std::make_unique<PortableRowTable>(std::move(values));
+  }
+  return std::make_unique<ProcessorRowTable>(std::move(values));
+}
+
+RowTable::RowTable(at::Tensor values) : values_(std::move(values)) {}
+
+void RowTable::Reset(at::Tensor values) {
+  values_ = std::move(values);
+  ResetOptimizer();
+}
+
+void RowTable::ResetOptimizer() {
+  first_moment_.reset();
+  second_moment_.reset();
+  num_steps_ = 0;
+}
+
+at::Tensor RowTable::Gather(std::span<const std::uint32_t> rows) const {
+  return values_.index_select(0, IndexTensor(rows, values_.device()));
+}
+
+AdamRates RowTable::BeginStep(float rate) {
+  if (!first_moment_.defined()) {
+    first_moment_ = at::zeros_like(values_);   // [rows, dim]
+    second_moment_ = at::zeros_like(values_);  // [rows, dim]
+  }
+  ++num_steps_;
+  AdamRates rates;
+  rates.rate = rate;
+  const auto steps = static_cast<double>(num_steps_);
+  rates.correction1 = static_cast<float>(1.0 / (1.0 - std::pow(double{rates.beta1}, steps)));
+  rates.correction2 = static_cast<float>(1.0 / (1.0 - std::pow(double{rates.beta2}, steps)));
+  return rates;
+}
+
+at::Tensor IndexTensor(std::span<const std::uint32_t> rows, at::Device device) {
+  at::Tensor index = at::empty({static_cast<std::int64_t>(rows.size())}, at::kLong);
+  std::copy(rows.begin(), rows.end(), index.mutable_data_ptr<std::int64_t>());
+  return index.to(device);
+}
+
+}  // namespace dashi::trainer

@@ -1,0 +1,83 @@
+#include <algorithm>
+#include <thread>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/mm.h>
+#include <fmt/format.h>
+#include <torch/headeronly/version.h>
+
+#include "base/status.h"
+#include "trainer/bag_module.h"
+#include "trainer/torch/contrastive_loss.h"
+#include "trainer/torch/torch_bag_module.h"
+
+namespace dashi::trainer {
+namespace {
+
+class TorchBackend final : public TensorBackend {
+ public:
+  Result<std::unique_ptr<BagModule>> NewBagModule(const BagModuleOptions& options) override {
+    return MakeTorchBagModule(options);
+  }
+
+  Status MultiplyTransposed(const float* a, std::size_t num_rows, const float* b,
+                            std::size_t num_columns, std::size_t dim, int num_threads,
+                            float* out) override {
+    return CatchAsStatus("matrix product", [&] {
+      at::set_num_threads(
+          num_threads > 0 ? num_threads
+                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+      const auto inner = static_cast<std::int64_t>(dim);
+      const auto rows = static_cast<std::int64_t>(num_rows);
+      const auto columns = static_cast<std::int64_t>(num_columns);
+      const at::Tensor left = at::from_blob(const_cast<float*>(a), {rows, inner}, at::kFloat);
+      const at::Tensor right = at::from_blob(const_cast<float*>(b), {columns, inner}, at::kFloat);
+      at::Tensor product = at::from_blob(out, {rows, columns}, at::kFloat);
+      at::mm_out(product, left, right.t());
+    });
+  }
+
+  Result<ScoreLoss> EvaluateLoss(const LossOptions& options, std::span<const float> scores,
+                                 const SparseRows& positives, const SparseRows& masked) override {
+    const std::size_t num_rows = positives.num_rows();
+    if (num_rows == 0 || scores.size() % num_rows != 0 || masked.num_rows() != num_rows) {
+      return Status::InvalidArgument(
+          fmt::format("scores shape mismatch: got {} numbers, {} rows of positives, {} masked",
+                      scores.size(), num_rows, masked.num_rows()));
+    }
+    const std::size_t num_columns = scores.size() / num_rows;
+    for (const SparseRows* rows : {&positives, &masked}) {
+      if (std::any_of(rows->columns.begin(), rows->columns.end(),
+                      [&](std::uint32_t column) { return column >= num_columns; })) {
+        return Status::InvalidArgument(
+            fmt::format("a positive or masked column is not below {}", num_columns));
+      }
+    }
+    return CatchAsStatus("loss", [&]() -> Result<ScoreLoss> {
+      at::Tensor matrix =
+          at::empty({static_cast<std::int64_t>(num_rows), static_cast<std::int64_t>(num_columns)},
+                    at::kFloat);  // [num_rows, num_columns]
+      std::copy(scores.begin(), scores.end(), matrix.mutable_data_ptr<float>());
+      const LossGradient loss = ContrastiveLoss(options, matrix, positives, masked);
+      ScoreLoss result;
+      result.loss = loss.loss;
+      result.top1 = loss.top1;
+      const auto* gradient = loss.gradient.const_data_ptr<float>();
+      result.gradient.assign(gradient, gradient + scores.size());
+      return result;
+    });
+  }
+
+  std::string version() const override { return "LibTorch " TORCH_VERSION; }
+};
+
+}  // namespace
+}  // namespace dashi::trainer
+
+extern "C" __attribute__((visibility("default"))) dashi::trainer::TensorBackend*
+dashi_tensor_backend(std::uint32_t abi_version) {
+  static dashi::trainer::TorchBackend backend;
+  return abi_version == dashi::trainer::kTensorBackendAbi ? &backend : nullptr;
+}

@@ -1,0 +1,452 @@
+#include "trainer/torch/torch_bag_module.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros_like.h>
+#include <fmt/format.h>
+#ifdef DASHI_CUDA
+#include <ATen/cuda/CUDAContext.h>
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/random.h"
+#include "base/status.h"
+#include "trainer/torch/batch_tokens.h"
+#include "trainer/torch/contrastive_loss.h"
+#include "trainer/torch/matrix_factor.h"
+#include "trainer/torch/residual_block.h"
+#include "trainer/torch/row_table.h"
+
+namespace dashi::trainer {
+namespace {
+
+// Texts that Encode handles at once: bounds its work space to a few megabytes.
+constexpr std::size_t kEncodeChunk = 4096;
+
+Result<at::Device> ChooseDevice(const std::string& name) {
+  if (name != "auto" && name != "cpu" && name != "cuda") {
+    return Status::InvalidArgument(
+        fmt::format("unknown device: got '{}', want auto, cpu or cuda", name));
+  }
+  if (name != "cpu" && at::hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0) {
+    return at::Device(at::kCUDA, 0);
+  }
+  if (name == "cuda") {
+    return Status::Unavailable("no CUDA device that this LibTorch can use")
+        .WithHint("train with device = 'auto' or device = 'cpu'");
+  }
+  return at::Device(at::kCPU);
+}
+
+bool MultipliesBfloat16Natively(at::Device device) {
+  if (!device.is_cpu()) {
+    return true;
+  }
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
+Result<bool> ChooseBfloat16(const std::string& name, at::Device device) {
+  if (name == "auto") {
+    return MultipliesBfloat16Natively(device);
+  }
+  if (name != "float32" && name != "bfloat16") {
+    return Status::InvalidArgument(
+        fmt::format("unknown precision: got '{}', want auto, float32 or bfloat16", name));
+  }
+  return name == "bfloat16";
+}
+
+Status CheckRows(const char* what, const SparseRows& rows, std::size_t num_columns) {
+  for (const std::uint32_t column : rows.columns) {
+    if (column >= num_columns) {
+      return Status::InvalidArgument(
+          fmt::format("{} column out of range: got {}, want below {}", what, column, num_columns));
+    }
+  }
+  return Status();
+}
+
+Status CheckPositions(const char* what, std::span<const std::uint32_t> positions,
+                      std::size_t bound) {
+  for (const std::uint32_t position : positions) {
+    if (position >= bound) {
+      return Status::InvalidArgument(
+          fmt::format("{} out of range: got {}, want below {}", what, position, bound));
+    }
+  }
+  return Status();
+}
+
+// A keep-or-drop mask of zeros and ones from a seed alone.  Shape: [num_rows, dim].
+at::Tensor DropoutMask(std::int64_t num_rows, std::int64_t dim, float dropout, std::uint64_t seed) {
+  at::Tensor mask = at::empty({num_rows, dim}, at::kFloat);  // [num_rows, dim]
+  auto* out = mask.mutable_data_ptr<float>();
+  const auto threshold = static_cast<std::uint64_t>(static_cast<double>(dropout) * 65536.0);
+  Random random(seed);
+  const std::int64_t size = num_rows * dim;
+  for (std::int64_t i = 0; i < size; i += 4) {
+    std::uint64_t bits = random.Next();
+    for (std::int64_t j = i; j < std::min(size, i + 4); ++j, bits >>= 16) {
+      out[j] = (bits & 0xFFFFU) >= threshold ? 1.0F : 0.0F;
+    }
+  }
+  return mask;
+}
+
+class TorchBagModule final : public BagModule {
+ public:
+  TorchBagModule(const BagModuleOptions& options, at::Device device, bool bfloat16)
+      : options_(options),
+        device_(device),
+        bfloat16_(bfloat16),
+        num_threads_(options.num_threads > 0
+                         ? options.num_threads
+                         : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))),
+        block_(options.dim, options.hidden, options.seed + 1, device),
+        tokenizer_(options.vocabulary_size) {
+    const at::Generator generator = at::detail::createCPUGenerator(options.seed);
+    at::Tensor embeddings = at::empty({options.vocabulary_size, options.dim}, at::kFloat);
+    embeddings.normal_(0.0, 1.0 / std::sqrt(static_cast<double>(options.dim)), generator);
+    embeddings_ = RowTable::Make(embeddings.to(device), options.portable_kernels);
+    classifier_ = RowTable::Make(at::empty({0, options.dim}, embeddings_->values().options()),
+                                 options.portable_kernels);
+  }
+
+  Result<StepResult> EncoderStep(const EncoderBatch& batch, const StepRates& rates) override;
+  Result<EncoderGradients> ComputeGradients(const EncoderBatch& batch) override;
+  Status SetClassifier(std::span<const float> vectors, std::uint32_t num_labels) override;
+  Result<StepResult> ClassifierStep(const ClassifierBatch& batch, const StepRates& rates) override;
+  Status Encode(const SparseRows& texts, float* out) override;
+  BagWeights ExportEncoder() const override;
+  Status ImportEncoder(const BagWeights& weights) override;
+  std::vector<float> ExportClassifier() const override;
+  std::string device() const override;
+
+ private:
+  // Work of one encoder step up to the gradient of the bag sums.
+  struct EncoderPass {
+    StepResult result;
+    ResidualBlock::Gradients gradients;
+  };
+  // A batch's texts as the classifier sees them.
+  struct ClassifierRows {
+    std::optional<ResidualBlock::Activations> activations;  // when the encoder trains
+    at::Tensor embeddings;                                  // [num_rows, dim], before dropout
+    at::Tensor mask;  // [num_rows, dim], when there is dropout
+    UnitRows unit;    // [num_rows, dim], after dropout
+  };
+
+  // Threads belong to the calling thread in OpenMP, so every entry sets them.
+  void EnterThread() const { at::set_num_threads(num_threads_); }
+  Status CheckEncoderBatch(const EncoderBatch& batch) const;
+  Status CheckClassifierBatch(const ClassifierBatch& batch, bool trains_encoder) const;
+  Status CheckFinite(float loss, const char* stage, std::int64_t step) const;
+  EncoderPass RunEncoder(const EncoderBatch& batch) const;
+  ClassifierRows EmbedRows(const ClassifierBatch& batch, bool trains_encoder) const;
+  std::vector<float> CopyRows(const at::Tensor& rows) const;
+
+  const BagModuleOptions options_;
+  const at::Device device_;
+  const bool bfloat16_;
+  const int num_threads_;
+  std::unique_ptr<RowTable> embeddings_;  // [vocabulary_size, dim]
+  std::unique_ptr<RowTable> classifier_;  // [num_labels, dim], not normalised
+  ResidualBlock block_;
+  BatchTokenizer tokenizer_;
+  std::int64_t encoder_steps_ = 0;
+  std::int64_t classifier_steps_ = 0;
+};
+
+std::vector<float> TorchBagModule::CopyRows(const at::Tensor& rows) const {
+  const at::Tensor host = rows.to(at::kCPU).contiguous();
+  const auto* data = host.const_data_ptr<float>();
+  return std::vector<float>(data, data + host.numel());
+}
+
+Status TorchBagModule::CheckEncoderBatch(const EncoderBatch& batch) const {
+  DASHI_RETURN_IF_ERROR(CheckRows("token", batch.texts, options_.vocabulary_size));
+  for (const ContrastiveTerm& term : batch.terms) {
+    DASHI_RETURN_IF_ERROR(CheckPositions("row", term.rows, batch.texts.num_rows()));
+    DASHI_RETURN_IF_ERROR(CheckPositions("column", term.columns, batch.texts.num_rows()));
+    if (term.positives.num_rows() != term.rows.size() ||
+        term.masked.num_rows() != term.rows.size()) {
+      return Status::InvalidArgument(
+          fmt::format("contrastive term shape mismatch: got {} rows, {} of positives, {} masked",
+                      term.rows.size(), term.positives.num_rows(), term.masked.num_rows()));
+    }
+    DASHI_RETURN_IF_ERROR(CheckRows("positive", term.positives, term.columns.size()));
+    DASHI_RETURN_IF_ERROR(CheckRows("masked", term.masked, term.columns.size()));
+  }
+  return Status();
+}
+
+Status TorchBagModule::CheckFinite(float loss, const char* stage, std::int64_t step) const {
+  if (std::isfinite(loss)) {
+    return Status();
+  }
+  return Status::Internal(
+             fmt::format("training diverged: the {} loss is {} at step {}", stage, loss, step))
+      .WithHint("lower the learning rate");
+}
+
+TorchBagModule::EncoderPass TorchBagModule::RunEncoder(const EncoderBatch& batch) const {
+  EncoderPass pass;
+  const ResidualBlock::Activations activations =
+      block_.Forward(embeddings_->SumBags(batch.texts), bfloat16_);
+  const at::Tensor& unit = activations.output.rows;  // [num_texts, dim]
+  at::Tensor gradient = at::zeros_like(unit);        // [num_texts, dim]
+  for (const ContrastiveTerm& term : batch.terms) {
+    const at::Tensor rows = IndexTensor(term.rows, device_);
+    const at::Tensor columns = IndexTensor(term.columns, device_);
+    const at::Tensor row_embeddings = unit.index_select(0, rows);  // [num_rows, dim]
+    const MatrixFactor left(row_embeddings, bfloat16_);
+    const MatrixFactor right(unit.index_select(0, columns), bfloat16_);  // [num_columns, dim]
+    const LossGradient loss =
+        ContrastiveLoss(term.loss, Product(left, right.Transposed()), term.positives, term.masked);
+    pass.result.loss += term.weight * loss.loss;
+    const MatrixFactor slope(loss.gradient, bfloat16_);  // [num_rows, num_columns]
+    gradient.index_add_(0, rows, Product(slope, right), term.weight);
+    gradient.index_add_(0, columns, Product(slope.Transposed(), left), term.weight);
+    if (&term == &batch.terms.front()) {
+      pass.result.top1 = loss.top1;
+      pass.result.row_embeddings = CopyRows(row_embeddings);
+    }
+  }
+  pass.gradients = block_.Backward(activations, gradient, bfloat16_);
+  return pass;
+}
+
+Result<StepResult> TorchBagModule::EncoderStep(const EncoderBatch& batch, const StepRates& rates) {
+  DASHI_RETURN_IF_ERROR(CheckEncoderBatch(batch));
+  return CatchAsStatus("encoder step", [&]() -> Result<StepResult> {
+    EnterThread();
+    EncoderPass pass = RunEncoder(batch);
+    ++encoder_steps_;
+    DASHI_RETURN_IF_ERROR(CheckFinite(pass.result.loss, "encoder", encoder_steps_));
+    embeddings_->StepBags(tokenizer_.Transpose(batch.texts), pass.gradients.input,
+                          rates.embeddings);
+    block_.Step(pass.gradients, rates.dense);
+    return std::move(pass.result);
+  });
+}
+
+Result<EncoderGradients> TorchBagModule::ComputeGradients(const EncoderBatch& batch) {
+  DASHI_RETURN_IF_ERROR(CheckEncoderBatch(batch));
+  return CatchAsStatus("encoder gradients", [&]() -> Result<EncoderGradients> {
+    EnterThread();
+    const EncoderPass pass = RunEncoder(batch);
+    const BatchTokens& tokens = tokenizer_.Transpose(batch.texts);
+    at::Tensor dense = at::zeros_like(embeddings_->values());  // [vocabulary_size, dim]
+    dense.index_copy_(0, IndexTensor(tokens.tokens, device_),
+                      embeddings_->BagGradient(tokens, pass.gradients.input));
+    EncoderGradients result;
+    result.loss = pass.result.loss;
+    result.embeddings = CopyRows(dense);
+    if (options_.hidden > 0) {
+      result.w1 = CopyRows(pass.gradients.w1);
+      result.b = CopyRows(pass.gradients.b);
+      result.w2 = CopyRows(pass.gradients.w2);
+    }
+    return result;
+  });
+}
+
+Status TorchBagModule::SetClassifier(std::span<const float> vectors, std::uint32_t num_labels) {
+  if (vectors.size() != static_cast<std::size_t>(num_labels) * options_.dim) {
+    return Status::InvalidArgument(
+        fmt::format("label vectors shape mismatch: got {} numbers, want {} x {}", vectors.size(),
+                    num_labels, options_.dim));
+  }
+  return CatchAsStatus("set classifier", [&] {
+    at::Tensor values = at::empty({num_labels, options_.dim}, at::kFloat);  // [num_labels, dim]
+    std::copy(vectors.begin(), vectors.end(), values.mutable_data_ptr<float>());
+    classifier_->Reset(values.to(device_));
+    embeddings_->ResetOptimizer();
+    block_.ResetOptimizer();
+    classifier_steps_ = 0;
+  });
+}
+
+Status TorchBagModule::CheckClassifierBatch(const ClassifierBatch& batch,
+                                            bool trains_encoder) const {
+  const std::size_t num_rows = batch.positives.num_rows();
+  DASHI_RETURN_IF_ERROR(CheckPositions("label row", batch.columns,
+                                       static_cast<std::size_t>(classifier_->values().size(0))));
+  DASHI_RETURN_IF_ERROR(CheckRows("positive", batch.positives, batch.columns.size()));
+  DASHI_RETURN_IF_ERROR(CheckRows("masked", batch.masked, batch.columns.size()));
+  const bool rows_fit = trains_encoder ? batch.texts.num_rows() == num_rows
+                                       : batch.embeddings.size() == num_rows * options_.dim;
+  if (!rows_fit || batch.masked.num_rows() != num_rows) {
+    return Status::InvalidArgument(fmt::format(
+        "classifier batch shape mismatch: {} rows of positives, {} masked, {} texts, {} numbers",
+        num_rows, batch.masked.num_rows(), batch.texts.num_rows(), batch.embeddings.size()));
+  }
+  return CheckRows("token", batch.texts, options_.vocabulary_size);
+}
+
+TorchBagModule::ClassifierRows TorchBagModule::EmbedRows(const ClassifierBatch& batch,
+                                                         bool trains_encoder) const {
+  ClassifierRows rows;
+  const auto num_rows = static_cast<std::int64_t>(batch.positives.num_rows());
+  if (trains_encoder) {
+    rows.activations = block_.Forward(embeddings_->SumBags(batch.texts), bfloat16_);
+    rows.embeddings = rows.activations->output.rows;
+  } else {
+    rows.embeddings =
+        at::from_blob(const_cast<float*>(batch.embeddings.data()), {num_rows, options_.dim},
+                      at::kFloat)
+            .to(device_);  // [num_rows, dim]
+  }
+  if (batch.dropout > 0) {
+    rows.mask = DropoutMask(num_rows, options_.dim, batch.dropout, batch.dropout_seed).to(device_);
+    rows.unit = Normalize(rows.embeddings * rows.mask);
+  } else {
+    rows.unit = Normalize(rows.embeddings);
+  }
+  return rows;
+}
+
+Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
+                                                  const StepRates& rates) {
+  const bool trains_encoder = rates.embeddings > 0 || rates.dense > 0;
+  DASHI_RETURN_IF_ERROR(CheckClassifierBatch(batch, trains_encoder));
+  return CatchAsStatus("classifier step", [&]() -> Result<StepResult> {
+    EnterThread();
+    const ClassifierRows rows = EmbedRows(batch, trains_encoder);
+    const UnitRows labels = Normalize(classifier_->Gather(batch.columns));  // [num_columns, dim]
+    const MatrixFactor left(rows.unit.rows, bfloat16_);
+    const MatrixFactor right(labels.rows, bfloat16_);
+    const LossGradient loss = ContrastiveLoss(batch.loss, Product(left, right.Transposed()),
+                                              batch.positives, batch.masked);
+    ++classifier_steps_;
+    DASHI_RETURN_IF_ERROR(CheckFinite(loss.loss, "classifier", classifier_steps_));
+    const MatrixFactor slope(loss.gradient, bfloat16_);  // [num_rows, num_columns]
+    if (trains_encoder) {
+      at::Tensor gradient = NormalizeGradient(rows.unit, Product(slope, right));  // [num_rows, dim]
+      if (rows.mask.defined()) {
+        gradient.mul_(rows.mask);
+      }
+      const ResidualBlock::Gradients gradients =
+          block_.Backward(*rows.activations, gradient, bfloat16_);
+      embeddings_->StepBags(tokenizer_.Transpose(batch.texts), gradients.input, rates.embeddings);
+      block_.Step(gradients, rates.dense);
+    }
+    const at::Tensor label_gradient =
+        NormalizeGradient(labels, Product(slope.Transposed(), left));  // [num_columns, dim]
+    classifier_->StepRows(batch.columns, label_gradient, rates.classifier);
+
+    StepResult result;
+    result.loss = loss.loss;
+    result.top1 = loss.top1;
+    result.row_embeddings = CopyRows(rows.embeddings);
+    return result;
+  });
+}
+
+Status TorchBagModule::Encode(const SparseRows& texts, float* out) {
+  DASHI_RETURN_IF_ERROR(CheckRows("token", texts, options_.vocabulary_size));
+  return CatchAsStatus("encode", [&] {
+    EnterThread();
+    SparseRows chunk;
+    for (std::size_t begin = 0; begin < texts.num_rows(); begin += kEncodeChunk) {
+      const std::size_t end = std::min(texts.num_rows(), begin + kEncodeChunk);
+      const std::uint64_t first = texts.offsets[begin];
+      const std::uint64_t last = texts.offsets[end];
+      chunk.offsets.assign(1, 0);
+      for (std::size_t text = begin; text < end; ++text) {
+        chunk.offsets.push_back(texts.offsets[text + 1] - first);
+      }
+      chunk.columns.assign(texts.columns.begin() + static_cast<std::ptrdiff_t>(first),
+                           texts.columns.begin() + static_cast<std::ptrdiff_t>(last));
+      if (!texts.values.empty()) {
+        chunk.values.assign(texts.values.begin() + static_cast<std::ptrdiff_t>(first),
+                            texts.values.begin() + static_cast<std::ptrdiff_t>(last));
+      }
+      const at::Tensor rows = block_.Forward(embeddings_->SumBags(chunk), /*bfloat16=*/false)
+                                  .output.rows.to(at::kCPU)
+                                  .contiguous();  // [end - begin, dim]
+      std::memcpy(out + begin * options_.dim, rows.const_data_ptr<float>(), rows.nbytes());
+    }
+  });
+}
+
+BagWeights TorchBagModule::ExportEncoder() const {
+  EnterThread();
+  BagWeights weights;
+  weights.vocabulary_size = options_.vocabulary_size;
+  weights.dim = options_.dim;
+  const at::Tensor half =
+      embeddings_->values().to(at::kHalf).to(at::kCPU).contiguous();  // [vocabulary_size, dim]
+  weights.embeddings.resize(half.numel());
+  std::memcpy(weights.embeddings.data(), half.const_data_ptr(), half.nbytes());
+  block_.Export(&weights);
+  return weights;
+}
+
+Status TorchBagModule::ImportEncoder(const BagWeights& weights) {
+  const std::size_t dim = options_.dim;
+  const std::size_t hidden = options_.hidden;
+  if (weights.vocabulary_size != options_.vocabulary_size || weights.dim != dim ||
+      weights.hidden != hidden || weights.embeddings.size() != dim * weights.vocabulary_size ||
+      weights.w1.size() != hidden * dim || weights.b.size() != hidden ||
+      weights.w2.size() != hidden * dim) {
+    return Status::InvalidArgument(fmt::format(
+        "encoder weights shape mismatch: got {} x {} with {} hidden, want {} x {} with {} hidden",
+        weights.vocabulary_size, weights.dim, weights.hidden, options_.vocabulary_size, dim,
+        hidden));
+  }
+  return CatchAsStatus("import encoder", [&] {
+    EnterThread();
+    const at::Tensor half = at::from_blob(const_cast<std::uint16_t*>(weights.embeddings.data()),
+                                          {options_.vocabulary_size, options_.dim},
+                                          at::kHalf);  // [vocabulary_size, dim]
+    embeddings_->Reset(half.to(at::kFloat).to(device_));
+    block_.Import(weights);
+    block_.ResetOptimizer();
+  });
+}
+
+std::vector<float> TorchBagModule::ExportClassifier() const {
+  EnterThread();
+  return CopyRows(classifier_->values());
+}
+
+std::string TorchBagModule::device() const {
+#ifdef DASHI_CUDA
+  if (device_.is_cuda()) {
+    return fmt::format("cuda:{} {}", device_.index(),
+                       at::cuda::getDeviceProperties(device_.index())->name);
+  }
+#endif
+  return device_.str();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BagModule>> MakeTorchBagModule(const BagModuleOptions& options) {
+  if (options.vocabulary_size == 0 || options.dim == 0) {
+    return Status::InvalidArgument(fmt::format("empty bag encoder: {} tokens of dim {}",
+                                               options.vocabulary_size, options.dim));
+  }
+  DASHI_ASSIGN_OR_RETURN(const at::Device device, ChooseDevice(options.device));
+  DASHI_ASSIGN_OR_RETURN(const bool bfloat16, ChooseBfloat16(options.precision, device));
+  return CatchAsStatus("make bag encoder", [&]() -> Result<std::unique_ptr<BagModule>> {
+    return std::unique_ptr<BagModule>(std::make_unique<TorchBagModule>(options, device, bfloat16));
+  });
+}
+
+}  // namespace dashi::trainer

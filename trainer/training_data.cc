@@ -1,0 +1,122 @@
+#include "trainer/training_data.h"
+
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/status.h"
+#include "trainer/labelled_documents.h"
+
+namespace dashi::trainer {
+namespace {
+
+using storage::EntityKind;
+using storage::EntityRow;
+using storage::Ordinal;
+using storage::RelevanceNeighbour;
+using storage::View;
+
+constexpr std::uint32_t kNoRow = TrainingTask::kNoLabel;
+
+Result<std::unique_ptr<BagTokenizer>> LearnVocabulary(const View& view,
+                                                      const TrainingControl& control) {
+  BagTokenizer::Learner learner({});
+  const auto add = [&](EntityKind kind) {
+    return ForEachRow(view, kind, control.should_stop, [&](Ordinal, const EntityRow& row) {
+      if (kind != EntityKind::kDocument || IsTrainingDocument(row)) {
+        learner.AddText(row.text);
+      }
+      return Status::Ok();
+    });
+  };
+  DASHI_RETURN_IF_ERROR(add(EntityKind::kDocument));
+  DASHI_RETURN_IF_ERROR(add(EntityKind::kLabel));
+  return learner.Build();
+}
+
+void AppendBag(const TokenBag& bag, SparseRows* rows) {
+  rows->columns.insert(rows->columns.end(), bag.ids.begin(), bag.ids.end());
+  rows->values.insert(rows->values.end(), bag.weights.begin(), bag.weights.end());
+  rows->offsets.push_back(rows->columns.size());
+}
+
+/// Labels' rows by id and by ordinal.
+struct LabelRows {
+  std::unordered_map<std::string, std::uint32_t> by_id;
+  std::vector<std::uint32_t> by_ordinal;
+
+  std::uint32_t Find(Ordinal ordinal) const {
+    const std::uint32_t index = storage::ToInteger(ordinal);
+    return index < by_ordinal.size() ? by_ordinal[index] : kNoRow;
+  }
+};
+
+Status ReadLabels(const View& view, const TrainingControl& control, TrainingData* data,
+                  LabelRows* rows) {
+  const auto add = [&](Ordinal ordinal, const EntityRow& row) {
+    const auto label = static_cast<std::uint32_t>(data->label_ordinals.size());
+    rows->by_id.emplace(row.id, label);
+    rows->by_ordinal.resize(storage::ToInteger(ordinal) + std::size_t{1}, kNoRow);
+    rows->by_ordinal.back() = label;
+    data->label_ordinals.push_back(ordinal);
+    AppendBag(data->tokenizer->Tokenize(row.text), &data->task.label_tokens);
+    return Status::Ok();
+  };
+  return ForEachRow(view, EntityKind::kLabel, control.should_stop, add);
+}
+
+Status ReadDocuments(const View& view, const TrainingControl& control, const LabelRows& labels,
+                     TrainingData* data) {
+  TrainingTask& task = data->task;
+  const auto add = [&](Ordinal ordinal, const EntityRow& row,
+                       const std::vector<RelevanceNeighbour>& neighbours) {
+    if (!IsTrainingDocument(row)) {
+      return Status::Ok();
+    }
+    const std::size_t first = task.relevance.columns.size();
+    for (const RelevanceNeighbour& neighbour : neighbours) {
+      const std::uint32_t label = labels.Find(neighbour.ordinal);
+      if (label != kNoRow) {
+        task.relevance.columns.push_back(label);
+      }
+    }
+    if (task.relevance.columns.size() == first) {
+      return Status::Ok();
+    }
+    task.relevance.offsets.push_back(task.relevance.columns.size());
+    const auto own = labels.by_id.find(row.id);
+    task.own_label.push_back(own == labels.by_id.end() ? kNoRow : own->second);
+    data->document_ordinals.push_back(ordinal);
+    AppendBag(data->tokenizer->Tokenize(row.text), &task.document_tokens);
+    return Status::Ok();
+  };
+  return ForEachLabelledDocument(view, control.should_stop, add);
+}
+
+}  // namespace
+
+Result<TrainingData> ReadTrainingData(const View& view, const TrainingControl& control) {
+  TrainingData data;
+  DASHI_ASSIGN_OR_RETURN(data.tokenizer, LearnVocabulary(view, control));
+  LabelRows labels;
+  DASHI_RETURN_IF_ERROR(ReadLabels(view, control, &data, &labels));
+  if (data.label_ordinals.empty()) {
+    return Status::FailedPrecondition("there is nothing to train on: the table labels is empty");
+  }
+  DASHI_RETURN_IF_ERROR(ReadDocuments(view, control, labels, &data));
+  if (data.document_ordinals.empty()) {
+    return Status::FailedPrecondition(
+               "there is nothing to train on: no document of split 'train' has a relevant label")
+        .WithHint("Load the relevance table, and give training documents split 'train' or NULL.");
+  }
+  data.task.vocabulary_size = data.tokenizer->vocabulary_size();
+  if (data.task.vocabulary_size == 0) {
+    return Status::FailedPrecondition(
+        "there is nothing to train on: no word occurs in two texts of documents and labels");
+  }
+  return data;
+}
+
+}  // namespace dashi::trainer

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "dashi/status.h"
+#include "storage/view.h"
+#include "trainer/bag_tokenizer.h"
+#include "trainer/training_task.h"
+
+namespace dashi::trainer {
+
+/// A training task read from the database, with the way back from its rows to ordinals.
+struct TrainingData {
+  TrainingTask task;
+  std::unique_ptr<BagTokenizer> tokenizer;
+  std::vector<storage::Ordinal> document_ordinals;  ///< [num_documents] ascending
+  std::vector<storage::Ordinal> label_ordinals;     ///< [num_labels] ascending
+};
+
+/// Reads what a model trains on: the documents whose split is 'train' or absent and that have at
+/// least one label, and all labels. The vocabulary is learned from the texts of documents of those
+/// splits (with labels or without) and of labels.
+///
+/// Errors:  kFailedPrecondition (55000) when there is no label, no training document with a label,
+/// or
+///          no token in any text; kCancelled when control.should_stop says so.
+/// Cost:    two scans of the rows; memory is the token bags, 8 bytes a distinct token of a text.
+Result<TrainingData> ReadTrainingData(const storage::View& view, const TrainingControl& control);
+
+}  // namespace dashi::trainer

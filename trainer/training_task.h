@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "dashi/progress.h"
+
+namespace dashi::trainer {
+
+/// Compressed sparse rows: row r holds columns[offsets[r] .. offsets[r+1]), ascending.
+/// Shape: offsets [num_rows + 1].
+struct SparseRows {
+  std::vector<std::uint64_t> offsets{0};
+  std::vector<std::uint32_t> columns;
+  std::vector<float> values;  ///< [columns.size()], or empty when every value is 1
+
+  std::size_t num_rows() const { return offsets.size() - 1; }
+};
+
+/// The texts, documents or labels, as weighted token bags: values are L2-normalised token weights.
+/// The relevance matrix has one row a document and label rows as columns.
+struct TrainingTask {
+  SparseRows document_tokens;  ///< [num_documents, vocabulary]
+  SparseRows label_tokens;     ///< [num_labels, vocabulary]
+  SparseRows relevance;        ///< [num_documents, num_labels]: the positives
+  /// own_label[d] is the label row that is the same item as document d (same id), or kNoLabel. It
+  /// is never a negative of d in training and never an answer for d in evaluation unless it is a
+  /// positive.
+  std::vector<std::uint32_t> own_label;  ///< [num_documents]
+  std::uint32_t vocabulary_size = 0;
+
+  static constexpr std::uint32_t kNoLabel = 0xFFFFFFFF;
+};
+
+/// How the work that runs in the trainer talks to its owner.
+struct TrainingControl {
+  ProgressCallback on_progress;       ///< may be empty
+  std::function<bool()> should_stop;  ///< polled at every batch; may be empty
+};
+
+}  // namespace dashi::trainer
