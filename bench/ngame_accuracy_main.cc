@@ -1,0 +1,291 @@
+// Trains NGAME on a data set of jsonl files and prints its accuracy on the test documents: the tool
+// behind the figures of docs/BENCHMARKS.md.
+//
+//   ngame_accuracy DOCUMENTS.jsonl[.gz] LABELS.jsonl[.gz] RELEVANCE.tsv[.gz] [option=value ...]
+//
+// Documents carry "id", "text" and "split" ("train" or "test"); labels "id" and "text"; relevance
+// has a document and a label a line. Retrieval is exact, a document's own page is never an answer,
+// ties go by ascending label row, propensities use A = 0.55 and B = 1.5.
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <sys/resource.h>
+#include <unordered_map>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <zlib.h>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "index/vector_kernels.h"
+#include "trainer/bag_module.h"
+#include "trainer/bag_tokenizer.h"
+#include "trainer/ngame.h"
+#include "trainer/sparse_rows.h"
+#include "trainer/validation.h"
+
+namespace dashi::trainer {
+namespace {
+
+constexpr int kLineBytes = 1 << 20;
+
+/// Calls `on_line` for each line of a plain or gzip file.
+Status ForEachLine(const std::string& path,
+                   const std::function<Status(std::string_view)>& on_line) {
+  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
+  if (file == nullptr) {
+    return Status::IoError("cannot open " + path);
+  }
+  std::string buffer(kLineBytes, '\0');
+  while (gzgets(file.get(), buffer.data(), kLineBytes) != nullptr) {
+    std::string_view line(buffer.c_str());
+    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) {
+      line.remove_suffix(1);
+    }
+    DASHI_RETURN_IF_ERROR(on_line(line));
+  }
+  return Status();
+}
+
+struct Texts {
+  std::vector<std::string> texts;
+  std::vector<std::string> splits;
+  std::unordered_map<std::string, std::uint32_t> row_of_id;
+};
+
+Result<Texts> ReadTexts(const std::string& path) {
+  Texts result;
+  DASHI_RETURN_IF_ERROR(ForEachLine(path, [&](std::string_view line) -> Status {
+    return CatchAsStatus(path, [&] {
+      const auto row = nlohmann::json::parse(line);
+      result.row_of_id.emplace(row.at("id").get<std::string>(),
+                               static_cast<std::uint32_t>(result.texts.size()));
+      result.texts.push_back(row.value("text", ""));
+      result.splits.push_back(row.value("split", ""));
+    });
+  }));
+  return result;
+}
+
+using Pairs = std::vector<std::vector<std::uint32_t>>;
+
+/// Shape: result [documents.texts.size()], label rows ascending.
+Result<Pairs> ReadRelevance(const std::string& path, const Texts& documents, const Texts& labels) {
+  Pairs pairs(documents.texts.size());
+  DASHI_RETURN_IF_ERROR(ForEachLine(path, [&](std::string_view line) -> Status {
+    const std::size_t tab = line.find('\t');
+    const auto document = documents.row_of_id.find(std::string(line.substr(0, tab)));
+    const std::string_view rest = tab == line.npos ? "" : line.substr(tab + 1);
+    const auto label = labels.row_of_id.find(std::string(rest.substr(0, rest.find('\t'))));
+    if (document == documents.row_of_id.end() || label == labels.row_of_id.end()) {
+      return Status::InvalidArgument(fmt::format("unknown pair in {}: {}", path, line));
+    }
+    pairs[document->second].push_back(label->second);
+    return Status();
+  }));
+  for (auto& row : pairs) {
+    std::sort(row.begin(), row.end());
+    row.erase(std::unique(row.begin(), row.end()), row.end());
+  }
+  return pairs;
+}
+
+void AppendBag(const TokenBag& bag, SparseRows* rows) {
+  rows->columns.insert(rows->columns.end(), bag.ids.begin(), bag.ids.end());
+  rows->values.insert(rows->values.end(), bag.weights.begin(), bag.weights.end());
+  rows->offsets.push_back(rows->columns.size());
+}
+
+struct DataSet {
+  TrainingTask training;
+  TrainingTask test;  // the same labels
+};
+
+DataSet Assemble(const Texts& documents, const Texts& labels, const Pairs& pairs) {
+  BagTokenizer::Learner learner{BagTokenizer::LearnOptions()};
+  for (std::size_t d = 0; d < documents.texts.size(); ++d) {
+    if (documents.splits[d] != "test") {
+      learner.AddText(documents.texts[d]);
+    }
+  }
+  for (const std::string& text : labels.texts) {
+    learner.AddText(text);
+  }
+  const std::unique_ptr<BagTokenizer> tokenizer = learner.Build();
+  DataSet data;
+  for (const std::string& text : labels.texts) {
+    AppendBag(tokenizer->Tokenize(text), &data.training.label_tokens);
+  }
+  std::vector<std::uint32_t> own_label(documents.texts.size(), TrainingTask::kNoLabel);
+  for (const auto& [id, row] : documents.row_of_id) {
+    const auto label = labels.row_of_id.find(id);
+    if (label != labels.row_of_id.end()) {
+      own_label[row] = label->second;
+    }
+  }
+  for (std::size_t d = 0; d < documents.texts.size(); ++d) {
+    TrainingTask& task = documents.splits[d] == "test" ? data.test : data.training;
+    AppendBag(tokenizer->Tokenize(documents.texts[d]), &task.document_tokens);
+    task.relevance.columns.insert(task.relevance.columns.end(), pairs[d].begin(), pairs[d].end());
+    task.relevance.offsets.push_back(task.relevance.columns.size());
+    task.own_label.push_back(own_label[d]);
+  }
+  data.training.vocabulary_size = tokenizer->vocabulary_size();
+  return data;
+}
+
+/// Options of TrainNgame by name, for experiments.
+Status SetOption(std::string_view argument, NgameOptions* options) {
+  const std::size_t equals = argument.find('=');
+  const std::string name(argument.substr(0, equals));
+  const std::string value(equals == argument.npos ? "" : argument.substr(equals + 1));
+  const double number = std::strtod(value.c_str(), nullptr);
+  const auto count = static_cast<std::uint32_t>(number);
+  const auto real = static_cast<float>(number);
+  const std::unordered_map<std::string, std::function<void()>> setters{
+      {"dim", [&] { options->dim = count; }},
+      {"hidden", [&] { options->hidden = count; }},
+      {"seed", [&] { options->seed = count; }},
+      {"threads", [&] { options->num_threads = static_cast<int>(number); }},
+      {"device", [&] { options->device = value; }},
+      {"precision", [&] { options->precision = value; }},
+      {"epochs", [&] { options->epochs = count; }},
+      {"batch_size", [&] { options->batch_size = count; }},
+      {"label_documents", [&] { options->label_documents = number != 0; }},
+      {"learning_rate_embeddings", [&] { options->learning_rate_embeddings = real; }},
+      {"learning_rate_dense", [&] { options->learning_rate_dense = real; }},
+      {"temperature", [&] { options->encoder_loss.temperature = real; }},
+      {"loss", [&] { options->encoder_loss.kind = static_cast<LossKind>(count); }},
+      {"classifier_temperature", [&] { options->classifier_loss.temperature = real; }},
+      {"classifier_loss", [&] { options->classifier_loss.kind = static_cast<LossKind>(count); }},
+      {"cluster_size_max", [&] { options->cluster_size_max = count; }},
+      {"classifier_epochs", [&] { options->classifier_epochs = count; }},
+      {"classifier_trains_encoder", [&] { options->classifier_trains_encoder = number != 0; }},
+      {"random_labels", [&] { options->random_labels = count; }},
+      {"classifier_learning_rate", [&] { options->classifier_learning_rate = real; }},
+      {"classifier_learning_rate_embeddings",
+       [&] { options->classifier_learning_rate_embeddings = real; }},
+      {"classifier_dropout", [&] { options->classifier_dropout = real; }},
+      {"validation_share", [&] { options->validation_share = number; }},
+  };
+  const auto setter = setters.find(name);
+  if (setter == setters.end()) {
+    return Status::InvalidArgument("unknown option " + name);
+  }
+  setter->second();
+  return Status();
+}
+
+Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOptions& options,
+                     TensorBackend& backend) {
+  BagModuleOptions module_options;
+  module_options.vocabulary_size = data.training.vocabulary_size;
+  module_options.dim = options.dim;
+  module_options.hidden = options.hidden;
+  module_options.num_threads = options.num_threads;
+  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<BagModule> module,
+                         backend.NewBagModule(module_options));
+  DASHI_RETURN_IF_ERROR(module->ImportEncoder(model.encoder));
+  const std::size_t num_labels = data.training.label_tokens.num_rows();
+  std::vector<float> labels(num_labels * options.dim);
+  DASHI_RETURN_IF_ERROR(module->Encode(data.training.label_tokens, labels.data()));
+  RankingTask ranking;
+  ranking.truth = data.test.relevance;
+  for (std::size_t d = 0; d < ranking.truth.num_rows(); ++d) {
+    AppendIgnored(data.test.own_label[d], RowColumns(ranking.truth, d), {}, &ranking.ignored);
+  }
+  ranking.embeddings.resize(ranking.truth.num_rows() * options.dim);
+  DASHI_RETURN_IF_ERROR(module->Encode(data.test.document_tokens, ranking.embeddings.data()));
+  DASHI_ASSIGN_OR_RETURN(
+      const auto candidates,
+      FindCandidates(ranking, {labels, model.classifiers, options.dim}, /*num_candidates=*/50,
+                     options.num_threads, backend, TrainingControl()));
+  const std::vector<std::uint64_t> counts = CountLabels(data.training.relevance, num_labels);
+  struct Line {
+    const char* name;
+    double encoder;
+    double classifier;
+  };
+  const std::array<Line, 3> lines{{{"encoder", 1, 0},
+                                   {"classifier", 0, 1},
+                                   {"fused", model.fusion_encoder, model.fusion_classifier}}};
+  for (const Line& line : lines) {
+    const RankingQuality quality =
+        MeasureRankings(RankCandidates(candidates, line.encoder, line.classifier, 5), ranking.truth,
+                        counts, data.training.relevance.num_rows());
+    fmt::print("test {:10} P@1 {:.4f}  P@5 {:.4f}  nDCG@5 {:.4f}  PSP@1 {:.4f}  PSP@5 {:.4f}\n",
+               line.name, quality.p1, quality.p5, quality.ndcg5, quality.psp1, quality.psp5);
+  }
+  return Status();
+}
+
+Status Run(int argc, char** argv) {
+  if (argc < 4) {
+    return Status::InvalidArgument(
+        "usage: ngame_accuracy DOCUMENTS.jsonl LABELS.jsonl RELEVANCE.tsv [option=value ...]");
+  }
+  NgameOptions options;
+  for (int i = 4; i < argc; ++i) {
+    DASHI_RETURN_IF_ERROR(SetOption(argv[i], &options));
+  }
+  const Stopwatch since_start;
+  DASHI_ASSIGN_OR_RETURN(const Texts documents, ReadTexts(argv[1]));
+  DASHI_ASSIGN_OR_RETURN(const Texts labels, ReadTexts(argv[2]));
+  DASHI_ASSIGN_OR_RETURN(const Pairs pairs, ReadRelevance(argv[3], documents, labels));
+  const DataSet data = Assemble(documents, labels, pairs);
+  fmt::print("{} training documents, {} test documents, {} labels, {} tokens: read in {:.1f} s\n",
+             data.training.relevance.num_rows(), data.test.relevance.num_rows(),
+             labels.texts.size(), data.training.vocabulary_size, since_start.Seconds());
+  DASHI_ASSIGN_OR_RETURN(TensorBackend * backend, LoadTensorBackend(""));
+
+  TrainingControl control;
+  std::string last_phase;
+  control.on_progress = [&](const Progress& progress) {
+    if (progress.done == progress.total || progress.phase != last_phase) {
+      fmt::print("{:6.1f} s  {:10}  {}/{} {}  loss {:.4f}  {} MB\n", progress.seconds,
+                 progress.phase, progress.done, progress.total, progress.unit,
+                 progress.loss.value_or(0), progress.memory_bytes >> 20U);
+      std::fflush(stdout);
+    }
+    last_phase = progress.phase;
+  };
+  const Stopwatch since_training;
+  DASHI_ASSIGN_OR_RETURN(const NgameModel model,
+                         TrainNgame(data.training, options, *backend, control));
+  const double seconds = since_training.Seconds();
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  fmt::print(
+      "trained in {:.1f} s (encoder {:.1f}, classifier {:.1f} in {} epochs); {:.1f} s of "
+      "processor; "
+      "peak {} MB\n",
+      seconds, model.encoder_seconds, model.classifier_seconds, model.classifier_epochs_run,
+      static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec), usage.ru_maxrss >> 10U);
+  fmt::print("weights: encoder {:.2f}, classifier {:.2f}; held out {}:", model.fusion_encoder,
+             model.fusion_classifier, model.num_validation_documents);
+  for (const auto& [name, value] : model.validation_metrics) {
+    fmt::print(" {} {:.4f};", name, value);
+  }
+  fmt::print("\n");
+  return PrintAccuracy(data, model, options, *backend);
+}
+
+}  // namespace
+}  // namespace dashi::trainer
+
+int main(int argc, char** argv) {
+  const dashi::Status status = dashi::trainer::Run(argc, argv);
+  if (!status.ok()) {
+    fmt::print(stderr, "{}\n", status.ToString());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dashi/status.h"
+#include "query/release_cache.h"
+#include "storage/store.h"
+
+namespace dashi::query {
+
+/// The highest release number of a model.
+///
+/// Errors: kFailedPrecondition (55000) when the model has no release.
+Result<std::uint32_t> NewestRelease(const storage::View& view, std::string_view model);
+
+/// Makes a release the one that topk answers from. One synced commit; running statements keep
+/// theirs. The release is loaded first, so that a release that cannot serve is refused.
+///
+/// Errors: kNotFound for model or release; kCorruption when its files are damaged.
+Result<std::uint32_t> Publish(storage::Store& store, ReleaseCache& releases, std::string_view model,
+                              std::optional<std::uint32_t> release);
+
+/// Goes back to the release published before, and returns it.
+///
+/// Errors: kFailedPrecondition (55000) when nothing was published before.
+Result<std::uint32_t> Revert(storage::Store& store, std::string_view model);
+
+}  // namespace dashi::query

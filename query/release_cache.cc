@@ -1,0 +1,220 @@
+#include "query/release_cache.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/logging.h"
+#include "base/status.h"
+#include "index/label_fusion.h"
+#include "trainer/release_artifacts.h"
+
+namespace dashi::query {
+namespace {
+
+using storage::EntityKind;
+using storage::ModelRecord;
+using storage::Ordinal;
+using storage::ReleaseRecord;
+using storage::View;
+
+std::string ReleaseName(const ReleaseRecord& record) {
+  return fmt::format("{}@{}", record.model, record.number);
+}
+
+/// The only model with a published release.
+Result<ModelRecord> OnlyPublishedModel(const View& view) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, view.ListModels());
+  std::vector<const ModelRecord*> published;
+  for (const ModelRecord& model : models) {
+    if (!model.published.empty()) {
+      published.push_back(&model);
+    }
+  }
+  if (published.size() == 1) {
+    return *published.front();
+  }
+  if (published.empty()) {
+    return Status::FailedPrecondition("no release is published")
+        .WithHint(
+            "TRAIN MODEL <name>; then PUBLISH <name>@<n>; SHOW RELEASES lists what there is.");
+  }
+  std::string names;
+  for (const ModelRecord* model : published) {
+    names += (names.empty() ? "" : ", ") + model->name;
+  }
+  return Status::FailedPrecondition("several models are published and none was named")
+      .WithHint(fmt::format("Name one with the option {{\"model\":\"{}\"}}; published: {}.",
+                            published.front()->name, names));
+}
+
+Result<ReleaseRecord> FindRelease(const View& view, std::string_view model_name,
+                                  std::optional<std::uint32_t> number) {
+  ModelRecord model;
+  if (model_name.empty()) {
+    DASHI_ASSIGN_OR_RETURN(model, OnlyPublishedModel(view));
+  } else {
+    DASHI_ASSIGN_OR_RETURN(const auto found, view.GetModel(model_name));
+    if (!found) {
+      return Status::NotFound(fmt::format("unknown model: {}", model_name));
+    }
+    model = *found;
+  }
+  if (!number) {
+    if (model.published.empty()) {
+      return Status::FailedPrecondition(
+                 fmt::format("no release of model {} is published", model.name))
+          .WithHint(fmt::format("PUBLISH {}@<n>; SHOW RELEASES lists what there is.", model.name));
+    }
+    number = model.published.back();
+  }
+  DASHI_ASSIGN_OR_RETURN(const auto release, view.GetRelease(model.name, *number));
+  if (!release) {
+    return Status::NotFound(fmt::format("unknown release: {}@{}", model.name, *number));
+  }
+  return *release;
+}
+
+struct EmbeddingRows {
+  std::vector<Ordinal> ordinals;
+  std::vector<std::uint16_t> vectors;
+};
+
+Result<EmbeddingRows> ReadEmbeddings(const View& view, const ReleaseRecord& release,
+                                     EntityKind kind) {
+  EmbeddingRows rows;
+  DASHI_ASSIGN_OR_RETURN(const auto cursor, view.ScanEmbeddings(release.embedding_version, kind));
+  for (;;) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, cursor->Next());
+    if (!more) {
+      return rows;
+    }
+    const auto values = cursor->values();
+    if (values.size() != release.dim) {
+      return Status::Corruption(fmt::format("embedding dim mismatch in {}: got {}, want {}",
+                                            ReleaseName(release), values.size(), release.dim));
+    }
+    rows.ordinals.push_back(cursor->ordinal());
+    rows.vectors.insert(rows.vectors.end(), values.begin(), values.end());
+  }
+}
+
+/// Makes the label index: the saved graph when there is one and it is sound, else an exact scan.
+std::unique_ptr<index::VectorIndex> MakeLabelIndex(const ReleaseRecord& record,
+                                                   const std::string& index_directory,
+                                                   std::vector<std::uint16_t> vectors) {
+  if (!record.index_file.empty()) {
+    auto loaded =
+        index::LoadHnswIndex(index_directory + "/" + record.index_file, vectors, record.dim);
+    if (loaded.ok()) {
+      return std::move(loaded).value();
+    }
+    LogWarning("{}: its index cannot be used, labels are scanned exactly: {}", ReleaseName(record),
+               loaded.status().message());
+  }
+  return index::MakeExactIndex(std::move(vectors), record.dim);
+}
+
+}  // namespace
+
+std::string ServingRelease::Name() const { return ReleaseName(record); }
+
+Result<LabelVectors> ReadLabelVectors(const View& view, const ReleaseRecord& release) {
+  LabelVectors labels;
+  DASHI_ASSIGN_OR_RETURN(EmbeddingRows rows, ReadEmbeddings(view, release, EntityKind::kLabel));
+  DASHI_ASSIGN_OR_RETURN(const std::string bytes,
+                         view.GetWeights(trainer::ClassifierWeightsName(release.job)));
+  DASHI_ASSIGN_OR_RETURN(trainer::ClassifierWeights classifier, trainer::ParseClassifier(bytes));
+  if (classifier.ordinals != rows.ordinals || classifier.dim != release.dim) {
+    return Status::Corruption(fmt::format(
+        "label embeddings and classifiers of {} do not belong together", ReleaseName(release)));
+  }
+  labels.ordinals = std::move(rows.ordinals);
+  labels.embeddings = std::move(rows.vectors);
+  labels.classifiers = std::move(classifier.vectors);
+  return labels;
+}
+
+ReleaseCache::ReleaseCache(storage::Store* store, ThreadPool* pool) : store_(store), pool_(pool) {}
+
+std::shared_ptr<const ServingRelease> ReleaseCache::FindLoaded(const ReleaseRecord& record) {
+  MutexLock lock(mutex_);
+  // A job makes one release, and its number is never given again.
+  const auto found = std::find_if(releases_.begin(), releases_.end(), [&](const auto& release) {
+    return release->record.job == record.job;
+  });
+  if (found == releases_.end()) {
+    return nullptr;
+  }
+  std::rotate(found, found + 1, releases_.end());
+  return releases_.back();
+}
+
+Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Resolve(
+    const View& view, std::string_view model, std::optional<std::uint32_t> release) {
+  DASHI_ASSIGN_OR_RETURN(const ReleaseRecord record, FindRelease(view, model, release));
+  if (auto loaded = FindLoaded(record)) {
+    return loaded;
+  }
+  MutexLock load_lock(load_mutex_);
+  if (auto loaded = FindLoaded(record)) {
+    return loaded;
+  }
+  DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const ServingRelease> loaded, Load(view, record));
+  MutexLock lock(mutex_);
+  if (releases_.size() == kReleasesMax) {
+    const std::uint64_t version = releases_.front()->record.embedding_version;
+    embeddings_.erase({version, EntityKind::kDocument});
+    embeddings_.erase({version, EntityKind::kLabel});
+    releases_.erase(releases_.begin());
+  }
+  releases_.push_back(loaded);
+  return loaded;
+}
+
+Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& view,
+                                                                 const ReleaseRecord& record) {
+  auto release = std::make_shared<ServingRelease>();
+  release->record = record;
+  DASHI_ASSIGN_OR_RETURN(const std::string bytes,
+                         view.GetWeights(trainer::EncoderWeightsName(record.job)));
+  DASHI_ASSIGN_OR_RETURN(release->encoder, trainer::ParseBagEncoder(bytes));
+  if (release->encoder->dim() != record.dim) {
+    return Status::Corruption(fmt::format("encoder dim mismatch in {}: got {}, want {}",
+                                          ReleaseName(record), release->encoder->dim(),
+                                          record.dim));
+  }
+  DASHI_ASSIGN_OR_RETURN(LabelVectors labels, ReadLabelVectors(view, record));
+  release->labels =
+      MakeLabelIndex(record, store_->index_directory(),
+                     index::FoldVectors(labels.embeddings, labels.classifiers, record.dim,
+                                        static_cast<float>(record.fusion_encoder),
+                                        static_cast<float>(record.fusion_classifier)));
+  release->label_ordinals = std::move(labels.ordinals);
+  return std::shared_ptr<const ServingRelease>(std::move(release));
+}
+
+Result<std::shared_ptr<const EmbeddedRows>> ReleaseCache::Embeddings(const View& view,
+                                                                     const ServingRelease& release,
+                                                                     EntityKind kind) {
+  const std::pair key(release.record.embedding_version, kind);
+  MutexLock load_lock(load_mutex_);
+  {
+    MutexLock lock(mutex_);
+    const auto found = embeddings_.find(key);
+    if (found != embeddings_.end()) {
+      return found->second;
+    }
+  }
+  DASHI_ASSIGN_OR_RETURN(EmbeddingRows rows, ReadEmbeddings(view, release.record, kind));
+  auto embedded = std::make_shared<EmbeddedRows>();
+  embedded->vectors = index::MakeExactIndex(std::move(rows.vectors), release.record.dim);
+  embedded->ordinals = std::move(rows.ordinals);
+  MutexLock lock(mutex_);
+  embeddings_[key] = embedded;
+  return std::shared_ptr<const EmbeddedRows>(std::move(embedded));
+}
+
+}  // namespace dashi::query

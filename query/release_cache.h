@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "dashi/status.h"
+#include "index/vector_index.h"
+#include "storage/store.h"
+#include "trainer/bag_encoder.h"
+
+namespace dashi::query {
+
+/// A release loaded for serving. Immutable.
+struct ServingRelease {
+  storage::ReleaseRecord record;
+  std::unique_ptr<trainer::Encoder> encoder;
+  /// Label vectors a*z + b*w: because one embedding e meets both, a<e,z> + b<e,w> = <e, a*z + b*w>.
+  std::unique_ptr<index::VectorIndex> labels;
+  std::vector<storage::Ordinal> label_ordinals;  ///< index position -> label
+
+  std::string Name() const;  ///< "ads@3"
+};
+
+/// The encoder embeddings of one kind of row, for nearest(). Immutable.
+struct EmbeddedRows {
+  std::unique_ptr<index::VectorIndex> vectors;
+  std::vector<storage::Ordinal> ordinals;  ///< index position -> row
+};
+
+/// A label's two vectors, for scoring with either alone.  Shape: both [ordinals.size(), dim]
+/// binary16.
+struct LabelVectors {
+  std::vector<storage::Ordinal> ordinals;  ///< ascending
+  std::vector<std::uint16_t> embeddings;   ///< z
+  std::vector<std::uint16_t> classifiers;  ///< w
+};
+
+/// Reads the label vectors of a release.
+///
+/// Errors: kCorruption when weights and embeddings do not belong together.
+Result<LabelVectors> ReadLabelVectors(const storage::View& view,
+                                      const storage::ReleaseRecord& release);
+
+/// Finds, loads and keeps releases. A statement resolves its release once and holds the pointer, so
+/// encoder, vectors and index always belong together.
+///
+/// Threads: all methods may be called at once; two callers that need the same release load it once.
+/// Cost:    a load reads the weights and embeddings of the release; later calls are a map look-up.
+class ReleaseCache {
+ public:
+  ReleaseCache(storage::Store* store, ThreadPool* pool);
+
+  /// Picks a release: the named model or, when empty, the only published one; the numbered release
+  /// or, when nullopt, the published one.
+  ///
+  /// Errors: kNotFound (42704) for an unknown model or release; kFailedPrecondition (55000) when
+  ///         nothing is published, or several models are and none was named (the hint lists them).
+  Result<std::shared_ptr<const ServingRelease>> Resolve(const storage::View& view,
+                                                        std::string_view model,
+                                                        std::optional<std::uint32_t> release);
+
+  /// The embeddings of a release's documents or labels, loaded at first use.
+  Result<std::shared_ptr<const EmbeddedRows>> Embeddings(const storage::View& view,
+                                                         const ServingRelease& release,
+                                                         storage::EntityKind kind);
+
+  ThreadPool& pool() { return *pool_; }
+
+ private:
+  std::shared_ptr<const ServingRelease> FindLoaded(const storage::ReleaseRecord& record)
+      DASHI_EXCLUDES(mutex_);
+  Result<std::shared_ptr<const ServingRelease>> Load(const storage::View& view,
+                                                     const storage::ReleaseRecord& record);
+
+  storage::Store* store_;
+  ThreadPool* pool_;
+  Mutex load_mutex_;  // Serialises loads; taken before mutex_.
+  Mutex mutex_;
+  // Most recently used last, at most kReleasesMax. Sharers: running statements.
+  std::vector<std::shared_ptr<const ServingRelease>> releases_ DASHI_GUARDED_BY(mutex_);
+  // Sharers: running statements.
+  std::map<std::pair<std::uint64_t, storage::EntityKind>, std::shared_ptr<const EmbeddedRows>>
+      embeddings_ DASHI_GUARDED_BY(mutex_);
+};
+
+/// How many releases stay loaded; the least recently used one goes first.
+inline constexpr std::size_t kReleasesMax = 4;
+
+}  // namespace dashi::query

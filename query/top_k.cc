@@ -1,0 +1,294 @@
+#include "query/top_k.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <simdjson.h>
+
+#include "base/nearest_name.h"
+#include "base/status.h"
+
+namespace dashi::query {
+namespace {
+
+using index::Candidate;
+using index::SearchOptions;
+using index::SearchStatistics;
+using index::Shortlist;
+using index::VectorIndex;
+using storage::EntityKind;
+using storage::EntityRow;
+using storage::Ordinal;
+using storage::View;
+
+constexpr std::size_t kRowsPerReadMax = 64;
+constexpr std::size_t kCandidatesMin = 16;
+
+Status CheckUtf8(std::string_view text) {
+  if (simdjson::validate_utf8(text.data(), text.size())) {
+    return Status::Ok();
+  }
+  return Status::InvalidArgument("the query text is not valid UTF-8").WithSqlState("22021");
+}
+
+Result<std::vector<float>> EncodeQuery(const ServingRelease& release, std::string_view text) {
+  DASHI_RETURN_IF_ERROR(CheckUtf8(text));
+  std::vector<float> query(release.encoder->dim());
+  DASHI_RETURN_IF_ERROR(release.encoder->Encode(text, query));
+  return query;
+}
+
+/// A text without a known word has the zero embedding: nothing is near it.
+bool IsZero(std::span<const float> query) {
+  return std::all_of(query.begin(), query.end(), [](float x) { return x == 0.0F; });
+}
+
+/// Walks an index best first and reads the rows of what it finds.
+class IndexCursor final : public TopKCursor {
+ public:
+  IndexCursor(std::shared_ptr<const View> view, std::shared_ptr<const ServingRelease> release,
+              std::shared_ptr<const EmbeddedRows> embedded, EntityKind kind,
+              std::vector<float> query, std::size_t k, const TopKOptions& options)
+      : view_(std::move(view)),
+        release_(std::move(release)),
+        embedded_(std::move(embedded)),
+        kind_(kind),
+        query_(std::move(query)) {
+    search_.m = std::max(k, kCandidatesMin);
+    search_.ef = options.ef;
+    search_.exact = options.exact;
+    rows_per_read_ = std::clamp(k, kCandidatesMin, kRowsPerReadMax);
+    exhausted_ = IsZero(query_);
+  }
+
+  Result<bool> Next(TopKHit* hit) override {
+    for (;;) {
+      while (next_hit_ < hits_.size()) {
+        TopKHit& next = hits_[next_hit_++];
+        if (!next.row.id.empty()) {
+          *hit = std::move(next);
+          return true;
+        }
+      }
+      if (next_candidate_ == candidates_.size()) {
+        if (exhausted_) {
+          return false;
+        }
+        DASHI_RETURN_IF_ERROR(FindMore());
+      }
+      DASHI_RETURN_IF_ERROR(ReadRows());
+    }
+  }
+
+  /// Takes the result of a search with this cursor's own options, made together with others.
+  void StartFrom(Shortlist found) {
+    if (!exhausted_) {
+      Take(std::move(found));
+    }
+  }
+
+  const ServingRelease& release() const override { return *release_; }
+  const SearchStatistics& statistics() const override { return statistics_; }
+
+ private:
+  const VectorIndex& vectors() const { return embedded_ ? *embedded_->vectors : *release_->labels; }
+  const std::vector<Ordinal>& ordinals() const {
+    return embedded_ ? embedded_->ordinals : release_->label_ordinals;
+  }
+
+  /// Searches with four times the candidates of the last time and keeps those not yet seen.
+  Status FindMore() {
+    if (!seen_.empty()) {
+      search_.m *= 4;
+      search_.ef = 0;
+    }
+    SearchStatistics statistics;
+    DASHI_ASSIGN_OR_RETURN(Shortlist found, vectors().Search(query_, search_, &statistics));
+    statistics_.num_visited += statistics.num_visited;
+    statistics_.num_refills += statistics.num_refills + (seen_.empty() ? 0 : 1);
+    statistics_.exact = statistics.exact;
+    Take(std::move(found));
+    return Status::Ok();
+  }
+
+  void Take(Shortlist found) {
+    exhausted_ = found.size() < search_.m || search_.m >= vectors().num_vectors();
+    candidates_.clear();
+    next_candidate_ = 0;
+    for (const Candidate& candidate : found) {
+      if (seen_.insert(candidate.position).second) {
+        candidates_.push_back(candidate);
+      }
+    }
+  }
+
+  Status ReadRows() {
+    const std::size_t size = std::min(rows_per_read_, candidates_.size() - next_candidate_);
+    std::vector<Ordinal> wanted(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      wanted[i] = ordinals()[candidates_[next_candidate_ + i].position];
+    }
+    DASHI_ASSIGN_OR_RETURN(std::vector<std::optional<EntityRow>> rows,
+                           view_->GetRows(kind_, wanted));
+    hits_.assign(size, TopKHit());
+    next_hit_ = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (rows[i]) {
+        hits_[i] = {wanted[i], std::move(*rows[i]), candidates_[next_candidate_ + i].score};
+      }
+    }
+    next_candidate_ += size;
+    return Status::Ok();
+  }
+
+  std::shared_ptr<const View> view_;               // Shared with the statement.
+  std::shared_ptr<const ServingRelease> release_;  // Shared with the cache.
+  std::shared_ptr<const EmbeddedRows> embedded_;   // Shared with the cache; null for topk.
+  EntityKind kind_;
+  std::vector<float> query_;  // [dim]
+  SearchOptions search_;
+  std::size_t rows_per_read_ = kCandidatesMin;
+  SearchStatistics statistics_;
+  bool exhausted_ = false;
+  std::unordered_set<index::Position> seen_;
+  std::vector<Candidate> candidates_;
+  std::size_t next_candidate_ = 0;
+  std::vector<TopKHit> hits_;
+  std::size_t next_hit_ = 0;
+};
+
+Status CheckK(std::size_t k) {
+  if (k > kTopKMax) {
+    return Status::InvalidArgument(fmt::format("k is too large: got {}, at most {}", k, kTopKMax));
+  }
+  return Status::Ok();
+}
+
+Status BadOption(std::string_view name, std::string_view wanted) {
+  return Status::InvalidArgument(fmt::format("topk option \"{}\" must be {}", name, wanted));
+}
+
+/// Reads one key of the options object.
+Status ReadOption(const std::string& name, const nlohmann::json& value, TopKOptions* options) {
+  if (name == "model") {
+    if (!value.is_string()) {
+      return BadOption(name, "a string");
+    }
+    options->model = value.get<std::string>();
+  } else if (name == "release") {
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > UINT32_MAX) {
+      return BadOption(name, "a release number");
+    }
+    options->release = value.get<std::uint32_t>();
+  } else if (name == "ef") {
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kTopKMax) {
+      return BadOption(name, fmt::format("an integer from 0 to {}", kTopKMax));
+    }
+    options->ef = value.get<std::size_t>();
+  } else if (name == "exact") {
+    if (!value.is_boolean()) {
+      return BadOption(name, "true or false");
+    }
+    options->exact = value.get<bool>();
+  } else {
+    constexpr std::array<std::string_view, 4> kNames{"model", "release", "ef", "exact"};
+    Status status = Status::InvalidArgument(fmt::format("unknown topk option: {}", name));
+    const std::string_view nearest = NearestName(name, kNames);
+    return std::move(status).WithHint(nearest.empty()
+                                          ? "Known options: model, release, ef, exact."
+                                          : fmt::format("Perhaps you meant \"{}\".", nearest));
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<TopKOptions> ParseTopKOptions(std::string_view json) {
+  TopKOptions options;
+  if (json.empty()) {
+    return options;
+  }
+  const auto parsed = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object()) {
+    return Status::InvalidArgument(
+               fmt::format("topk options must be a JSON object: got '{}'", json))
+        .WithHint("For example '{\"model\":\"ads\",\"ef\":200}'.");
+  }
+  for (const auto& [name, value] : parsed.items()) {
+    DASHI_RETURN_IF_ERROR(ReadOption(name, value, &options));
+  }
+  return options;
+}
+
+Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,
+                                             ReleaseCache& releases, std::string_view text,
+                                             std::size_t k, const TopKOptions& options) {
+  DASHI_RETURN_IF_ERROR(CheckK(k));
+  DASHI_ASSIGN_OR_RETURN(auto release, releases.Resolve(*view, options.model, options.release));
+  DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
+  return std::unique_ptr<TopKCursor>(
+      std::make_unique<IndexCursor>(std::move(view), std::move(release), nullptr,
+                                    EntityKind::kLabel, std::move(query), k, options));
+}
+
+Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view,
+                                                ReleaseCache& releases, std::string_view table,
+                                                std::string_view text, std::size_t k,
+                                                const TopKOptions& options) {
+  DASHI_RETURN_IF_ERROR(CheckK(k));
+  if (table != "documents" && table != "labels") {
+    return Status::InvalidArgument(fmt::format("table {} has no embeddings", table))
+        .WithHint("nearest() searches 'documents' or 'labels'.");
+  }
+  const EntityKind kind = table == "documents" ? EntityKind::kDocument : EntityKind::kLabel;
+  DASHI_ASSIGN_OR_RETURN(auto release, releases.Resolve(*view, options.model, options.release));
+  DASHI_ASSIGN_OR_RETURN(auto embedded, releases.Embeddings(*view, *release, kind));
+  DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
+  return std::unique_ptr<TopKCursor>(
+      std::make_unique<IndexCursor>(std::move(view), std::move(release), std::move(embedded), kind,
+                                    std::move(query), k, options));
+}
+
+Result<std::vector<std::vector<TopKHit>>> TopKBatch(std::shared_ptr<const View> view,
+                                                    ReleaseCache& releases,
+                                                    std::span<const std::string_view> texts,
+                                                    std::size_t k, const TopKOptions& options) {
+  DASHI_RETURN_IF_ERROR(CheckK(k));
+  DASHI_ASSIGN_OR_RETURN(const auto release,
+                         releases.Resolve(*view, options.model, options.release));
+  const std::size_t dim = release->encoder->dim();
+  std::vector<float> queries(texts.size() * dim);  // [n, dim]
+  for (const std::string_view text : texts) {
+    DASHI_RETURN_IF_ERROR(CheckUtf8(text));
+  }
+  DASHI_RETURN_IF_ERROR(release->encoder->EncodeBatch(texts, queries, releases.pool()));
+  SearchOptions search;
+  search.m = std::max(k, kCandidatesMin);
+  search.ef = options.ef;
+  search.exact = options.exact;
+  DASHI_ASSIGN_OR_RETURN(
+      std::vector<Shortlist> shortlists,
+      release->labels->SearchBatch({queries.data(), texts.size(), dim}, search, releases.pool()));
+  std::vector<std::vector<TopKHit>> results(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::span<const float> query = std::span(queries).subspan(i * dim, dim);
+    IndexCursor cursor(view, release, nullptr, EntityKind::kLabel, {query.begin(), query.end()}, k,
+                       options);
+    cursor.StartFrom(std::move(shortlists[i]));
+    results[i].reserve(k);
+    for (TopKHit hit; results[i].size() < k;) {
+      DASHI_ASSIGN_OR_RETURN(const bool more, cursor.Next(&hit));
+      if (!more) {
+        break;
+      }
+      results[i].push_back(std::move(hit));
+    }
+  }
+  return results;
+}
+
+}  // namespace dashi::query

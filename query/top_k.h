@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dashi/status.h"
+#include "query/release_cache.h"
+#include "storage/view.h"
+
+namespace dashi::query {
+
+/// The third argument of topk(): a JSON object.
+struct TopKOptions {
+  std::string model;                     ///< empty: the only published model
+  std::optional<std::uint32_t> release;  ///< nullopt: the published release
+  std::size_t ef = 0;                    ///< HNSW beam; 0 = the index's default
+  bool exact = false;                    ///< scan all labels
+};
+
+/// Parses '{"model":"ads","release":1,"ef":200,"exact":true}'; empty text gives the defaults.
+///
+/// Errors: kInvalidArgument (22023) for no JSON object, an unknown key (hint: the nearest known
+/// one)
+///         or a value of the wrong type or range.
+Result<TopKOptions> ParseTopKOptions(std::string_view json);
+
+struct TopKHit {
+  storage::Ordinal ordinal{};
+  storage::EntityRow row;
+  float score = 0;
+};
+
+/// Hands out the labels of one query best first, as many as are asked for: a caller that filters
+/// them gets k rows if k rows pass. Labels deleted since the release was made are skipped.
+///
+/// Threads: one thread at a time. Must not outlive its view.
+/// Cost:    Next reads rows in batches; the search is repeated with 4x the candidates when they run
+///          out.
+class TopKCursor {
+ public:
+  virtual ~TopKCursor() = default;
+  /// Returns false when no label is left.
+  virtual Result<bool> Next(TopKHit* hit) = 0;
+  virtual const ServingRelease& release() const = 0;
+  virtual const index::SearchStatistics& statistics() const = 0;
+};
+
+/// Opens a cursor over labels. `k` is how many rows the caller expects to take. A text without a
+/// word that the model knows is near nothing: it gives no rows.
+///
+/// Errors: as ReleaseCache::Resolve; kInvalidArgument (22021) for invalid UTF-8.
+Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const storage::View> view,
+                                             ReleaseCache& releases, std::string_view text,
+                                             std::size_t k, const TopKOptions& options);
+
+/// The same over documents ('documents') or labels ('labels') by embedding alone: cosine of encoder
+/// embeddings, classifiers not involved.
+///
+/// Errors: kInvalidArgument for a table without embeddings.
+Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const storage::View> view,
+                                                ReleaseCache& releases, std::string_view table,
+                                                std::string_view text, std::size_t k,
+                                                const TopKOptions& options);
+
+/// Answers many queries with one encoder batch and one index pass.
+/// Shape: texts [n]; result [n], each at most k hits, best first.
+Result<std::vector<std::vector<TopKHit>>> TopKBatch(std::shared_ptr<const storage::View> view,
+                                                    ReleaseCache& releases,
+                                                    std::span<const std::string_view> texts,
+                                                    std::size_t k, const TopKOptions& options);
+
+/// The most candidates a single topk may ask for; more is kInvalidArgument (22023).
+inline constexpr std::size_t kTopKMax = 100'000;
+
+}  // namespace dashi::query

@@ -1,0 +1,114 @@
+#include "query/evaluate.h"
+
+#include <map>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "base/thread_pool.h"
+#include "tests/testing/tiny_database.h"
+
+namespace dashi::query {
+namespace {
+
+using testing::TinyDocument;
+
+class EvaluateTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = testing::OpenStore(directory_.path());
+    ASSERT_NE(store_, nullptr);
+    releases_ = std::make_unique<ReleaseCache>(store_.get(), &pool_);
+    // A document whose text is a label's text ranks that label first.
+    testing::AddRows(*store_, {{"A", "alpha"}, {"B", "beta"}, {"C", "gamma"}, {"T1", "delta"}},
+                     {{"t0", "alpha", "train", {"A"}},
+                      {"t1", "beta", "", {"A", "B"}},
+                      {"C", "gamma rays", "train", {"T1"}},
+                      {"e0", "alpha", "test", {"A"}},
+                      {"e1", "beta", "test", {"C"}},
+                      {"T1", "delta", "test", {"C", "T1"}},
+                      {"e3", "alpha", "test", {}},
+                      {"v0", "gamma", "valid", {"C"}}});
+    testing::AddRelease(*store_, "m");
+  }
+
+  Result<std::map<std::string, double>> Run(const std::string& split, storage::OptionMap options) {
+    options.emplace("bootstrap", "50");
+    const auto records = Evaluate(*store_->NewSnapshot().value(), *releases_,
+                                  {"m", {}, split, std::move(options)}, {}, {});
+    if (!records.ok()) {
+      return records.status();
+    }
+    std::map<std::string, double> values;
+    for (const auto& record : records.value()) {
+      EXPECT_LE(record.low, record.value);
+      EXPECT_GE(record.high, record.value);
+      values[record.metric + "@" + std::to_string(record.k)] = record.value;
+      values["documents"] = static_cast<double>(record.num_documents);
+    }
+    return values;
+  }
+
+  testing::TemporaryDirectory directory_;
+  std::unique_ptr<storage::Store> store_;
+  ThreadPool pool_{2};
+  std::unique_ptr<ReleaseCache> releases_;
+};
+
+TEST_F(EvaluateTest, CountsHitsOverLabelledDocumentsOfTheSplit) {
+  const auto values = Run("test", {{"k", "1"}});
+  ASSERT_TRUE(values.ok()) << values.status().ToString();
+  EXPECT_EQ(values.value().at("documents"), 3);           // e3 has no label
+  EXPECT_DOUBLE_EQ(values.value().at("P@1"), 2.0 / 3.0);  // e0 and T1 are right, e1 is not
+  EXPECT_DOUBLE_EQ(values.value().at("R@1"), (1.0 + 0.0 + 0.5) / 3.0);
+}
+
+TEST_F(EvaluateTest, ReciprocalPairsLeaveRankingAndTruth) {
+  // C -> T1 is a training pair, so T1 -> C is dropped for the test document T1.
+  const auto values = Run("test", {{"k", "1"}, {"filter", "reciprocal"}});
+  ASSERT_TRUE(values.ok());
+  EXPECT_DOUBLE_EQ(values.value().at("R@1"), (1.0 + 0.0 + 1.0) / 3.0);
+}
+
+TEST_F(EvaluateTest, EveryScoreIsAvailable) {
+  for (const std::string scores : {"fused", "encoder", "classifier"}) {
+    const auto values = Run("test", {{"k", "1,3"}, {"scores", scores}});
+    ASSERT_TRUE(values.ok()) << scores;
+    EXPECT_DOUBLE_EQ(values.value().at("P@1"), 2.0 / 3.0) << scores;
+  }
+}
+
+TEST_F(EvaluateTest, NullSplitIsTrain) {
+  const auto values = Run("train", {{"k", "1"}});
+  ASSERT_TRUE(values.ok());
+  EXPECT_EQ(values.value().at("documents"), 3);
+}
+
+TEST_F(EvaluateTest, BadRequestsAreRefused) {
+  EXPECT_EQ(Run("nowhere", {}).status().code(), StatusCode::kFailedPrecondition);
+  for (const auto& [name, value] : storage::OptionMap{{"k", "0"},
+                                                      {"filter", "x"},
+                                                      {"scores", "both"},
+                                                      {"bootstrap", "-1"},
+                                                      {"slices", "some"},
+                                                      {"sed", "1"}}) {
+    EXPECT_EQ(Evaluate(*store_->NewSnapshot().value(), *releases_,
+                       {"m", {}, "test", {{name, value}}}, {}, {})
+                  .status()
+                  .code(),
+              StatusCode::kInvalidArgument)
+        << name;
+  }
+  EXPECT_EQ(Evaluate(*store_->NewSnapshot().value(), *releases_, {"x", {}, "test", {}}, {}, {})
+                .status()
+                .code(),
+            StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Evaluate(*store_->NewSnapshot().value(), *releases_, {"m", {}, "test", {}}, {},
+                     [] { return true; })
+                .status()
+                .code(),
+            StatusCode::kCancelled);
+}
+
+}  // namespace
+}  // namespace dashi::query

@@ -1,0 +1,191 @@
+#include "query/top_k.h"
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/thread_pool.h"
+#include "query/publish.h"
+#include "tests/testing/tiny_database.h"
+
+namespace dashi::query {
+namespace {
+
+using storage::EntityKind;
+using testing::AddRelease;
+using testing::AddRows;
+
+std::vector<std::pair<std::string, std::string>> NumberedLabels(int count) {
+  std::vector<std::pair<std::string, std::string>> labels;
+  for (int i = 0; i < count; ++i) {
+    labels.emplace_back("L" + std::to_string(i),
+                        "word" + std::to_string(i) + " group" + std::to_string(i % 7));
+  }
+  return labels;
+}
+
+class TopKTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = testing::OpenStore(directory_.path());
+    ASSERT_NE(store_, nullptr);
+    releases_ = std::make_unique<ReleaseCache>(store_.get(), &pool_);
+  }
+
+  std::shared_ptr<const storage::View> View() { return store_->NewSnapshot().value(); }
+
+  /// Ids of the first k labels for a text.
+  std::vector<std::string> Ids(std::string_view text, std::size_t k,
+                               const TopKOptions& options = {}) {
+    auto cursor = OpenTopK(View(), *releases_, text, k, options);
+    EXPECT_TRUE(cursor.ok()) << cursor.status().ToString();
+    std::vector<std::string> ids;
+    TopKHit hit;
+    while (cursor.ok() && ids.size() < k && cursor.value()->Next(&hit).value()) {
+      ids.push_back(hit.row.id);
+    }
+    return ids;
+  }
+
+  testing::TemporaryDirectory directory_;
+  std::unique_ptr<storage::Store> store_;
+  ThreadPool pool_{2};
+  std::unique_ptr<ReleaseCache> releases_;
+};
+
+TEST_F(TopKTest, ALabelsOwnTextFindsItFirst) {
+  AddRows(*store_, NumberedLabels(50), {});
+  AddRelease(*store_, "m");
+  ASSERT_TRUE(Publish(*store_, *releases_, "m", 1).ok());
+  for (const int i : {0, 17, 49}) {
+    const auto ids = Ids(NumberedLabels(50)[static_cast<std::size_t>(i)].second, 3);
+    ASSERT_EQ(ids.size(), 3U);
+    EXPECT_EQ(ids[0], "L" + std::to_string(i));
+  }
+}
+
+TEST_F(TopKTest, TheCursorGoesOnToTheLastLabelWithoutRepeats) {
+  AddRows(*store_, NumberedLabels(300), {});
+  AddRelease(*store_, "m");
+  const TopKOptions options{"m", 1, 0, false};
+  const auto ids = Ids("word3 group3", 1000, options);
+  EXPECT_EQ(ids.size(), 300U);
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 300U);
+}
+
+TEST_F(TopKTest, AnHnswIndexAgreesWithTheExactScan) {
+  AddRows(*store_, NumberedLabels(400), {});
+  AddRelease(*store_, "m", {.seed = 3, .hnsw = true});
+  const TopKOptions approximate{"m", 1, 200, false};
+  const TopKOptions exact{"m", 1, 0, true};
+  EXPECT_EQ(Ids("word5 group5", 10, approximate), Ids("word5 group5", 10, exact));
+}
+
+TEST_F(TopKTest, ADamagedIndexFileIsNotTrusted) {
+  AddRows(*store_, NumberedLabels(100), {});
+  AddRelease(*store_, "m", {.seed = 3, .hnsw = true});
+  for (const auto& file : std::filesystem::directory_iterator(store_->index_directory())) {
+    std::fstream bytes(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(200);
+    bytes.write("damage", 6);
+  }
+  EXPECT_EQ(Ids("word5 group5", 1, {"m", 1, 0, false}), std::vector<std::string>{"L5"});
+  EXPECT_EQ(releases_->Resolve(*View(), "m", 1).value()->labels->kind(), "exact");
+}
+
+TEST_F(TopKTest, DeletedLabelsAreNoAnswersAndDoNotCount) {
+  AddRows(*store_, NumberedLabels(60), {});
+  AddRelease(*store_, "m");
+  const TopKOptions options{"m", 1, 0, false};
+  const auto before = Ids("group1 group2", 60, options);
+  const auto transaction = store_->Begin().value();
+  for (std::size_t i = 0; i < 40; ++i) {
+    const auto ordinal = transaction->FindOrdinal(EntityKind::kLabel, before[i]).value();
+    ASSERT_TRUE(transaction->DeleteRow(EntityKind::kLabel, *ordinal).ok());
+  }
+  ASSERT_TRUE(transaction->Commit().ok());
+  const std::vector<std::string> left(before.begin() + 40, before.end());
+  EXPECT_EQ(Ids("group1 group2", 20, options), left);
+  const std::vector<std::string_view> texts{"group1 group2", "word3", ""};
+  const auto batch = TopKBatch(View(), *releases_, texts, 20, options);
+  ASSERT_TRUE(batch.ok());
+  ASSERT_EQ(batch.value()[0].size(), 20U);
+  for (std::size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(batch.value()[0][i].row.id, left[i]);
+  }
+  EXPECT_EQ(batch.value()[1].size(), 20U);
+  EXPECT_TRUE(batch.value()[2].empty());
+}
+
+TEST_F(TopKTest, ATextWithoutKnownWordsFindsNothing) {
+  AddRows(*store_, NumberedLabels(5), {});
+  AddRelease(*store_, "m");
+  EXPECT_TRUE(Ids("", 5, {"m", 1, 0, false}).empty());
+  EXPECT_TRUE(Ids("zzz", 5, {"m", 1, 0, false}).empty());
+}
+
+TEST_F(TopKTest, NearestFindsDocumentsByTheirText) {
+  AddRows(*store_, NumberedLabels(5), {{"D1", "alpha beta", "train", {}}, {"D2", "gamma", "", {}}});
+  AddRelease(*store_, "m");
+  auto cursor = OpenNearest(View(), *releases_, "documents", "gamma", 1, {"m", 1, 0, false});
+  ASSERT_TRUE(cursor.ok()) << cursor.status().ToString();
+  TopKHit hit;
+  ASSERT_TRUE(cursor.value()->Next(&hit).value());
+  EXPECT_EQ(hit.row.id, "D2");
+  EXPECT_NEAR(hit.score, 1.0F, 2e-3F);
+  EXPECT_EQ(OpenNearest(View(), *releases_, "anchors", "x", 1, {"m", 1, 0, false}).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
+TEST_F(TopKTest, TheReleaseMustBeClear) {
+  AddRows(*store_, NumberedLabels(5), {});
+  const auto code = [&](const TopKOptions& options) {
+    return OpenTopK(View(), *releases_, "word1", 1, options).status().code();
+  };
+  EXPECT_EQ(code({}), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(code({"absent", {}, 0, false}), StatusCode::kNotFound);
+  AddRelease(*store_, "m");
+  EXPECT_EQ(code({"m", {}, 0, false}), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(code({"m", 2, 0, false}), StatusCode::kNotFound);
+  ASSERT_TRUE(Publish(*store_, *releases_, "m", {}).ok());
+  EXPECT_EQ(code({}), StatusCode::kOk);
+  AddRelease(*store_, "n");
+  ASSERT_TRUE(Publish(*store_, *releases_, "n", 1).ok());
+  EXPECT_EQ(code({}), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(code({"n", {}, 0, false}), StatusCode::kOk);
+}
+
+TEST_F(TopKTest, BadQueriesAreRefused) {
+  AddRows(*store_, NumberedLabels(5), {});
+  AddRelease(*store_, "m");
+  const TopKOptions options{"m", 1, 0, false};
+  EXPECT_EQ(OpenTopK(View(), *releases_, "\xFF", 1, options).status().sqlstate(), "22021");
+  EXPECT_EQ(OpenTopK(View(), *releases_, "x", kTopKMax + 1, options).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
+TEST(ParseTopKOptionsTest, ReadsEveryKey) {
+  const auto options = ParseTopKOptions(R"({"model":"m","release":7,"ef":99,"exact":true})");
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options.value().model, "m");
+  EXPECT_EQ(options.value().release, 7U);
+  EXPECT_EQ(options.value().ef, 99U);
+  EXPECT_TRUE(options.value().exact);
+  EXPECT_TRUE(ParseTopKOptions("").ok());
+}
+
+TEST(ParseTopKOptionsTest, NamesWhatIsWrong) {
+  for (const std::string_view bad :
+       {"[]", "{", "{\"model\":1}", "{\"release\":-1}", "{\"release\":1.5}", "{\"ef\":\"x\"}",
+        "{\"exact\":1}", "{\"release\":99999999999}"}) {
+    EXPECT_EQ(ParseTopKOptions(bad).status().code(), StatusCode::kInvalidArgument) << bad;
+  }
+  EXPECT_EQ(ParseTopKOptions("{\"modle\":\"m\"}").status().hint(), "Perhaps you meant \"model\".");
+}
+
+}  // namespace
+}  // namespace dashi::query

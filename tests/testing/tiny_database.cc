@@ -1,0 +1,186 @@
+#include "tests/testing/tiny_database.h"
+
+#include <filesystem>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "index/label_fusion.h"
+#include "index/vector_index.h"
+#include "index/vector_kernels.h"
+#include "trainer/bag_tokenizer.h"
+#include "trainer/labelled_documents.h"
+#include "trainer/release_artifacts.h"
+
+namespace dashi::testing {
+namespace {
+
+using storage::EntityKind;
+using storage::EntityRow;
+using storage::Ordinal;
+
+std::vector<float> RandomValues(std::size_t size, float scale, Random& random) {
+  std::vector<float> values(size);
+  for (float& value : values) {
+    value = scale * static_cast<float>(random.Normal());
+  }
+  return values;
+}
+
+trainer::BagWeights RandomWeights(std::uint32_t vocabulary_size, const ReleaseShape& shape) {
+  Random random(shape.seed);
+  trainer::BagWeights weights;
+  weights.vocabulary_size = vocabulary_size;
+  weights.dim = shape.dim;
+  weights.hidden = shape.hidden;
+  const std::vector<float> embeddings =
+      RandomValues(std::size_t{vocabulary_size} * shape.dim, 1.0F, random);
+  weights.embeddings.resize(embeddings.size());
+  index::ToHalf(embeddings.data(), weights.embeddings.data(), embeddings.size());
+  weights.w1 = RandomValues(std::size_t{shape.hidden} * shape.dim, 0.02F, random);
+  weights.b = RandomValues(shape.hidden, 0.02F, random);
+  weights.w2 = RandomValues(std::size_t{shape.hidden} * shape.dim, 0.02F, random);
+  return weights;
+}
+
+/// Encodes every row of a kind into the embedding version; appends ordinals and vectors.
+Status EmbedRows(const storage::View& view, EntityKind kind, const trainer::Encoder& encoder,
+                 storage::EmbeddingWriter& writer, trainer::ClassifierWeights* rows) {
+  return trainer::ForEachRow(view, kind, {}, [&](Ordinal ordinal, const EntityRow& row) -> Status {
+    std::vector<float> vector(encoder.dim());
+    std::vector<std::uint16_t> half(encoder.dim());
+    DASHI_RETURN_IF_ERROR(encoder.Encode(row.text, vector));
+    index::ToHalf(vector.data(), half.data(), half.size());
+    rows->ordinals.push_back(ordinal);
+    rows->vectors.insert(rows->vectors.end(), half.begin(), half.end());
+    return writer.Add(kind, ordinal, storage::HashText(row.text), half);
+  });
+}
+
+Status TryAddRows(storage::Store& store,
+                  const std::vector<std::pair<std::string, std::string>>& labels,
+                  const std::vector<TinyDocument>& documents) {
+  DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
+  for (const auto& [id, text] : labels) {
+    EntityRow row;
+    row.id = id;
+    row.text = text;
+    DASHI_RETURN_IF_ERROR(transaction->InsertRow(EntityKind::kLabel, row).status());
+  }
+  for (const TinyDocument& document : documents) {
+    EntityRow row;
+    row.id = document.id;
+    row.text = document.text;
+    if (!document.split.empty()) {
+      row.split = document.split;
+    }
+    DASHI_ASSIGN_OR_RETURN(const Ordinal ordinal,
+                           transaction->InsertRow(EntityKind::kDocument, row));
+    for (const std::string& label : document.labels) {
+      DASHI_ASSIGN_OR_RETURN(const auto found, transaction->FindOrdinal(EntityKind::kLabel, label));
+      DASHI_CHECK(found.has_value());
+      DASHI_RETURN_IF_ERROR(transaction->PutRelevance(ordinal, *found, 1.0F).status());
+    }
+  }
+  return transaction->Commit();
+}
+
+Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const ReleaseShape& shape) {
+  DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
+  trainer::BagTokenizer::Learner learner({/*document_frequency_min=*/1});
+  for (const EntityKind kind : {EntityKind::kDocument, EntityKind::kLabel}) {
+    DASHI_RETURN_IF_ERROR(trainer::ForEachRow(*view, kind, {}, [&](Ordinal, const EntityRow& row) {
+      learner.AddText(row.text);
+      return Status::Ok();
+    }));
+  }
+  const auto tokenizer = learner.Build();
+  const std::string encoder_bytes =
+      trainer::SerializeBagEncoder(*tokenizer, RandomWeights(tokenizer->vocabulary_size(), shape));
+  DASHI_ASSIGN_OR_RETURN(const auto encoder, trainer::ParseBagEncoder(encoder_bytes));
+
+  DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
+  storage::ReleaseRecord release;
+  release.dim = shape.dim;
+  release.seed = shape.seed;
+  release.fusion_encoder = 0.5;
+  release.fusion_classifier = 0.5;
+  release.index_kind = shape.hnsw ? "hnsw" : "exact";
+  DASHI_ASSIGN_OR_RETURN(release.job, transaction->NextId("job"));
+  DASHI_ASSIGN_OR_RETURN(release.embedding_version, transaction->NextId("embedding_version"));
+  DASHI_RETURN_IF_ERROR(transaction->Commit());
+
+  DASHI_ASSIGN_OR_RETURN(const auto writer,
+                         store.NewEmbeddingVersion(release.embedding_version, shape.dim));
+  trainer::ClassifierWeights documents{shape.dim, {}, {}};
+  trainer::ClassifierWeights labels{shape.dim, {}, {}};
+  DASHI_RETURN_IF_ERROR(EmbedRows(*view, EntityKind::kDocument, *encoder, *writer, &documents));
+  DASHI_RETURN_IF_ERROR(EmbedRows(*view, EntityKind::kLabel, *encoder, *writer, &labels));
+  DASHI_RETURN_IF_ERROR(writer->Finish());
+  release.weights = {trainer::EncoderWeightsName(release.job),
+                     trainer::ClassifierWeightsName(release.job)};
+  DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[0], encoder_bytes));
+  DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[1], SerializeClassifier(labels)));
+  if (shape.hnsw) {
+    release.index_file = "job-" + std::to_string(release.job) + ".hnsw";
+    DASHI_ASSIGN_OR_RETURN(const auto index,
+                           index::BuildHnswIndex(index::FoldVectors(labels.vectors, labels.vectors,
+                                                                    shape.dim, 0.5F, 0.5F),
+                                                 shape.dim, {}, {}));
+    DASHI_RETURN_IF_ERROR(index->Save(store.index_directory() + "/" + release.index_file));
+  }
+  return release;
+}
+
+Result<std::uint32_t> TryAddRelease(storage::Store& store, const std::string& name,
+                                    const ReleaseShape& shape) {
+  DASHI_ASSIGN_OR_RETURN(storage::ReleaseRecord release, WriteArtifacts(store, shape));
+  DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
+  DASHI_ASSIGN_OR_RETURN(const auto existing, transaction->GetModel(name));
+  storage::ModelRecord model = existing.value_or(storage::ModelRecord());
+  model.name = name;
+  model.algorithm = "ngame";
+  release.model = name;
+  release.number = model.next_release++;
+  DASHI_RETURN_IF_ERROR(transaction->PutModel(model));
+  DASHI_RETURN_IF_ERROR(transaction->PutRelease(release));
+  DASHI_RETURN_IF_ERROR(transaction->Commit());
+  return release.number;
+}
+
+}  // namespace
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string pattern = ::testing::TempDir() + "/dashi-XXXXXX";
+  DASHI_CHECK(mkdtemp(pattern.data()) != nullptr);
+  path_ = pattern;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code error;
+  std::filesystem::remove_all(path_, error);
+}
+
+std::unique_ptr<storage::Store> OpenStore(const std::string& directory) {
+  auto store = storage::Store::Open(directory, {});
+  EXPECT_TRUE(store.ok()) << store.status().ToString();
+  return store.ok() ? std::move(store).value() : nullptr;
+}
+
+void AddRows(storage::Store& store, const std::vector<std::pair<std::string, std::string>>& labels,
+             const std::vector<TinyDocument>& documents) {
+  const Status status = TryAddRows(store, labels, documents);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+}
+
+std::uint32_t AddRelease(storage::Store& store, const std::string& model,
+                         const ReleaseShape& shape) {
+  const auto number = TryAddRelease(store, model, shape);
+  EXPECT_TRUE(number.ok()) << number.status().ToString();
+  return number.ok() ? number.value() : 0;
+}
+
+}  // namespace dashi::testing
