@@ -1,0 +1,279 @@
+#include "server/command_line.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "base/nearest_name.h"
+#include "dashi/database.h"
+#include "sql/shell/sql_quoting.h"
+
+namespace dashi {
+
+namespace {
+
+// m@1 -> m@1, my model@1 -> "my model"@1
+std::string ReleaseName(std::string_view text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string_view::npos) {
+    return QuotedIdentifier(text);
+  }
+  return QuotedIdentifier(text.substr(0, at)) + std::string(text.substr(at));
+}
+
+// Returns the format that a file's name tells, "" when it tells none.
+std::string FormatOfFile(std::string name) {
+  for (const std::string_view suffix : {".gz", ".zst"}) {
+    if (name.ends_with(suffix)) {
+      name.resize(name.size() - suffix.size());
+    }
+  }
+  const std::size_t dot = name.rfind('.');
+  const std::string extension = dot == std::string::npos ? "" : name.substr(dot + 1);
+  if (extension == "ndjson") {
+    return "jsonl";
+  }
+  return extension == "jsonl" || extension == "csv" || extension == "tsv" ? extension : "";
+}
+
+// What the subcommands read into, and what to do with it after parsing.
+struct Words {
+  CommandLine command_line;
+  std::string format = "table";
+  std::vector<std::string> texts;
+  std::vector<std::string> files;
+  std::string table;
+  std::string file;
+  std::string file_format;
+  std::string columns;
+  bool ignore_unknown = false;
+  std::string model;
+  std::string split = "test";
+  std::string k = "1,3,5";
+  std::string mistake;  // found after parsing
+};
+
+ScriptInput Sql(std::string text) { return {ScriptInput::Kind::kText, std::move(text)}; }
+
+void AddDirectory(CLI::App& app, Words& words, const std::string& what) {
+  app.add_option("DIR", words.command_line.directory, what)->required();
+  app.add_option("--threads", words.command_line.num_threads,
+                 "Threads for encoding and training; 0 is one per core")
+      ->check(CLI::Range(0, 1024));
+}
+
+void AddFormat(CLI::App& app, Words& words) {
+  app.add_option("--format", words.format, "table, csv, json or jsonl")
+      ->check(CLI::IsMember({"table", "csv", "json", "jsonl"}))
+      ->capture_default_str();
+}
+
+void AddExec(CLI::App& app, Words& words) {
+  CLI::App* exec = app.add_subcommand("exec", "Run SQL statements and print their results");
+  AddDirectory(*exec, words, "The database's folder; made when absent");
+  AddFormat(*exec, words);
+  exec->add_option("-c,--command", words.texts,
+                   "Statements, separated by semicolons; may be given again")
+      ->allow_extra_args(false)
+      ->type_name("SQL");
+  exec->add_option("-f,--file", words.files, "File of statements; - is standard input")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  exec->add_flag("--read-only", words.command_line.read_only,
+                 "Open without writing, even while another process writes");
+  exec->footer(
+      "Reads standard input when neither -c nor -f is given. Stops at the first error.\n"
+      "Rows go to standard output, everything else to standard error.\n\n"
+      "Example:\n"
+      "  dashi exec shop.db --format csv -c \"SELECT label, score FROM topk('usb hub', 5)\"");
+  exec->final_callback([exec, &words] {
+    words.command_line.action = CommandLine::Action::kExec;
+    words.command_line.create_if_missing = !words.command_line.read_only;
+    // In the order in which -c and -f stand on the command line.
+    std::size_t num_texts = 0;
+    std::size_t num_files = 0;
+    for (const CLI::Option* option : exec->parse_order()) {
+      if (option->check_lname("command")) {
+        words.command_line.inputs.push_back(Sql(words.texts[num_texts++]));
+      } else if (option->check_lname("file")) {
+        words.command_line.inputs.push_back({ScriptInput::Kind::kFile, words.files[num_files++]});
+      }
+    }
+  });
+}
+
+void AddShell(CLI::App& app, Words& words) {
+  CLI::App* shell = app.add_subcommand("shell", "Type SQL and see its results");
+  AddDirectory(*shell, words, "The database's folder; made when absent");
+  AddFormat(*shell, words);
+  shell->add_flag("--read-only", words.command_line.read_only,
+                  "Open without writing, even while another process writes");
+  shell->footer("Example:\n  dashi shell shop.db");
+  shell->final_callback([&words] {
+    words.command_line.action = CommandLine::Action::kShell;
+    words.command_line.create_if_missing = !words.command_line.read_only;
+  });
+}
+
+void AddServe(CLI::App& app, Words& words) {
+  CLI::App* serve = app.add_subcommand("serve", "Answer PostgreSQL clients such as psql");
+  AddDirectory(*serve, words, "The database's folder");
+  serve->add_option("--port", words.command_line.port, "TCP port; 0 takes any free one")
+      ->capture_default_str();
+  serve->add_option("--host", words.command_line.host, "Address to listen on; loopback only")
+      ->capture_default_str();
+  serve
+      ->add_option("--max-connections", words.command_line.num_connections_max, "Clients at a time")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  serve->footer(
+      "Example:\n"
+      "  dashi serve shop.db --port 5433 &\n"
+      "  psql -h 127.0.0.1 -p 5433 -c \"SELECT label, score FROM topk('usb hub', 5)\"");
+  serve->final_callback([&words] { words.command_line.action = CommandLine::Action::kServe; });
+}
+
+// The thin names: each is one statement.
+void AddImport(CLI::App& app, Words& words) {
+  CLI::App* import = app.add_subcommand("import", "Load a file into a table (COPY ... FROM)");
+  AddDirectory(*import, words, "The database's folder; made when absent");
+  import->add_option("TABLE", words.table, "documents, labels, anchors, relevance or edges")
+      ->required();
+  import->add_option("FILE", words.file, "The file; may end in .gz or .zst")->required();
+  import->add_option("--file-format", words.file_format, "Told by the file's name when absent")
+      ->check(CLI::IsMember({"jsonl", "csv", "tsv", "xc"}));
+  import->add_option("--columns", words.columns, "Columns of a csv or tsv file: a,b,c");
+  import->add_flag("--ignore-unknown", words.ignore_unknown,
+                   "Pass over keys of the file that are no columns");
+  import->footer("Example:\n  dashi import shop.db documents documents.jsonl.gz");
+  import->final_callback([&words] {
+    words.command_line.action = CommandLine::Action::kExec;
+  words.command_line.create_if_missing = true;
+  const std::string format =
+      words.file_format.empty() ? FormatOfFile(words.file) : words.file_format;
+  if (format.empty()) {
+    words.mistake = "the name of the file does not tell its format: add --file-format";
+    return;
+  }
+  std::string columns;
+  for (const std::string& column : CLI::detail::split(words.columns, ',')) {
+    if (!words.columns.empty()) {
+      columns += (columns.empty() ? " (" : ", ") + QuotedIdentifier(column);
+    }
+  }
+  words.command_line.inputs.push_back(
+      Sql(fmt::format("COPY {}{} FROM {} WITH (FORMAT {}{})", QuotedIdentifier(words.table),
+                      columns.empty() ? "" : columns + ")", QuotedText(words.file), format,
+                      words.ignore_unknown ? ", unknown = 'ignore'" : "")));
+});
+}  // namespace
+
+void AddTrain(CLI::App& app, Words& words) {
+  CLI::App* train = app.add_subcommand("train", "Train a model (TRAIN MODEL)");
+  AddDirectory(*train, words, "The database's folder");
+  train->add_option("MODEL", words.model, "The model, declared by CREATE MODEL")->required();
+  train->footer(
+      "Example:\n"
+      "  dashi exec shop.db -c 'CREATE MODEL m USING ngame'\n"
+      "  dashi train shop.db m");
+  train->final_callback([&words] {
+    words.command_line.action = CommandLine::Action::kExec;
+    words.command_line.inputs.push_back(Sql("TRAIN MODEL " + QuotedIdentifier(words.model)));
+  });
+}
+
+void AddEval(CLI::App& app, Words& words) {
+  CLI::App* eval = app.add_subcommand("eval", "Measure a release (EVALUATE MODEL)");
+  AddDirectory(*eval, words, "The database's folder");
+  AddFormat(*eval, words);
+  eval->add_option("RELEASE", words.model, "MODEL@N, as TRAIN MODEL reported it")->required();
+  eval->add_option("--split", words.split, "The documents to ask")->capture_default_str();
+  eval->add_option("--k", words.k, "Numbers of labels to look at")->capture_default_str();
+  eval->footer("Example:\n  dashi eval shop.db m@1 --format csv");
+  eval->final_callback([&words] {
+    words.command_line.action = CommandLine::Action::kExec;
+    words.command_line.inputs.push_back(
+        Sql(fmt::format("EVALUATE MODEL {} ON {} WITH (k = {})", ReleaseName(words.model),
+                        QuotedText(words.split), QuotedText(words.k))));
+  });
+}
+
+CommandLine Mistake(const std::string& message) {
+  CommandLine command_line;
+  command_line.error = "dashi: " + message + "\n";
+  command_line.exit_status = 1;
+  return command_line;
+}
+
+std::vector<std::string> SubcommandNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(subcommand->get_name());
+  }
+  return names;
+}
+
+CommandLine UnknownCommand(const std::string& word, const std::vector<std::string>& known) {
+  const std::vector<std::string_view> candidates(known.begin(), known.end());
+  const std::string_view nearest = NearestName(word, candidates);
+  std::string message =
+      fmt::format("'{}' is not {}", word, word.starts_with('-') ? "an option" : "a command");
+  message += nearest.empty() ? "; see dashi --help" : fmt::format(". Did you mean '{}'?", nearest);
+  return Mistake(message);
+}
+
+}  // namespace dashi
+
+CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
+  CLI::App app("dashi: an embedded retrieval database", "dashi");
+  Words words;
+  app.set_version_flag("--version", fmt::format("dashi {}", Version()));
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  app.footer(
+      "Example:\n"
+      "  dashi exec shop.db -c 'SELECT count(*) FROM documents'\n\n"
+      "dashi COMMAND --help tells more about a command.");
+  AddExec(app, words);
+  AddShell(app, words);
+  AddServe(app, words);
+  AddImport(app, words);
+  AddTrain(app, words);
+  AddEval(app, words);
+  if (arguments.empty()) {
+    return Mistake("a command is missing\n\n" + app.help());
+  }
+  const std::vector<std::string> known = SubcommandNames(app);
+  const std::string& first = arguments.front();
+  const std::vector<std::string> options = {"--version", "--help", "-h"};
+  if (std::find(known.begin(), known.end(), first) == known.end() &&
+      std::find(options.begin(), options.end(), first) == options.end()) {
+    return UnknownCommand(first, first.starts_with('-') ? options : known);
+  }
+  try {
+    // CLI11 takes the words last to first.
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    words.command_line = {};
+    words.command_line.output = chosen.empty() ? app.help() : chosen.front()->help("dashi");
+    return words.command_line;
+  } catch (const CLI::CallForVersion&) {
+    words.command_line = {};
+    words.command_line.output = fmt::format("dashi {}\n", Version());
+    return words.command_line;
+  } catch (const CLI::Error& error) {
+    const auto chosen = app.get_subcommands();
+    return Mistake(fmt::format("{}\nSee dashi {}--help.", error.what(),
+                               chosen.empty() ? "" : chosen.front()->get_name() + " "));
+  }
+  if (!words.mistake.empty()) {
+    return Mistake(words.mistake);
+  }
+  words.command_line.format = OutputFormatNamed(words.format).value_or(OutputFormat::kTable);
+  return std::move(words.command_line);
+}
+
+}  // namespace dashi

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sql/shell/result_writer.h"
+#include "sql/shell/script_input.h"
+
+namespace dashi {
+
+/// What the words after `dashi` ask for.
+struct CommandLine {
+  enum class Action { kPrint, kExec, kShell, kServe };
+
+  Action action = Action::kPrint;
+  // kPrint: --help, --version or a mistake.
+  std::string output;  ///< for standard output
+  std::string error;   ///< for standard error
+  int exit_status = 0;
+  // The others.
+  std::string directory;
+  bool create_if_missing = false;
+  bool read_only = false;
+  int num_threads = 0;
+  OutputFormat format = OutputFormat::kTable;
+  std::vector<ScriptInput> inputs;  ///< kExec; standard input when empty
+  std::string host = "127.0.0.1";   ///< kServe
+  std::uint16_t port = 5433;        ///< kServe; 0 takes any free one
+  int num_connections_max = 100;    ///< kServe
+};
+
+/// Understands the command line. `arguments` leaves out the name of the program.
+CommandLine ParseCommandLine(const std::vector<std::string>& arguments);
+
+}  // namespace dashi

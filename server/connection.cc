@@ -1,0 +1,358 @@
+#include "server/connection.h"
+
+#include <chrono>
+#include <utility>
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+
+#include "base/status.h"
+#include "server/simple_query.h"
+
+namespace dashi {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+// A client may send the next queries while one runs, up to this.
+constexpr std::size_t kPipelinedBytesMax = std::size_t{1} << 20;
+
+constexpr std::chrono::milliseconds kCancelAgain{50};
+
+Status Overloaded() {
+  return Status::ResourceExhausted("sorry, too many clients already").WithSqlState("53300");
+}
+
+// Makes the session of a new connection, with the settings its client asked for.
+Result<std::unique_ptr<StatementRunner>> OpenRunner(const RunnerFactory& make_runner,
+                                                    const StartupParameters& parameters) {
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementRunner> runner, make_runner());
+  for (const std::string& statement : SettingStatements(parameters)) {
+    DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result, runner->Run(statement));
+    Row row;
+    bool more = true;
+    while (more) {
+      DASHI_ASSIGN_OR_RETURN(more, result->Next(&row));
+    }
+  }
+  return runner;
+}
+
+}  // namespace
+
+std::shared_ptr<Connection> Connection::Make(asio::io_context& io_context, Socket socket,
+                                             ConnectionContext& context, std::uint32_t process_id,
+                                             std::uint32_t secret) {
+  // Sharers: the handlers that wait and the worker that has the session.
+  return std::shared_ptr<Connection>(
+      new Connection(io_context, std::move(socket), context, process_id, secret));
+}
+
+Connection::Connection(asio::io_context& io_context, Socket socket, ConnectionContext& context,
+                       std::uint32_t process_id, std::uint32_t secret)
+    : context_(context),
+      process_id_(process_id),
+      secret_(secret),
+      strand_(asio::make_strand(io_context)),
+      socket_(std::move(socket)),
+      startup_timer_(io_context),
+      write_timer_(io_context),
+      send_queue_(context.options.send_queue_bytes_max, [this] {
+        // Called by those who hold this connection.
+        asio::post(strand_, [self = shared_from_this()] { self->Write(); });
+      }) {}
+
+Connection::~Connection() { context_.registry.Remove(process_id_); }
+
+void Connection::Start() {
+  context_.registry.Add(process_id_, weak_from_this());
+  asio::post(strand_, [self = shared_from_this()] {
+    self->StartDeadline();
+    self->Read();
+  });
+}
+
+void Connection::StartDeadline() {
+  startup_timer_.expires_after(context_.options.startup_deadline);
+  startup_timer_.async_wait(
+      asio::bind_executor(strand_, [self = shared_from_this()](const error_code& error) {
+        const ProtocolMachine::State state = self->machine_.state();
+        const bool let_in =
+            state != ProtocolMachine::State::kStartup && state != ProtocolMachine::State::kOpening;
+        if (!error && !let_in) {
+          self->Close();
+        }
+      }));
+}
+
+void Connection::Read() {
+  const bool enough = machine_.state() == ProtocolMachine::State::kRunning ||
+                              machine_.state() == ProtocolMachine::State::kOpening
+                          ? machine_.num_pending_bytes() > kPipelinedBytesMax
+                          : send_queue_.full();
+  if (reading_ || closed_ || close_after_writes_ || enough) {
+    return;
+  }
+  reading_ = true;
+  socket_.async_read_some(
+      asio::buffer(read_buffer_),
+      asio::bind_executor(
+          strand_, [self = shared_from_this()](const error_code& error, std::size_t num_bytes) {
+            self->HandleRead(error, num_bytes);
+          }));
+}
+
+void Connection::HandleRead(const error_code& error, std::size_t num_bytes) {
+  reading_ = false;
+  if (closed_) {
+    return;
+  }
+  if (error) {
+    // The client has gone; so has the use of what it asked for.
+    Close();
+    return;
+  }
+  machine_.Receive({read_buffer_.data(), num_bytes});
+  Advance();
+  Read();
+}
+
+void Connection::Advance() {
+  using Action = ProtocolMachine::Step::Action;
+  while (!closed_ && !close_after_writes_) {
+    ProtocolMachine::Step step = machine_.Advance();
+    send_queue_.Push(std::move(step.reply));
+    switch (step.action) {
+      case Action::kContinue:
+        break;
+      case Action::kWait:
+        return;
+      case Action::kOpenSession:
+        OpenSession();
+        break;
+      case Action::kRunQuery:
+        RunQuery(step.query);
+        break;
+      case Action::kCancelOther:
+        if (const auto other = context_.registry.Find(step.process_id)) {
+          other->CancelWithKey(step.secret);
+        }
+        CloseAfterWrites();
+        break;
+      case Action::kClose:
+        CloseAfterWrites();
+        break;
+    }
+  }
+}
+
+void Connection::OpenSession() {
+  busy_ = context_.registry.Admit(process_id_) && context_.workers.Submit([self =
+                                                                               shared_from_this()] {
+    Result<std::unique_ptr<StatementRunner>> runner = CatchAsStatus("start of a session", [&] {
+      return OpenRunner(self->context_.make_runner, self->machine_.parameters());
+    });
+    if (runner.ok()) {
+      self->runner_ = std::move(runner).value();
+    }
+    asio::post(self->strand_, [self, status = runner.status()] { self->HandleSession(status); });
+  });
+  if (!busy_) {
+    send_queue_.Push(machine_.SessionRefused(Overloaded()));
+    CloseAfterWrites();
+  }
+}
+
+void Connection::HandleSession(const Status& status) {
+  busy_ = false;
+  if (closed_) {
+    ReleaseRunner();
+    return;
+  }
+  startup_timer_.cancel();
+  if (!status.ok()) {
+    send_queue_.Push(machine_.SessionRefused(status));
+    CloseAfterWrites();
+    return;
+  }
+  send_queue_.Push(machine_.SessionOpened(process_id_, secret_));
+  if (stopping_) {
+    SayGoodbye();
+  }
+  Advance();
+  Read();
+}
+
+void Connection::RunQuery(const std::string& query) {
+  busy_ =
+      context_.workers.Submit([self = shared_from_this(), query] { self->AnswerOnWorker(query); });
+  if (!busy_) {
+    const TransactionStatus status = TransactionStatusOf(*runner_);
+    std::string reply;
+    AppendError(&reply, Severity::kError, Overloaded(), /*position=*/0);
+    AppendReadyForQuery(&reply, status);
+    send_queue_.Push(std::move(reply));
+    machine_.QueryDone(status);
+  }
+}
+
+void Connection::AnswerOnWorker(const std::string& query) {
+  SetRunning(true);
+  const Status status =
+      CatchAsStatus("query", [&] { return SimpleQuery(*runner_, send_queue_).Run(query); });
+  SetRunning(false);
+  const TransactionStatus transaction_status = TransactionStatusOf(*runner_);
+  if (!status.ok() && status.code() != StatusCode::kUnavailable) {
+    std::string reply;
+    AppendError(&reply, Severity::kError, status, /*position=*/0);
+    AppendReadyForQuery(&reply, transaction_status);
+    send_queue_.Push(std::move(reply));
+  }
+  asio::post(strand_, [self = shared_from_this(), transaction_status] {
+    self->HandleQueryDone(transaction_status);
+  });
+}
+
+void Connection::HandleQueryDone(TransactionStatus status) {
+  busy_ = false;
+  if (closed_) {
+    ReleaseRunner();
+    return;
+  }
+  machine_.QueryDone(status);
+  if (stopping_) {
+    SayGoodbye();
+  }
+  Advance();
+  Read();
+}
+
+void Connection::SetRunning(bool running) {
+  const MutexLock lock(mutex_);
+  running_ = running ? runner_.get() : nullptr;
+}
+
+void Connection::CancelWithKey(std::uint32_t secret) {
+  // One comparison of a whole word: its time tells nothing about the bits.
+  if (secret == secret_) {
+    CancelQuery();
+  }
+}
+
+void Connection::CancelQuery() {
+  const MutexLock lock(mutex_);
+  if (running_ != nullptr) {
+    running_->Cancel();
+  }
+}
+
+void Connection::BeginStop() {
+  asio::post(strand_, [self = shared_from_this()] {
+    self->stopping_ = true;
+    if (!self->busy_) {
+      self->SayGoodbye();
+    }
+  });
+}
+
+void Connection::SayGoodbye() {
+  if (!closed_ && !close_after_writes_) {
+    send_queue_.Push(machine_.Shutdown());
+    CloseAfterWrites();
+  }
+}
+
+void Connection::Write() {
+  if (closed_ || write_pending_) {
+    return;
+  }
+  if (num_written_ == writing_.size()) {
+    num_written_ = 0;
+    writing_ = send_queue_.Take();
+  }
+  if (writing_.empty()) {
+    if (close_after_writes_) {
+      Close();
+    }
+    return;
+  }
+  write_pending_ = true;
+  ++write_number_;
+  write_timer_.expires_after(context_.options.send_stalled_max);
+  write_timer_.async_wait(asio::bind_executor(
+      strand_, [self = shared_from_this(), number = write_number_](const error_code& error) {
+        // The write may have ended just before: then the number has moved on or nothing is pending.
+        if (!error && self->write_pending_ && self->write_number_ == number) {
+          self->Close();
+        }
+      }));
+  socket_.async_write_some(
+      asio::buffer(writing_.data() + num_written_, writing_.size() - num_written_),
+      asio::bind_executor(
+          strand_, [self = shared_from_this()](const error_code& error, std::size_t num_bytes) {
+            self->HandleWritten(error, num_bytes);
+          }));
+}
+
+void Connection::HandleWritten(const error_code& error, std::size_t num_bytes) {
+  write_pending_ = false;
+  write_timer_.cancel();
+  if (error) {
+    Close();
+    return;
+  }
+  num_written_ += num_bytes;
+  send_queue_.Written(num_bytes);
+  Write();
+  Read();
+}
+
+void Connection::CloseAfterWrites() {
+  close_after_writes_ = true;
+  Write();
+}
+
+void Connection::Close() {
+  if (closed_) {
+    return;
+  }
+  closed_ = true;
+  error_code ignored;
+  socket_.shutdown(Socket::shutdown_both, ignored);
+  socket_.close(ignored);
+  startup_timer_.cancel();
+  write_timer_.cancel();
+  send_queue_.Close();
+  if (busy_) {
+    KeepCancelling();
+  } else {
+    ReleaseRunner();
+  }
+  context_.registry.Remove(process_id_);
+}
+
+// A cancel that comes between two statements is forgotten by the session, so it is said again until
+// the worker is done.
+void Connection::KeepCancelling() {
+  CancelQuery();
+  startup_timer_.expires_after(kCancelAgain);
+  startup_timer_.async_wait(
+      asio::bind_executor(strand_, [self = shared_from_this()](const error_code& /*error*/) {
+        if (self->busy_) {
+          self->KeepCancelling();
+        }
+      }));
+}
+
+// A session may have a transaction to undo: that is no work for an I/O thread.
+void Connection::ReleaseRunner() {
+  if (runner_ != nullptr) {
+    // Where no worker takes it, it goes here and now.
+    static_cast<void>(context_.workers.Submit([runner = std::exchange(runner_, nullptr)] {}));
+  }
+}
+
+}  // namespace dashi

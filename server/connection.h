@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+
+#include "base/mutex.h"
+#include "server/connection_registry.h"
+#include "server/protocol_machine.h"
+#include "server/send_queue.h"
+#include "server/server.h"
+#include "server/worker_pool.h"
+#include "sql/shell/statement_runner.h"
+
+namespace dashi {
+
+/// What all connections of a server use.
+struct ConnectionContext {
+  ServerOptions options;
+  RunnerFactory make_runner;
+  WorkerPool& workers;
+  ConnectionRegistry& registry;
+};
+
+/// One client: its socket, its protocol and its session.
+///
+/// Threads: the public methods may be called by any thread; they hand over to the strand, on which
+///          everything with the socket and the protocol happens. The session is touched by one
+///          worker at a time.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = boost::asio::ip::tcp::socket;
+  using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
+
+  /// `process_id` and `secret` are the key with which the client may cancel its query.
+  static std::shared_ptr<Connection> Make(boost::asio::io_context& io_context, Socket socket,
+                                          ConnectionContext& context, std::uint32_t process_id,
+                                          std::uint32_t secret);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void Start();
+  /// Cancels the running query when `secret` is the right one.
+  void CancelWithKey(std::uint32_t secret);
+  void CancelQuery() DASHI_EXCLUDES(mutex_);
+  /// Says goodbye: at once when idle, else after the running query.
+  void BeginStop();
+
+ private:
+  Connection(boost::asio::io_context& io_context, Socket socket, ConnectionContext& context,
+             std::uint32_t process_id, std::uint32_t secret);
+
+  void StartDeadline();
+  void Read();
+  void HandleRead(const boost::system::error_code& error, std::size_t num_bytes);
+  void Advance();
+  void OpenSession();
+  void HandleSession(const Status& status);
+  void RunQuery(const std::string& query);
+  void AnswerOnWorker(const std::string& query);
+  void HandleQueryDone(TransactionStatus status);
+  void SetRunning(bool running) DASHI_EXCLUDES(mutex_);
+  void Write();
+  void HandleWritten(const boost::system::error_code& error, std::size_t num_bytes);
+  void SayGoodbye();
+  void CloseAfterWrites();
+  void Close();
+  void KeepCancelling();
+  void ReleaseRunner();
+
+  ConnectionContext& context_;
+  const std::uint32_t process_id_;
+  const std::uint32_t secret_;
+  Strand strand_;
+  Socket socket_;
+  boost::asio::steady_timer startup_timer_;  // after Close: when to cancel again
+  boost::asio::steady_timer write_timer_;
+  ProtocolMachine machine_;
+  SendQueue send_queue_;
+  std::array<char, 8192> read_buffer_ = {};
+  std::string writing_;          // taken from the queue
+  std::size_t num_written_ = 0;  // of it
+  std::uint64_t write_number_ = 0;
+  bool write_pending_ = false;
+  bool reading_ = false;
+  bool busy_ = false;  // a worker has the session
+  bool stopping_ = false;
+  bool close_after_writes_ = false;
+  bool closed_ = false;
+  // Sharers: this connection and the job that lets it go on a worker.
+  std::shared_ptr<StatementRunner> runner_;
+  Mutex mutex_;
+  StatementRunner* running_ DASHI_GUARDED_BY(mutex_) = nullptr;  // while a query runs
+};
+
+}  // namespace dashi

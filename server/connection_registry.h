@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace dashi {
+
+class Connection;
+
+/// The open connections of a server.
+///
+/// Threads: all methods may be called at once.
+class ConnectionRegistry {
+ public:
+  explicit ConnectionRegistry(std::size_t num_clients_max) : num_clients_max_(num_clients_max) {}
+
+  void Add(std::uint32_t process_id, std::weak_ptr<Connection> connection) DASHI_EXCLUDES(mutex_);
+  /// Takes one of the places for clients. Returns false when there is none left.
+  bool Admit(std::uint32_t process_id) DASHI_EXCLUDES(mutex_);
+  void Remove(std::uint32_t process_id) DASHI_EXCLUDES(mutex_);
+
+  /// Returns the connection with this number; null when there is none.
+  std::shared_ptr<Connection> Find(std::uint32_t process_id) const DASHI_EXCLUDES(mutex_);
+  std::vector<std::shared_ptr<Connection>> All() const DASHI_EXCLUDES(mutex_);
+  std::size_t size() const DASHI_EXCLUDES(mutex_);
+  /// Waits until no connection is left. Returns false when the time ran out.
+  bool WaitUntilEmpty(std::chrono::milliseconds timeout) DASHI_EXCLUDES(mutex_);
+
+ private:
+  struct Entry {
+    std::weak_ptr<Connection> connection;
+    bool admitted = false;
+  };
+
+  const std::size_t num_clients_max_;
+  mutable Mutex mutex_;
+  CondVar emptied_;
+  std::map<std::uint32_t, Entry> entries_ DASHI_GUARDED_BY(mutex_);
+  std::size_t num_clients_ DASHI_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace dashi

@@ -1,0 +1,163 @@
+// The command `dashi`: puts the parts together and ends with status 0 or 1.
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "dashi/database.h"
+#include "server/command_line.h"
+#include "server/serve.h"
+#include "sql/shell/byte_sink.h"
+#include "sql/shell/console.h"
+#include "sql/shell/error_format.h"
+#include "sql/shell/line_reader.h"
+#include "sql/shell/script_input.h"
+#include "sql/shell/script_runner.h"
+#include "sql/shell/session_runner.h"
+#include "sql/shell/shell.h"
+#include "sql/shell/signal_watcher.h"
+
+namespace dashi {
+namespace {
+
+struct StandardStreams {
+  FileSink out{STDOUT_FILENO, "standard output"};
+  FileSink err{STDERR_FILENO, "standard error"};
+  Console console{.out = out,
+                  .err = err,
+                  .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
+                  .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
+                  .color = ColorsWanted()};
+};
+
+Result<std::unique_ptr<Database>> OpenDatabase(const CommandLine& command_line) {
+  OpenOptions options;
+  options.create_if_missing = command_line.create_if_missing;
+  options.read_only = command_line.read_only;
+  options.num_threads = command_line.num_threads;
+  return Database::Open(command_line.directory, options);
+}
+
+// "data/shop.db/" -> "shop"
+std::string DatabaseName(const std::string& directory) {
+  std::filesystem::path path(directory);
+  if (!path.has_filename()) {
+    path = path.parent_path();
+  }
+  const std::string name = path.stem().string();
+  return name.empty() || name == "." || name == ".." ? "dashi" : name;
+}
+
+ScriptRunner::Options RunnerOptions(const CommandLine& command_line) {
+  ScriptRunner::Options options;
+  options.format = command_line.format;
+  return options;
+}
+
+// The first Ctrl-C cancels the running statement; where nothing runs, or for the second time, it
+// ends the process as it would have done without us.
+Result<std::unique_ptr<SignalWatcher>> WatchForExec(ScriptRunner& runner) {
+  auto num_interrupts = std::make_shared<std::atomic<int>>(0);  // Sharers: the watcher's function.
+  return SignalWatcher::Start({SIGINT}, [&runner, num_interrupts] {
+    if (num_interrupts->fetch_add(1) > 0 || !runner.CancelRunning()) {
+      std::signal(SIGINT, SIG_DFL);
+      std::raise(SIGINT);
+    }
+  });
+}
+
+Result<int> RunExec(const CommandLine& command_line, StandardStreams& streams) {
+  DASHI_ASSIGN_OR_RETURN(const auto database, OpenDatabase(command_line));
+  DASHI_ASSIGN_OR_RETURN(auto session, database->NewSession());
+  SessionRunner session_runner(std::move(session));
+  ScriptRunner runner(session_runner, streams.console, RunnerOptions(command_line));
+  DASHI_ASSIGN_OR_RETURN(const auto watcher, WatchForExec(runner));
+  std::vector<ScriptInput> inputs = command_line.inputs;
+  if (inputs.empty()) {
+    if (::isatty(STDIN_FILENO) == 1) {
+      runner.Print("Reading SQL from the terminal; end with Ctrl-D. (dashi shell is friendlier.)");
+    }
+    inputs.push_back({ScriptInput::Kind::kFile, "-"});
+  }
+  return RunInputs(inputs, runner);
+}
+
+Result<int> RunShell(const CommandLine& command_line, StandardStreams& streams) {
+  DASHI_ASSIGN_OR_RETURN(const auto database, OpenDatabase(command_line));
+  DASHI_ASSIGN_OR_RETURN(auto session, database->NewSession());
+  SessionRunner session_runner(std::move(session));
+  ScriptRunner runner(session_runner, streams.console, RunnerOptions(command_line));
+  std::unique_ptr<LineReader> line_reader;
+  if (::isatty(STDIN_FILENO) == 1 && streams.console.out_is_terminal) {
+    DASHI_ASSIGN_OR_RETURN(line_reader, OpenReadlineLineReader(DefaultHistoryFile()));
+    runner.Print("dashi " + std::string(Version()) + ". Type \\? for help, \\q to leave.");
+  } else {
+    line_reader = MakeStreamLineReader(STDIN_FILENO);
+  }
+  Shell shell(runner, *line_reader, streams.console, DatabaseName(command_line.directory));
+  DASHI_ASSIGN_OR_RETURN(const auto watcher,
+                         SignalWatcher::Start({SIGINT}, [&shell] { shell.Interrupt(); }));
+  return shell.Run();
+}
+
+Result<int> RunServe(const CommandLine& command_line, StandardStreams& streams) {
+  ServerOptions options;
+  options.host = command_line.host;
+  options.port = command_line.port;
+  options.num_connections_max = command_line.num_connections_max;
+  // A wrong address is told before the database is opened.
+  DASHI_RETURN_IF_ERROR(CheckServerOptions(options));
+  StopRequests stop_requests;
+  DASHI_ASSIGN_OR_RETURN(
+      const auto watcher,
+      SignalWatcher::Start({SIGINT, SIGTERM}, [&stop_requests] { stop_requests.Add(); }));
+  DASHI_ASSIGN_OR_RETURN(const auto database, OpenDatabase(command_line));
+  DASHI_RETURN_IF_ERROR(Serve(*database, options, stop_requests, streams.err));
+  return 0;
+}
+
+Result<int> RunAction(const CommandLine& command_line, StandardStreams& streams) {
+  switch (command_line.action) {
+    case CommandLine::Action::kExec:
+      return RunExec(command_line, streams);
+    case CommandLine::Action::kShell:
+      return RunShell(command_line, streams);
+    case CommandLine::Action::kServe:
+      return RunServe(command_line, streams);
+    case CommandLine::Action::kPrint:
+      break;
+  }
+  DASHI_RETURN_IF_ERROR(streams.err.Write(command_line.error));
+  DASHI_RETURN_IF_ERROR(streams.out.Write(command_line.output));
+  return command_line.exit_status;
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  StandardStreams streams;
+  // A reader that goes away is an error of write(), not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  Result<int> outcome = CatchAsStatus(
+      "dashi", [&]() -> Result<int> { return RunAction(ParseCommandLine(arguments), streams); });
+  int exit_status = outcome.ok() ? *outcome : 1;
+  if (!outcome.ok()) {
+    streams.err.Write(FormatError(outcome.status(), "")).IgnoreError("nowhere to report it");
+  }
+  const Status flushed = streams.out.Flush();
+  if (!flushed.ok()) {
+    exit_status = 1;
+    streams.err.Write(FormatError(flushed, "")).IgnoreError("nowhere to report it");
+  }
+  streams.err.Flush().IgnoreError("nowhere to report it");
+  return exit_status;
+}
+
+}  // namespace
+}  // namespace dashi
+
+int main(int argc, char** argv) { return dashi::Main({argv + (argc > 0 ? 1 : 0), argv + argc}); }

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "dashi/status.h"
+#include "server/startup_parameters.h"
+#include "server/wire_decoder.h"
+#include "server/wire_encoder.h"
+
+namespace dashi {
+
+/// One connection's side of the protocol: bytes in; replies and things to do out. Knows no sockets
+/// and runs no SQL.
+///
+///     kStartup -> kOpening -> kReady <-> kRunning
+///                               |  ^
+///                               v  |
+///                           kSkipToSync          any -> kClosed
+///
+/// Threads: one thread at a time.
+class ProtocolMachine {
+ public:
+  enum class State { kStartup, kOpening, kReady, kRunning, kSkipToSync, kClosed };
+
+  /// What to do after sending `reply`.
+  struct Step {
+    enum class Action {
+      kContinue,     ///< with the next step
+      kWait,         ///< for more bytes, or for the end of what runs
+      kOpenSession,  ///< then call SessionOpened or SessionRefused
+      kRunQuery,     ///< then call QueryDone
+      kCancelOther,  ///< the query of the connection with this key, then close without a reply
+      kClose
+    };
+    Action action = Action::kContinue;
+    std::string reply;
+    std::string query;
+    std::uint32_t process_id = 0;
+    std::uint32_t secret = 0;
+  };
+
+  /// Takes bytes as they arrive.
+  void Receive(std::string_view bytes);
+  /// Takes the next step. Call it again until it says kWait or kClose.
+  Step Advance();
+
+  /// The session stands. Returns the replies that let the client in.
+  std::string SessionOpened(std::uint32_t process_id, std::uint32_t secret);
+  /// The session was refused. Returns the reply; the connection ends.
+  std::string SessionRefused(const Status& status);
+  /// The running query has been answered, up to ReadyForQuery.
+  void QueryDone(TransactionStatus status);
+  /// Ends the conversation from this side. Returns the reply that tells the client.
+  std::string Shutdown();
+
+  State state() const { return state_; }
+  /// What the client asked for; valid from kOpening on.
+  const StartupParameters& parameters() const { return parameters_; }
+  /// Bytes received and not yet used.
+  std::size_t num_pending_bytes() const { return inbound_.size() - begin_; }
+
+ private:
+  Step AdvanceStartup();
+  Step Start(const StartupMessage& message);
+  Step AdvanceMessage();
+  Step Handle(const FrontendMessage& message);
+  Step RunQuery(const FrontendMessage& message);
+  Step Close();
+  Step Fatal(const Status& status);
+  Step Answer(const Status& status);
+  std::string_view Pending() const { return std::string_view(inbound_).substr(begin_); }
+  void Consume(std::size_t num_bytes);
+
+  State state_ = State::kStartup;
+  TransactionStatus transaction_status_ = TransactionStatus::kIdle;
+  std::string inbound_;
+  std::size_t begin_ = 0;
+  bool asked_for_ssl_ = false;
+  bool asked_for_gss_ = false;
+  std::string negotiation_;  // sent before the client is let in
+  StartupParameters parameters_;
+};
+
+}  // namespace dashi

@@ -1,0 +1,77 @@
+#include "server/send_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dashi {
+
+namespace {
+constexpr std::size_t kWriteBytesMax = std::size_t{256} << 10;  // joined into one write
+}
+
+SendQueue::SendQueue(std::size_t num_bytes_max, std::function<void()> wake)
+    : num_bytes_max_(num_bytes_max), wake_(std::move(wake)) {}
+
+Status SendQueue::Send(std::string bytes) {
+  {
+    const MutexLock lock(mutex_);
+    while (!closed_ && num_bytes_ >= num_bytes_max_) {
+      has_room_.Wait(mutex_);
+    }
+    if (closed_) {
+      return Status::Unavailable("the client has gone").WithSqlState("08006");
+    }
+    num_bytes_ += bytes.size();
+    chunks_.push_back(std::move(bytes));
+  }
+  wake_();
+  return Status();
+}
+
+void SendQueue::Push(std::string bytes) {
+  {
+    const MutexLock lock(mutex_);
+    if (closed_ || bytes.empty()) {
+      return;
+    }
+    num_bytes_ += bytes.size();
+    chunks_.push_back(std::move(bytes));
+  }
+  wake_();
+}
+
+std::string SendQueue::Take() {
+  const MutexLock lock(mutex_);
+  std::string bytes;
+  while (!chunks_.empty() &&
+         (bytes.empty() || bytes.size() + chunks_.front().size() <= kWriteBytesMax)) {
+    if (bytes.empty()) {
+      bytes = std::move(chunks_.front());
+    } else {
+      bytes += chunks_.front();
+    }
+    chunks_.pop_front();
+  }
+  return bytes;
+}
+
+void SendQueue::Written(std::size_t num_bytes) {
+  const MutexLock lock(mutex_);
+  num_bytes_ -= std::min(num_bytes, num_bytes_);
+  has_room_.NotifyAll();
+}
+
+bool SendQueue::full() const {
+  const MutexLock lock(mutex_);
+  return num_bytes_ >= num_bytes_max_;
+}
+
+void SendQueue::Close() {
+  const MutexLock lock(mutex_);
+  closed_ = true;
+  chunks_.clear();
+  num_bytes_ = 0;
+  has_room_.NotifyAll();
+}
+
+}  // namespace dashi

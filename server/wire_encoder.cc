@@ -1,0 +1,171 @@
+#include "server/wire_encoder.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/byte_codec.h"
+#include "base/status.h"
+
+namespace dashi {
+
+namespace {
+
+constexpr std::size_t kValueBytesMax = std::size_t{1} << 30;
+constexpr std::uint32_t kNullLength = 0xFFFFFFFFU;
+constexpr std::uint16_t kVariableSize = 0xFFFFU;
+
+// Appends one message; its length is set when the object goes.
+class MessageBuilder {
+ public:
+  MessageBuilder(std::string* out, char type) : out_(out) {
+    out_->push_back(type);
+    begin_ = out_->size();
+    AppendBigEndian32(out_, 0);
+  }
+  ~MessageBuilder() {
+    std::string length;
+    AppendBigEndian32(&length, static_cast<std::uint32_t>(out_->size() - begin_));
+    out_->replace(begin_, length.size(), length);
+  }
+  MessageBuilder(const MessageBuilder&) = delete;
+  MessageBuilder& operator=(const MessageBuilder&) = delete;
+
+  void Byte(char byte) { out_->push_back(byte); }
+  void Int16(std::uint16_t value) { AppendBigEndian16(out_, value); }
+  void Int32(std::uint32_t value) { AppendBigEndian32(out_, value); }
+  void Bytes(std::string_view bytes) { *out_ += bytes; }
+  // A zero inside would end it early, so it ends there.
+  void CString(std::string_view text) {
+    *out_ += text.substr(0, text.find('\0'));
+    out_->push_back('\0');
+  }
+  void Field(char code, std::string_view text) {
+    if (!text.empty()) {
+      Byte(code);
+      CString(text);
+    }
+  }
+
+ private:
+  std::string* out_;
+  std::size_t begin_ = 0;
+};
+
+std::uint16_t SizeOf(TypeOid type) {
+  return type == TypeOid::kInt8 || type == TypeOid::kFloat8 ? 8 : kVariableSize;
+}
+
+}  // namespace
+
+void AppendAuthenticationOk(std::string* out) { MessageBuilder(out, 'R').Int32(0); }
+
+void AppendParameterStatus(std::string* out, std::string_view name, std::string_view value) {
+  MessageBuilder message(out, 'S');
+  message.CString(name);
+  message.CString(value);
+}
+
+void AppendBackendKeyData(std::string* out, std::uint32_t process_id, std::uint32_t secret) {
+  MessageBuilder message(out, 'K');
+  message.Int32(process_id);
+  message.Int32(secret);
+}
+
+void AppendNegotiateProtocolVersion(std::string* out, std::uint32_t newest_minor,
+                                    const std::vector<std::string>& unknown_options) {
+  MessageBuilder message(out, 'v');
+  message.Int32((3U << 16) | newest_minor);
+  message.Int32(static_cast<std::uint32_t>(unknown_options.size()));
+  for (const std::string& option : unknown_options) {
+    message.CString(option);
+  }
+}
+
+void AppendReadyForQuery(std::string* out, TransactionStatus status) {
+  MessageBuilder(out, 'Z').Byte(static_cast<char>(status));
+}
+
+void AppendRowDescription(std::string* out, std::span<const WireColumn> columns) {
+  MessageBuilder message(out, 'T');
+  message.Int16(static_cast<std::uint16_t>(columns.size()));
+  for (const WireColumn& column : columns) {
+    message.CString(column.name);
+    message.Int32(0);  // table
+    message.Int16(0);  // number of the column in it
+    message.Int32(static_cast<std::uint32_t>(column.type));
+    message.Int16(SizeOf(column.type));
+    message.Int32(kNullLength);  // type modifier: none
+    message.Int16(0);            // text format
+  }
+}
+
+Status AppendDataRow(std::string* out, const Row& row) {
+  const auto is_too_long = [](const Value& value) {
+    return value.text().size() >= kValueBytesMax || value.bytes().size() >= kValueBytesMax / 2;
+  };
+  if (std::any_of(row.begin(), row.end(), is_too_long)) {
+    return Status::ResourceExhausted("a value is too long to be sent").WithSqlState("54000");
+  }
+  MessageBuilder message(out, 'D');
+  message.Int16(static_cast<std::uint16_t>(row.size()));
+  for (const Value& value : row) {
+    if (value.is_null()) {
+      message.Int32(kNullLength);
+      continue;
+    }
+    if (value.type() == ValueType::kText) {
+      message.Int32(static_cast<std::uint32_t>(value.text().size()));
+      message.Bytes(value.text());
+      continue;
+    }
+    const std::string text = WireText(value);
+    message.Int32(static_cast<std::uint32_t>(text.size()));
+    message.Bytes(text);
+  }
+  return Status();
+}
+
+void AppendCommandComplete(std::string* out, std::string_view tag) {
+  MessageBuilder(out, 'C').CString(tag);
+}
+
+void AppendEmptyQueryResponse(std::string* out) { const MessageBuilder message(out, 'I'); }
+
+void AppendNotice(std::string* out, std::string_view text) {
+  MessageBuilder message(out, 'N');
+  message.Field('S', "NOTICE");
+  message.Field('V', "NOTICE");
+  message.Field('C', "00000");
+  message.Field('M', text.empty() ? " " : text);
+  message.Byte('\0');
+}
+
+void AppendError(std::string* out, Severity severity, const Status& status, std::size_t position) {
+  const std::string_view name = severity == Severity::kFatal ? "FATAL" : "ERROR";
+  MessageBuilder message(out, 'E');
+  message.Field('S', name);
+  message.Field('V', name);
+  message.Field('C', status.sqlstate());
+  message.Field('M', status.message().empty() ? StatusCodeName(status.code()) : status.message());
+  message.Field('H', status.hint());
+  if (position > 0) {
+    message.Field('P', std::to_string(position));
+  }
+  message.Byte('\0');
+}
+
+std::string WireText(const Value& value) {
+  if (value.type() == ValueType::kReal) {
+    if (std::isnan(value.real())) {
+      return "NaN";
+    }
+    if (std::isinf(value.real())) {
+      return value.real() > 0 ? "Infinity" : "-Infinity";
+    }
+  }
+  return value.is_null() ? std::string() : value.ToString();
+}
+
+}  // namespace dashi

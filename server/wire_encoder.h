@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dashi/result_set.h"
+#include "dashi/status.h"
+#include "dashi/value.h"
+
+namespace dashi {
+
+// What the server sends, appended to a buffer as whole messages. Each length is written after the
+// body it counts.
+
+/// PostgreSQL's numbers of the types that values are sent as. Values are those of the protocol.
+enum class TypeOid : std::uint32_t { kBytea = 17, kInt8 = 20, kText = 25, kFloat8 = 701 };
+
+enum class TransactionStatus : char { kIdle = 'I', kInTransaction = 'T', kFailed = 'E' };
+
+/// kError leaves the connection open, kFatal announces its end.
+enum class Severity { kError, kFatal };
+
+struct WireColumn {
+  std::string name;
+  TypeOid type = TypeOid::kText;
+};
+
+void AppendAuthenticationOk(std::string* out);
+void AppendParameterStatus(std::string* out, std::string_view name, std::string_view value);
+void AppendBackendKeyData(std::string* out, std::uint32_t process_id, std::uint32_t secret);
+void AppendNegotiateProtocolVersion(std::string* out, std::uint32_t newest_minor,
+                                    const std::vector<std::string>& unknown_options);
+void AppendReadyForQuery(std::string* out, TransactionStatus status);
+void AppendRowDescription(std::string* out, std::span<const WireColumn> columns);
+/// Appends a row in text format.
+///
+/// Errors: kResourceExhausted (54000) for a value of 1 GiB or more; nothing is appended then.
+Status AppendDataRow(std::string* out, const Row& row);
+void AppendCommandComplete(std::string* out, std::string_view tag);
+void AppendEmptyQueryResponse(std::string* out);
+void AppendNotice(std::string* out, std::string_view message);
+/// Appends an error. `position` counts characters of the query text from 1; 0 leaves it out.
+void AppendError(std::string* out, Severity severity, const Status& status, std::size_t position);
+
+/// Returns a value as PostgreSQL's text format has it; NULL has none.
+std::string WireText(const Value& value);
+
+}  // namespace dashi

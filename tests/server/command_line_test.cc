@@ -1,0 +1,134 @@
+#include "server/command_line.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace dashi {
+namespace {
+
+using Strings = std::vector<std::string>;
+using Action = CommandLine::Action;
+
+Strings Inputs(const CommandLine& command_line) {
+  Strings inputs;
+  for (const ScriptInput& input : command_line.inputs) {
+    inputs.push_back((input.kind == ScriptInput::Kind::kFile ? "file " : "") + input.value);
+  }
+  return inputs;
+}
+
+TEST(CommandLineTest, ExecKeepsTheOrderOfItsInputs) {
+  const auto line = ParseCommandLine(
+      {"exec", "w.db", "-c", "A", "-f", "b.sql", "-c", "C; D", "--file", "-", "--command", "-1"});
+  ASSERT_EQ(line.action, Action::kExec) << line.error;
+  EXPECT_EQ(line.directory, "w.db");
+  EXPECT_TRUE(line.create_if_missing);
+  EXPECT_EQ(line.format, OutputFormat::kTable);
+  EXPECT_EQ(Inputs(line), (Strings{"A", "file b.sql", "C; D", "file -", "-1"}));
+}
+
+TEST(CommandLineTest, ExecTakesSqlThatLooksLikeAnOption) {
+  for (const std::string sql : {"-- comment", "--format", "-c", "-f", "", "[1]", "a=b"}) {
+    const auto line = ParseCommandLine({"exec", "w.db", "-c", sql});
+    ASSERT_EQ(line.action, Action::kExec) << sql << ": " << line.error;
+    EXPECT_EQ(Inputs(line), Strings{sql});
+  }
+}
+
+TEST(CommandLineTest, ExecWithoutInputsReadsStandardInput) {
+  const auto line = ParseCommandLine({"exec", "w.db", "--format", "jsonl", "--read-only"});
+  ASSERT_EQ(line.action, Action::kExec);
+  EXPECT_TRUE(line.inputs.empty());
+  EXPECT_EQ(line.format, OutputFormat::kJsonLines);
+  EXPECT_TRUE(line.read_only);
+  EXPECT_FALSE(line.create_if_missing);
+}
+
+TEST(CommandLineTest, OptionsMayStandBeforeTheDirectory) {
+  const auto line = ParseCommandLine({"exec", "--format", "csv", "-c", "SELECT 1", "w.db"});
+  ASSERT_EQ(line.action, Action::kExec) << line.error;
+  EXPECT_EQ(line.directory, "w.db");
+  EXPECT_EQ(Inputs(line), Strings{"SELECT 1"});
+}
+
+TEST(CommandLineTest, ServeHasDefaults) {
+  auto line = ParseCommandLine({"serve", "w.db"});
+  ASSERT_EQ(line.action, Action::kServe);
+  EXPECT_EQ(line.host, "127.0.0.1");
+  EXPECT_EQ(line.port, 5433);
+  EXPECT_EQ(line.num_connections_max, 100);
+  EXPECT_FALSE(line.create_if_missing);
+  line =
+      ParseCommandLine({"serve", "w.db", "--port", "0", "--host", "::1", "--max-connections", "5"});
+  EXPECT_EQ(line.port, 0);
+  EXPECT_EQ(line.host, "::1");
+  EXPECT_EQ(line.num_connections_max, 5);
+}
+
+TEST(CommandLineTest, ImportIsACopy) {
+  EXPECT_EQ(
+      Inputs(
+          ParseCommandLine({"import", "w.db", "documents", "it's.jsonl.gz", "--ignore-unknown"})),
+      Strings{"COPY documents FROM 'it''s.jsonl.gz' WITH (FORMAT jsonl, unknown = 'ignore')"});
+  EXPECT_EQ(Inputs(ParseCommandLine(
+                {"import", "w.db", "relevance", "r.tsv.zst", "--columns", "document,la bel"})),
+            Strings{"COPY relevance (document, \"la bel\") FROM 'r.tsv.zst' WITH (FORMAT tsv)"});
+  EXPECT_EQ(Inputs(ParseCommandLine(
+                {"import", "w.db", "documents", "trn.json.gz", "--file-format", "xc"})),
+            Strings{"COPY documents FROM 'trn.json.gz' WITH (FORMAT xc)"});
+  const auto line = ParseCommandLine({"import", "w.db", "documents", "data.bin"});
+  EXPECT_EQ(line.exit_status, 1);
+  EXPECT_NE(line.error.find("--file-format"), std::string::npos);
+}
+
+TEST(CommandLineTest, TrainAndEvalAreStatements) {
+  auto line = ParseCommandLine({"train", "w.db", "m"});
+  EXPECT_EQ(Inputs(line), Strings{"TRAIN MODEL m"});
+  EXPECT_FALSE(line.create_if_missing);
+  line = ParseCommandLine({"eval", "w.db", "my model@2", "--k", "1", "--format", "csv"});
+  EXPECT_EQ(Inputs(line), Strings{"EVALUATE MODEL \"my model\"@2 ON 'test' WITH (k = '1')"});
+  EXPECT_EQ(line.format, OutputFormat::kCsv);
+}
+
+TEST(CommandLineTest, VersionAndHelpArePrinted) {
+  auto line = ParseCommandLine({"--version"});
+  EXPECT_EQ(line.action, Action::kPrint);
+  EXPECT_EQ(line.exit_status, 0);
+  EXPECT_TRUE(line.output.starts_with("dashi 0.")) << line.output;
+  line = ParseCommandLine({"--help"});
+  EXPECT_EQ(line.exit_status, 0);
+  for (const char* command : {"exec", "shell", "serve", "import", "train", "eval"}) {
+    EXPECT_NE(line.output.find(command), std::string::npos) << command;
+    const auto help = ParseCommandLine({command, "--help"});
+    EXPECT_EQ(help.exit_status, 0);
+    EXPECT_EQ(help.action, Action::kPrint);
+    EXPECT_NE(help.output.find("Example:\n  dashi "), std::string::npos) << help.output;
+    EXPECT_NE(help.output.find("DIR"), std::string::npos) << command;
+  }
+}
+
+TEST(CommandLineTest, MistakesAreExplained) {
+  const auto error = [](const Strings& arguments) {
+    const auto line = ParseCommandLine(arguments);
+    EXPECT_EQ(line.action, Action::kPrint);
+    EXPECT_EQ(line.exit_status, 1);
+    EXPECT_EQ(line.output, "");
+    return line.error;
+  };
+  EXPECT_EQ(error({"exce", "w.db"}), "dashi: 'exce' is not a command. Did you mean 'exec'?\n");
+  EXPECT_EQ(error({"xyzzy"}), "dashi: 'xyzzy' is not a command; see dashi --help\n");
+  EXPECT_NE(error({}).find("dashi exec"), std::string::npos);
+  EXPECT_NE(error({"exec"}).find("DIR"), std::string::npos);
+  EXPECT_NE(error({"exec"}).find("See dashi exec --help."), std::string::npos);
+  EXPECT_NE(error({"exec", "w.db", "--format", "xml"}).find("xml"), std::string::npos);
+  EXPECT_NE(error({"exec", "w.db", "--colour"}).find("--colour"), std::string::npos);
+  EXPECT_NE(error({"exec", "w.db", "SELECT 1"}).find("SELECT 1"), std::string::npos);
+  EXPECT_NE(error({"serve", "w.db", "--port", "70000"}).find("70000"), std::string::npos);
+  EXPECT_NE(error({"serve", "w.db", "--port", "-1"}).find("port"), std::string::npos);
+  EXPECT_NE(error({"--verison"}).find("--verison"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dashi

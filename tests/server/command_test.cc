@@ -1,0 +1,260 @@
+// The command as a user has it: the program itself, in processes of its own.
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/server/command_process.h"
+#include "tests/server/wire_client.h"
+#include "tests/shell/terminal.h"
+
+namespace dashi {
+namespace {
+
+class CommandTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(::testing::TempDir()) /
+              ("command_test_" + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  CommandOutcome Dashi(std::vector<std::string> words, std::string_view input = "") {
+    words.insert(words.begin(), DashiCommand());
+    return RunCommand(words, folder_, input);
+  }
+  CommandOutcome Exec(const std::string& sql) { return Dashi({"exec", "w.db", "-c", sql}); }
+
+  void MakeDocuments() {
+    std::ofstream(folder_ / "docs.jsonl")
+        << "{\"id\": \"d1\", \"text\": \"wireless earbuds\"}\n"
+        << "{\"id\": \"d2\", \"text\": \"quiet, long-haul \\\"headphones\\\"\"}\n";
+    const CommandOutcome outcome = Exec("COPY documents FROM 'docs.jsonl' WITH (FORMAT jsonl)");
+    ASSERT_EQ(outcome.exit_status, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, "COPY 2\n");
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(CommandTest, PrintsVersionAndHelp) {
+  EXPECT_TRUE(Dashi({"--version"}).out.starts_with("dashi "));
+  EXPECT_NE(Dashi({"exec", "--help"}).out.find("Example:"), std::string::npos);
+  const CommandOutcome unknown = Dashi({"exce"});
+  EXPECT_EQ(unknown.exit_status, 1);
+  EXPECT_NE(unknown.err.find("Did you mean 'exec'?"), std::string::npos);
+}
+
+TEST_F(CommandTest, ExecMakesTheDatabaseAndStartsFast) {
+  EXPECT_EQ(Exec("SELECT 1 AS one").out, " one\n-----\n   1\n(1 row)\n");
+  EXPECT_TRUE(std::filesystem::is_directory(folder_ / "w.db"));
+}
+
+TEST_F(CommandTest, ExecReadsFilesOfTheCallersFolderAndWritesEveryFormat) {
+  MakeDocuments();
+  const std::string query = "SELECT id, text, NULL AS n, 0.5 AS x FROM documents ORDER BY id";
+  EXPECT_EQ(Dashi({"exec", "w.db", "--format", "csv", "-c", query}).out,
+            "id,text,n,x\nd1,wireless earbuds,,0.5\n"
+            "d2,\"quiet, long-haul \"\"headphones\"\"\",,0.5\n");
+  const auto json =
+      nlohmann::json::parse(Dashi({"exec", "w.db", "--format", "json", "-c", query}).out);
+  EXPECT_EQ(json[1]["text"], "quiet, long-haul \"headphones\"");
+  EXPECT_TRUE(json[1]["n"].is_null());
+  EXPECT_EQ(Dashi({"exec", "w.db", "--format", "jsonl", "-c", "SELECT 1 AS a"}).out,
+            "{\"a\": 1}\n");
+}
+
+TEST_F(CommandTest, ExecRunsCommandsFilesAndStandardInput) {
+  std::ofstream(folder_ / "a.sql") << "SELECT 2 AS b;\n";
+  EXPECT_EQ(Dashi({"exec", "w.db", "--format", "csv", "-c", "SELECT 1 AS a", "-f", "a.sql", "-c",
+                   "SELECT 3 AS c"})
+                .out,
+            "a\n1\nb\n2\nc\n3\n");
+  EXPECT_EQ(Dashi({"exec", "w.db", "--format", "csv"}, "SELECT 4 AS d; SELECT 5 AS e").out,
+            "d\n4\ne\n5\n");
+}
+
+TEST_F(CommandTest, ExecStopsAtTheFirstErrorAndShowsItsPlace) {
+  const CommandOutcome outcome =
+      Dashi({"exec", "w.db", "-c", "SELECT 1 AS a; SELECT nope FROM documents; SELECT 2 AS b"});
+  EXPECT_EQ(outcome.exit_status, 1);
+  EXPECT_NE(outcome.out.find(" a\n"), std::string::npos);
+  EXPECT_EQ(outcome.out.find(" b\n"), std::string::npos);
+  EXPECT_NE(outcome.err.find("\nLINE 1: SELECT nope FROM documents\n"
+                             "               ^\n"),
+            std::string::npos)
+      << outcome.err;
+  EXPECT_NE(outcome.err.find("SQLSTATE:  42703\n"), std::string::npos) << outcome.err;
+}
+
+TEST_F(CommandTest, ExecTellsWhatIsNoDatabase) {
+  std::ofstream(folder_ / "file.db") << "no database";
+  for (const char* directory : {"file.db", ""}) {
+    const CommandOutcome outcome = Dashi({"exec", directory, "-c", "SELECT 1"});
+    EXPECT_EQ(outcome.exit_status, 1) << directory;
+    EXPECT_TRUE(outcome.err.starts_with("ERROR:  ")) << outcome.err;
+  }
+  const CommandOutcome absent = Dashi({"train", "absent.db", "m"});
+  EXPECT_EQ(absent.exit_status, 1);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "absent.db"));
+}
+
+TEST_F(CommandTest, ExecIsNotUpsetByAReaderThatLeaves) {
+  MakeDocuments();
+  const CommandOutcome outcome = RunCommand(
+      {"/bin/sh", "-c",
+       "'" + DashiCommand() +
+           "' exec w.db --format csv -c \"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 "
+           "FROM r WHERE n < 1000000) SELECT n FROM r\" | head -n 2"},
+      folder_);
+  EXPECT_EQ(outcome.out, "n\n1\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(CommandTest, ImportTrainAndEvalAreStatements) {
+  std::ofstream(folder_ / "labels.jsonl") << "{\"id\": \"L1\", \"text\": \"headphones\"}\n";
+  const CommandOutcome imported = Dashi({"import", "w.db", "labels", "labels.jsonl"});
+  EXPECT_EQ(imported.exit_status, 0) << imported.err;
+  EXPECT_EQ(Dashi({"exec", "w.db", "--format", "csv", "-c", "SELECT id FROM labels"}).out,
+            "id\nL1\n");
+  const CommandOutcome trained = Dashi({"train", "w.db", "nope"});
+  EXPECT_EQ(trained.exit_status, 1);
+  EXPECT_NE(trained.err.find("nope"), std::string::npos) << trained.err;
+  EXPECT_EQ(Dashi({"eval", "w.db", "nope@1"}).exit_status, 1);
+}
+
+TEST_F(CommandTest, ShellRunsAScriptWithoutATerminal) {
+  MakeDocuments();
+  const CommandOutcome outcome = Dashi({"shell", "w.db", "--format", "csv"},
+                                       "\\d documents\nSELECT count(*) AS n FROM documents;\n"
+                                       "\\dt\n\\dm\n\\dr\n\\dj\n\\q\n");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("column,type\nid,TEXT\n"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("n\n2\n"), std::string::npos) << outcome.out;
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(CommandTest, ShellOnATerminal) {
+  MakeDocuments();
+  ::setenv("XDG_STATE_HOME", folder_.c_str(), 1);
+  ::setenv("TERM", "xterm", 1);
+  const std::string directory = (folder_ / "w.db").string();
+  const std::string command = DashiCommand();
+  Terminal terminal([&] {
+    ::execl(command.c_str(), command.c_str(), "shell", directory.c_str(), nullptr);
+    return 127;
+  });
+  ASSERT_TRUE(terminal.WaitFor("\\? for help")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> "));
+  terminal.Type("SELECT count(*) AS n FROM documents;\r");
+  ASSERT_TRUE(terminal.WaitFor("(1 row)")) << terminal.shown();
+  terminal.Type("BEGIN;\r");
+  ASSERT_TRUE(terminal.WaitFor("w=*> ")) << terminal.shown();
+  terminal.Type("SELECT nope;\r");
+  ASSERT_TRUE(terminal.WaitFor("w=!> ")) << terminal.shown();
+  terminal.Type("ROLLBACK;\r");
+  ASSERT_TRUE(terminal.WaitFor("w=> "));
+  // A statement that would run for ever, until Ctrl-C.
+  terminal.Type(
+      "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r;\r");
+  ASSERT_TRUE(terminal.WaitFor(" 1234")) << terminal.shown();
+  terminal.Type("\x03");
+  ASSERT_TRUE(terminal.WaitFor("57014"));
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << "the shell lives on";
+  terminal.Type("\\q\r");
+  EXPECT_EQ(terminal.WaitForExit(), 0);
+}
+
+TEST_F(CommandTest, CtrlCEndsExec) {
+  const std::string directory = (folder_ / "w.db").string();
+  const std::string command = DashiCommand();
+  Terminal terminal([&] {
+    ::execl(command.c_str(), command.c_str(), "exec", directory.c_str(), "-c", "SELECT 1 AS ready",
+            "-c",
+            "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) "
+            "SELECT max(n) FROM r",
+            nullptr);
+    return 127;
+  });
+  ASSERT_TRUE(terminal.WaitFor("(1 row)")) << terminal.shown();
+  terminal.Type("\x03");
+  // Cancelled with status 1, or, where Ctrl-C fell between the statements, ended by it.
+  const int exit_status = terminal.WaitForExit();
+  EXPECT_TRUE(exit_status == 1 || exit_status == 256 + SIGINT) << exit_status;
+  EXPECT_EQ(Exec("SELECT 1").exit_status, 0) << "the database opens again";
+}
+
+TEST_F(CommandTest, ServeAnswersAndStopsOnSignals) {
+  MakeDocuments();
+  for (const int signal : {SIGTERM, SIGINT}) {
+    ServeProcess serve("w.db", folder_);
+    ASSERT_GT(serve.port(), 0) << serve.log();
+    WireClient client(static_cast<std::uint16_t>(serve.port()));
+    client.LogIn();
+    const auto messages = client.Query("SELECT id FROM documents ORDER BY id");
+    ASSERT_EQ(TypesOf(messages), "TDDCZ");
+    EXPECT_EQ(ValuesOf(messages[1]), std::vector<std::string>{"d1"});
+    serve.Signal(signal);
+    EXPECT_EQ(FieldOf(client.Read(), 'C'), "57P01");
+    EXPECT_EQ(serve.WaitForExit(), 0) << serve.log();
+  }
+}
+
+TEST_F(CommandTest, ServeKeepsWhatItAcknowledgedWhenKilled) {
+  MakeDocuments();
+  {
+    ServeProcess serve("w.db", folder_);
+    ASSERT_GT(serve.port(), 0) << serve.log();
+    WireClient client(static_cast<std::uint16_t>(serve.port()));
+    client.LogIn();
+    const auto messages = client.Query("INSERT INTO documents (id, text) VALUES ('d3', 'new')");
+    ASSERT_EQ(TypesOf(messages), "CZ") << FieldOf(messages[0], 'M');
+    client.Send(QueryBytes("BEGIN; INSERT INTO documents (id, text) VALUES ('d4', 'open')"));
+    ASSERT_EQ(client.ReadUntilReady().back().body, "T");
+    serve.Signal(SIGKILL);
+    EXPECT_EQ(serve.WaitForExit(), 256 + SIGKILL);
+  }
+  EXPECT_EQ(
+      Dashi({"exec", "w.db", "--format", "csv", "-c", "SELECT id FROM documents ORDER BY id"}).out,
+      "id\nd1\nd2\nd3\n");
+}
+
+TEST_F(CommandTest, ServeCancelsARunningQueryWhenStoppedTwice) {
+  MakeDocuments();
+  ServeProcess serve("w.db", folder_);
+  ASSERT_GT(serve.port(), 0) << serve.log();
+  WireClient client(static_cast<std::uint16_t>(serve.port()));
+  client.LogIn();
+  client.Send(
+      QueryBytes("SELECT 1; WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) "
+                 "SELECT max(n) FROM r"));
+  serve.Signal(SIGTERM);
+  serve.Signal(SIGINT);
+  EXPECT_EQ(serve.WaitForExit(), 0) << serve.log();
+}
+
+TEST_F(CommandTest, ServeRefusesOtherAddressesAndASecondServer) {
+  MakeDocuments();
+  const CommandOutcome outcome = Dashi({"serve", "w.db", "--host", "0.0.0.0", "--port", "0"});
+  EXPECT_EQ(outcome.exit_status, 1);
+  EXPECT_NE(outcome.err.find("loopback"), std::string::npos);
+  ServeProcess serve("w.db", folder_);
+  ASSERT_GT(serve.port(), 0) << serve.log();
+  const CommandOutcome second = Exec("SELECT 1");
+  EXPECT_EQ(second.exit_status, 1);
+  EXPECT_NE(second.err.find("SQLSTATE:  55006"), std::string::npos) << second.err;
+}
+
+}  // namespace
+}  // namespace dashi

@@ -1,0 +1,130 @@
+// The real psql against a real server. Registered only where psql is installed.
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/server/command_process.h"
+
+namespace dashi {
+namespace {
+
+class PsqlTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ =
+        std::filesystem::path(::testing::TempDir()) / ("psql_test_" + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    const CommandOutcome made = RunCommand(
+        {DashiCommand(), "exec", "w.db", "-c",
+         "INSERT INTO labels (id, text) VALUES ('L1', 'headphones'), ('L2', '日本'), ('L3', NULL)"},
+        folder_);
+    ASSERT_EQ(made.exit_status, 0) << made.err;
+    serve_ = std::make_unique<ServeProcess>("w.db", folder_);
+    ASSERT_GT(serve_->port(), 0) << serve_->log();
+  }
+  void TearDown() override {
+    serve_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  CommandOutcome Psql(const std::vector<std::string>& words, std::string_view input = "") {
+    const char* psql = std::getenv("DASHI_PSQL");
+    std::vector<std::string> command = {psql == nullptr ? "psql" : psql,
+                                        "-X",
+                                        "-h",
+                                        "127.0.0.1",
+                                        "-p",
+                                        std::to_string(serve_->port()),
+                                        "-v",
+                                        "VERBOSITY=verbose"};
+    command.insert(command.end(), words.begin(), words.end());
+    return RunCommand(command, folder_, input);
+  }
+
+  std::filesystem::path folder_;
+  std::unique_ptr<ServeProcess> serve_;
+};
+
+TEST_F(PsqlTest, RunsAQuery) {
+  const CommandOutcome outcome = Psql({"-c", "SELECT id, text FROM labels ORDER BY id"});
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.err;
+  EXPECT_EQ(
+      outcome.out,
+      " id |    text    \n----+------------\n L1 | headphones\n L2 | 日本\n L3 | \n(3 rows)\n\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(PsqlTest, NumbersAreNumbers) {
+  EXPECT_EQ(Psql({"-c", "SELECT 1 AS a, 0.5 AS b, 'x' AS c"}).out,
+            " a |  b  | c \n---+-----+---\n 1 | 0.5 | x\n(1 row)\n\n");
+  EXPECT_EQ(Psql({"-At", "-c", "SELECT count(*) FROM labels"}).out, "3\n");
+}
+
+TEST_F(PsqlTest, ShowsErrorsWithTheirPlace) {
+  const CommandOutcome outcome = Psql({"-c", "SELECT id, nope FROM labels"});
+  EXPECT_EQ(outcome.exit_status, 1);
+  EXPECT_TRUE(outcome.err.starts_with("ERROR:  42703: ")) << outcome.err;
+  EXPECT_NE(outcome.err.find("LINE 1: SELECT id, nope FROM labels\n                   ^"),
+            std::string::npos)
+      << outcome.err;
+}
+
+TEST_F(PsqlTest, SeveralStatementsAreOneTransaction) {
+  const CommandOutcome failed =
+      Psql({"-c", "INSERT INTO labels (id, text) VALUES ('L4', 'x'); SELECT nope"});
+  EXPECT_EQ(failed.exit_status, 1);
+  EXPECT_EQ(Psql({"-At", "-c", "SELECT count(*) FROM labels"}).out, "3\n");
+  const CommandOutcome done = Psql({"-At", "-c",
+                                    "INSERT INTO labels (id, text) VALUES ('L4', 'x'); "
+                                    "SELECT count(*) FROM labels"});
+  EXPECT_EQ(done.exit_status, 0) << done.err;
+  EXPECT_EQ(done.out, "INSERT 0 1\n4\n");
+}
+
+TEST_F(PsqlTest, TransactionsSpanQueries) {
+  const CommandOutcome outcome =
+      Psql({"-At", "-v", "ON_ERROR_STOP=0"},
+           "BEGIN;\nDELETE FROM labels WHERE id = 'L1';\nSELECT count(*) FROM labels;\n"
+           "SELECT nope;\nSELECT 1;\nROLLBACK;\nSELECT count(*) FROM labels;\n");
+  EXPECT_EQ(outcome.out, "BEGIN\nDELETE 1\n2\nROLLBACK\n3\n") << outcome.err;
+  EXPECT_NE(outcome.err.find("ERROR:  25P02"), std::string::npos) << outcome.err;
+}
+
+TEST_F(PsqlTest, KnowsTheServer) {
+  EXPECT_TRUE(Psql({"-At", "-c", "SELECT version()"}).out.starts_with("PostgreSQL 15."));
+  EXPECT_EQ(Psql({"-At", "-c", "SHOW application_name"}).out, "psql\n");
+  EXPECT_EQ(Psql({"-At"}, "\\echo :SERVER_VERSION_NUM\n").out, "150000\n");
+}
+
+TEST_F(PsqlTest, OptionsSetSettings) {
+  ::setenv("PGOPTIONS", "-c statement_timeout=200ms", 1);
+  const CommandOutcome outcome =
+      Psql({"-c",
+            "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) "
+            "SELECT max(n) FROM r"});
+  ::unsetenv("PGOPTIONS");
+  EXPECT_NE(outcome.err.find("ERROR:  57014"), std::string::npos) << outcome.err;
+}
+
+TEST_F(PsqlTest, CtrlCCancelsTheQuery) {
+  // psql turns SIGINT into a CancelRequest of its own connection.
+  const char* psql = std::getenv("DASHI_PSQL");
+  const CommandOutcome outcome = RunCommand(
+      {"/usr/bin/timeout", "--signal=INT", "--kill-after=30", "2", psql == nullptr ? "psql" : psql,
+       "-X", "-h", "127.0.0.1", "-p", std::to_string(serve_->port()), "-c",
+       "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"},
+      folder_);
+  EXPECT_NE(outcome.err.find("ERROR:  "), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("cancel"), std::string::npos) << outcome.err;
+}
+
+}  // namespace
+}  // namespace dashi
