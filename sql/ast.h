@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "dashi/status.h"
+
+namespace dashi::sql {
+
+/// One `name = value` of a WITH list. Values are kept as text: 0.5, on and 'on' are the same to an
+/// option that takes them.
+struct OptionNode {
+  std::string name;
+  std::string value;
+  std::size_t offset = 0;  ///< of the name
+};
+
+/// `m` or `m@3`.
+struct ReleaseName {
+  std::string model;
+  std::optional<std::uint32_t> release;
+  std::size_t offset = 0;
+};
+
+/// What SQLite runs.
+enum class SqliteVerb { kSelect, kInsert, kUpdate, kDelete, kExplain };
+struct SqliteStatement {
+  SqliteVerb verb = SqliteVerb::kSelect;
+};
+
+struct CopyFromStatement {
+  std::string table;
+  std::size_t table_offset = 0;
+  std::vector<std::string> columns;  ///< empty: all
+  std::vector<std::size_t> column_offsets;
+  std::string path;
+  std::vector<OptionNode> options;
+};
+
+struct TransactionModes {
+  std::optional<bool> read_only;
+};
+struct BeginStatement {
+  TransactionModes modes;
+  bool start = false;  ///< START TRANSACTION
+};
+struct CommitStatement {};
+struct RollbackStatement {};
+struct SavepointStatement {
+  std::string name;
+};
+struct ReleaseSavepointStatement {
+  std::string name;
+};
+struct RollbackToStatement {
+  std::string name;
+};
+/// SET TRANSACTION, or SET SESSION CHARACTERISTICS AS TRANSACTION.
+struct SetTransactionStatement {
+  TransactionModes modes;
+  bool session = false;
+};
+
+struct CreateModelStatement {
+  std::string model;
+  std::string algorithm;
+  std::size_t algorithm_offset = 0;
+  bool if_not_exists = false;
+  std::vector<OptionNode> options;
+};
+struct DropModelStatement {
+  std::string model;
+  bool if_exists = false;
+};
+struct DropReleaseStatement {
+  ReleaseName release;
+  bool if_exists = false;
+};
+struct TrainModelStatement {
+  std::string model;
+  std::vector<OptionNode> options;
+};
+struct EvaluateModelStatement {
+  ReleaseName release;
+  std::optional<std::string> split;
+  std::vector<OptionNode> options;
+};
+struct PublishStatement {
+  ReleaseName release;
+};
+struct RevertModelStatement {
+  std::string model;
+};
+struct WaitJobStatement {
+  std::uint64_t job = 0;
+};
+struct CancelJobStatement {
+  std::uint64_t job = 0;
+};
+
+enum class ShowList { kModels, kReleases, kJobs, kTables, kSettings };
+struct ShowListStatement {
+  ShowList list = ShowList::kModels;
+};
+struct ShowSettingStatement {
+  std::string name;
+  std::size_t offset = 0;
+};
+struct SetStatement {
+  std::string name;
+  std::size_t offset = 0;
+  std::optional<std::string> value;  ///< nullopt: DEFAULT
+  bool local = false;
+};
+struct ResetStatement {
+  std::optional<std::string> name;  ///< nullopt: ALL
+  std::size_t offset = 0;
+};
+
+using StatementNode = std::variant<
+    SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement, RollbackStatement,
+    SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
+    CreateModelStatement, DropModelStatement, DropReleaseStatement, TrainModelStatement,
+    EvaluateModelStatement, PublishStatement, RevertModelStatement, WaitJobStatement,
+    CancelJobStatement, ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+
+}  // namespace dashi::sql

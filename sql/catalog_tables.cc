@@ -1,0 +1,265 @@
+#include "sql/catalog_tables.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "dashi/result_set.h"
+#include "sql/database_impl.h"
+#include "sql/planner_cost.h"
+#include "sql/settings.h"
+#include "sql/table_catalog.h"
+
+namespace dashi::sql {
+
+namespace {
+
+using Rows = std::vector<Row>;
+using Load = Result<Rows> (*)(StatementContext& statement);
+
+/// Guessed number of rows: any small number will do.
+constexpr sqlite3_int64 kGuessedRows = 100;
+
+class LoadedCursor : public VirtualCursor {
+ public:
+  LoadedCursor(StatementContext& statement, Load load) : statement_(statement), load_(load) {}
+
+  Status Filter(int /*plan*/, std::string_view /*plan_text*/,
+                std::span<sqlite3_value*> /*arguments*/) override {
+    position_ = 0;
+    DASHI_ASSIGN_OR_RETURN(rows_, load_(statement_));
+    return Status();
+  }
+  Status Next() override {
+    ++position_;
+    return Status();
+  }
+  bool AtEnd() const override { return position_ >= rows_.size(); }
+  Status Column(int column, sqlite3_context* context) override {
+    SetSqliteResult(context, rows_[position_][static_cast<std::size_t>(column)]);
+    return Status();
+  }
+  std::int64_t RowId() const override { return static_cast<std::int64_t>(position_); }
+
+ private:
+  StatementContext& statement_;  // Outlives its cursors.
+  Load load_;
+  Rows rows_;
+  std::size_t position_ = 0;
+};
+
+class LoadedTable : public VirtualTable {
+ public:
+  explicit LoadedTable(Load load) : load_(load) {}
+
+  Result<bool> Plan(StatementContext& /*statement*/, sqlite3_index_info* info) override {
+    info->estimatedRows = kGuessedRows;
+    info->estimatedCost = static_cast<double>(kGuessedRows) * kLookupCost;
+    DASHI_RETURN_IF_ERROR(SetPlanText(info, "scan"));
+    return true;
+  }
+  Result<std::unique_ptr<VirtualCursor>> Open(StatementContext& statement) override {
+    return std::unique_ptr<VirtualCursor>(std::make_unique<LoadedCursor>(statement, load_));
+  }
+
+ private:
+  Load load_;
+};
+
+Value Count(std::uint64_t value) { return Value::Integer(static_cast<std::int64_t>(value)); }
+
+Value Time(std::int64_t micros) {
+  return micros == 0 ? Value::Null() : Value::Text(FormatTimestamp(micros));
+}
+
+Value TextOrNull(const std::string& text) {
+  return text.empty() ? Value::Null() : Value::Text(text);
+}
+
+template <typename Map>
+Value Json(const Map& map) {
+  // Text that is not UTF-8 cannot be stored, but a damaged record must not throw.
+  return Value::Text(
+      nlohmann::json(map).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+std::string ReleaseText(const std::string& model, std::uint32_t number) {
+  return model + "@" + std::to_string(number);
+}
+
+Result<Rows> LoadModels(StatementContext& statement) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<storage::ModelRecord> models,
+                         statement.view->ListModels());
+  DASHI_ASSIGN_OR_RETURN(const std::vector<storage::ReleaseRecord> releases,
+                         statement.view->ListReleases());
+  std::map<std::string, std::int64_t> counts;
+  for (const storage::ReleaseRecord& release : releases) {
+    ++counts[release.model];
+  }
+  Rows rows;
+  for (const storage::ModelRecord& model : models) {
+    rows.push_back({Value::Text(model.name), Value::Text(model.algorithm),
+                    model.published.empty() ? Value::Null() : Count(model.published.back()),
+                    Value::Integer(counts[model.name]), Json(model.options),
+                    Time(model.created_at_micros)});
+  }
+  return rows;
+}
+
+Result<Rows> LoadReleases(StatementContext& statement) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<storage::ModelRecord> models,
+                         statement.view->ListModels());
+  DASHI_ASSIGN_OR_RETURN(const std::vector<storage::ReleaseRecord> releases,
+                         statement.view->ListReleases());
+  std::map<std::string, std::uint32_t> published;
+  for (const storage::ModelRecord& model : models) {
+    if (!model.published.empty()) {
+      published[model.name] = model.published.back();
+    }
+  }
+  Rows rows;
+  for (const storage::ReleaseRecord& release : releases) {
+    const auto current = published.find(release.model);
+    const bool is_published = current != published.end() && current->second == release.number;
+    rows.push_back(
+        {Value::Text(ReleaseText(release.model, release.number)), Value::Text(release.model),
+         Count(release.number), Value::Integer(is_published ? 1 : 0), Count(release.num_documents),
+         Count(release.num_labels), Count(release.dim), Value::Text(release.index_kind),
+         Count(release.seed), Value::Real(release.train_seconds),
+         Value::Real(release.fusion_encoder), Value::Real(release.fusion_classifier),
+         Json(release.metrics), Json(release.options), Json(release.environment),
+         Count(release.snapshot_sequence), Count(release.job), Time(release.created_at_micros)});
+  }
+  return rows;
+}
+
+const char* JobStateName(storage::JobState state) {
+  switch (state) {
+    case storage::JobState::kQueued:
+      return "queued";
+    case storage::JobState::kRunning:
+      return "running";
+    case storage::JobState::kSucceeded:
+      return "succeeded";
+    case storage::JobState::kFailed:
+      return "failed";
+    case storage::JobState::kCancelled:
+      return "cancelled";
+    case storage::JobState::kInterrupted:
+      break;
+  }
+  return "interrupted";
+}
+
+Result<Rows> LoadJobs(StatementContext& statement) {
+  DASHI_ASSIGN_OR_RETURN(std::vector<storage::JobRecord> jobs, statement.view->ListJobs());
+  trainer::JobManager* manager = statement.database->jobs_or_null();
+  Rows rows;
+  for (storage::JobRecord& job : jobs) {
+    const bool active =
+        job.state == storage::JobState::kRunning || job.state == storage::JobState::kQueued;
+    if (active && manager == nullptr && !statement.database->store().read_only()) {
+      // No job manager has been made in this process, which is the only one: nothing runs.
+      job.state = storage::JobState::kInterrupted;
+    }
+    const std::optional<Progress> progress =
+        active && manager != nullptr ? manager->CurrentProgress(job.id) : std::nullopt;
+    if (progress) {
+      job.phase = progress->phase;
+      job.done = progress->done;
+      job.total = progress->total;
+      job.loss = progress->loss;
+    }
+    rows.push_back({Count(job.id), Value::Text(job.kind), Value::Text(job.statement),
+                    TextOrNull(job.model), Value::Text(JobStateName(job.state)),
+                    TextOrNull(job.phase), Count(job.done), Count(job.total),
+                    job.loss ? Value::Real(*job.loss) : Value::Null(), TextOrNull(job.error),
+                    TextOrNull(job.result), Time(job.created_at_micros),
+                    Time(job.started_at_micros), Time(job.finished_at_micros)});
+  }
+  return rows;
+}
+
+Result<Rows> LoadEvaluations(StatementContext& statement) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<storage::EvaluationRecord> evaluations,
+                         statement.view->ListEvaluations());
+  Rows rows;
+  for (const storage::EvaluationRecord& one : evaluations) {
+    rows.push_back({Count(one.id), Value::Text(ReleaseText(one.model, one.release)),
+                    Value::Text(one.split), Value::Text(one.slice), Value::Text(one.metric),
+                    Count(one.k), Value::Real(one.value), Value::Real(one.low),
+                    Value::Real(one.high), Count(one.num_documents), Json(one.options),
+                    Time(one.at_micros)});
+  }
+  return rows;
+}
+
+Result<Rows> LoadSettings(StatementContext& statement) {
+  Rows rows;
+  for (const SettingInfo& info : Settings::All()) {
+    DASHI_ASSIGN_OR_RETURN(std::string value, statement.settings->Get(info.name));
+    rows.push_back({Value::Text(std::string(info.name)), Value::Text(std::move(value)),
+                    Value::Text(std::string(info.default_value)),
+                    Value::Integer(info.read_only ? 1 : 0),
+                    Value::Text(std::string(info.description))});
+  }
+  return rows;
+}
+
+Result<Rows> LoadTables(StatementContext& /*statement*/) {
+  Rows rows;
+  for (const TableDefinition& table : AllTables()) {
+    if (table.description != nullptr) {
+      rows.push_back({Value::Text(table.name), Value::Integer(table.writable ? 1 : 0),
+                      Value::Text(table.description)});
+    }
+  }
+  return rows;
+}
+
+template <Load kLoad>
+std::unique_ptr<VirtualTable> Make() {
+  return std::make_unique<LoadedTable>(kLoad);
+}
+
+}  // namespace
+
+std::span<const TableDefinition> CatalogTables() {
+  static constexpr TableDefinition kTables[] = {
+      {"models",
+       "CREATE TABLE t(name TEXT, algorithm TEXT, published INTEGER, releases INTEGER, "
+       "options TEXT, created_at TEXT)",
+       false, Make<LoadModels>, "what CREATE MODEL declared, and the release that is published"},
+      {"releases",
+       "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
+       "documents INTEGER, labels INTEGER, dim INTEGER, index_kind TEXT, seed INTEGER, "
+       "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, metrics TEXT, "
+       "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT)",
+       false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},
+      {"jobs",
+       "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "
+       "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT, "
+       "started_at TEXT, finished_at TEXT)",
+       false, Make<LoadJobs>, "training jobs and how far they are"},
+      {"evaluations",
+       "CREATE TABLE t(id INTEGER, release TEXT, split TEXT, slice TEXT, metric TEXT, k INTEGER, "
+       "value REAL, low REAL, high REAL, documents INTEGER, options TEXT, at TEXT)",
+       false, Make<LoadEvaluations>, "the results of EVALUATE MODEL"},
+      {"settings",
+       "CREATE TABLE t(name TEXT, value TEXT, default_value TEXT, read_only INTEGER, "
+       "description TEXT)",
+       false, Make<LoadSettings>, "the settings of this session"},
+      {"tables", "CREATE TABLE t(name TEXT, writable INTEGER, description TEXT)", false,
+       Make<LoadTables>, "this list"},
+  };
+  return kTables;
+}
+
+}  // namespace dashi::sql

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sqlite3.h>
+
+#include "dashi/status.h"
+#include "dashi/value.h"
+
+namespace dashi::sql {
+
+/// A comparison of a column with a value, which SQLite offers to a virtual table while it plans and
+/// whose value it gives when the statement runs.
+struct ColumnTest {
+  std::string column;
+  std::string op;         ///< "=", "<>", "<", "<=", ">", ">=", "IS", "ISNOT", "ISNULL", "NOTNULL",
+                          ///< "LIKE", "GLOB" or "IN"
+  std::string collation;  ///< "BINARY", "NOCASE" or "RTRIM"
+};
+
+/// Returns the test that a constraint stands for, or nullopt when it cannot be evaluated here.
+std::optional<ColumnTest> TestOf(sqlite3_index_info* info, int constraint, std::string_view column);
+
+/// Write tests for sqlite3_index_info::idxStr, where EXPLAIN shows them, and read them back.
+std::string FormatTests(std::span<const ColumnTest> tests);
+std::vector<ColumnTest> ParseTests(std::string_view text);
+
+/// Tests values of columns inside a cursor, so that rows which the WHERE clause will drop do not
+/// count against k. It only ever drops rows that SQLite would drop too: where the rules depend on
+/// more than the two values (an affinity that is not known here), the row passes and SQLite
+/// decides.
+///
+/// Threads: one thread at a time.
+class ColumnFilter {
+ public:
+  /// `arguments[i]` belongs to `tests[i]`; values of IN are read at once.
+  Status Set(std::vector<ColumnTest> tests, std::span<sqlite3_value*> arguments);
+
+  /// Whether a row passes the tests of one column. `value` is a text or a real.
+  bool Passes(std::string_view column, const Value& value) const;
+  /// Whether no test names the column.
+  bool empty() const { return tests_.empty(); }
+
+ private:
+  struct BoundTest {
+    ColumnTest test;
+    std::vector<Value> values;  ///< one, or those of IN
+  };
+  static bool Holds(const BoundTest& bound, const Value& value);
+
+  std::vector<BoundTest> tests_;
+};
+
+}  // namespace dashi::sql

@@ -1,0 +1,299 @@
+#include "sql/copy_options.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "base/nearest_name.h"
+#include "base/status.h"
+#include "sql/table_catalog.h"
+#include "sql/token.h"
+
+namespace dashi::sql {
+
+namespace {
+
+using storage::DuplicatePolicy;
+using storage::EntityKind;
+
+constexpr CopyColumn kDocumentColumns[] = {CopyColumn::kId, CopyColumn::kText, CopyColumn::kSplit};
+constexpr CopyColumn kTextColumns[] = {CopyColumn::kId, CopyColumn::kText};
+constexpr CopyColumn kRelevanceColumns[] = {CopyColumn::kDocument, CopyColumn::kLabel,
+                                            CopyColumn::kWeight};
+
+struct LoadableTable {
+  std::string_view name;
+  std::optional<EntityKind> kind;
+  std::span<const CopyColumn> columns;
+};
+
+const LoadableTable kTables[] = {
+    {"documents", EntityKind::kDocument, kDocumentColumns},
+    {"labels", EntityKind::kLabel, kTextColumns},
+    {"anchors", EntityKind::kAnchor, kTextColumns},
+    {"relevance", std::nullopt, kRelevanceColumns},
+};
+
+Status WithNearest(Status status, std::string_view name,
+                   std::span<const std::string_view> candidates, std::string_view otherwise) {
+  const std::string_view nearest = NearestName(name, candidates);
+  if (!nearest.empty()) {
+    return std::move(status).WithHint("Did you mean " + std::string(nearest) + "?");
+  }
+  return std::move(status).WithHint(std::string(otherwise));
+}
+
+Result<const LoadableTable*> FindLoadable(const ParsedStatement& statement,
+                                          const CopyFromStatement& copy) {
+  std::vector<std::string_view> names;
+  for (const LoadableTable& table : kTables) {
+    if (table.name == copy.table) {
+      return &table;
+    }
+    names.push_back(table.name);
+  }
+  if (FindTable(copy.table) != nullptr) {
+    return statement.At(Status::InvalidArgument("COPY does not load this table: " + copy.table)
+                            .WithSqlState("42809")
+                            .WithHint("It loads documents, labels, anchors and relevance."),
+                        copy.table_offset);
+  }
+  return statement.At(
+      WithNearest(Status::NotFound("no such table: " + copy.table).WithSqlState("42P01"),
+                  copy.table, names, "COPY loads documents, labels, anchors and relevance."),
+      copy.table_offset);
+}
+
+Status ReadColumns(const ParsedStatement& statement, const CopyFromStatement& copy,
+                   const LoadableTable& table, CopyPlan* plan) {
+  std::vector<std::string_view> names;
+  for (const CopyColumn column : table.columns) {
+    names.push_back(CopyColumnName(column));
+  }
+  if (copy.columns.empty()) {
+    plan->columns.assign(table.columns.begin(), table.columns.end());
+    plan->column_names.assign(names.begin(), names.end());
+    return Status();
+  }
+  for (std::size_t i = 0; i < copy.columns.size(); ++i) {
+    const std::string& name = copy.columns[i];
+    const std::size_t offset = copy.column_offsets[i];
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) {
+      return statement.At(
+          WithNearest(
+              Status::NotFound("table " + copy.table + " has no column to load named " + name)
+                  .WithSqlState("42703"),
+              name, names, "COPY fills id, text and split, or document, label and weight."),
+          offset);
+    }
+    if (std::find(plan->column_names.begin(), plan->column_names.end(), name) !=
+        plan->column_names.end()) {
+      return statement.At(
+          Status::InvalidArgument("the column is named twice: " + name).WithSqlState("42701"),
+          offset);
+    }
+    plan->columns.push_back(table.columns[static_cast<std::size_t>(found - names.begin())]);
+    plan->column_names.push_back(name);
+  }
+  return Status();
+}
+
+Status BadValue(const OptionNode& option, std::string_view allowed) {
+  return Status::InvalidArgument("invalid value for the option " + option.name + ": \"" +
+                                 option.value + "\"")
+      .WithHint("Allowed: " + std::string(allowed) + ".");
+}
+
+Status ReadBoolean(const OptionNode& option, bool* value) {
+  for (const std::string_view word : {"on", "true", "1", "yes"}) {
+    if (EqualsIgnoreCase(option.value, word)) {
+      *value = true;
+      return Status();
+    }
+  }
+  for (const std::string_view word : {"off", "false", "0", "no"}) {
+    if (EqualsIgnoreCase(option.value, word)) {
+      *value = false;
+      return Status();
+    }
+  }
+  return BadValue(option, "on or off");
+}
+
+Status ReadDelimiter(const OptionNode& option, CopyPlan* plan) {
+  std::string_view value = option.value;
+  if (value == "\\t" || value == "tab") {
+    value = "\t";
+  }
+  const bool good = value.size() == 1 && static_cast<unsigned char>(value[0]) < 0x80 &&
+                    std::string_view("\"\r\n\\").find(value[0]) == std::string_view::npos;
+  if (!good) {
+    return BadValue(option, "one ASCII character other than quote, backslash or line break");
+  }
+  plan->format.delimiter = value[0];
+  return Status();
+}
+
+Status ReadFormat(const OptionNode& option, CopyPlan* plan) {
+  plan->format.format = ToLowerAscii(option.value);
+  static constexpr std::string_view kFormats[] = {"jsonl", "csv", "tsv", "xc"};
+  if (std::find(std::begin(kFormats), std::end(kFormats), plan->format.format) !=
+      std::end(kFormats)) {
+    return Status();
+  }
+  return WithNearest(Status::InvalidArgument("unknown format: " + option.value), option.value,
+                     kFormats, "The formats are jsonl, csv, tsv and xc.");
+}
+
+Status ReadSplit(const OptionNode& option, CopyPlan* plan) {
+  if (plan->table != "documents") {
+    return Status::InvalidArgument("the option split is for documents only");
+  }
+  if (option.value != "train" && option.value != "test" && option.value != "valid") {
+    return BadValue(option, "train, test or valid");
+  }
+  plan->format.split = option.value;
+  return Status();
+}
+
+Status ReadConflict(const OptionNode& option, CopyPlan* plan) {
+  if (option.value == "replace") {
+    plan->on_conflict = DuplicatePolicy::kReplace;
+  } else if (option.value == "ignore") {
+    plan->on_conflict = DuplicatePolicy::kIgnore;
+  } else if (option.value != "error") {
+    return BadValue(option, "error, replace or ignore");
+  }
+  return Status();
+}
+
+Status ReadUnknown(const OptionNode& option, CopyPlan* plan) {
+  plan->ignore_unknown = option.value == "ignore";
+  return plan->ignore_unknown || option.value == "error" ? Status()
+                                                         : BadValue(option, "error or ignore");
+}
+
+Status ReadRejects(const OptionNode& option, CopyPlan* plan) {
+  plan->rejects_path = option.value;
+  return option.value.empty() ? BadValue(option, "the path of a file") : Status();
+}
+
+struct Option {
+  std::string_view name;
+  Status (*read)(const OptionNode& option, CopyPlan* plan);
+};
+
+constexpr Option kOptions[] = {
+    {"format", ReadFormat},
+    {"unknown", ReadUnknown},
+    {"header", [](const OptionNode& option,
+                  CopyPlan* plan) { return ReadBoolean(option, &plan->format.header); }},
+    {"delimiter", ReadDelimiter},
+    {"on_conflict", ReadConflict},
+    {"rejects", ReadRejects},
+    {"split", ReadSplit},
+    {"titles_only", [](const OptionNode& option,
+                       CopyPlan* plan) { return ReadBoolean(option, &plan->format.titles_only); }},
+    {"labels",
+     [](const OptionNode& option, CopyPlan* plan) {
+       plan->format.labels_path = option.value;
+       return Status();
+     }},
+    {"documents",
+     [](const OptionNode& option, CopyPlan* plan) {
+       plan->format.documents_path = option.value;
+       return Status();
+     }},
+    {"document_prefix",
+     [](const OptionNode& option, CopyPlan* plan) {
+       plan->format.document_prefix = option.value;
+       return Status();
+     }},
+};
+
+Status ReadOption(const OptionNode& node, CopyPlan* plan) {
+  std::vector<std::string_view> names;
+  for (const Option& option : kOptions) {
+    if (option.name == node.name) {
+      return option.read(node, plan);
+    }
+    names.push_back(option.name);
+  }
+  return WithNearest(Status::InvalidArgument("unknown option of COPY: " + node.name), node.name,
+                     names, "docs/SQL.md lists the options of COPY.");
+}
+
+// Options that the chosen format does not have would be ignored silently: refuse them.
+Status CheckOptionsFitFormat(const ParsedStatement& statement, const CopyFromStatement& copy,
+                             const std::string& format) {
+  for (const OptionNode& option : copy.options) {
+    const bool delimited = option.name == "header" || option.name == "delimiter";
+    const bool xc = option.name == "titles_only" || option.name == "labels" ||
+                    option.name == "documents" || option.name == "document_prefix";
+    if ((delimited && format != "csv" && format != "tsv") || (xc && format != "xc")) {
+      return statement.At(
+          Status::InvalidArgument("the option " + option.name + " is not for FORMAT " + format),
+          option.offset);
+    }
+  }
+  return Status();
+}
+
+bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// The format that a file's name tells; empty when it tells none.
+std::string FormatOfPath(std::string_view path) {
+  for (const std::string_view compression : {".gz", ".zst"}) {
+    if (EndsWith(path, compression)) {
+      path.remove_suffix(compression.size());
+    }
+  }
+  static constexpr std::pair<std::string_view, std::string_view> kExtensions[] = {
+      {".jsonl", "jsonl"}, {".ndjson", "jsonl"}, {".csv", "csv"}, {".tsv", "tsv"}};
+  for (const auto& [extension, format] : kExtensions) {
+    if (EndsWith(path, extension)) {
+      return std::string(format);
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view CopyColumnName(CopyColumn column) {
+  static constexpr std::array<std::string_view, 6> kNames = {"id",       "text",  "split",
+                                                             "document", "label", "weight"};
+  return kNames[static_cast<std::size_t>(column)];
+}
+
+Result<CopyPlan> PlanCopy(const ParsedStatement& statement, const CopyFromStatement& copy) {
+  CopyPlan plan;
+  DASHI_ASSIGN_OR_RETURN(const LoadableTable* table, FindLoadable(statement, copy));
+  plan.kind = table->kind;
+  plan.table = table->name;
+  plan.format.table = table->name;
+  DASHI_RETURN_IF_ERROR(ReadColumns(statement, copy, *table, &plan));
+  plan.format.format.clear();
+  for (const OptionNode& option : copy.options) {
+    Status status = ReadOption(option, &plan);
+    if (!status.ok()) {
+      return statement.At(std::move(status), option.offset);
+    }
+  }
+  if (plan.format.format.empty()) {
+    plan.format.format = FormatOfPath(copy.path);
+  }
+  if (plan.format.format.empty()) {
+    return Status::InvalidArgument("the format is not told by the name of the file: " + copy.path)
+        .WithHint("Add WITH (FORMAT jsonl), csv, tsv or xc.");
+  }
+  DASHI_RETURN_IF_ERROR(CheckOptionsFitFormat(statement, copy, plan.format.format));
+  return plan;
+}
+
+}  // namespace dashi::sql

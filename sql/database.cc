@@ -1,0 +1,89 @@
+#include "dashi/database.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "base/status.h"
+#include "sql/database_impl.h"
+#include "sql/session_impl.h"
+
+namespace dashi {
+
+namespace internal {
+
+DatabaseImpl::DatabaseImpl(std::unique_ptr<storage::Store> store, const OpenOptions& options,
+                           std::string name)
+    : options_(options), name_(std::move(name)), store_(std::move(store)) {}
+
+DatabaseImpl::~DatabaseImpl() {
+  DASHI_CHECK(num_sessions_.load() == 0);  // The caller kept a session: its pointers would dangle.
+}
+
+Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const std::string& directory,
+                                                         const OpenOptions& options) {
+  if (directory.empty()) {
+    return Status::InvalidArgument("the name of the database directory is empty");
+  }
+  storage::StoreOptions store_options;
+  store_options.create_if_missing = options.create_if_missing;
+  store_options.read_only = options.read_only;
+  store_options.memory_bytes_max = options.memory_bytes_max;
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<storage::Store> store,
+                         storage::Store::Open(directory, store_options));
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::weakly_canonical(directory, error);
+  return std::unique_ptr<DatabaseImpl>(
+      new DatabaseImpl(std::move(store), options, error ? directory : path.filename().string()));
+}
+
+query::ReleaseCache& DatabaseImpl::releases() {
+  MutexLock lock(mutex_);
+  if (!releases_) {
+    pool_ = std::make_unique<ThreadPool>(options_.num_threads);
+    releases_ = std::make_unique<query::ReleaseCache>(store_.get(), pool_.get());
+  }
+  return *releases_;
+}
+
+trainer::JobManager& DatabaseImpl::jobs() {
+  MutexLock lock(mutex_);
+  if (!jobs_) {
+    trainer::JobManagerOptions job_options;
+    job_options.num_threads = options_.num_threads;
+    job_options.torch_module_path = options_.torch_module_path;
+    jobs_ = std::make_unique<trainer::JobManager>(store_.get(), job_options);
+  }
+  return *jobs_;
+}
+
+trainer::JobManager* DatabaseImpl::jobs_or_null() {
+  MutexLock lock(mutex_);
+  return jobs_.get();
+}
+
+}  // namespace internal
+
+Database::Database(std::unique_ptr<internal::DatabaseImpl> impl) : impl_(std::move(impl)) {}
+
+Database::~Database() = default;
+
+Result<std::unique_ptr<Database>> Database::Open(const std::string& directory,
+                                                 const OpenOptions& options) {
+  return CatchAsStatus("opening the database", [&]() -> Result<std::unique_ptr<Database>> {
+    DASHI_ASSIGN_OR_RETURN(std::unique_ptr<internal::DatabaseImpl> impl,
+                           internal::DatabaseImpl::Open(directory, options));
+    return std::unique_ptr<Database>(new Database(std::move(impl)));
+  });
+}
+
+Result<std::unique_ptr<Session>> Database::NewSession() {
+  return CatchAsStatus("opening a session", [&]() -> Result<std::unique_ptr<Session>> {
+    DASHI_ASSIGN_OR_RETURN(std::unique_ptr<internal::SessionImpl> session,
+                           internal::SessionImpl::Open(*impl_));
+    return std::make_unique<Session>(std::move(session));
+  });
+}
+
+const std::string& Database::directory() const { return impl_->store().directory(); }
+
+}  // namespace dashi

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "dashi/options.h"
+#include "dashi/status.h"
+#include "query/release_cache.h"
+#include "storage/store.h"
+#include "trainer/job_manager.h"
+
+namespace dashi::internal {
+
+/// What the sessions of one database share. Opening makes the store alone; the rest is made when a
+/// statement first needs it, so that a short-lived process stays quick.
+///
+/// Threads: all methods may be called at once.
+class DatabaseImpl {
+ public:
+  static Result<std::unique_ptr<DatabaseImpl>> Open(const std::string& directory,
+                                                    const OpenOptions& options);
+  ~DatabaseImpl();
+  DatabaseImpl(const DatabaseImpl&) = delete;
+  DatabaseImpl& operator=(const DatabaseImpl&) = delete;
+
+  storage::Store& store() { return *store_; }
+  query::ReleaseCache& releases();
+  trainer::JobManager& jobs();
+  /// The job manager when there is one, else nullptr: no job runs then.
+  trainer::JobManager* jobs_or_null();
+  /// The last part of the directory's path: what current_database() answers.
+  const std::string& name() const { return name_; }
+
+  void AddSession() { num_sessions_.fetch_add(1); }
+  void RemoveSession() { num_sessions_.fetch_sub(1); }
+
+ private:
+  DatabaseImpl(std::unique_ptr<storage::Store> store, const OpenOptions& options, std::string name);
+
+  OpenOptions options_;
+  std::string name_;
+  std::atomic<std::size_t> num_sessions_{0};
+  // Declared in the order of dependence: each member uses those above it.
+  std::unique_ptr<storage::Store> store_;
+  Mutex mutex_;
+  std::unique_ptr<ThreadPool> pool_ DASHI_GUARDED_BY(mutex_);
+  std::unique_ptr<query::ReleaseCache> releases_ DASHI_GUARDED_BY(mutex_);
+  std::unique_ptr<trainer::JobManager> jobs_ DASHI_GUARDED_BY(mutex_);
+};
+
+}  // namespace dashi::internal

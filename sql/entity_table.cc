@@ -1,0 +1,285 @@
+#include "sql/entity_table.h"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "sql/planner_cost.h"
+#include "storage/entity.h"
+
+namespace dashi::sql {
+
+namespace {
+
+using storage::EntityKind;
+using storage::EntityRow;
+using storage::Ordinal;
+
+enum Plan : int { kScan = 0, kById = 1, kByRowId = 2 };
+
+constexpr EntityColumn kDocumentColumns[] = {EntityColumn::kId, EntityColumn::kText,
+                                             EntityColumn::kSplit, EntityColumn::kUpdatedAt};
+constexpr EntityColumn kLabelColumns[] = {EntityColumn::kId, EntityColumn::kText,
+                                          EntityColumn::kUpdatedAt};
+constexpr EntityColumn kAnchorColumns[] = {EntityColumn::kId, EntityColumn::kText};
+
+class EntityCursor : public VirtualCursor {
+ public:
+  EntityCursor(EntityKind kind, std::shared_ptr<const storage::View> view)
+      : kind_(kind), view_(std::move(view)) {}
+
+  Status Filter(int plan, std::string_view /*plan_text*/,
+                std::span<sqlite3_value*> arguments) override {
+    scan_.reset();
+    found_.reset();
+    if (plan == kScan) {
+      scan_ = view_->ScanRows(kind_);
+      return Next();
+    }
+    if (sqlite3_value_type(arguments[0]) == SQLITE_NULL) {
+      return Status();
+    }
+    if (plan == kById) {
+      DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal,
+                             view_->FindOrdinal(kind_, TextOf(arguments[0])));
+      return ordinal ? Look(*ordinal) : Status();
+    }
+    const std::int64_t row_id = sqlite3_value_int64(arguments[0]);
+    const bool possible = row_id >= 0 && row_id <= std::int64_t{0xFFFFFFFF};
+    return possible ? Look(Ordinal{static_cast<std::uint32_t>(row_id)}) : Status();
+  }
+
+  Status Next() override {
+    if (!scan_) {
+      found_.reset();
+      return Status();
+    }
+    DASHI_ASSIGN_OR_RETURN(const bool more, scan_->Next());
+    if (!more) {
+      scan_.reset();
+    }
+    return Status();
+  }
+
+  bool AtEnd() const override { return !scan_ && !found_; }
+
+  Status Column(int column, sqlite3_context* context) override {
+    const EntityRow& row = scan_ ? scan_->row() : *found_;
+    switch (EntityColumns(kind_)[static_cast<std::size_t>(column)]) {
+      case EntityColumn::kId:
+        SetSqliteText(context, row.id);
+        break;
+      case EntityColumn::kText:
+        SetSqliteText(context, row.text);
+        break;
+      case EntityColumn::kSplit:
+        if (row.split) {
+          SetSqliteText(context, *row.split);
+        }
+        break;
+      case EntityColumn::kUpdatedAt:
+        SetSqliteText(context, FormatTimestamp(row.updated_at_micros));
+        break;
+    }
+    return Status();
+  }
+
+  std::int64_t RowId() const override {
+    return storage::ToInteger(scan_ ? scan_->ordinal() : found_ordinal_);
+  }
+
+ private:
+  Status Look(Ordinal ordinal) {
+    DASHI_ASSIGN_OR_RETURN(found_, view_->GetRow(kind_, ordinal));
+    found_ordinal_ = ordinal;
+    return Status();
+  }
+
+  EntityKind kind_;
+  // Sharers: see StatementContext::view. Declared first: the scan must go before it.
+  std::shared_ptr<const storage::View> view_;
+  std::unique_ptr<storage::RowCursor> scan_;
+  std::optional<EntityRow> found_;
+  Ordinal found_ordinal_{};
+};
+
+class EntityTable : public VirtualTable {
+ public:
+  explicit EntityTable(EntityKind kind) : kind_(kind) {}
+
+  Result<bool> Plan(StatementContext& statement, sqlite3_index_info* info) override {
+    for (int i = 0; i < info->nConstraint; ++i) {
+      const auto& constraint = info->aConstraint[i];
+      const bool id =
+          constraint.iColumn == 0 && std::string_view(sqlite3_vtab_collation(info, i)) == "BINARY";
+      if (constraint.usable != 0 && constraint.op == SQLITE_INDEX_CONSTRAINT_EQ &&
+          (id || constraint.iColumn == -1)) {
+        info->aConstraintUsage[i].argvIndex = 1;
+        info->idxNum = id ? kById : kByRowId;
+        info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+        info->estimatedRows = 1;
+        info->estimatedCost = kLookupCost;
+        DASHI_RETURN_IF_ERROR(SetPlanText(info, id ? "id = ?" : "rowid = ?"));
+        return true;
+      }
+    }
+    DASHI_ASSIGN_OR_RETURN(const std::uint64_t rows, statement.view->EstimateRows(kind_));
+    info->idxNum = kScan;
+    info->estimatedRows = static_cast<sqlite3_int64>(rows) + 1;
+    info->estimatedCost = kScanRowCost * static_cast<double>(rows) + kLookupCost;
+    DASHI_RETURN_IF_ERROR(SetPlanText(info, "scan"));
+    return true;
+  }
+
+  Result<std::unique_ptr<VirtualCursor>> Open(StatementContext& statement) override {
+    return std::unique_ptr<VirtualCursor>(std::make_unique<EntityCursor>(kind_, statement.view));
+  }
+
+  Status Insert(StatementContext& statement, std::span<sqlite3_value*> columns,
+                ConflictPolicy policy) override {
+    EntityRow row;
+    DASHI_RETURN_IF_ERROR(ReadRow(columns, /*old=*/nullptr, &row));
+    storage::Transaction& transaction = *statement.transaction;
+    if (policy != ConflictPolicy::kFail) {
+      DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> existing,
+                             transaction.FindOrdinal(kind_, row.id));
+      if (existing && policy == ConflictPolicy::kIgnore) {
+        return Status();
+      }
+      if (existing) {
+        ++statement.rows_changed;
+        return transaction.UpdateRow(kind_, *existing, row);
+      }
+    }
+    DASHI_ASSIGN_OR_RETURN(const Ordinal ordinal, transaction.InsertRow(kind_, row));
+    static_cast<void>(ordinal);
+    ++statement.rows_changed;
+    return Status();
+  }
+
+  Status Update(StatementContext& statement, std::int64_t row_id, std::span<sqlite3_value*> columns,
+                ConflictPolicy policy) override {
+    const Ordinal ordinal{static_cast<std::uint32_t>(row_id)};
+    storage::Transaction& transaction = *statement.transaction;
+    DASHI_ASSIGN_OR_RETURN(const std::optional<EntityRow> old, transaction.GetRow(kind_, ordinal));
+    if (!old) {
+      return Status();  // An earlier row of this statement replaced it.
+    }
+    EntityRow row;
+    DASHI_RETURN_IF_ERROR(ReadRow(columns, &*old, &row));
+    if (row.id != old->id && policy != ConflictPolicy::kFail) {
+      DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> taken,
+                             transaction.FindOrdinal(kind_, row.id));
+      if (taken && policy == ConflictPolicy::kIgnore) {
+        return Status();
+      }
+      if (taken) {
+        DASHI_RETURN_IF_ERROR(transaction.DeleteRow(kind_, *taken));
+      }
+    }
+    ++statement.rows_changed;
+    return transaction.UpdateRow(kind_, ordinal, row);
+  }
+
+  Status Delete(StatementContext& statement, std::int64_t row_id) override {
+    const Ordinal ordinal{static_cast<std::uint32_t>(row_id)};
+    DASHI_ASSIGN_OR_RETURN(const std::optional<EntityRow> old,
+                           statement.transaction->GetRow(kind_, ordinal));
+    if (!old) {
+      return Status();
+    }
+    ++statement.rows_changed;
+    return statement.transaction->DeleteRow(kind_, ordinal);
+  }
+
+ private:
+  // Builds a row from the values of a write. `old` is the row before an UPDATE.
+  Status ReadRow(std::span<sqlite3_value*> columns, const EntityRow* old, EntityRow* row) const {
+    row->updated_at_micros = Clock::System().NowMicros();
+    if (old != nullptr) {
+      row->attributes = old->attributes;
+    }
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const EntityColumn column = EntityColumns(kind_)[i];
+      const bool null = sqlite3_value_type(columns[i]) == SQLITE_NULL;
+      if (column == EntityColumn::kUpdatedAt) {
+        const std::string kept = old == nullptr ? "" : FormatTimestamp(old->updated_at_micros);
+        if (!null && TextOf(columns[i]) != kept) {
+          return Status::InvalidArgument(
+                     "column updated_at is kept by the database and cannot be "
+                     "set")
+              .WithSqlState("428C9");
+        }
+        continue;
+      }
+      if (null && column != EntityColumn::kSplit) {
+        return Status::InvalidArgument("null value in column \"" +
+                                       std::string(EntityColumnName(column)) + "\" of table \"" +
+                                       std::string(EntityTableName(kind_)) +
+                                       "\": the column takes text")
+            .WithSqlState("23502");
+      }
+      if (sqlite3_value_type(columns[i]) == SQLITE_BLOB) {
+        return Status::InvalidArgument("column \"" + std::string(EntityColumnName(column)) +
+                                       "\" takes text, not bytes")
+            .WithSqlState("42804");
+      }
+      std::string text(TextOf(columns[i]));
+      if (column == EntityColumn::kId) {
+        row->id = std::move(text);
+      } else if (column == EntityColumn::kText) {
+        row->text = std::move(text);
+      } else if (!null) {
+        row->split = std::move(text);
+      }
+    }
+    return Status();
+  }
+
+  EntityKind kind_;
+};
+
+}  // namespace
+
+std::span<const EntityColumn> EntityColumns(EntityKind kind) {
+  switch (kind) {
+    case EntityKind::kDocument:
+      return kDocumentColumns;
+    case EntityKind::kLabel:
+      return kLabelColumns;
+    case EntityKind::kAnchor:
+      break;
+  }
+  return kAnchorColumns;
+}
+
+std::string_view EntityColumnName(EntityColumn column) {
+  static constexpr std::array<std::string_view, 4> kNames = {"id", "text", "split", "updated_at"};
+  return kNames[static_cast<std::size_t>(column)];
+}
+
+std::span<const TableDefinition> EntityTables() {
+  static constexpr TableDefinition kTables[] = {
+      {"documents", "CREATE TABLE t(id TEXT, text TEXT, split TEXT, updated_at TEXT)", true,
+       []() -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<EntityTable>(EntityKind::kDocument);
+       },
+       "input texts, each with an id and the split it belongs to"},
+      {"labels", "CREATE TABLE t(id TEXT, text TEXT, updated_at TEXT)", true,
+       []() -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<EntityTable>(EntityKind::kLabel);
+       },
+       "what topk() finds: targets with an id and a text"},
+      {"anchors", "CREATE TABLE t(id TEXT, text TEXT)", true,
+       []() -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<EntityTable>(EntityKind::kAnchor);
+       },
+       "auxiliary items that graphs link to"},
+  };
+  return kTables;
+}
+
+}  // namespace dashi::sql

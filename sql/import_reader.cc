@@ -1,0 +1,30 @@
+#include "sql/import_reader.h"
+
+#include <fmt/format.h>
+
+#include "sql/import_delimited.h"
+#include "sql/import_json_lines.h"
+#include "sql/import_xc.h"
+
+namespace dashi::sql {
+
+Result<std::unique_ptr<ImportReader>> ImportReader::Open(const std::string& path,
+                                                         const ImportFormat& format,
+                                                         const std::vector<std::string>& columns) {
+  if (format.format == "jsonl") {
+    return OpenJsonLinesReader(path, format);
+  }
+  if (format.format == "csv") {
+    return OpenCsvReader(path, format, columns);
+  }
+  if (format.format == "tsv") {
+    return OpenTsvReader(path, format, columns);
+  }
+  if (format.format == "xc") {
+    return OpenXcReader(path, format);
+  }
+  return Status::InvalidArgument(
+      fmt::format("unknown format: got '{}', want jsonl, csv, tsv or xc", format.format));
+}
+
+}  // namespace dashi::sql

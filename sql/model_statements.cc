@@ -1,0 +1,376 @@
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "query/evaluate.h"
+#include "query/publish.h"
+#include "sql/database_impl.h"
+#include "sql/own_statements.h"
+#include "storage/catalog_records.h"
+#include "storage/row_check.h"
+#include "trainer/model_options.h"
+
+namespace dashi::sql {
+
+namespace {
+
+using storage::JobRecord;
+using storage::JobState;
+using storage::ModelRecord;
+using storage::OptionMap;
+using storage::ReleaseRecord;
+
+OptionMap ToOptionMap(const std::vector<OptionNode>& nodes) {
+  OptionMap options;
+  for (const OptionNode& node : nodes) {
+    options[node.name] = node.value;
+  }
+  return options;
+}
+
+// Points at the option that an error message names, when it names one.
+Status AtOption(const ParsedStatement& statement, Status status,
+                const std::vector<OptionNode>& nodes) {
+  for (const OptionNode& node : nodes) {
+    if (status.message().find(node.name) != std::string_view::npos) {
+      return statement.At(std::move(status), node.offset);
+    }
+  }
+  return status;
+}
+
+Status CheckModelOptions(const std::string& algorithm, const OptionMap& options) {
+  return trainer::ParseModelOptions(algorithm, options).status();
+}
+
+Status UnknownModel(const std::string& model) {
+  return Status::NotFound("unknown model: " + model).WithHint("SHOW MODELS lists them.");
+}
+
+std::string ReleaseText(const std::string& model, std::uint32_t number) {
+  return model + "@" + std::to_string(number);
+}
+
+// Takes `wait` out of the options of TRAIN MODEL.
+Result<bool> TakeWait(const ParsedStatement& statement, std::vector<OptionNode>* options) {
+  for (auto option = options->begin(); option != options->end(); ++option) {
+    if (option->name != "wait") {
+      continue;
+    }
+    const bool on = option->value == "on" || option->value == "true" || option->value == "1";
+    if (!on && option->value != "off" && option->value != "false" && option->value != "0") {
+      return statement.At(
+          Status::InvalidArgument("the option wait is on or off: got " + option->value),
+          option->offset);
+    }
+    options->erase(option);
+    return on;
+  }
+  return true;
+}
+
+Status OutcomeOf(const JobRecord& job) {
+  const std::string name = "job " + std::to_string(job.id);
+  switch (job.state) {
+    case JobState::kSucceeded:
+      return Status();
+    case JobState::kCancelled:
+      return Status::Cancelled(name + " was cancelled").WithSqlState("57014");
+    case JobState::kFailed:
+      return Status::FailedPrecondition(name + " failed: " + job.error);
+    default:
+      return Status::Aborted(name + " was interrupted").WithSqlState("57014");
+  }
+}
+
+// Waits for a job that the statement began. When the statement is interrupted, so is the job.
+Result<JobRecord> WaitForOwnJob(SessionState& session, std::uint64_t id) {
+  trainer::JobManager& jobs = session.database.jobs();
+  Result<JobRecord> job =
+      jobs.Wait(id, session.on_progress, [&] { return session.interruption.Poll(); });
+  if (job.ok() || !session.interruption.Poll()) {
+    return job;
+  }
+  DASHI_RETURN_IF_ERROR(jobs.Cancel(id));
+  DASHI_RETURN_IF_ERROR(jobs.Wait(id, session.on_progress, [] { return false; }).status());
+  return session.interruption.ToStatus();
+}
+
+Status RefuseWhileTraining(SessionState& session, const storage::View& view,
+                           const std::string& model) {
+  trainer::JobManager* manager = session.database.jobs_or_null();
+  if (manager == nullptr) {
+    return Status();
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::vector<JobRecord> jobs, view.ListJobs());
+  for (const JobRecord& job : jobs) {
+    const bool active = job.state == JobState::kQueued || job.state == JobState::kRunning;
+    if (active && job.model == model) {
+      return Status::FailedPrecondition("model " + model + " is being trained by job " +
+                                        std::to_string(job.id))
+          .WithSqlState("55006")
+          .WithHint("CANCEL JOB " + std::to_string(job.id) + ", or wait for it.");
+    }
+  }
+  return Status();
+}
+
+// Removes what a release left outside the catalog. The catalog no longer names it, so whatever
+// stays behind is removed at the next open.
+void RemoveReleaseData(storage::Store& store, const ReleaseRecord& release) {
+  for (const std::string& name : release.weights) {
+    store.DeleteWeights(name).IgnoreError("removed at the next open");
+  }
+  if (release.embedding_version != 0) {
+    store.DropEmbeddingVersion(release.embedding_version).IgnoreError("removed at the next open");
+  }
+}
+
+Row EvaluationRow(const storage::EvaluationRecord& record) {
+  return {Value::Text(ReleaseText(record.model, record.release)),
+          Value::Text(record.split),
+          Value::Text(record.slice),
+          Value::Text(record.metric),
+          Value::Integer(record.k),
+          Value::Real(record.value),
+          Value::Real(record.low),
+          Value::Real(record.high),
+          Value::Integer(static_cast<std::int64_t>(record.num_documents))};
+}
+
+}  // namespace
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CreateModelStatement& create) {
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, "CREATE MODEL"));
+  ModelRecord model;
+  model.name = create.model;
+  model.algorithm = create.algorithm;
+  model.options = ToOptionMap(create.options);
+  model.created_at_micros = Clock::System().NowMicros();
+  DASHI_RETURN_IF_ERROR(storage::CheckName("model", model.name));
+  Status algorithm = trainer::ListModelOptions(model.algorithm).status();
+  if (!algorithm.ok()) {
+    return statement.At(std::move(algorithm), create.algorithm_offset);
+  }
+  Status options = CheckModelOptions(model.algorithm, model.options);
+  if (!options.ok()) {
+    return AtOption(statement, std::move(options), create.options);
+  }
+  bool exists = false;
+  const auto write = [&](storage::Transaction& transaction) -> Status {
+    DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> other,
+                           transaction.GetModel(model.name));
+    exists = other.has_value();
+    if (exists && create.if_not_exists) {
+      return Status();
+    }
+    if (exists) {
+      return Status::AlreadyExists("the model exists already: " + model.name)
+          .WithHint("DROP MODEL removes it.");
+    }
+    return transaction.PutModel(model);
+  };
+  DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
+  if (exists) {
+    return Finished("CREATE MODEL", {"the model exists already: " + model.name});
+  }
+  return Finished("CREATE MODEL");
+}
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,
+                                    const DropModelStatement& drop) {
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "DROP MODEL"));
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, "DROP MODEL"));
+  bool found = true;
+  std::vector<ReleaseRecord> dropped;
+  const auto write = [&](storage::Transaction& transaction) -> Status {
+    DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model,
+                           transaction.GetModel(drop.model));
+    found = model.has_value();
+    if (!found) {
+      return drop.if_exists ? Status() : UnknownModel(drop.model);
+    }
+    DASHI_RETURN_IF_ERROR(RefuseWhileTraining(session, transaction, drop.model));
+    DASHI_ASSIGN_OR_RETURN(const std::vector<ReleaseRecord> releases, transaction.ListReleases());
+    for (const ReleaseRecord& release : releases) {
+      if (release.model == drop.model) {
+        DASHI_RETURN_IF_ERROR(transaction.DeleteRelease(release.model, release.number));
+        dropped.push_back(release);
+      }
+    }
+    return transaction.DeleteModel(drop.model);
+  };
+  DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
+  for (const ReleaseRecord& release : dropped) {
+    RemoveReleaseData(session.database.store(), release);
+  }
+  if (!found) {
+    return Finished("DROP MODEL", {"there is no such model: " + drop.model});
+  }
+  return Finished("DROP MODEL");
+}
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const DropReleaseStatement& drop) {
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "DROP RELEASE"));
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, "DROP RELEASE"));
+  const std::string name = ReleaseText(drop.release.model, *drop.release.release);
+  std::optional<ReleaseRecord> release;
+  const auto write = [&](storage::Transaction& transaction) -> Status {
+    DASHI_ASSIGN_OR_RETURN(release,
+                           transaction.GetRelease(drop.release.model, *drop.release.release));
+    DASHI_ASSIGN_OR_RETURN(std::optional<ModelRecord> model,
+                           transaction.GetModel(drop.release.model));
+    if (!release || !model) {
+      return drop.if_exists ? Status() : Status::NotFound("unknown release: " + name);
+    }
+    if (!model->published.empty() && model->published.back() == release->number) {
+      return Status::FailedPrecondition("the release is published: " + name)
+          .WithSqlState("55006")
+          .WithHint("PUBLISH another one or REVERT MODEL first.");
+    }
+    std::erase(model->published, release->number);
+    DASHI_RETURN_IF_ERROR(transaction.PutModel(*model));
+    return transaction.DeleteRelease(release->model, release->number);
+  };
+  Status written = WriteAtomically(session, write);
+  if (!written.ok()) {
+    return statement.At(std::move(written), drop.release.offset);
+  }
+  if (!release) {
+    return Finished("DROP RELEASE", {"there is no such release: " + name});
+  }
+  RemoveReleaseData(session.database.store(), *release);
+  return Finished("DROP RELEASE");
+}
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const TrainModelStatement& train) {
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "TRAIN MODEL"));
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, "TRAIN MODEL"));
+  std::vector<OptionNode> nodes = train.options;
+  DASHI_ASSIGN_OR_RETURN(const bool wait, TakeWait(statement, &nodes));
+  DASHI_ASSIGN_OR_RETURN(const auto view, session.database.store().NewSnapshot());
+  DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model, view->GetModel(train.model));
+  if (!model) {
+    return UnknownModel(train.model);
+  }
+  const OptionMap overrides = ToOptionMap(nodes);
+  OptionMap resolved = model->options;
+  for (const auto& [name, value] : overrides) {
+    resolved[name] = value;
+  }
+  Status options = CheckModelOptions(model->algorithm, resolved);
+  if (!options.ok()) {
+    return AtOption(statement, std::move(options), nodes);
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t id,
+                         session.database.jobs().SubmitTraining(train.model, overrides,
+                                                                std::string(statement.text())));
+  if (!wait) {
+    return Finished("TRAIN MODEL", {{"job", ValueType::kInteger}},
+                    {{Value::Integer(static_cast<std::int64_t>(id))}});
+  }
+  DASHI_ASSIGN_OR_RETURN(const JobRecord job, WaitForOwnJob(session, id));
+  DASHI_RETURN_IF_ERROR(OutcomeOf(job));
+  return Finished("TRAIN MODEL", {{"release", ValueType::kText}}, {{Value::Text(job.result)}});
+}
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const EvaluateModelStatement& evaluate) {
+  const bool writable = RequireWritable(session, "EVALUATE MODEL").ok();
+  query::EvaluateRequest request;
+  request.model = evaluate.release.model;
+  request.release = evaluate.release.release;
+  request.split = evaluate.split.value_or("test");
+  request.options = ToOptionMap(evaluate.options);
+  DASHI_ASSIGN_OR_RETURN(const auto view, ReadView(session));
+  DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model, view->GetModel(request.model));
+  if (!model) {
+    return statement.At(UnknownModel(request.model), evaluate.release.offset);
+  }
+  Result<std::vector<storage::EvaluationRecord>> records =
+      query::Evaluate(*view, session.database.releases(), request, session.on_progress,
+                      [&] { return session.interruption.Poll(); });
+  if (!records.ok()) {
+    return AtOption(statement, std::move(records).status(), evaluate.options);
+  }
+  std::vector<std::string> notices;
+  if (writable) {
+    const auto write = [&](storage::Transaction& transaction) -> Status {
+      DASHI_ASSIGN_OR_RETURN(const std::uint64_t id, transaction.NextId("evaluation"));
+      const std::int64_t now = Clock::System().NowMicros();
+      for (storage::EvaluationRecord& record : *records) {
+        record.id = id;
+        record.at_micros = now;
+      }
+      return transaction.PutEvaluations(*records);
+    };
+    DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
+  } else {
+    notices.emplace_back("the figures are not stored: nothing can be written here");
+  }
+  std::vector<Row> rows;
+  for (const storage::EvaluationRecord& record : *records) {
+    rows.push_back(EvaluationRow(record));
+  }
+  return Finished("EVALUATE MODEL",
+                  {{"release", ValueType::kText},
+                   {"split", ValueType::kText},
+                   {"slice", ValueType::kText},
+                   {"metric", ValueType::kText},
+                   {"k", ValueType::kInteger},
+                   {"value", ValueType::kReal},
+                   {"low", ValueType::kReal},
+                   {"high", ValueType::kReal},
+                   {"documents", ValueType::kInteger}},
+                  std::move(rows), std::move(notices));
+}
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const PublishStatement& publish) {
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "PUBLISH"));
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, "PUBLISH"));
+  Result<std::uint32_t> release =
+      query::Publish(session.database.store(), session.database.releases(), publish.release.model,
+                     publish.release.release);
+  if (!release.ok()) {
+    return statement.At(std::move(release).status(), publish.release.offset);
+  }
+  return Finished("PUBLISH", {{"release", ValueType::kText}},
+                  {{Value::Text(ReleaseText(publish.release.model, *release))}});
+}
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,
+                                    const RevertModelStatement& revert) {
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "REVERT MODEL"));
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, "REVERT MODEL"));
+  DASHI_ASSIGN_OR_RETURN(const std::uint32_t release,
+                         query::Revert(session.database.store(), revert.model));
+  return Finished("REVERT MODEL", {{"release", ValueType::kText}},
+                  {{Value::Text(ReleaseText(revert.model, release))}});
+}
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,
+                                    const WaitJobStatement& wait) {
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "WAIT JOB"));
+  DASHI_ASSIGN_OR_RETURN(const JobRecord job,
+                         session.database.jobs().Wait(wait.job, session.on_progress,
+                                                      [&] { return session.interruption.Poll(); }));
+  DASHI_RETURN_IF_ERROR(OutcomeOf(job));
+  return Finished("WAIT JOB", {{"result", ValueType::kText}}, {{Value::Text(job.result)}});
+}
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,
+                                    const CancelJobStatement& cancel) {
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, "CANCEL JOB"));
+  DASHI_RETURN_IF_ERROR(session.database.jobs().Cancel(cancel.job));
+  return Finished("CANCEL JOB");
+}
+
+}  // namespace dashi::sql

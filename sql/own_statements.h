@@ -1,0 +1,31 @@
+#pragma once
+
+#include "sql/ast.h"
+#include "sql/parser.h"
+#include "sql/session_state.h"
+
+namespace dashi::sql {
+
+/// Run dashi's own statements. Errors name the option, file or model, with its position.
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CopyFromStatement& copy);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CreateModelStatement& create);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const DropModelStatement& drop);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const DropReleaseStatement& drop);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const TrainModelStatement& train);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const EvaluateModelStatement& evaluate);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const PublishStatement& publish);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const RevertModelStatement& revert);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const WaitJobStatement& wait);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CancelJobStatement& cancel);
+
+}  // namespace dashi::sql

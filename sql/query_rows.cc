@@ -1,0 +1,88 @@
+#include "sql/query_rows.h"
+
+#include <utility>
+
+#include "base/status.h"
+
+namespace dashi::internal {
+
+QueryRows::QueryRows(SessionImpl* session, std::shared_ptr<const sql::ParsedStatement> statement,
+                     sql::CompiledStatement compiled,
+                     std::unique_ptr<sql::StatementContext> context, CompiledKeeper keeper,
+                     std::string tag_word)
+    : session_(session),
+      statement_(std::move(statement)),
+      context_(std::move(context)),
+      compiled_(std::move(compiled)),
+      keeper_(std::move(keeper)),
+      tag_word_(std::move(tag_word)),
+      in_block_(session->state().block.active()),
+      deadline_micros_(session->state().interruption.deadline_micros()),
+      columns_(sql::SqliteConnection::ColumnsOf(compiled_.get())) {}
+
+QueryRows::~QueryRows() { Finish(); }
+
+Result<bool> QueryRows::Next(Row* row) {
+  if (session_ == nullptr) {
+    if (end_.ok()) {
+      return false;
+    }
+    return end_;
+  }
+  sql::Interruption& interruption = session_->state().interruption;
+  interruption.set_deadline_micros(deadline_micros_);
+  Status stopped = interruption.ToStatus();
+  Result<bool> more = stopped.ok()
+                          ? session_->sqlite().Step(compiled_.get(), *statement_, *context_)
+                          : Result<bool>(stopped);
+  if (more.ok() && *more) {
+    sql::SqliteConnection::ReadRow(compiled_.get(), row);
+    ++num_rows_;
+    return true;
+  }
+  if (!more.ok()) {
+    end_ = std::move(more).status();
+    stopped = interruption.ToStatus();
+    if (end_.sqlstate() == "57014" && !stopped.ok()) {
+      end_ = stopped;  // SQLite does not know why it was interrupted.
+    }
+    if (in_block_) {
+      session_->NoteFailure();
+    }
+  }
+  Finish();
+  if (end_.ok()) {
+    return false;
+  }
+  return end_;
+}
+
+std::string QueryRows::command_tag() const {
+  return tag_word_ == "SELECT" ? "SELECT " + std::to_string(num_rows_) : tag_word_;
+}
+
+void QueryRows::Close(Status reason) {
+  end_ = std::move(reason);
+  Finish();
+}
+
+void QueryRows::Finish() {
+  if (session_ == nullptr) {
+    return;
+  }
+  {
+    // Ending a statement closes its cursors, which belong to this statement's picture.
+    sql::StatementScope scope(session_->sqlite().slot(), *context_);
+    sqlite3_reset(compiled_.get());
+    sqlite3_clear_bindings(compiled_.get());
+    if (keeper_ != nullptr && *keeper_ == nullptr) {
+      *keeper_ = std::move(compiled_);
+    }
+    compiled_.reset();
+  }
+  context_.reset();
+  session_->Forget(this);
+  session_ = nullptr;
+}
+
+}  // namespace dashi::internal

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sql/parser.h"
+#include "sql/row_source.h"
+#include "sql/session_impl.h"
+#include "sql/sqlite_connection.h"
+#include "sql/statement_context.h"
+
+namespace dashi::internal {
+
+/// The rows of a SELECT, computed as they are pulled.
+///
+/// Threads: the session's.
+class QueryRows : public RowSource {
+ public:
+  QueryRows(SessionImpl* session, std::shared_ptr<const sql::ParsedStatement> statement,
+            sql::CompiledStatement compiled, std::unique_ptr<sql::StatementContext> context,
+            CompiledKeeper keeper, std::string tag_word);
+  ~QueryRows() override;
+
+  const std::vector<Column>& columns() const override { return columns_; }
+  Result<bool> Next(Row* row) override;
+  std::string command_tag() const override;
+  const std::vector<std::string>& notices() const override { return notices_; }
+
+  bool in_block() const { return in_block_; }
+  /// Ends the statement early; later calls of Next return `reason`.
+  void Close(Status reason);
+
+ private:
+  void Finish();
+
+  SessionImpl* session_;  // Null when the rows have ended.
+  // Sharers: the prepared statement that made these rows.
+  std::shared_ptr<const sql::ParsedStatement> statement_;
+  std::unique_ptr<sql::StatementContext> context_;
+  sql::CompiledStatement compiled_;
+  CompiledKeeper keeper_;
+  std::string tag_word_;
+  bool in_block_;
+  std::int64_t deadline_micros_;
+  std::vector<Column> columns_;
+  std::vector<std::string> notices_;
+  std::uint64_t num_rows_ = 0;
+  Status end_;
+};
+
+}  // namespace dashi::internal

@@ -1,0 +1,310 @@
+#include "sql/session_impl.h"
+
+#include <utility>
+#include <variant>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "sql/own_statements.h"
+#include "sql/query_rows.h"
+#include "sql/setting_statements.h"
+#include "sql/show_statements.h"
+#include "sql/transaction_statements.h"
+
+namespace dashi::internal {
+
+namespace {
+
+using sql::ParsedStatement;
+using sql::StatementContext;
+
+template <typename... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+// Statements that are allowed in a failed block, because they end it or go back before the failure.
+bool HelpsFailedBlock(const sql::StatementNode& node) {
+  return std::holds_alternative<sql::CommitStatement>(node) ||
+         std::holds_alternative<sql::RollbackStatement>(node) ||
+         std::holds_alternative<sql::RollbackToStatement>(node);
+}
+
+// Statements that end or change the block, under which no cursor may go on reading.
+bool ChangesBlock(const sql::StatementNode& node) {
+  const auto* sqlite = std::get_if<sql::SqliteStatement>(&node);
+  if (sqlite != nullptr) {
+    return sqlite->verb != sql::SqliteVerb::kSelect && sqlite->verb != sql::SqliteVerb::kExplain;
+  }
+  return HelpsFailedBlock(node) || std::holds_alternative<sql::CopyFromStatement>(node);
+}
+
+const char* WriteWord(sql::SqliteVerb verb) {
+  switch (verb) {
+    case sql::SqliteVerb::kInsert:
+      return "INSERT";
+    case sql::SqliteVerb::kUpdate:
+      return "UPDATE";
+    default:
+      return "DELETE";
+  }
+}
+
+}  // namespace
+
+SessionImpl::SessionImpl(DatabaseImpl& database) : database_(database), state_(database) {
+  database_.AddSession();
+}
+
+SessionImpl::~SessionImpl() {
+  while (!open_rows_.empty()) {
+    (*open_rows_.begin())
+        ->Close(Status::FailedPrecondition("the session of this result set is gone")
+                    .WithSqlState("24000"));
+  }
+  state_.block.Rollback();
+  sqlite_.reset();
+  database_.RemoveSession();
+}
+
+Result<std::unique_ptr<SessionImpl>> SessionImpl::Open(DatabaseImpl& database) {
+  auto session = std::unique_ptr<SessionImpl>(new SessionImpl(database));
+  SessionImpl* self = session.get();
+  DASHI_ASSIGN_OR_RETURN(session->sqlite_, sql::SqliteConnection::Open([self] {
+                           return self->state_.interruption.Poll();
+                         }));
+  return session;
+}
+
+Result<ResultSet> SessionImpl::Execute(std::string_view sql, std::span<const Value> values) {
+  Result<ParsedStatement> parsed = sql::ParseOne(sql);
+  if (!parsed.ok()) {
+    NoteFailure();
+    return std::move(parsed).status();
+  }
+  return ExecuteParsed(std::make_shared<const ParsedStatement>(std::move(*parsed)), values,
+                       nullptr);
+}
+
+Status SessionImpl::ExecuteScript(std::string_view sql,
+                                  const std::function<Status(ResultSet&)>& on_result) {
+  sql::Parser parser(sql);
+  for (;;) {
+    Result<std::optional<ParsedStatement>> parsed = parser.Next();
+    if (!parsed.ok()) {
+      NoteFailure();
+      return std::move(parsed).status();
+    }
+    if (!*parsed) {
+      return Status();
+    }
+    DASHI_ASSIGN_OR_RETURN(
+        ResultSet result,
+        ExecuteParsed(std::make_shared<const ParsedStatement>(std::move(**parsed)), {}, nullptr));
+    if (on_result) {
+      DASHI_RETURN_IF_ERROR(on_result(result));
+    }
+  }
+}
+
+Result<std::shared_ptr<const ParsedStatement>> SessionImpl::Prepare(std::string_view sql,
+                                                                    const CompiledKeeper& keeper) {
+  auto prepare = [&]() -> Result<std::shared_ptr<const ParsedStatement>> {
+    DASHI_ASSIGN_OR_RETURN(ParsedStatement parsed, sql::ParseOne(sql));
+    auto statement = std::make_shared<const ParsedStatement>(std::move(parsed));
+    if (std::holds_alternative<sql::SqliteStatement>(statement->node) && !state_.block.failed()) {
+      DASHI_ASSIGN_OR_RETURN(StatementContext context, NewContext());
+      DASHI_ASSIGN_OR_RETURN(*keeper, sqlite_->Compile(*statement, context));
+    }
+    return statement;
+  };
+  auto statement = prepare();
+  if (!statement.ok()) {
+    NoteFailure();
+  }
+  return statement;
+}
+
+Result<ResultSet> SessionImpl::ExecuteParsed(
+    const std::shared_ptr<const ParsedStatement>& statement, std::span<const Value> values,
+    const CompiledKeeper& keeper) {
+  if (state_.block.failed() && !HelpsFailedBlock(statement->node)) {
+    return Status::FailedPrecondition(
+               "the transaction has failed: statements are ignored until it ends")
+        .WithSqlState("25P02")
+        .WithHint("ROLLBACK, or ROLLBACK TO a savepoint.");
+  }
+  state_.interruption.Begin(state_.settings.statement_timeout_ms());
+  if (state_.block.active() && ChangesBlock(statement->node)) {
+    CloseBlockRows();
+  }
+  Result<ResultSet> result = CatchAsStatus("statement", [&]() -> Result<ResultSet> {
+    if (values.size() != statement->num_parameters) {
+      return Status::InvalidArgument(
+                 "the number of values differs from the number of parameters: got " +
+                 std::to_string(values.size()) + ", want " +
+                 std::to_string(statement->num_parameters))
+          .WithSqlState("07001");
+    }
+    return Run(statement, values, keeper);
+  });
+  if (result.ok()) {
+    return result;
+  }
+  NoteFailure();
+  const Status stopped = state_.interruption.ToStatus();
+  const Status status = std::move(result).status();
+  // Whoever noticed the interruption does not know whether a person or the clock asked for it.
+  return status.sqlstate() == "57014" && !stopped.ok() ? stopped : status;
+}
+
+Result<ResultSet> SessionImpl::Run(const std::shared_ptr<const ParsedStatement>& statement,
+                                   std::span<const Value> values, const CompiledKeeper& keeper) {
+  const ParsedStatement& parsed = *statement;
+  sql::SessionState& session = state_;
+  Result<std::unique_ptr<RowSource>> rows = std::visit(
+      Overloaded{
+          [&](const sql::SqliteStatement& node) -> sql::StatementResult {
+            if (node.verb == sql::SqliteVerb::kExplain) {
+              return RunExplain(statement, values);
+            }
+            return node.verb == sql::SqliteVerb::kSelect
+                       ? RunQuery(statement, values, keeper, "SELECT")
+                       : RunWrite(parsed, values);
+          },
+          [&](const sql::BeginStatement& node) { return ExecuteBegin(session, node); },
+          [&](const sql::CommitStatement&) { return ExecuteCommit(session); },
+          [&](const sql::RollbackStatement&) { return ExecuteRollback(session); },
+          [&](const sql::SavepointStatement& node) { return ExecuteSavepoint(session, node); },
+          [&](const sql::ReleaseSavepointStatement& node) {
+            return ExecuteReleaseSavepoint(session, node);
+          },
+          [&](const sql::RollbackToStatement& node) { return ExecuteRollbackTo(session, node); },
+          [&](const sql::SetTransactionStatement& node) {
+            return ExecuteSetTransaction(session, node);
+          },
+          [&](const sql::ShowListStatement& node) { return RunShow(ShowListQuery(node.list)); },
+          [&](const sql::ShowSettingStatement& node) {
+            return ExecuteShowSetting(session, parsed, node);
+          },
+          [&](const sql::SetStatement& node) { return ExecuteSet(session, parsed, node); },
+          [&](const sql::ResetStatement& node) { return ExecuteReset(session, parsed, node); },
+          [&](const auto& node) { return sql::ExecuteOwnStatement(session, parsed, node); }},
+      parsed.node);
+  if (!rows.ok()) {
+    return std::move(rows).status();
+  }
+  return ResultSet(std::move(*rows));
+}
+
+StatementContext SessionImpl::NewContextOn(std::shared_ptr<const storage::View> view) {
+  StatementContext context;
+  context.database = &database_;
+  context.sqlite = sqlite_.get();
+  context.settings = &state_.settings;
+  context.interruption = &state_.interruption;
+  context.started_at_micros = Clock::System().NowMicros();
+  context.view = std::move(view);
+  return context;
+}
+
+Result<StatementContext> SessionImpl::NewContext() {
+  DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const storage::View> view, ReadView(state_));
+  return NewContextOn(std::move(view));
+}
+
+Result<sql::CompiledStatement> SessionImpl::CompileOrTake(const ParsedStatement& statement,
+                                                          StatementContext& context,
+                                                          const CompiledKeeper& keeper) {
+  if (keeper != nullptr && *keeper != nullptr) {
+    return std::exchange(*keeper, nullptr);
+  }
+  return sqlite_->Compile(statement, context);
+}
+
+Result<std::unique_ptr<RowSource>> SessionImpl::RunQuery(
+    const std::shared_ptr<const ParsedStatement>& statement, std::span<const Value> values,
+    const CompiledKeeper& keeper, std::string tag_word) {
+  DASHI_ASSIGN_OR_RETURN(StatementContext context, NewContext());
+  auto owned = std::make_unique<StatementContext>(std::move(context));
+  DASHI_ASSIGN_OR_RETURN(sql::CompiledStatement compiled,
+                         CompileOrTake(*statement, *owned, keeper));
+  DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
+  auto rows = std::make_unique<QueryRows>(this, statement, std::move(compiled), std::move(owned),
+                                          keeper, std::move(tag_word));
+  open_rows_.insert(rows.get());
+  return std::unique_ptr<RowSource>(std::move(rows));
+}
+
+Result<std::unique_ptr<RowSource>> SessionImpl::RunShow(std::string_view select) {
+  DASHI_ASSIGN_OR_RETURN(ParsedStatement parsed, sql::ParseOne(select));
+  return RunQuery(std::make_shared<const ParsedStatement>(std::move(parsed)), {}, nullptr, "SHOW");
+}
+
+Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
+    const std::shared_ptr<const ParsedStatement>& statement, std::span<const Value> values) {
+  DASHI_ASSIGN_OR_RETURN(StatementContext context, NewContext());
+  DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
+                         sqlite_->Compile(*statement, context));
+  DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
+  std::vector<std::pair<std::int64_t, std::size_t>> depths{{0, 0}};  // Of the nodes by their id.
+  std::vector<Row> plan;
+  Row row;
+  for (;;) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_->Step(compiled.get(), *statement, context));
+    if (!more) {
+      break;
+    }
+    sql::SqliteConnection::ReadRow(compiled.get(), &row);
+    std::size_t depth = 0;
+    for (const auto& [id, node_depth] : depths) {
+      depth = id == row[1].integer() ? node_depth : depth;
+    }
+    depths.emplace_back(row[0].integer(), depth + 1);
+    plan.push_back({Value::Text(std::string(depth * 2, ' ') + std::string(row[3].text()))});
+  }
+  return sql::Finished("EXPLAIN", {{"QUERY PLAN", ValueType::kText}}, std::move(plan));
+}
+
+Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& statement,
+                                                         std::span<const Value> values) {
+  const sql::SqliteVerb verb = std::get<sql::SqliteStatement>(statement.node).verb;
+  DASHI_RETURN_IF_ERROR(RequireWritable(state_, WriteWord(verb)));
+  std::uint64_t rows_changed = 0;
+  const auto write = [&](storage::Transaction& transaction) -> Status {
+    // The transaction outlives the statement, so nothing is shared in truth.
+    StatementContext context =
+        NewContextOn(std::shared_ptr<const storage::View>(std::shared_ptr<void>(), &transaction));
+    context.transaction = &transaction;
+    DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
+                           sqlite_->Compile(statement, context));
+    DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
+    for (bool more = true; more;) {
+      DASHI_ASSIGN_OR_RETURN(more, sqlite_->Step(compiled.get(), statement, context));
+    }
+    rows_changed = context.rows_changed;
+    return Status();
+  };
+  DASHI_RETURN_IF_ERROR(WriteAtomically(state_, write));
+  const char* word = WriteWord(verb);
+  return sql::Finished(std::string(word) + (verb == sql::SqliteVerb::kInsert ? " 0 " : " ") +
+                       std::to_string(rows_changed));
+}
+
+void SessionImpl::CloseBlockRows() {
+  std::vector<QueryRows*> rows;
+  for (QueryRows* open : open_rows_) {
+    if (open->in_block()) {
+      rows.push_back(open);
+    }
+  }
+  for (QueryRows* open : rows) {
+    open->Close(Status::FailedPrecondition(
+                    "the result set was ended by a later statement of its transaction")
+                    .WithSqlState("24000"));
+  }
+}
+
+}  // namespace dashi::internal

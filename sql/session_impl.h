@@ -1,0 +1,82 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dashi/progress.h"
+#include "dashi/result_set.h"
+#include "dashi/session.h"
+#include "dashi/status.h"
+#include "sql/database_impl.h"
+#include "sql/interruption.h"
+#include "sql/parser.h"
+#include "sql/row_source.h"
+#include "sql/session_state.h"
+#include "sql/sqlite_connection.h"
+
+namespace dashi::internal {
+
+class QueryRows;
+
+/// Keeps a compiled SELECT between executions of a prepared statement. Empty while one runs.
+/// Sharers: the prepared statement and the rows that borrowed the compiled statement.
+using CompiledKeeper = std::shared_ptr<sql::CompiledStatement>;
+
+/// Runs statements. See Session for threads and errors.
+class SessionImpl {
+ public:
+  static Result<std::unique_ptr<SessionImpl>> Open(DatabaseImpl& database);
+  ~SessionImpl();
+  SessionImpl(const SessionImpl&) = delete;
+  SessionImpl& operator=(const SessionImpl&) = delete;
+
+  Result<ResultSet> Execute(std::string_view sql, std::span<const Value> values);
+  /// Runs a parsed statement; `keeper` may hold it compiled and gets it back.
+  Result<ResultSet> ExecuteParsed(const std::shared_ptr<const sql::ParsedStatement>& statement,
+                                  std::span<const Value> values, const CompiledKeeper& keeper);
+  Status ExecuteScript(std::string_view sql, const std::function<Status(ResultSet&)>& on_result);
+  /// Parses a statement and, when SQLite runs it, compiles it into *keeper.
+  Result<std::shared_ptr<const sql::ParsedStatement>> Prepare(std::string_view sql,
+                                                              const CompiledKeeper& keeper);
+
+  sql::SessionState& state() { return state_; }
+
+  // For QueryRows: rows that are being read belong to the session.
+  sql::SqliteConnection& sqlite() { return *sqlite_; }
+  void Forget(QueryRows* rows) { open_rows_.erase(rows); }
+  void NoteFailure() { state_.block.Fail(); }
+
+ private:
+  explicit SessionImpl(DatabaseImpl& database);
+
+  Result<ResultSet> Run(const std::shared_ptr<const sql::ParsedStatement>& statement,
+                        std::span<const Value> values, const CompiledKeeper& keeper);
+  Result<std::unique_ptr<RowSource>> RunQuery(
+      const std::shared_ptr<const sql::ParsedStatement>& statement, std::span<const Value> values,
+      const CompiledKeeper& keeper, std::string tag_word);
+  Result<std::unique_ptr<RowSource>> RunExplain(
+      const std::shared_ptr<const sql::ParsedStatement>& statement, std::span<const Value> values);
+  Result<std::unique_ptr<RowSource>> RunWrite(const sql::ParsedStatement& statement,
+                                              std::span<const Value> values);
+  /// Runs a SELECT of the session's own, for SHOW.
+  Result<std::unique_ptr<RowSource>> RunShow(std::string_view select);
+  Result<sql::CompiledStatement> CompileOrTake(const sql::ParsedStatement& statement,
+                                               sql::StatementContext& context,
+                                               const CompiledKeeper& keeper);
+  Result<sql::StatementContext> NewContext();
+  sql::StatementContext NewContextOn(std::shared_ptr<const storage::View> view);
+  /// Ends result sets that read from the transaction block.
+  void CloseBlockRows();
+
+  DatabaseImpl& database_;
+  sql::SessionState state_;
+  std::unique_ptr<sql::SqliteConnection> sqlite_;
+  std::set<QueryRows*> open_rows_;
+};
+
+}  // namespace dashi::internal

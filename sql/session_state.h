@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dashi/progress.h"
+#include "sql/interruption.h"
+#include "sql/row_source.h"
+#include "sql/settings.h"
+#include "sql/transaction_block.h"
+
+namespace dashi::internal {
+class DatabaseImpl;
+}
+
+namespace dashi::sql {
+
+/// What the statements of a session share.
+struct SessionState {
+  explicit SessionState(internal::DatabaseImpl& the_database) : database(the_database) {}
+
+  internal::DatabaseImpl& database;
+  Settings settings;
+  TransactionBlock block;
+  Interruption interruption;
+  ProgressCallback on_progress;
+
+  /// The settings as they were at BEGIN: a rolled back block undoes SET.
+  Settings settings_at_begin;
+  /// What SET LOCAL replaced, to be put back when the block ends; nullopt was the default.
+  std::vector<std::pair<std::string, std::optional<std::string>>> local_settings;
+};
+
+/// What a statement of dashi's own returns.
+using StatementResult = Result<std::unique_ptr<internal::RowSource>>;
+
+/// Makes the result of a statement that has run to its end.
+StatementResult Finished(std::string command_tag, std::vector<std::string> notices = {});
+StatementResult Finished(std::string command_tag, std::vector<Column> columns,
+                         std::vector<Row> rows, std::vector<std::string> notices = {});
+
+/// Fails with 25001 inside a transaction block.
+Status RefuseInBlock(const SessionState& session, const char* statement);
+/// Fails with 25006 when the database or the transaction is read-only.
+Status RequireWritable(const SessionState& session, const char* statement);
+
+/// Gives a statement a view: the block's, or a new snapshot.
+Result<std::shared_ptr<const storage::View>> ReadView(SessionState& session);
+
+/// Runs `write` in the block, undoing it alone when it fails, or in a transaction of its own.
+Status WriteAtomically(SessionState& session,
+                       const std::function<Status(storage::Transaction&)>& write);
+
+}  // namespace dashi::sql

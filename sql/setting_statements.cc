@@ -1,0 +1,48 @@
+#include "sql/setting_statements.h"
+
+#include <utility>
+
+#include "base/status.h"
+
+namespace dashi::sql {
+
+StatementResult ExecuteShowSetting(SessionState& session, const ParsedStatement& statement,
+                                   const ShowSettingStatement& show) {
+  Result<std::string> value = session.settings.Get(show.name);
+  if (!value.ok()) {
+    return statement.At(std::move(value).status(), show.offset);
+  }
+  return Finished("SHOW", {{show.name, ValueType::kText}}, {{Value::Text(std::move(*value))}});
+}
+
+StatementResult ExecuteSet(SessionState& session, const ParsedStatement& statement,
+                           const SetStatement& set) {
+  Result<std::string> before = session.settings.Get(set.name);
+  Status changed =
+      before.ok() ? session.settings.Set(set.name, set.value) : std::move(before).status();
+  if (!changed.ok()) {
+    return statement.At(std::move(changed), set.offset);
+  }
+  if (set.local && session.block.active()) {
+    session.local_settings.insert(session.local_settings.begin(), {set.name, *before});
+  } else if (set.local) {
+    DASHI_RETURN_IF_ERROR(session.settings.Set(set.name, *before));
+    return Finished("SET", {"SET LOCAL has no effect outside a transaction block"});
+  }
+  return Finished("SET");
+}
+
+StatementResult ExecuteReset(SessionState& session, const ParsedStatement& statement,
+                             const ResetStatement& reset) {
+  if (!reset.name) {
+    session.settings.ResetAll();
+    return Finished("RESET");
+  }
+  Status changed = session.settings.Set(*reset.name, std::nullopt);
+  if (!changed.ok()) {
+    return statement.At(std::move(changed), reset.offset);
+  }
+  return Finished("RESET");
+}
+
+}  // namespace dashi::sql

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dashi/status.h"
+
+namespace dashi::sql {
+
+/// Documentation of one setting.
+struct SettingInfo {
+  std::string_view name;
+  std::string_view default_value;
+  bool read_only = false;
+  std::string_view description;
+};
+
+/// The settings of one session: dashi's own and those that PostgreSQL drivers send when they
+/// connect. The latter are accepted where they change nothing that a client could see, and refused
+/// where they would.
+///
+/// Threads: one thread at a time.
+class Settings {
+ public:
+  /// Every setting, by name.
+  static std::span<const SettingInfo> All();
+
+  /// Reads a setting; names ignore case.
+  ///
+  /// Errors: kNotFound (42704) with the nearest known name as a hint.
+  Result<std::string> Get(std::string_view name) const;
+  /// Sets it; nullopt restores the default.
+  ///
+  /// Errors: as Get; kInvalidArgument (22023) for a value that is not allowed, saying which are;
+  ///         55P02 for a read-only setting.
+  Status Set(std::string_view name, const std::optional<std::string>& value);
+  void ResetAll() { changed_.clear(); }
+
+  /// The limit of a statement's time; 0 means none.
+  std::int64_t statement_timeout_ms() const;
+  bool default_transaction_read_only() const;
+
+ private:
+  std::map<std::string, std::string, std::less<>> changed_;  // Values in their canonical form.
+};
+
+/// Reads '200ms', '5s', '2min', '1h', '1d', '30' (milliseconds). Returns nullopt for anything else.
+std::optional<std::int64_t> ParseDurationMs(std::string_view text);
+
+}  // namespace dashi::sql

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+
+#include "sql/shell/byte_sink.h"
+
+namespace dashi {
+
+/// Standard output and standard error, and which of them a person looks at.
+struct Console {
+  ByteSink& out;
+  ByteSink& err;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+  bool color = false;  ///< on both, where they are terminals
+};
+
+/// Whether colours are wanted: the terminal is not a dumb one, and NO_COLOR is not set.
+bool ColorsWanted();
+
+/// Returns the columns of the terminal behind standard output or standard error; 80 when unknown.
+std::size_t TerminalWidth();
+
+}  // namespace dashi

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "dashi/status.h"
+
+namespace dashi {
+
+/// Where the shell's lines come from.
+///
+/// Threads: one thread at a time, except Interrupt, which any thread may call.
+class LineReader {
+ public:
+  enum class Outcome { kLine, kInterrupted, kEnd };
+
+  virtual ~LineReader() = default;
+  /// Shows the prompt and reads a line, without its newline.
+  virtual Outcome ReadLine(const std::string& prompt, std::string* line) = 0;
+  /// Remembers a statement for later.
+  virtual void AddHistory(const std::string& statement) = 0;
+  /// Makes a ReadLine that waits return kInterrupted.
+  virtual void Interrupt() = 0;
+  /// Whether a person types the lines.
+  virtual bool interactive() const = 0;
+};
+
+/// Reads lines from a file descriptor that is not a terminal; shows no prompt.
+std::unique_ptr<LineReader> MakeStreamLineReader(int file_descriptor);
+
+/// Reads lines from the terminal with GNU readline. History is kept in `history_file` (none when
+/// empty), which only the user may read. At most one may exist at a time.
+Result<std::unique_ptr<LineReader>> OpenReadlineLineReader(const std::string& history_file);
+
+/// Returns the file of the shell's history, below XDG_STATE_HOME or ~/.local/state, and makes the
+/// folders above it. "" when there is no place for it.
+std::string DefaultHistoryFile();
+
+}  // namespace dashi

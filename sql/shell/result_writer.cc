@@ -1,0 +1,118 @@
+#include "sql/shell/result_writer.h"
+
+#include <set>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "sql/shell/table_writer.h"
+#include "sql/shell/value_format.h"
+
+namespace dashi {
+
+namespace {
+
+class CsvWriter final : public ResultWriter {
+ public:
+  explicit CsvWriter(ByteSink& sink) : sink_(sink) {}
+
+  Status Begin(const std::vector<Column>& columns) override {
+    std::string line;
+    for (const Column& column : columns) {
+      line += &column == &columns.front() ? "" : ",";
+      AppendCsvText(&line, column.name);
+    }
+    return sink_.Write(line + "\n");
+  }
+
+  Status Write(const Row& row) override {
+    std::string line;
+    for (const Value& value : row) {
+      line += &value == &row.front() ? "" : ",";
+      AppendCsvField(&line, value);
+    }
+    return sink_.Write(line + "\n");
+  }
+
+  Status End() override { return Status(); }
+  Status Abandon() override { return Status(); }
+
+ private:
+  ByteSink& sink_;
+};
+
+// Both JSON formats: one array of objects, or an object a line.
+class JsonWriter final : public ResultWriter {
+ public:
+  JsonWriter(bool lines, ByteSink& sink) : lines_(lines), sink_(sink) {}
+
+  Status Begin(const std::vector<Column>& columns) override {
+    std::set<std::string> taken;
+    for (const Column& column : columns) {
+      // Two columns of one name would be one key: the second becomes "name_2".
+      std::string name = column.name;
+      for (int number = 2; !taken.insert(name).second; ++number) {
+        name = fmt::format("{}_{}", column.name, number);
+      }
+      std::string& key = keys_.emplace_back();
+      AppendJsonString(&key, name);
+    }
+    return Status();
+  }
+
+  Status Write(const Row& row) override {
+    std::string line = lines_ ? "" : (first_ ? "[\n" : ",\n");
+    first_ = false;
+    line += '{';
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += (i == 0 ? "" : ", ") + keys_[i] + ": ";
+      AppendJsonValue(&line, row[i]);
+    }
+    line += lines_ ? "}\n" : "}";
+    return sink_.Write(line);
+  }
+
+  Status End() override { return lines_ ? Status() : sink_.Write(first_ ? "[]\n" : "\n]\n"); }
+  // A cut array is not closed, so that no one takes it for a whole one.
+  Status Abandon() override { return lines_ || first_ ? Status() : sink_.Write("\n"); }
+
+ private:
+  const bool lines_;
+  ByteSink& sink_;
+  std::vector<std::string> keys_;
+  bool first_ = true;
+};
+
+}  // namespace
+
+std::optional<OutputFormat> OutputFormatNamed(std::string_view name) {
+  if (name == "table") {
+    return OutputFormat::kTable;
+  }
+  if (name == "csv") {
+    return OutputFormat::kCsv;
+  }
+  if (name == "json") {
+    return OutputFormat::kJson;
+  }
+  if (name == "jsonl") {
+    return OutputFormat::kJsonLines;
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<ResultWriter> MakeResultWriter(const WriterOptions& options, ByteSink& sink) {
+  switch (options.format) {
+    case OutputFormat::kCsv:
+      return std::make_unique<CsvWriter>(sink);
+    case OutputFormat::kJson:
+      return std::make_unique<JsonWriter>(/*lines=*/false, sink);
+    case OutputFormat::kJsonLines:
+      return std::make_unique<JsonWriter>(/*lines=*/true, sink);
+    case OutputFormat::kTable:
+      break;
+  }
+  return MakeTableWriter(options, sink);
+}
+
+}  // namespace dashi

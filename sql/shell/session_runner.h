@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "dashi/session.h"
+#include "sql/shell/statement_runner.h"
+
+namespace dashi {
+
+/// A StatementRunner over a Session of the embedded API, which it owns.
+class SessionRunner final : public StatementRunner {
+ public:
+  explicit SessionRunner(std::unique_ptr<Session> session);
+
+  Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) override;
+  void Cancel() override;
+  void SetProgressCallback(ProgressCallback callback) override;
+  bool in_transaction() const override;
+  bool transaction_failed() const override;
+
+ private:
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace dashi

@@ -1,0 +1,150 @@
+#include "sql/shell/statement_splitter.h"
+
+#include <algorithm>
+
+namespace dashi {
+
+namespace {
+constexpr std::string_view kBlanks = " \t\r\n\f\v";
+}
+
+void StatementSplitter::Feed(std::string_view text) {
+  buffer_.erase(0, begin_);
+  scanned_ -= begin_;
+  if (start_) {
+    *start_ -= begin_;
+  }
+  begin_ = 0;
+  buffer_ += text;
+}
+
+std::optional<ScriptStatement> StatementSplitter::Next() { return Scan(/*at_end=*/false); }
+
+std::optional<ScriptStatement> StatementSplitter::Finish() {
+  std::optional<ScriptStatement> statement = Scan(/*at_end=*/true);
+  if (!statement) {
+    statement = Take(buffer_.size());
+  }
+  Clear();
+  return statement;
+}
+
+void StatementSplitter::Clear() {
+  start_.reset();
+  scanned_ = buffer_.size();
+  Take(buffer_.size());
+  state_ = State::kPlain;
+}
+
+StatementSplitter::Inside StatementSplitter::inside() const {
+  switch (state_) {
+    case State::kQuote:
+      return Inside::kQuote;
+    case State::kIdentifier:
+      return Inside::kIdentifier;
+    case State::kLineComment:
+      return start_ ? Inside::kLineComment : Inside::kNothing;
+    case State::kBlockComment:
+      return Inside::kBlockComment;
+    case State::kPlain:
+      break;
+  }
+  return start_ ? Inside::kStatement : Inside::kNothing;
+}
+
+// Whether the byte at scanned_ is the last one known and the next one decides what it means.
+bool StatementSplitter::NeedsNextByte() const {
+  if (scanned_ + 1 < buffer_.size()) {
+    return false;
+  }
+  const char byte = buffer_[scanned_];
+  return (state_ == State::kPlain && (byte == '-' || byte == '/')) ||
+         (state_ == State::kBlockComment && byte == '*');
+}
+
+bool StatementSplitter::StepPlain() {
+  const std::string_view rest = std::string_view(buffer_).substr(scanned_);
+  if (rest.starts_with("--") || rest.starts_with("/*")) {
+    state_ = rest.front() == '-' ? State::kLineComment : State::kBlockComment;
+    scanned_ += 2;
+    return false;
+  }
+  const char byte = rest.front();
+  if (byte == ';') {
+    ++scanned_;
+    return true;
+  }
+  if (!start_ && kBlanks.find(byte) == std::string_view::npos) {
+    start_ = scanned_;
+  }
+  if (byte == '\'') {
+    state_ = State::kQuote;
+  } else if (byte == '"') {
+    state_ = State::kIdentifier;
+  }
+  ++scanned_;
+  return false;
+}
+
+std::optional<ScriptStatement> StatementSplitter::Scan(bool at_end) {
+  while (scanned_ < buffer_.size()) {
+    if (!at_end && NeedsNextByte()) {
+      return std::nullopt;
+    }
+    const char byte = buffer_[scanned_];
+    switch (state_) {
+      case State::kPlain:
+        if (StepPlain()) {
+          if (auto statement = Take(scanned_ - 1)) {
+            return statement;
+          }
+        }
+        break;
+      case State::kQuote:
+      case State::kIdentifier:
+        // A doubled quote leaves and enters again, which comes to the same.
+        if (byte == (state_ == State::kQuote ? '\'' : '"')) {
+          state_ = State::kPlain;
+        }
+        ++scanned_;
+        break;
+      case State::kLineComment:
+        if (byte == '\n') {
+          state_ = State::kPlain;
+        }
+        ++scanned_;
+        break;
+      case State::kBlockComment:
+        if (byte == '*' && std::string_view(buffer_).substr(scanned_).starts_with("*/")) {
+          state_ = State::kPlain;
+          ++scanned_;
+        }
+        ++scanned_;
+        break;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<ScriptStatement> StatementSplitter::Take(std::size_t end) {
+  std::optional<ScriptStatement> statement;
+  const auto lines_until = [&](std::size_t until) {
+    return static_cast<std::size_t>(
+        std::count(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+                   buffer_.begin() + static_cast<std::ptrdiff_t>(until), '\n'));
+  };
+  if (start_) {
+    statement.emplace();
+    statement->text = buffer_.substr(*start_, end - *start_);
+    statement->text.erase(statement->text.find_last_not_of(kBlanks) + 1);
+    statement->offset = offset_ + (*start_ - begin_);
+    statement->line = line_ + lines_until(*start_);
+  }
+  line_ += lines_until(scanned_);
+  offset_ += scanned_ - begin_;
+  begin_ = scanned_;
+  start_.reset();
+  return statement;
+}
+
+}  // namespace dashi

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "dashi/value.h"
+
+namespace dashi {
+
+/// Appends one CSV field (RFC 4180): quoted when it holds a comma, a quote or a line break. NULL is
+/// an empty field, and the empty text is "", so that the two differ.
+void AppendCsvField(std::string* out, const Value& value);
+void AppendCsvText(std::string* out, std::string_view text);
+
+/// Appends a JSON string with its quotes. Invalid UTF-8 becomes U+FFFD.
+void AppendJsonString(std::string* out, std::string_view text);
+
+/// Appends a JSON value: numbers as numbers, NULL as null, bytes as a string of "\x" and hex
+/// digits. Infinities and NaN, which JSON does not have, are null.
+void AppendJsonValue(std::string* out, const Value& value);
+
+}  // namespace dashi

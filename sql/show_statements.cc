@@ -1,0 +1,24 @@
+#include "sql/show_statements.h"
+
+namespace dashi::sql {
+
+std::string_view ShowListQuery(ShowList list) {
+  switch (list) {
+    case ShowList::kModels:
+      return "SELECT name, algorithm, published, releases, options, created_at FROM models "
+             "ORDER BY name";
+    case ShowList::kReleases:
+      return "SELECT name, published, labels, documents, dim, index_kind, train_seconds, metrics, "
+             "created_at FROM releases ORDER BY model, release";
+    case ShowList::kJobs:
+      return "SELECT id, kind, model, state, phase, done, total, loss, result, error, started_at, "
+             "finished_at FROM jobs ORDER BY id";
+    case ShowList::kTables:
+      return "SELECT name, writable, description FROM tables";
+    case ShowList::kSettings:
+      break;
+  }
+  return "SELECT name, value, description FROM settings ORDER BY name";
+}
+
+}  // namespace dashi::sql

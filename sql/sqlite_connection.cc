@@ -1,0 +1,218 @@
+#include "sql/sqlite_connection.h"
+
+#include <array>
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "base/status.h"
+#include "sql/sql_functions.h"
+#include "sql/sqlite_error.h"
+#include "sql/table_catalog.h"
+#include "storage/row_check.h"
+
+namespace dashi::sql {
+
+namespace {
+
+/// Steps of SQLite's machine between two questions whether to stop.
+constexpr int kStepsPerPoll = 500;
+/// The longest text or blob, and the longest statement.
+constexpr int kValueBytesMax = 64 << 20;
+constexpr int kSqlBytesMax = 16 << 20;
+
+// Allows reading and writing our tables; SQLite calls it while it compiles.
+int Authorize(void* slot, int action, const char* first, const char* second,
+              const char* /*database*/, const char* /*trigger*/) {
+  if (static_cast<const StatementSlot*>(slot)->declaring) {
+    return SQLITE_OK;
+  }
+  switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_RECURSIVE:
+      return SQLITE_OK;
+    case SQLITE_FUNCTION: {
+      // load_extension is off anyway; the others would show SQLite's insides.
+      const std::string_view name = second == nullptr ? "" : second;
+      return name == "load_extension" || name == "fts3_tokenizer" ? SQLITE_DENY : SQLITE_OK;
+    }
+    case SQLITE_READ:
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE: {
+      const std::string_view table = first == nullptr ? "" : first;
+      const bool json = table == "json_each" || table == "json_tree";
+      return FindTable(table) != nullptr || (json && action == SQLITE_READ) ? SQLITE_OK
+                                                                            : SQLITE_DENY;
+    }
+    default:
+      return SQLITE_DENY;
+  }
+}
+
+ValueType TypeOf(const char* declared) {
+  const std::string_view name = declared == nullptr ? "" : declared;
+  for (const ValueType type : {ValueType::kInteger, ValueType::kReal, ValueType::kText}) {
+    if (name.substr(0, ValueTypeName(type).size()) == ValueTypeName(type)) {
+      return type;
+    }
+  }
+  return ValueType::kNull;
+}
+
+int BindOne(sqlite3_stmt* compiled, int index, const Value& value) {
+  switch (value.type()) {
+    case ValueType::kNull:
+      return sqlite3_bind_null(compiled, index);
+    case ValueType::kInteger:
+      return sqlite3_bind_int64(compiled, index, value.integer());
+    case ValueType::kReal:
+      return sqlite3_bind_double(compiled, index, value.real());
+    case ValueType::kText:
+      return sqlite3_bind_text64(compiled, index, value.text().data(), value.text().size(),
+                                 SQLITE_TRANSIENT, SQLITE_UTF8);
+    case ValueType::kBlob:
+      return sqlite3_bind_blob64(compiled, index, value.bytes().empty() ? "" : value.bytes().data(),
+                                 value.bytes().size(), SQLITE_TRANSIENT);
+  }
+  return SQLITE_MISUSE;
+}
+
+}  // namespace
+
+SqliteConnection::SqliteConnection(std::function<bool()> interrupted)
+    : interrupted_(std::move(interrupted)) {}
+
+SqliteConnection::~SqliteConnection() { sqlite3_close_v2(connection_); }
+
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
+    std::function<bool()> interrupted) {
+  auto connection = std::unique_ptr<SqliteConnection>(new SqliteConnection(std::move(interrupted)));
+  // The session is used by one thread at a time, so SQLite's own locks would be waste.
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  if (sqlite3_open_v2(":memory:", &connection->connection_, flags, nullptr) != SQLITE_OK) {
+    return Status::ResourceExhausted("SQLite cannot be opened").WithSqlState("53200");
+  }
+  DASHI_RETURN_IF_ERROR(connection->Configure());
+  return connection;
+}
+
+Status SqliteConnection::Configure() {
+  static constexpr std::pair<int, int> kSwitches[] = {{SQLITE_DBCONFIG_DEFENSIVE, 1},
+                                                      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+                                                      {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+                                                      {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+                                                      {SQLITE_DBCONFIG_DQS_DML, 0},
+                                                      {SQLITE_DBCONFIG_DQS_DDL, 0}};
+  for (const auto& [option, value] : kSwitches) {
+    if (sqlite3_db_config(connection_, option, value, nullptr) != SQLITE_OK) {
+      return Status::Internal("SQLite refuses a setting");
+    }
+  }
+  sqlite3_limit(connection_, SQLITE_LIMIT_LENGTH, kValueBytesMax);
+  sqlite3_limit(connection_, SQLITE_LIMIT_SQL_LENGTH, kSqlBytesMax);
+  sqlite3_limit(connection_, SQLITE_LIMIT_ATTACHED, 0);
+  sqlite3_limit(connection_, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
+  sqlite3_limit(connection_, SQLITE_LIMIT_WORKER_THREADS, 0);
+  for (const TableDefinition& table : AllTables()) {
+    DASHI_RETURN_IF_ERROR(RegisterTable(connection_, table, &slot_));
+  }
+  DASHI_RETURN_IF_ERROR(RegisterFunctions(connection_, &slot_));
+  sqlite3_set_authorizer(connection_, Authorize, &slot_);
+  sqlite3_progress_handler(
+      connection_, kStepsPerPoll,
+      [](void* self) { return static_cast<SqliteConnection*>(self)->interrupted_() ? 1 : 0; },
+      this);
+  return Status();
+}
+
+Status SqliteConnection::ErrorOf(int rc, const ParsedStatement& statement,
+                                 StatementContext& context, std::size_t added_bytes) {
+  if (!context.error.ok()) {
+    return std::exchange(context.error, Status());
+  }
+  return SqliteErrorStatus(connection_, rc, statement, added_bytes);
+}
+
+Result<CompiledStatement> SqliteConnection::Compile(const ParsedStatement& statement,
+                                                    StatementContext& context) {
+  std::string explain;
+  std::string_view sql = statement.text();
+  const bool is_explain = std::get<SqliteStatement>(statement.node).verb == SqliteVerb::kExplain;
+  if (is_explain && !statement.tokens[1].IsKeyword("QUERY")) {
+    // EXPLAIN alone would print SQLite's byte code.
+    explain = "EXPLAIN QUERY PLAN" + std::string(sql.substr(statement.tokens[0].text.size()));
+    sql = explain;
+  }
+  const std::size_t added_bytes = sql.size() - statement.text().size();
+  StatementScope scope(slot_, context);
+  sqlite3_stmt* compiled = nullptr;
+  const int rc = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
+                                    SQLITE_PREPARE_PERSISTENT, &compiled, nullptr);
+  if (rc != SQLITE_OK) {
+    return ErrorOf(rc, statement, context, added_bytes);
+  }
+  return CompiledStatement(compiled);
+}
+
+Status SqliteConnection::Bind(sqlite3_stmt* compiled, std::span<const Value> values) {
+  sqlite3_reset(compiled);
+  const int count = sqlite3_bind_parameter_count(compiled);
+  for (int index = 1; index <= count; ++index) {
+    const char* name = sqlite3_bind_parameter_name(compiled, index);
+    const std::string_view digits = name == nullptr ? "" : std::string_view(name).substr(1);
+    std::size_t number = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (number == 0 || number > values.size()) {
+      return Status::InvalidArgument("there is no value for parameter " + std::string(digits))
+          .WithSqlState("42P02");
+    }
+    const Value& value = values[number - 1];
+    const bool text = value.type() == ValueType::kText;
+    if (text &&
+        (value.text().find('\0') != std::string_view::npos || !storage::IsUtf8(value.text()))) {
+      return Status::InvalidArgument("parameter $" + std::to_string(number) +
+                                     " is not valid UTF-8 text without NUL")
+          .WithSqlState("22021");
+    }
+    const int rc = BindOne(compiled, index, value);
+    if (rc != SQLITE_OK) {
+      return Status::ResourceExhausted("parameter $" + std::to_string(number) + " is too large")
+          .WithSqlState("54000");
+    }
+  }
+  return Status();
+}
+
+Result<bool> SqliteConnection::Step(sqlite3_stmt* compiled, const ParsedStatement& statement,
+                                    StatementContext& context) {
+  StatementScope scope(slot_, context);
+  const int rc = sqlite3_step(compiled);
+  if (rc == SQLITE_ROW) {
+    return true;
+  }
+  if (rc == SQLITE_DONE) {
+    return false;
+  }
+  return ErrorOf(rc, statement, context, /*added_bytes=*/0);
+}
+
+std::vector<Column> SqliteConnection::ColumnsOf(sqlite3_stmt* compiled) {
+  std::vector<Column> columns;
+  const int count = sqlite3_column_count(compiled);
+  for (int i = 0; i < count; ++i) {
+    const char* name = sqlite3_column_name(compiled, i);
+    columns.push_back({name == nullptr ? "" : name, TypeOf(sqlite3_column_decltype(compiled, i))});
+  }
+  return columns;
+}
+
+void SqliteConnection::ReadRow(sqlite3_stmt* compiled, Row* row) {
+  const int count = sqlite3_column_count(compiled);
+  row->clear();
+  for (int i = 0; i < count; ++i) {
+    row->push_back(ValueFromSqlite(sqlite3_column_value(compiled, i)));
+  }
+}
+
+}  // namespace dashi::sql

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <sqlite3.h>
+
+#include "dashi/result_set.h"
+#include "dashi/status.h"
+#include "dashi/value.h"
+#include "sql/parser.h"
+#include "sql/statement_context.h"
+
+namespace dashi::sql {
+
+/// A statement compiled by SQLite.
+struct CompiledDeleter {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using CompiledStatement = std::unique_ptr<sqlite3_stmt, CompiledDeleter>;
+
+/// A session's SQLite: an empty in-memory database with our tables and functions. It runs SELECT
+/// and plain writes; everything else that SQLite could do (PRAGMA, ATTACH, CREATE, extensions) is
+/// off.
+///
+/// Errors:  from virtual tables as they were; SQLite's own as SqliteErrorStatus.
+/// Threads: one thread at a time.
+class SqliteConnection {
+ public:
+  /// `interrupted` is asked every few hundred steps of a running statement.
+  static Result<std::unique_ptr<SqliteConnection>> Open(std::function<bool()> interrupted);
+  ~SqliteConnection();
+  SqliteConnection(const SqliteConnection&) = delete;
+  SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+  /// Compiles a statement that SQLite runs. For EXPLAIN it is the explained statement's plan.
+  Result<CompiledStatement> Compile(const ParsedStatement& statement, StatementContext& context);
+  /// Binds `values[i]` to `$i+1`. Text must be UTF-8 without NUL (22021).
+  Status Bind(sqlite3_stmt* compiled, std::span<const Value> values);
+  /// Runs to the next row. Returns false at the end.
+  Result<bool> Step(sqlite3_stmt* compiled, const ParsedStatement& statement,
+                    StatementContext& context);
+
+  static std::vector<Column> ColumnsOf(sqlite3_stmt* compiled);
+  static void ReadRow(sqlite3_stmt* compiled, Row* row);
+
+  sqlite3* handle() const { return connection_; }
+  StatementSlot& slot() { return slot_; }
+
+ private:
+  explicit SqliteConnection(std::function<bool()> interrupted);
+  Status Configure();
+  Status ErrorOf(int rc, const ParsedStatement& statement, StatementContext& context,
+                 std::size_t added_bytes);
+
+  std::function<bool()> interrupted_;
+  StatementSlot slot_;
+  sqlite3* connection_ = nullptr;
+};
+
+}  // namespace dashi::sql

@@ -1,0 +1,154 @@
+#include "sql/sqlite_dialect.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace dashi::sql {
+
+namespace {
+
+struct Spelling {
+  std::string_view first;   ///< a keyword or an operator
+  std::string_view second;  ///< the keyword behind it; empty: any
+  std::string_view message;
+  std::string_view hint;
+};
+
+/// Keyword pairs that SQLite does not know or that are not supported on virtual tables.
+constexpr Spelling kUnsupportedKeywords[] = {
+    {"ON", "CONFLICT", "ON CONFLICT is not supported",
+     "INSERT OR REPLACE and INSERT OR IGNORE decide what happens to an id that exists."},
+    {"RETURNING", "", "RETURNING is not supported", "Read the rows back with SELECT."},
+    {"ILIKE", "", "ILIKE is not supported", "LIKE ignores the case of ASCII letters."},
+    {"FETCH", "FIRST", "FETCH FIRST is not supported", "Write LIMIT n."},
+    {"FETCH", "NEXT", "FETCH NEXT is not supported", "Write LIMIT n."},
+    {"DISTINCT", "ON", "DISTINCT ON is not supported", "Use row_number() OVER (...) = 1."},
+    {"LATERAL", "", "LATERAL is not supported",
+     "Arguments of table functions may name columns of tables before them without it."},
+    {"FOR", "UPDATE", "FOR UPDATE is not supported", ""},
+    {"FOR", "SHARE", "FOR SHARE is not supported", ""},
+};
+
+/// Operators that SQLite reads otherwise or not at all.
+constexpr Spelling kUnsupportedOperators[] = {
+    {"::", "", "the cast expr::type is not supported", "Write CAST(expr AS type)."},
+    {"=>", "", "named arguments are not supported", "Give arguments by position."},
+    {":=", "", "named arguments are not supported", "Give arguments by position."},
+    {"[", "", "arrays and subscripts are not supported", ""},
+    {"{", "", "braces are not supported", ""},
+    {"^", "", "the operator ^ is not supported", "Write pow(x, y)."},
+    {"@@", "", "the operator @@ is not supported", ""},
+};
+
+Status CheckKeyword(const TokenStream& tokens, const Token& token, const Token& next) {
+  for (const Spelling& spelling : kUnsupportedKeywords) {
+    if (token.IsKeyword(spelling.first) &&
+        (spelling.second.empty() || next.IsKeyword(spelling.second))) {
+      return tokens.Unsupported(token, std::string(spelling.message), std::string(spelling.hint));
+    }
+  }
+  const bool before_string = next.kind == TokenKind::kString;
+  for (const std::string_view type : {"INTERVAL", "TIMESTAMP", "DATE", "TIME", "TIMESTAMPTZ"}) {
+    if (before_string && token.IsKeyword(type)) {
+      return tokens.Unsupported(token, "typed literals are not supported: " + std::string(type),
+                                "Write the plain string.");
+    }
+  }
+  return Status();
+}
+
+Status CheckOperator(const TokenStream& tokens, const Token& token, std::string_view sql_after) {
+  for (const Spelling& spelling : kUnsupportedOperators) {
+    if (token.text == spelling.first) {
+      return tokens.Unsupported(token, std::string(spelling.message), std::string(spelling.hint));
+    }
+  }
+  const bool parameter =
+      token.text == "?" ||
+      ((token.text == ":" || token.text == "@" || token.text == "#") && !sql_after.empty());
+  if (parameter) {
+    return tokens.SyntaxError("an expression; parameters are written $1, $2, ...");
+  }
+  return Status();
+}
+
+// Checks every token from here to the end and finds the statement's verb: the first of SELECT,
+// VALUES, INSERT, REPLACE, UPDATE, DELETE outside parentheses.
+Result<SqliteVerb> Scan(TokenStream& tokens) {
+  std::optional<SqliteVerb> verb;
+  std::size_t depth = 0;
+  while (!tokens.AtEnd()) {
+    const Token& token = tokens.Peek();
+    const Token& next = tokens.Peek(1);
+    if (token.kind == TokenKind::kIdentifier) {
+      DASHI_RETURN_IF_ERROR(CheckKeyword(tokens, token, next));
+    } else if (token.kind == TokenKind::kOperator) {
+      DASHI_RETURN_IF_ERROR(CheckOperator(tokens, token, next.text));
+      depth += token.text == "(" ? 1 : 0;
+      depth -= token.text == ")" && depth > 0 ? 1 : 0;
+    } else if (token.kind == TokenKind::kParameter && next.IsOperator("(") &&
+               next.offset == token.offset + token.text.size()) {
+      tokens.Take();  // SQLite would take "$1(x)" for the name of a parameter.
+      return tokens.SyntaxError("an operator behind the parameter");
+    }
+    if (!verb && depth == 0) {
+      if (token.IsKeyword("SELECT") || token.IsKeyword("VALUES")) {
+        verb = SqliteVerb::kSelect;
+      } else if (token.IsKeyword("INSERT") || token.IsKeyword("REPLACE")) {
+        verb = SqliteVerb::kInsert;
+      } else if (token.IsKeyword("UPDATE")) {
+        verb = SqliteVerb::kUpdate;
+      } else if (token.IsKeyword("DELETE")) {
+        verb = SqliteVerb::kDelete;
+      }
+      const bool conflict = verb && next.IsKeyword("OR") && !token.IsKeyword("SELECT");
+      if (conflict && (tokens.Peek(2).IsKeyword("FAIL") || tokens.Peek(2).IsKeyword("ROLLBACK"))) {
+        return tokens.Unsupported(tokens.Peek(2),
+                                  "OR " + std::string(tokens.Peek(2).text) + " is not supported",
+                                  "A statement that fails changes nothing; use OR REPLACE or OR "
+                                  "IGNORE to go on.");
+      }
+    }
+    tokens.Take();
+  }
+  if (!verb) {
+    return tokens.SyntaxError("SELECT, VALUES, INSERT, UPDATE or DELETE");
+  }
+  return *verb;
+}
+
+}  // namespace
+
+bool IsSqliteStatement(const Token& first) {
+  static constexpr std::string_view kWords[] = {"SELECT",  "WITH",   "VALUES", "INSERT",
+                                                "REPLACE", "UPDATE", "DELETE", "EXPLAIN"};
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [&](std::string_view word) { return first.IsKeyword(word); });
+}
+
+Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
+  SqliteStatement statement;
+  const bool explain = tokens.TakeKeyword("EXPLAIN");
+  if (explain) {
+    if (tokens.Peek().IsKeyword("ANALYZE") || tokens.Peek().IsOperator("(")) {
+      return tokens.Unsupported(tokens.Peek(), "options of EXPLAIN are not supported",
+                                "Write EXPLAIN SELECT ...");
+    }
+    if (tokens.TakeKeyword("QUERY")) {
+      DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("PLAN"));
+    }
+    if (!IsSqliteStatement(tokens.Peek()) || tokens.Peek().IsKeyword("EXPLAIN")) {
+      return tokens.SyntaxError("SELECT, VALUES, INSERT, UPDATE or DELETE");
+    }
+  }
+  DASHI_ASSIGN_OR_RETURN(statement.verb, Scan(tokens));
+  if (explain) {
+    statement.verb = SqliteVerb::kExplain;
+  }
+  return statement;
+}
+
+}  // namespace dashi::sql

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "dashi/status.h"
+#include "storage/view.h"
+
+namespace dashi::internal {
+class DatabaseImpl;
+}
+
+namespace dashi::sql {
+
+class Interruption;
+class Settings;
+class SqliteConnection;
+
+/// What the virtual tables see of the statement that runs: one picture of the database, pinned for
+/// the whole statement.
+struct StatementContext {
+  internal::DatabaseImpl* database = nullptr;
+  SqliteConnection* sqlite = nullptr;
+  const Settings* settings = nullptr;
+  const Interruption* interruption = nullptr;
+  /// Sharers: the statement, its cursors, and the transaction block when it is one's own view.
+  std::shared_ptr<const storage::View> view;
+  /// Where writes go; null in a statement that only reads. It is `view` then.
+  storage::Transaction* transaction = nullptr;
+  /// The first error of a virtual table: SQLite passes on a message alone.
+  Status error;
+  std::int64_t started_at_micros = 0;  ///< what now() answers
+  std::uint64_t rows_changed = 0;
+  /// Statements inside arguments of topk_batch, one in another.
+  int nesting = 0;
+};
+
+/// Tells the virtual tables of a connection which statement runs. Null between statements.
+struct StatementSlot {
+  StatementContext* current = nullptr;
+  /// Whether a table is declaring its columns, which SQLite does with statements of its own.
+  bool declaring = false;
+};
+
+/// Sets the running statement for a scope; scopes nest.
+class StatementScope {
+ public:
+  StatementScope(StatementSlot& slot, StatementContext& statement)
+      : slot_(slot), outer_(slot.current) {
+    slot_.current = &statement;
+  }
+  ~StatementScope() { slot_.current = outer_; }
+  StatementScope(const StatementScope&) = delete;
+  StatementScope& operator=(const StatementScope&) = delete;
+
+ private:
+  StatementSlot& slot_;
+  StatementContext* outer_;
+};
+
+}  // namespace dashi::sql

@@ -1,0 +1,448 @@
+#include "sql/statement_grammar.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "sql/sqlite_dialect.h"
+
+namespace dashi::sql {
+
+namespace {
+
+/// Every word that begins a statement which this version runs.
+constexpr std::string_view kFirstWords[] = {
+    "SELECT",  "WITH",      "VALUES", "INSERT", "REPLACE", "UPDATE",   "DELETE",
+    "EXPLAIN", "COPY",      "BEGIN",  "START",  "COMMIT",  "END",      "ROLLBACK",
+    "ABORT",   "SAVEPOINT", "CREATE", "DROP",   "TRAIN",   "EVALUATE", "PUBLISH",
+    "REVERT",  "SHOW",      "SET",    "RESET",  "WAIT",    "CANCEL",   "RELEASE"};
+
+/// Words that begin statements of other databases or of later versions.
+constexpr std::string_view kUnsupportedWords[] = {
+    "ALTER",   "ANALYZE", "ATTACH",   "BACKUP",     "CALL",     "CHECK",    "CHECKPOINT",
+    "CLOSE",   "CLUSTER", "COMMENT",  "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",
+    "DISCARD", "DO",      "EXECUTE",  "EXPORT",     "FETCH",    "GRANT",    "IMPORT",
+    "LISTEN",  "LOAD",    "LOCK",     "MERGE",      "MOVE",     "NOTIFY",   "PAUSE",
+    "PIN",     "PRAGMA",  "PREPARE",  "REASSIGN",   "REFRESH",  "REINDEX",  "RESTORE",
+    "RESUME",  "REVOKE",  "SECURITY", "TABLE",      "TRUNCATE", "UNLISTEN", "UNPIN",
+    "USE",     "VACUUM"};
+
+Result<StatementNode> ParseCopy(TokenStream& tokens) {
+  CopyFromStatement copy;
+  if (tokens.Peek().IsOperator("(")) {
+    return tokens.Unsupported(tokens.Peek(), "COPY (query) TO is not supported");
+  }
+  copy.table_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(copy.table, tokens.ExpectName("the name of a table"));
+  if (tokens.TakeOperator("(")) {
+    do {
+      copy.column_offsets.push_back(tokens.Peek().offset);
+      DASHI_ASSIGN_OR_RETURN(std::string column, tokens.ExpectName("the name of a column"));
+      copy.columns.push_back(std::move(column));
+    } while (tokens.TakeOperator(","));
+    if (!tokens.TakeOperator(")")) {
+      return tokens.SyntaxError("\",\" or \")\"");
+    }
+  }
+  if (tokens.Peek().IsKeyword("TO")) {
+    return tokens.Unsupported(tokens.Peek(), "COPY ... TO is not supported",
+                              "Write the rows with `dashi exec --format jsonl -c 'SELECT ...'`.");
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("FROM"));
+  if (tokens.Peek().IsKeyword("STDIN") || tokens.Peek().IsKeyword("PROGRAM")) {
+    return tokens.Unsupported(tokens.Peek(), "COPY reads files only",
+                              "Write COPY ... FROM 'path'.");
+  }
+  DASHI_ASSIGN_OR_RETURN(copy.path, tokens.ExpectString("the path of a file, in quotes"));
+  if (tokens.TakeKeyword("WITH") || tokens.Peek().IsOperator("(")) {
+    DASHI_ASSIGN_OR_RETURN(copy.options, tokens.ExpectOptions());
+  }
+  return StatementNode(std::move(copy));
+}
+
+// Reads ISOLATION LEVEL ..., READ ONLY | WRITE and [NOT] DEFERRABLE, separated by commas or not.
+Result<TransactionModes> ParseTransactionModes(TokenStream& tokens) {
+  TransactionModes modes;
+  while (!tokens.AtEnd()) {
+    if (tokens.TakeKeyword("ISOLATION")) {
+      DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("LEVEL"));
+      const Token& level = tokens.Peek();
+      static constexpr std::string_view kLevels[] = {"SERIALIZABLE", "REPEATABLE", "READ"};
+      DASHI_ASSIGN_OR_RETURN(const std::size_t which, tokens.ExpectOneOf(kLevels));
+      if (which == 0) {
+        return tokens.Unsupported(level, "serializable transactions are not supported",
+                                  "Every transaction runs at REPEATABLE READ: it sees the database "
+                                  "as of its start.");
+      }
+      static constexpr std::string_view kSecond[] = {"READ", "COMMITTED", "UNCOMMITTED"};
+      DASHI_ASSIGN_OR_RETURN(std::size_t second,
+                             tokens.ExpectOneOf(which == 1 ? std::span(kSecond).first(1)
+                                                           : std::span(kSecond).last(2)));
+      static_cast<void>(second);  // Weaker levels are met by the one there is.
+    } else if (tokens.TakeKeyword("READ")) {
+      static constexpr std::string_view kAccess[] = {"ONLY", "WRITE"};
+      DASHI_ASSIGN_OR_RETURN(const std::size_t access, tokens.ExpectOneOf(kAccess));
+      modes.read_only = access == 0;
+    } else if (tokens.TakeKeyword("NOT")) {
+      DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("DEFERRABLE"));
+    } else if (!tokens.TakeKeyword("DEFERRABLE")) {
+      static constexpr std::string_view kModes[] = {"ISOLATION", "READ", "NOT", "DEFERRABLE"};
+      return tokens.SyntaxError("a transaction mode: ISOLATION LEVEL, READ ONLY or READ WRITE",
+                                kModes);
+    }
+    if (tokens.TakeOperator(",") && tokens.AtEnd()) {
+      return tokens.SyntaxError("a transaction mode");
+    }
+  }
+  return modes;
+}
+
+void TakeWorkOrTransaction(TokenStream& tokens) {
+  if (!tokens.TakeKeyword("WORK")) {
+    tokens.TakeKeyword("TRANSACTION");
+  }
+}
+
+Result<StatementNode> ParseBegin(TokenStream& tokens, bool start) {
+  BeginStatement begin;
+  begin.start = start;
+  if (start) {
+    DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("TRANSACTION"));
+  } else {
+    TakeWorkOrTransaction(tokens);
+  }
+  DASHI_ASSIGN_OR_RETURN(begin.modes, ParseTransactionModes(tokens));
+  return StatementNode(begin);
+}
+
+Status RefuseChain(TokenStream& tokens) {
+  if (tokens.Peek().IsKeyword("AND") && !tokens.Peek(1).IsKeyword("NO")) {
+    return tokens.Unsupported(tokens.Peek(), "AND CHAIN is not supported");
+  }
+  if (tokens.TakeKeyword("AND")) {
+    DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("NO"));
+    DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("CHAIN"));
+  }
+  return Status();
+}
+
+Result<StatementNode> ParseCommit(TokenStream& tokens) {
+  TakeWorkOrTransaction(tokens);
+  DASHI_RETURN_IF_ERROR(RefuseChain(tokens));
+  return StatementNode(CommitStatement());
+}
+
+Result<StatementNode> ParseRollback(TokenStream& tokens) {
+  TakeWorkOrTransaction(tokens);
+  if (tokens.TakeKeyword("TO")) {
+    tokens.TakeKeyword("SAVEPOINT");
+    RollbackToStatement rollback;
+    DASHI_ASSIGN_OR_RETURN(rollback.name, tokens.ExpectName("the name of a savepoint"));
+    return StatementNode(std::move(rollback));
+  }
+  DASHI_RETURN_IF_ERROR(RefuseChain(tokens));
+  return StatementNode(RollbackStatement());
+}
+
+Result<StatementNode> ParseReleaseSavepoint(TokenStream& tokens) {
+  tokens.TakeKeyword("SAVEPOINT");
+  ReleaseSavepointStatement release;
+  DASHI_ASSIGN_OR_RETURN(release.name, tokens.ExpectName("the name of a savepoint"));
+  return StatementNode(std::move(release));
+}
+
+Result<StatementNode> ParseSavepoint(TokenStream& tokens) {
+  SavepointStatement savepoint;
+  DASHI_ASSIGN_OR_RETURN(savepoint.name, tokens.ExpectName("the name of a savepoint"));
+  return StatementNode(std::move(savepoint));
+}
+
+Result<StatementNode> ParseCreate(TokenStream& tokens) {
+  const Token& what = tokens.Peek();
+  if (!tokens.TakeKeyword("MODEL")) {
+    if (what.kind == TokenKind::kIdentifier) {
+      static constexpr std::string_view kWhat[] = {"MODEL"};
+      Status near = tokens.SyntaxError("MODEL", kWhat);
+      if (!near.hint().empty()) {
+        return near;
+      }
+      return tokens.Unsupported(what, "CREATE " + std::string(what.text) + " is not supported",
+                                "This version creates models only: CREATE MODEL name USING ngame.");
+    }
+    return tokens.SyntaxError("MODEL");
+  }
+  CreateModelStatement create;
+  if (tokens.TakeKeyword("IF")) {
+    DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("NOT"));
+    DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("EXISTS"));
+    create.if_not_exists = true;
+  }
+  DASHI_ASSIGN_OR_RETURN(create.model, tokens.ExpectName("a name for the model"));
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("USING"));
+  create.algorithm_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(create.algorithm, tokens.ExpectName("an algorithm: ngame"));
+  if (tokens.TakeKeyword("WITH")) {
+    DASHI_ASSIGN_OR_RETURN(create.options, tokens.ExpectOptions());
+  }
+  return StatementNode(std::move(create));
+}
+
+Result<bool> ParseIfExists(TokenStream& tokens) {
+  if (!tokens.TakeKeyword("IF")) {
+    return false;
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("EXISTS"));
+  return true;
+}
+
+Result<StatementNode> ParseDrop(TokenStream& tokens) {
+  const Token& what = tokens.Peek();
+  if (tokens.TakeKeyword("MODEL")) {
+    DropModelStatement drop;
+    DASHI_ASSIGN_OR_RETURN(drop.if_exists, ParseIfExists(tokens));
+    DASHI_ASSIGN_OR_RETURN(drop.model, tokens.ExpectName("the name of a model"));
+    return StatementNode(std::move(drop));
+  }
+  if (tokens.TakeKeyword("RELEASE")) {
+    DropReleaseStatement drop;
+    DASHI_ASSIGN_OR_RETURN(drop.if_exists, ParseIfExists(tokens));
+    DASHI_ASSIGN_OR_RETURN(drop.release, tokens.ExpectReleaseName());
+    if (!drop.release.release) {
+      return tokens.SyntaxError("\"@\" and the number of a release");
+    }
+    return StatementNode(std::move(drop));
+  }
+  static constexpr std::string_view kWhat[] = {"MODEL", "RELEASE"};
+  Status near = tokens.SyntaxError("MODEL or RELEASE", kWhat);
+  if (what.kind != TokenKind::kIdentifier || !near.hint().empty()) {
+    return near;
+  }
+  return tokens.Unsupported(what, "DROP " + std::string(what.text) + " is not supported",
+                            "This version drops models and releases only.");
+}
+
+Result<StatementNode> ParseTrain(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
+  TrainModelStatement train;
+  DASHI_ASSIGN_OR_RETURN(train.model, tokens.ExpectName("the name of a model"));
+  if (tokens.TakeKeyword("WITH")) {
+    DASHI_ASSIGN_OR_RETURN(train.options, tokens.ExpectOptions());
+  }
+  return StatementNode(std::move(train));
+}
+
+Result<StatementNode> ParseEvaluate(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
+  EvaluateModelStatement evaluate;
+  DASHI_ASSIGN_OR_RETURN(evaluate.release, tokens.ExpectReleaseName());
+  if (tokens.TakeKeyword("ON")) {
+    DASHI_ASSIGN_OR_RETURN(evaluate.split, tokens.ExpectString("a split, such as 'test'"));
+  }
+  if (tokens.TakeKeyword("WITH")) {
+    DASHI_ASSIGN_OR_RETURN(evaluate.options, tokens.ExpectOptions());
+  }
+  return StatementNode(std::move(evaluate));
+}
+
+Result<StatementNode> ParsePublish(TokenStream& tokens) {
+  PublishStatement publish;
+  // A model may be called "latest" or "model": the words are keywords only before a name.
+  const bool name_follows = tokens.Peek(1).kind == TokenKind::kIdentifier ||
+                            tokens.Peek(1).kind == TokenKind::kQuotedIdentifier;
+  const bool word = name_follows && !tokens.Peek(1).IsKeyword("WHEN");
+  const bool latest = word && tokens.TakeKeyword("LATEST");
+  if (!latest && word) {
+    tokens.TakeKeyword("MODEL");
+  }
+  DASHI_ASSIGN_OR_RETURN(publish.release, tokens.ExpectReleaseName());
+  if (latest && publish.release.release) {
+    return tokens.SyntaxError("a model without a release number after LATEST");
+  }
+  if (tokens.Peek().IsKeyword("WHEN")) {
+    return tokens.Unsupported(tokens.Peek(), "PUBLISH ... WHEN is not supported",
+                              "Run EVALUATE MODEL, look at the figures, then PUBLISH.");
+  }
+  return StatementNode(std::move(publish));
+}
+
+Result<StatementNode> ParseRevert(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
+  RevertModelStatement revert;
+  DASHI_ASSIGN_OR_RETURN(revert.model, tokens.ExpectName("the name of a model"));
+  return StatementNode(std::move(revert));
+}
+
+Result<std::uint64_t> ParseJob(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("JOB"));
+  return tokens.ExpectInteger("the number of a job", ~std::uint64_t{0});
+}
+
+// Reads a setting's name, which may have dots.
+Result<std::string> ParseSettingName(TokenStream& tokens) {
+  DASHI_ASSIGN_OR_RETURN(std::string name, tokens.ExpectName("the name of a setting"));
+  while (tokens.TakeOperator(".")) {
+    DASHI_ASSIGN_OR_RETURN(const std::string part, tokens.ExpectName("the name of a setting"));
+    name += "." + part;
+  }
+  return name;
+}
+
+Result<StatementNode> ParseShow(TokenStream& tokens) {
+  static constexpr std::pair<std::string_view, ShowList> kLists[] = {
+      {"MODELS", ShowList::kModels},     {"RELEASES", ShowList::kReleases},
+      {"JOBS", ShowList::kJobs},         {"TABLES", ShowList::kTables},
+      {"SETTINGS", ShowList::kSettings}, {"ALL", ShowList::kSettings}};
+  for (const auto& [word, list] : kLists) {
+    if (tokens.TakeKeyword(word)) {
+      return StatementNode(ShowListStatement{list});
+    }
+  }
+  ShowSettingStatement show;
+  show.offset = tokens.Peek().offset;
+  if (tokens.Peek().IsKeyword("TIME") && tokens.Peek(1).IsKeyword("ZONE")) {
+    tokens.Take();
+    tokens.Take();
+    show.name = "timezone";
+  } else if (tokens.Peek().IsKeyword("TRANSACTION") && tokens.Peek(1).IsKeyword("ISOLATION") &&
+             tokens.Peek(2).IsKeyword("LEVEL")) {
+    for (int i = 0; i < 3; ++i) {
+      tokens.Take();
+    }
+    show.name = "transaction_isolation";
+  } else {
+    if (tokens.AtEnd()) {
+      return tokens.SyntaxError(
+          "MODELS, RELEASES, JOBS, TABLES, SETTINGS or the name of a setting");
+    }
+    DASHI_ASSIGN_OR_RETURN(show.name, ParseSettingName(tokens));
+  }
+  return StatementNode(std::move(show));
+}
+
+Result<StatementNode> ParseSetTransaction(TokenStream& tokens, bool session) {
+  SetTransactionStatement set;
+  set.session = session;
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("TRANSACTION"));
+  if (tokens.AtEnd()) {
+    return tokens.SyntaxError("a transaction mode");
+  }
+  DASHI_ASSIGN_OR_RETURN(set.modes, ParseTransactionModes(tokens));
+  return StatementNode(set);
+}
+
+Result<StatementNode> ParseSet(TokenStream& tokens) {
+  SetStatement set;
+  if (tokens.Peek().IsKeyword("TRANSACTION")) {
+    return ParseSetTransaction(tokens, /*session=*/false);
+  }
+  const bool plain_name = tokens.Peek(1).IsOperator("=") || tokens.Peek(1).IsKeyword("TO");
+  if (!plain_name && tokens.TakeKeyword("SESSION")) {
+    if (tokens.TakeKeyword("CHARACTERISTICS")) {
+      DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("AS"));
+      return ParseSetTransaction(tokens, /*session=*/true);
+    }
+  } else if (!plain_name && tokens.TakeKeyword("LOCAL")) {
+    set.local = true;
+  }
+  set.offset = tokens.Peek().offset;
+  if (tokens.Peek().IsKeyword("TIME") && tokens.Peek(1).IsKeyword("ZONE")) {
+    tokens.Take();
+    tokens.Take();
+    set.name = "timezone";
+  } else if (tokens.Peek().IsKeyword("NAMES")) {
+    tokens.Take();
+    set.name = "client_encoding";
+  } else {
+    DASHI_ASSIGN_OR_RETURN(set.name, ParseSettingName(tokens));
+    if (!tokens.TakeOperator("=") && !tokens.TakeKeyword("TO")) {
+      return tokens.SyntaxError("\"=\" or TO");
+    }
+  }
+  if (tokens.TakeKeyword("DEFAULT")) {
+    return StatementNode(std::move(set));
+  }
+  std::string value;
+  do {  // A list, as in SET search_path = a, b, is one value.
+    DASHI_ASSIGN_OR_RETURN(const std::string part, tokens.ExpectOptionValue());
+    value += value.empty() ? part : ", " + part;
+  } while (tokens.TakeOperator(","));
+  set.value = std::move(value);
+  return StatementNode(std::move(set));
+}
+
+Result<StatementNode> ParseReset(TokenStream& tokens) {
+  ResetStatement reset;
+  reset.offset = tokens.Peek().offset;
+  if (!tokens.TakeKeyword("ALL")) {
+    DASHI_ASSIGN_OR_RETURN(reset.name, ParseSettingName(tokens));
+  }
+  return StatementNode(std::move(reset));
+}
+
+Result<StatementNode> ParseWait(TokenStream& tokens) {
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t job, ParseJob(tokens));
+  return StatementNode(WaitJobStatement{job});
+}
+
+Result<StatementNode> ParseCancel(TokenStream& tokens) {
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t job, ParseJob(tokens));
+  return StatementNode(CancelJobStatement{job});
+}
+
+struct Production {
+  std::string_view word;
+  Result<StatementNode> (*parse)(TokenStream& tokens);
+};
+
+constexpr Production kProductions[] = {
+    {"COPY", ParseCopy},
+    {"BEGIN", [](TokenStream& tokens) { return ParseBegin(tokens, /*start=*/false); }},
+    {"START", [](TokenStream& tokens) { return ParseBegin(tokens, /*start=*/true); }},
+    {"COMMIT", ParseCommit},
+    {"END", ParseCommit},
+    {"ROLLBACK", ParseRollback},
+    {"ABORT", ParseRollback},
+    {"SAVEPOINT", ParseSavepoint},
+    {"RELEASE", ParseReleaseSavepoint},
+    {"CREATE", ParseCreate},
+    {"DROP", ParseDrop},
+    {"TRAIN", ParseTrain},
+    {"EVALUATE", ParseEvaluate},
+    {"PUBLISH", ParsePublish},
+    {"REVERT", ParseRevert},
+    {"SHOW", ParseShow},
+    {"SET", ParseSet},
+    {"RESET", ParseReset},
+    {"WAIT", ParseWait},
+    {"CANCEL", ParseCancel},
+};
+
+}  // namespace
+
+Result<StatementNode> ParseStatement(TokenStream& tokens) {
+  if (IsSqliteStatement(tokens.Peek())) {
+    DASHI_ASSIGN_OR_RETURN(const SqliteStatement statement, CheckSqliteStatement(tokens));
+    return StatementNode(statement);
+  }
+  for (const Production& production : kProductions) {
+    if (tokens.Peek().IsKeyword(production.word)) {
+      tokens.Take();
+      DASHI_ASSIGN_OR_RETURN(StatementNode node, production.parse(tokens));
+      DASHI_RETURN_IF_ERROR(tokens.ExpectEnd());
+      return node;
+    }
+  }
+  const Token& first = tokens.Peek();
+  const auto is_first = [&](std::string_view word) { return first.IsKeyword(word); };
+  if (std::any_of(std::begin(kUnsupportedWords), std::end(kUnsupportedWords), is_first)) {
+    return tokens.Unsupported(first, std::string(first.text) + " is not supported",
+                              "docs/SQL.md lists the statements of this version.");
+  }
+  return tokens.SyntaxError("a statement, such as SELECT, INSERT or TRAIN MODEL", kFirstWords);
+}
+
+}  // namespace dashi::sql

@@ -1,0 +1,135 @@
+#include "tests/shell/fake_statement_runner.h"
+
+#include <functional>
+#include <utility>
+
+namespace dashi {
+
+class FakeResult final : public StatementResult {
+ public:
+  FakeResult(FakeOutcome outcome, FakeStatementRunner* runner)
+      : outcome_(std::move(outcome)), runner_(*runner) {}
+
+  const std::vector<Column>& columns() const override { return outcome_.columns; }
+  Result<bool> Next(Row* row) override {
+    if (outcome_.endless) {
+      runner_.SetRunning();
+      if (runner_.TakeCancel()) {
+        return Status::Cancelled("canceling statement due to user request").WithSqlState("57014");
+      }
+      *row = outcome_.rows[next_++ % outcome_.rows.size()];
+      return true;
+    }
+    if (next_ < outcome_.rows.size()) {
+      *row = outcome_.rows[next_++];
+      return true;
+    }
+    if (!outcome_.status_midway.ok()) {
+      return outcome_.status_midway;
+    }
+    return false;
+  }
+  std::string command_tag() const override {
+    return outcome_.tag.empty() ? "SELECT " + std::to_string(next_) : outcome_.tag;
+  }
+  const std::vector<std::string>& notices() const override { return outcome_.notices; }
+
+ private:
+  const FakeOutcome outcome_;
+  FakeStatementRunner& runner_;
+  std::size_t next_ = 0;
+};
+
+bool FakeStatementRunner::cancelled() const {
+  const MutexLock lock(mutex_);
+  return was_cancelled_;
+}
+
+void FakeStatementRunner::WaitUntilRunning() {
+  const MutexLock lock(mutex_);
+  while (!running_) {
+    changed_.Wait(mutex_);
+  }
+}
+
+void FakeStatementRunner::SetRunning() {
+  const MutexLock lock(mutex_);
+  running_ = true;
+  changed_.NotifyAll();
+}
+
+bool FakeStatementRunner::TakeCancel() {
+  const MutexLock lock(mutex_);
+  return std::exchange(cancel_, false);
+}
+
+void FakeStatementRunner::WaitForCancel() {
+  const MutexLock lock(mutex_);
+  while (!cancel_) {
+    changed_.Wait(mutex_);
+  }
+  cancel_ = false;
+}
+
+void FakeStatementRunner::Cancel() {
+  const MutexLock lock(mutex_);
+  cancel_ = true;
+  was_cancelled_ = true;
+  changed_.NotifyAll();
+}
+
+void FakeStatementRunner::SetProgressCallback(ProgressCallback callback) {
+  progress_callback_ = std::move(callback);
+}
+
+FakeOutcome FakeStatementRunner::Transaction(std::string_view statement) {
+  FakeOutcome outcome;
+  outcome.tag = std::string(statement == "COMMIT" && failed_ ? "ROLLBACK" : statement);
+  in_transaction_ = statement == "BEGIN";
+  failed_ = false;
+  return outcome;
+}
+
+Result<std::unique_ptr<StatementResult>> FakeStatementRunner::Run(std::string_view statement) {
+  statements_.emplace_back(statement);
+  const auto known = outcomes_.find(statement);
+  FakeOutcome outcome;
+  if (known != outcomes_.end()) {
+    outcome = known->second;
+  } else if (statement == "BEGIN" || statement == "COMMIT" || statement == "ROLLBACK") {
+    outcome = Transaction(statement);
+  } else {
+    outcome.status = Status::InvalidArgument("syntax error").WithSqlState("42601").WithPosition({});
+  }
+  if (progress_callback_) {
+    for (const Progress& report : progress) {
+      progress_callback_(report);
+    }
+  }
+  if (outcome.blocked) {
+    SetRunning();
+    WaitForCancel();
+    outcome.status = Status::Cancelled("canceling statement due to user request");
+  }
+  if (!outcome.status.ok()) {
+    failed_ = in_transaction_;
+    return outcome.status;
+  }
+  return std::unique_ptr<StatementResult>(std::make_unique<FakeResult>(std::move(outcome), this));
+}
+
+FakeOutcome NumbersOutcome() {
+  FakeOutcome outcome;
+  outcome.columns = {{"n", ValueType::kInteger}, {"name", ValueType::kText}};
+  outcome.rows = {{Value::Integer(1), Value::Text("one")}, {Value::Integer(2), Value::Text("two")}};
+  return outcome;
+}
+
+Status UnknownColumn(std::size_t offset) {
+  return Status::InvalidArgument("column \"labl\" does not exist")
+      .WithSqlState("42703")
+      .WithPosition({.offset = offset, .line = 1, .column = offset + 1})
+      .WithHint("Perhaps you meant \"label\".");
+}
+
+}  // namespace dashi

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "sql/shell/statement_runner.h"
+
+namespace dashi {
+
+/// What a statement of the fake comes to.
+struct FakeOutcome {
+  std::vector<Column> columns;
+  std::vector<Row> rows;
+  std::string tag;
+  std::vector<std::string> notices;
+  Status status;         ///< returned by Run when not ok
+  Status status_midway;  ///< returned by Next after the rows when not ok
+  bool endless = false;  ///< the rows come again and again until Cancel
+  bool blocked = false;  ///< Run waits for Cancel
+};
+
+/// A StatementRunner that knows its statements by heart. BEGIN, COMMIT and ROLLBACK work; what it
+/// does not know is a syntax error.
+class FakeStatementRunner final : public StatementRunner {
+ public:
+  FakeOutcome& operator[](const std::string& statement) { return outcomes_[statement]; }
+  /// What was run, in order.
+  const std::vector<std::string>& statements() const { return statements_; }
+  bool cancelled() const;
+  /// Waits until a blocked or endless statement runs.
+  void WaitUntilRunning();
+
+  Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) override;
+  void Cancel() override;
+  void SetProgressCallback(ProgressCallback callback) override;
+  bool in_transaction() const override { return in_transaction_; }
+  bool transaction_failed() const override { return failed_; }
+
+  /// Reported while the next statements run.
+  std::vector<Progress> progress;
+
+ private:
+  friend class FakeResult;
+  FakeOutcome Transaction(std::string_view statement);
+  void SetRunning();
+  bool TakeCancel();
+  void WaitForCancel();
+
+  std::map<std::string, FakeOutcome, std::less<>> outcomes_;
+  std::vector<std::string> statements_;
+  ProgressCallback progress_callback_;
+  bool in_transaction_ = false;
+  bool failed_ = false;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool cancel_ DASHI_GUARDED_BY(mutex_) = false;
+  bool was_cancelled_ DASHI_GUARDED_BY(mutex_) = false;
+  bool running_ DASHI_GUARDED_BY(mutex_) = false;
+};
+
+/// Returns the columns n INTEGER, name TEXT and the rows 1 one, 2 two.
+FakeOutcome NumbersOutcome();
+
+/// Returns a status as the engine makes it: with SQLSTATE, position and hint.
+Status UnknownColumn(std::size_t offset);
+
+}  // namespace dashi
