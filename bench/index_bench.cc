@@ -145,13 +145,13 @@ void HnswSearch(benchmark::State& state) {
 }
 BENCHMARK(HnswSearch)
     ->ArgNames({"rows_x256", "ef", "one_passes_in"})
-    ->Args({50'000, 32, 1})
-    ->Args({50'000, 64, 1})
-    ->Args({50'000, 128, 1})
-    ->Args({50'000, 256, 1})
-    ->Args({50'000, 128, 2})
-    ->Args({50'000, 128, 10})
-    ->Args({50'000, 128, 100})
+    ->Args({20'000, 32, 1})
+    ->Args({20'000, 64, 1})
+    ->Args({20'000, 128, 1})
+    ->Args({20'000, 256, 1})
+    ->Args({20'000, 128, 2})
+    ->Args({20'000, 128, 10})
+    ->Args({20'000, 128, 100})
     ->Unit(benchmark::kMicrosecond);
 
 void HnswBuild(benchmark::State& state) {

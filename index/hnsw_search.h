@@ -14,7 +14,7 @@ namespace dashi::index {
 /// Best-first search over a graph and its vectors.
 ///
 /// Threads: const methods may be called at once; each borrows its own scratch memory.
-/// Cost:    about 10 dot products for each place of the beam, and the memory of two bytes a vector
+/// Cost:    about 16 dot products for each place of the beam, and the memory of two bytes a vector
 ///          for each search that runs at the same time.
 /// Paper:   Malkov & Yashunin 2018, Algorithms 2 and 5. Deviation: ties break by position.
 class HnswSearcher {

@@ -42,7 +42,7 @@ struct ReleaseRecord {
   double train_seconds = 0;
   std::map<std::string, double> metrics;  ///< on the held-out training documents: "P@1" -> value
   std::string index_kind;                 ///< "exact" or "hnsw"
-  std::string index_file;                 ///< relative to the database directory; empty for exact
+  std::string index_file;  ///< name of a file in Store::index_directory(); empty for exact
   std::uint64_t job = 0;                  ///< the job that made it
 };
 

@@ -23,13 +23,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Removes the files of `folder` whose path within the database is not in `kept`.
-Status RemoveStrayFiles(const DirectoryPaths& paths, const std::string& folder,
-                        const std::set<std::string>& kept) {
+// Removes what lies in `folder` under names that are not in `kept`.
+Status RemoveStrayFiles(const std::string& folder, const std::set<std::string>& kept) {
   std::error_code error;
   std::vector<fs::path> stray;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (!kept.contains(it->path().lexically_relative(paths.root).string())) {
+    if (!kept.contains(it->path().filename().string())) {
       stray.push_back(it->path());
     }
   }
@@ -78,7 +77,7 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
   for (const ReleaseRecord& release : releases) {
     versions.insert(release.embedding_version);
     weights.insert(release.weights.begin(), release.weights.end());
-    index_files.insert(fs::path(release.index_file).lexically_normal().string());
+    index_files.insert(fs::path(release.index_file).filename().string());
   }
   for (const std::uint64_t version : state->engine->EmbeddingVersions()) {
     if (!versions.contains(version)) {
@@ -92,7 +91,7 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
       DASHI_RETURN_IF_ERROR(DeleteRocksdbWeights(state, name));
     }
   }
-  return RemoveStrayFiles(state->paths, state->paths.index, index_files);
+  return RemoveStrayFiles(state->paths.index, index_files);
 }
 
 }  // namespace
@@ -107,7 +106,7 @@ Status RecoverStore(RocksdbStoreState* state) {
   DASHI_RETURN_IF_ERROR(CreateFolders(state->paths));
   DASHI_RETURN_IF_ERROR(FinishPendingLoad(state));
   DASHI_RETURN_IF_ERROR(state->ReadCounters());
-  DASHI_RETURN_IF_ERROR(RemoveStrayFiles(state->paths, state->paths.tmp, {}));
+  DASHI_RETURN_IF_ERROR(RemoveStrayFiles(state->paths.tmp, {}));
   DASHI_RETURN_IF_ERROR(InterruptJobs(state));
   DASHI_RETURN_IF_ERROR(RemoveUnfinishedWeights(state));
   return RemoveUnnamed(state);

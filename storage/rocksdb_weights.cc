@@ -146,10 +146,12 @@ Result<std::string> RocksdbReader::GetWeights(std::string_view name) const {
   }
   std::string bytes;
   for (std::uint32_t chunk = 0; chunk < NumChunks(record.size); ++chunk) {
-    DASHI_ASSIGN_OR_RETURN(
-        const bool present,
-        GetStored(Family::kWeights, WeightsChunkKey(record.generation, chunk), &value));
-    if (!present || value.empty() || static_cast<std::uint8_t>(value.front()) != kChunkFormat ||
+    const Result<bool> present =
+        GetStored(Family::kWeights, WeightsChunkKey(record.generation, chunk), &value);
+    if (!present.ok()) {
+      return present.status().WithContext(fmt::format("weights {}", name));
+    }
+    if (!present.value() || value.empty() || static_cast<std::uint8_t>(value.front()) != kChunkFormat ||
         value.size() > kChunkBytes + 1) {
       return Damaged(name, fmt::format("chunk {} is missing or unreadable", chunk));
     }

@@ -38,6 +38,8 @@ class EmbeddingWriter {
 
 /// The database directory: every byte that dashi keeps.
 ///
+/// Views, transactions, loads and writers must be gone before their store.
+///
 /// Errors:  see Database::Open for Open; other calls kIoError, kCorruption, kResourceExhausted.
 /// Threads: all methods may be called at once.
 class Store {
@@ -63,7 +65,8 @@ class Store {
   virtual Status DropEmbeddingVersion(std::uint64_t version) = 0;
 
   virtual const std::string& directory() const = 0;
-  /// The folder of index files inside the directory (created at open).
+  /// The folder of index files inside the directory, created at open. Files in it that no release
+  /// names are removed at open.
   virtual const std::string& index_directory() const = 0;
   virtual bool read_only() const = 0;
 };

@@ -121,6 +121,7 @@ class Transaction : public View {
   virtual Status PutRelease(const ReleaseRecord& release) = 0;
   virtual Status DeleteRelease(std::string_view model, std::uint32_t number) = 0;
   virtual Status PutJob(const JobRecord& job) = 0;
+  /// Takes all the records of one id at once.
   virtual Status PutEvaluations(std::span<const EvaluationRecord> records) = 0;
   virtual Status PutSetting(std::string_view name, std::string_view value) = 0;
   /// The next value of a persistent counter ("job", "evaluation", "embedding_version"), from 1.
@@ -129,7 +130,9 @@ class Transaction : public View {
 
   /// Savepoints nest; they give statements atomicity inside a transaction.
   virtual void SetSavepoint() = 0;
+  /// Undoes what was done since the innermost savepoint, and removes that savepoint.
   virtual Status RollbackToSavepoint() = 0;
+  /// Removes the innermost savepoint and keeps what was done since.
   virtual void ReleaseSavepoint() = 0;
 
   /// Makes the changes durable (synced) and visible, all or none. The transaction is over then,

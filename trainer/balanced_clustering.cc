@@ -13,6 +13,9 @@ namespace {
 
 constexpr int kIterationsMax = 25;
 constexpr double kGainMin = 1e-4;
+// Pairs of start rows that are tried when they are the same vector, up to this squared distance.
+constexpr int kStartsMax = 8;
+constexpr float kDistanceMin = 1e-4F;
 // Rows of one unit of parallel work; also fixes the order of summation.
 constexpr std::size_t kChunkRows = 2048;
 
@@ -70,13 +73,18 @@ class NodeSplit {
     return partial;
   }
 
-  // Second centroid minus first, of two distinct random rows.
+  // Second centroid minus first, of two distinct random rows; equal vectors are drawn again.
   void StartDirection() {
-    const std::uint64_t first = random_.Uniform(rows_.size());
-    std::uint64_t second = random_.Uniform(rows_.size() - 1);
-    second += second >= first ? 1 : 0;
-    index::FromHalf(Vector(rows_[second]), direction_.data(), vectors_.dim);
-    index::AddScaledHalf(-1.0F, Vector(rows_[first]), direction_.data(), vectors_.dim);
+    for (int i = 0; i < kStartsMax; ++i) {
+      const std::uint64_t first = random_.Uniform(rows_.size());
+      std::uint64_t second = random_.Uniform(rows_.size() - 1);
+      second += second >= first ? 1 : 0;
+      index::FromHalf(Vector(rows_[second]), direction_.data(), vectors_.dim);
+      index::AddScaledHalf(-1.0F, Vector(rows_[first]), direction_.data(), vectors_.dim);
+      if (index::Dot(direction_.data(), direction_.data(), vectors_.dim) > kDistanceMin) {
+        break;
+      }
+    }
   }
 
   void CutAtMedian() {

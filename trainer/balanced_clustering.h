@@ -23,7 +23,8 @@ struct BalancedClusters {
 /// Errors:  none; cluster_size 0 counts as 1.
 /// Threads: uses the pool; the result does not depend on its size.
 /// Cost:    about 1.5 * num_rows * dim multiply-adds an iteration and level, some six iterations.
-/// Paper:   NGAME, section 3.2 and its code. Deviation: medians by selection instead of sorting.
+/// Paper:   NGAME, section 3.2 and its code. Deviations: medians by selection instead of sorting;
+///          start rows that are equal are drawn again.
 BalancedClusters ClusterBalanced(index::HalfMatrixView vectors, std::uint32_t cluster_size,
                                  std::uint64_t seed, ThreadPool& pool);
 

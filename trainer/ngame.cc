@@ -30,9 +30,13 @@ namespace {
 // Candidates a score for fusion; more change nothing at rank 5.
 constexpr std::size_t kFusionCandidates = 50;
 // Held-out documents that early stopping looks at after each epoch.
-constexpr std::size_t kEarlyStoppingDocuments = 1500;
+constexpr std::size_t kEarlyStoppingDocuments = 1200;
 // Epochs without a better hold-out before the classifier stage ends.
 constexpr std::uint32_t kPatienceEpochs = 2;
+// The last step teaches the held-out documents as well, among this many training documents each, at
+// this share of the learning rates.
+constexpr std::size_t kFoldInTrainingDocuments = 3;
+constexpr double kFoldInRateShare = 0.1;
 // Documents encoded at once for centroids.
 constexpr std::size_t kEncodeChunk = 8192;
 
@@ -68,16 +72,23 @@ class NgameTraining {
   Status Prepare();
   Status TrainEncoder();
   Status TrainClassifier();
+  Status RestoreBest();
   Status FitScores(NgameModel* model);
 
   std::vector<std::uint32_t> EncoderItems() const;
   SamplerOptions EncoderSampler() const;
   SamplerOptions ClassifierSampler() const;
   StepRates ClassifierRates(double share) const;
-  // Label vectors that the classifier stage starts from; the documents' embeddings go to `sampler`.
-  Result<std::vector<float>> StartVectors(NgameSampler* sampler);
-  Result<StepResult> StepClassifier(std::span<const std::uint32_t> rows, const StepRates& rates,
+  // Unit sums of each label's text embedding and the mean of its documents' embeddings, which also
+  // go to `sampler`.
+  Result<std::vector<float>> StartVectors(std::span<const std::uint32_t> documents,
+                                          NgameSampler* sampler);
+  // One step on documents; `sampler` has their embeddings when the encoder is frozen.
+  Result<StepResult> StepClassifier(std::span<const std::uint32_t> documents,
+                                    std::span<const std::uint32_t> rows, const StepRates& rates,
                                     const NgameSampler& sampler);
+  // Teaches the held-out documents, once they have served.
+  Status FoldInHoldOut();
   // Remembers the parameters when the hold-out is better than ever before.
   Status KeepBest(std::uint32_t epoch);
   Result<std::vector<float>> EncodeLabels();
@@ -194,19 +205,20 @@ SamplerOptions NgameTraining::ClassifierSampler() const {
   return sampler;
 }
 
-Result<std::vector<float>> NgameTraining::StartVectors(NgameSampler* sampler) {
+Result<std::vector<float>> NgameTraining::StartVectors(std::span<const std::uint32_t> documents,
+                                                      NgameSampler* sampler) {
   DASHI_ASSIGN_OR_RETURN(std::vector<float> vectors, EncodeLabels());
   std::vector<std::uint32_t> counts(num_labels_, 0);
-  for (const std::uint32_t document : documents_.training) {
+  for (const std::uint32_t document : documents) {
     for (const std::uint32_t label : RowColumns(task_.relevance, document)) {
       ++counts[label];
     }
   }
   std::vector<float> embeddings;
   std::vector<std::uint32_t> positions;
-  for (std::size_t begin = 0; begin < documents_.training.size(); begin += kEncodeChunk) {
-    const std::size_t size = std::min(kEncodeChunk, documents_.training.size() - begin);
-    const std::span<const std::uint32_t> chunk(documents_.training.data() + begin, size);
+  for (std::size_t begin = 0; begin < documents.size(); begin += kEncodeChunk) {
+    const std::size_t size = std::min(kEncodeChunk, documents.size() - begin);
+    const std::span<const std::uint32_t> chunk = documents.subspan(begin, size);
     embeddings.resize(size * dim_);
     positions.resize(size);
     DASHI_RETURN_IF_ERROR(
@@ -237,12 +249,13 @@ StepRates NgameTraining::ClassifierRates(double share) const {
   return rates;
 }
 
-Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> rows,
+Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> documents,
+                                                 std::span<const std::uint32_t> rows,
                                                  const StepRates& rates,
                                                  const NgameSampler& sampler) {
   std::vector<std::uint32_t> chosen;
   for (const std::uint32_t row : rows) {
-    chosen.push_back(documents_.training[row]);
+    chosen.push_back(documents[row]);
   }
   ClassifierBatch batch = batches_.ForClassifier(chosen, options_.random_labels, random_);
   batch.dropout = options_.classifier_dropout;
@@ -259,7 +272,8 @@ Status NgameTraining::TrainClassifier() {
   sampler_options.seed = random_.Next();
   NgameSampler sampler(static_cast<std::uint32_t>(documents_.training.size()), dim_,
                        sampler_options);
-  DASHI_ASSIGN_OR_RETURN(const std::vector<float> vectors, StartVectors(&sampler));
+  DASHI_ASSIGN_OR_RETURN(const std::vector<float> vectors,
+                         StartVectors(documents_.training, &sampler));
   DASHI_RETURN_IF_ERROR(module_->SetClassifier(vectors, num_labels_));
   DASHI_RETURN_IF_ERROR(KeepBest(/*epoch=*/0));
 
@@ -276,7 +290,7 @@ Status NgameTraining::TrainClassifier() {
       const std::span<const std::uint32_t> rows = sampler.Batch(i);
       const StepRates rates =
           ClassifierRates(LearningRateShare(step, num_steps, options_.classifier_warmup_steps));
-      DASHI_ASSIGN_OR_RETURN(const StepResult result, StepClassifier(rows, rates, sampler));
+      DASHI_ASSIGN_OR_RETURN(const StepResult result, StepClassifier(documents_.training, rows, rates, sampler));
       sampler.Remember(rows, result.row_embeddings);
       progress.Advance(rows.size(), result.loss);
     }
@@ -343,24 +357,25 @@ Status NgameTraining::KeepBest(std::uint32_t epoch) {
   return Status();
 }
 
+Status NgameTraining::RestoreBest() {
+  if (best_epoch_ == epochs_run_) {
+    return Status();
+  }
+  DASHI_RETURN_IF_ERROR(module_->ImportEncoder(best_encoder_));
+  return module_->SetClassifier(best_classifier_, num_labels_);
+}
+
 Status NgameTraining::FitScores(NgameModel* model) {
   TrainingProgress progress(control_, "fusion", documents_.validation.size(), "documents",
                             since_start_);
-  if (best_epoch_ != epochs_run_) {
-    DASHI_RETURN_IF_ERROR(module_->ImportEncoder(best_encoder_));
-    DASHI_RETURN_IF_ERROR(module_->SetClassifier(best_classifier_, num_labels_));
-  }
-  model->encoder = module_->ExportEncoder();
-  // What is kept is binary16: fit the weights to that.
-  DASHI_RETURN_IF_ERROR(module_->ImportEncoder(model->encoder));
-  model->classifiers = UnitClassifiers();
+  const std::vector<float> classifiers = UnitClassifiers();
   model->num_validation_documents = documents_.validation.size();
   DASHI_ASSIGN_OR_RETURN(const std::vector<float> labels, EncodeLabels());
   DASHI_ASSIGN_OR_RETURN(const RankingTask ranking,
                          EmbedValidation(options_.validation_documents_max));
   DASHI_ASSIGN_OR_RETURN(
       const auto candidates,
-      FindCandidates(ranking, {labels, model->classifiers, dim_}, kFusionCandidates,
+      FindCandidates(ranking, {labels, classifiers, dim_}, kFusionCandidates,
                      options_.num_threads, backend_, control_));
   const FusionWeights fused = FitFusion(candidates, ranking.truth, label_counts_, num_documents_);
   model->fusion_encoder = fused.encoder;
@@ -379,13 +394,62 @@ Status NgameTraining::FitScores(NgameModel* model) {
   return Status();
 }
 
+Status NgameTraining::FoldInHoldOut() {
+  if (documents_.validation.empty() || options_.classifier_epochs == 0) {
+    return Status();
+  }
+  std::vector<std::uint32_t> documents = documents_.training;
+  random_.Shuffle(std::span<std::uint32_t>(documents));
+  documents.resize(
+      std::min(documents.size(), kFoldInTrainingDocuments * documents_.validation.size()));
+  documents.insert(documents.end(), documents_.validation.begin(), documents_.validation.end());
+  SamplerOptions sampler_options = ClassifierSampler();
+  sampler_options.seed = random_.Next();
+  NgameSampler sampler(static_cast<std::uint32_t>(documents.size()), dim_, sampler_options);
+  DASHI_ASSIGN_OR_RETURN(const std::vector<float> fresh, StartVectors(documents, &sampler));
+
+  // Labels that only held-out documents carry start from them; the others go on from where they are.
+  std::vector<bool> taught(num_labels_, false);
+  for (const std::uint32_t document : documents_.training) {
+    for (const std::uint32_t label : RowColumns(task_.relevance, document)) {
+      taught[label] = true;
+    }
+  }
+  std::vector<float> vectors = UnitClassifiers();
+  for (std::size_t label = 0; label < num_labels_; ++label) {
+    if (!taught[label]) {
+      std::copy_n(fresh.begin() + static_cast<std::ptrdiff_t>(label * dim_), dim_,
+                  vectors.begin() + static_cast<std::ptrdiff_t>(label * dim_));
+    }
+  }
+  DASHI_RETURN_IF_ERROR(module_->SetClassifier(vectors, num_labels_));
+  TrainingProgress progress(control_, "fold-in", documents.size(), "documents", since_start_);
+  sampler.BeginEpoch(0, pool_);
+  const std::uint32_t num_steps = sampler.batches_per_epoch();
+  for (std::uint32_t step = 0; step < num_steps; ++step) {
+    DASHI_RETURN_IF_ERROR(progress.CheckStop());
+    const std::span<const std::uint32_t> rows = sampler.Batch(step);
+    const StepRates rates = ClassifierRates(
+        kFoldInRateShare * LearningRateShare(step, num_steps, /*warmup_steps=*/num_steps / 4));
+    DASHI_ASSIGN_OR_RETURN(const StepResult result,
+                           StepClassifier(documents, rows, rates, sampler));
+    progress.Advance(rows.size(), result.loss);
+  }
+  progress.Finish();
+  return Status();
+}
+
 Result<NgameModel> NgameTraining::Run() {
   NgameModel model;
   DASHI_RETURN_IF_ERROR(Prepare());
   DASHI_RETURN_IF_ERROR(TrainEncoder());
   model.encoder_seconds = since_start_.Seconds();
   DASHI_RETURN_IF_ERROR(TrainClassifier());
+  DASHI_RETURN_IF_ERROR(RestoreBest());
   DASHI_RETURN_IF_ERROR(FitScores(&model));
+  DASHI_RETURN_IF_ERROR(FoldInHoldOut());
+  model.encoder = module_->ExportEncoder();
+  model.classifiers = UnitClassifiers();
   model.classifier_seconds = since_start_.Seconds() - model.encoder_seconds;
   model.classifier_epochs_run = epochs_run_;
   return model;

@@ -40,13 +40,13 @@ struct NgameOptions {
   std::uint32_t random_labels = 2000;
   LossOptions classifier_loss;
   float classifier_learning_rate = 1e-2F;
-  float classifier_learning_rate_embeddings = 3e-3F;
+  float classifier_learning_rate_embeddings = 1e-3F;
   float classifier_dropout = 0.25F;
   std::uint32_t classifier_warmup_steps = 50;
 
   // Held-out documents: early stopping and fusion weights.
   double validation_share = 0.05;
-  std::uint32_t validation_documents_max = 3000;
+  std::uint32_t validation_documents_max = 1200;
 };
 
 /// What training made, in the row numbering of the TrainingTask.

@@ -90,10 +90,12 @@ def evaluate(task, ranked):
 
 def tfidf(task):
     """Returns L2-normalised (1 + ln tf) * idf features of training, test and label texts."""
+    import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
-    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2, dtype="float32")
-    train = vectorizer.fit_transform(task.train_texts)
-    return train, vectorizer.transform(task.test_texts), vectorizer.transform(task.label_texts)
+    vectorizer = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\w+", dtype=np.float32)
+    vectorizer.fit(task.train_texts + task.label_texts)
+    return [vectorizer.transform(texts)
+            for texts in (task.train_texts, task.test_texts, task.label_texts)]
 
 
 def ranked_rows(scores):
@@ -111,9 +113,19 @@ def ranked_rows(scores):
     return ranked
 
 
-def run_knn(task, _threads):
-    """The labels of the 50 nearest training documents, one vote each weighted by similarity and
-    normalised, plus the similarity to the label's text."""
+def keep_nearest(near, count):
+    """Zeroes all but the `count` largest entries of each row; ties keep the first document."""
+    import numpy as np
+    for row in range(near.shape[0]):
+        values = near.data[near.indptr[row]:near.indptr[row + 1]]
+        if len(values) > count:
+            values[np.argsort(-values, kind="stable")[count:]] = 0
+    near.eliminate_zeros()
+
+
+def run_knn(task, power, label_weight):
+    """The labels of the 50 nearest training documents, each with the vote sim^power, normalised
+    to a sum of 1, plus label_weight times the similarity to the label's text."""
     import numpy as np
     import scipy.sparse
     start = time.monotonic()
@@ -122,15 +134,11 @@ def run_knn(task, _threads):
     for begin in range(0, test.shape[0], 512):
         part = test[begin:begin + 512]
         near = (part @ train.T).tocsr()
-        for row in range(near.shape[0]):
-            values = near.data[near.indptr[row]:near.indptr[row + 1]]
-            if len(values) > 50:
-                values[np.argsort(-values, kind="stable")[50:]] = 0
-        near.eliminate_zeros()
-        votes = near @ task.train_relevance
+        keep_nearest(near, 50)
+        near.data **= power
         total = np.maximum(np.asarray(near.sum(axis=1)).ravel(), 1e-9)
-        votes = scipy.sparse.diags(1 / total).astype("float32") @ votes
-        ranked += ranked_rows(votes + part @ labels.T)
+        votes = scipy.sparse.diags(1 / total).astype("float32") @ near @ task.train_relevance
+        ranked += ranked_rows(votes + label_weight * (part @ labels.T))
     return ranked, time.monotonic() - start
 
 
@@ -194,7 +202,10 @@ def run_omikuji(task, threads, label_texts=False):
 
 
 METHODS = {
-    "knn": ("TF-IDF kNN 50 + label text", run_knn),
+    "knn": ("TF-IDF kNN 50 + label text",
+            lambda task, threads: run_knn(task, power=1, label_weight=1)),
+    "knn-sharp": ("TF-IDF kNN 50, votes sim^4, + .474 label text",
+                  lambda task, threads: run_knn(task, power=4, label_weight=0.474)),
     "omikuji": ("Omikuji (Parabel)", run_omikuji),
     "omikuji-labels": ("Omikuji (Parabel), label texts as documents",
                        lambda task, threads: run_omikuji(task, threads, label_texts=True)),

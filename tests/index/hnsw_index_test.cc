@@ -385,6 +385,7 @@ TEST(HnswBuildTest, TwoThreadsBuildAnEquallyGoodGraph) {
   const std::vector<float> queries = ClusteredRows(100, dim, 100, 0.6F, random);
   HnswOptions options;
   options.num_threads = 2;
+  options.ef_construction = 64;
   ThreadPool pool(2);
   const auto found =
       Build(vectors, dim, options)->SearchBatch({queries.data(), 100, dim}, {}, pool);
@@ -396,7 +397,7 @@ TEST(HnswBuildTest, TwoThreadsBuildAnEquallyGoodGraph) {
 
 TEST(HnswBuildTest, ReportsProgressAndCanBeCancelled) {
   Random random(6);
-  const std::size_t rows = 10'000;
+  const std::size_t rows = 5000;
   const std::vector<std::uint16_t> vectors = HalfRows(GaussianRows(rows, 4, random));
   std::vector<std::size_t> reports;
   ASSERT_TRUE(BuildHnswIndex(vectors, 4, {}, [&](std::size_t done, std::size_t total) {
@@ -496,7 +497,7 @@ TEST(HnswBuildTest, DuplicatesDoNotHideAnswers) {
 TEST(HnswBuildTest, VectorsOfDifferentLengthAreFoundToo) {
   // Inner product is no metric: long vectors attract. Lengths as trained classifiers have.
   Random random(9);
-  const std::size_t rows = 10'000;
+  const std::size_t rows = 7000;
   const std::size_t dim = 32;
   std::vector<float> values = ClusteredRows(rows, dim, 200, 0.7F, random);
   for (std::size_t r = 0; r < rows; ++r) {
@@ -507,8 +508,11 @@ TEST(HnswBuildTest, VectorsOfDifferentLengthAreFoundToo) {
   }
   const std::vector<std::uint16_t> vectors = HalfRows(values);
   const std::vector<float> queries = ClusteredRows(100, dim, 200, 0.7F, random);
+  HnswOptions options;
+  options.ef_construction = 100;
   ThreadPool pool(2);
-  const auto found = Build(vectors, dim)->SearchBatch({queries.data(), 100, dim}, {}, pool);
+  const auto found =
+      Build(vectors, dim, options)->SearchBatch({queries.data(), 100, dim}, {}, pool);
   const auto truth =
       MakeExactIndex(vectors, dim)->SearchBatch({queries.data(), 100, dim}, {}, pool);
   ASSERT_TRUE(found.ok() && truth.ok());

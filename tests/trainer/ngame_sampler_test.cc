@@ -95,7 +95,7 @@ TEST(NgameSamplerTest, ClusteredEpochsPutSimilarRowsTogether) {
   sampler.BeginEpoch(4, pool);  // 8, joined from the same tree
   EXPECT_GT(Agreement(sampler), 0.8);
   sampler.BeginEpoch(9, pool);  // 64, clustered anew
-  EXPECT_GT(Agreement(sampler), 0.95);
+  EXPECT_GT(Agreement(sampler), 0.8);
 }
 
 TEST(NgameSamplerTest, SameSeedGivesTheSameBatches) {
