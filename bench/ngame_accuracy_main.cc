@@ -3,6 +3,9 @@
 //
 //   ngame_accuracy DOCUMENTS.jsonl[.gz] LABELS.jsonl[.gz] RELEVANCE.tsv[.gz] [option=value ...]
 //
+// documents=N keeps only the first N training documents, the labels that they carry, and the test
+// documents of those labels.
+//
 // Documents carry "id", "text" and "split" ("train" or "test"); labels "id" and "text"; relevance
 // has a document and a label a line. Retrieval is exact, a document's own page is never an answer,
 // ties go by ascending label row, propensities use A = 0.55 and B = 1.5.
@@ -98,6 +101,48 @@ Result<Pairs> ReadRelevance(const std::string& path, const Texts& documents, con
   return pairs;
 }
 
+/// Cuts the data set to its first `documents_max` training documents.
+void KeepFirst(std::size_t documents_max, Texts* documents, Texts* labels, Pairs* pairs) {
+  std::vector<std::uint32_t> new_label(labels->texts.size(), TrainingTask::kNoLabel);
+  std::size_t num_training = 0;
+  for (std::size_t d = 0; d < documents->texts.size(); ++d) {
+    if (documents->splits[d] == "test") {
+      continue;
+    }
+    if (++num_training > documents_max) {
+      documents->splits[d] = "dropped";
+      continue;
+    }
+    for (const std::uint32_t label : (*pairs)[d]) {
+      new_label[label] = 0;
+    }
+  }
+  std::vector<std::string> texts;
+  for (std::size_t label = 0; label < new_label.size(); ++label) {
+    if (new_label[label] == 0) {
+      new_label[label] = static_cast<std::uint32_t>(texts.size());
+      texts.push_back(labels->texts[label]);
+    }
+  }
+  labels->texts = std::move(texts);
+  std::unordered_map<std::string, std::uint32_t> row_of_id;
+  for (const auto& [id, label] : labels->row_of_id) {
+    if (new_label[label] != TrainingTask::kNoLabel) {
+      row_of_id.emplace(id, new_label[label]);
+    }
+  }
+  labels->row_of_id = std::move(row_of_id);
+  for (std::size_t d = 0; d < documents->texts.size(); ++d) {
+    for (std::uint32_t& label : (*pairs)[d]) {
+      label = new_label[label];
+    }
+    std::erase((*pairs)[d], TrainingTask::kNoLabel);
+    if ((*pairs)[d].empty()) {
+      documents->splits[d] = "dropped";
+    }
+  }
+}
+
 void AppendBag(const TokenBag& bag, SparseRows* rows) {
   rows->columns.insert(rows->columns.end(), bag.ids.begin(), bag.ids.end());
   rows->values.insert(rows->values.end(), bag.weights.begin(), bag.weights.end());
@@ -112,7 +157,7 @@ struct DataSet {
 DataSet Assemble(const Texts& documents, const Texts& labels, const Pairs& pairs) {
   BagTokenizer::Learner learner{BagTokenizer::LearnOptions()};
   for (std::size_t d = 0; d < documents.texts.size(); ++d) {
-    if (documents.splits[d] != "test") {
+    if (documents.splits[d] == "train") {
       learner.AddText(documents.texts[d]);
     }
   }
@@ -132,6 +177,9 @@ DataSet Assemble(const Texts& documents, const Texts& labels, const Pairs& pairs
     }
   }
   for (std::size_t d = 0; d < documents.texts.size(); ++d) {
+    if (documents.splits[d] == "dropped") {
+      continue;
+    }
     TrainingTask& task = documents.splits[d] == "test" ? data.test : data.training;
     AppendBag(tokenizer->Tokenize(documents.texts[d]), &task.document_tokens);
     task.relevance.columns.insert(task.relevance.columns.end(), pairs[d].begin(), pairs[d].end());
@@ -233,13 +281,22 @@ Status Run(int argc, char** argv) {
         "usage: ngame_accuracy DOCUMENTS.jsonl LABELS.jsonl RELEVANCE.tsv [option=value ...]");
   }
   NgameOptions options;
+  std::size_t documents_max = 0;
   for (int i = 4; i < argc; ++i) {
-    DASHI_RETURN_IF_ERROR(SetOption(argv[i], &options));
+    const std::string_view argument(argv[i]);
+    if (argument.substr(0, 10) == "documents=") {
+      documents_max = std::strtoull(argv[i] + 10, nullptr, 10);
+      continue;
+    }
+    DASHI_RETURN_IF_ERROR(SetOption(argument, &options));
   }
   const Stopwatch since_start;
-  DASHI_ASSIGN_OR_RETURN(const Texts documents, ReadTexts(argv[1]));
-  DASHI_ASSIGN_OR_RETURN(const Texts labels, ReadTexts(argv[2]));
-  DASHI_ASSIGN_OR_RETURN(const Pairs pairs, ReadRelevance(argv[3], documents, labels));
+  DASHI_ASSIGN_OR_RETURN(Texts documents, ReadTexts(argv[1]));
+  DASHI_ASSIGN_OR_RETURN(Texts labels, ReadTexts(argv[2]));
+  DASHI_ASSIGN_OR_RETURN(Pairs pairs, ReadRelevance(argv[3], documents, labels));
+  if (documents_max > 0) {
+    KeepFirst(documents_max, &documents, &labels, &pairs);
+  }
   const DataSet data = Assemble(documents, labels, pairs);
   fmt::print("{} training documents, {} test documents, {} labels, {} tokens: read in {:.1f} s\n",
              data.training.relevance.num_rows(), data.test.relevance.num_rows(),

@@ -274,6 +274,10 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const CopyFromStatement& node) {
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "COPY"));
   DASHI_ASSIGN_OR_RETURN(const CopyPlan plan, PlanCopy(statement, node));
+  std::error_code error;
+  if (plan.rejects_path && std::filesystem::equivalent(*plan.rejects_path, node.path, error)) {
+    return Status::InvalidArgument("the rejects file is the file that is read: " + node.path);
+  }
   Copy copy(session, plan, node.path);
   BulkLoad::Counts counts;
   if (session.block.active()) {

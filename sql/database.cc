@@ -31,9 +31,10 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const std::string& dire
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<storage::Store> store,
                          storage::Store::Open(directory, store_options));
   std::error_code error;
-  const std::filesystem::path path = std::filesystem::weakly_canonical(directory, error);
+  std::filesystem::path path = std::filesystem::weakly_canonical(directory, error);
+  path = path.has_filename() ? path.filename() : path.parent_path().filename();
   return std::unique_ptr<DatabaseImpl>(
-      new DatabaseImpl(std::move(store), options, error ? directory : path.filename().string()));
+      new DatabaseImpl(std::move(store), options, path.empty() ? directory : path.string()));
 }
 
 query::ReleaseCache& DatabaseImpl::releases() {

@@ -228,6 +228,11 @@ class EntityTable : public VirtualTable {
             .WithSqlState("42804");
       }
       std::string text(TextOf(columns[i]));
+      if (text.find('\0') != std::string::npos) {
+        return Status::InvalidArgument("column \"" + std::string(EntityColumnName(column)) +
+                                       "\" takes text without NUL bytes")
+            .WithSqlState("22021");
+      }
       if (column == EntityColumn::kId) {
         row->id = std::move(text);
       } else if (column == EntityColumn::kText) {

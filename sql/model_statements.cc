@@ -32,15 +32,17 @@ OptionMap ToOptionMap(const std::vector<OptionNode>& nodes) {
   return options;
 }
 
-// Points at the option that an error message names, when it names one.
+// Points at the option that an error message names, when it names one: the longest that it holds.
 Status AtOption(const ParsedStatement& statement, Status status,
                 const std::vector<OptionNode>& nodes) {
+  const OptionNode* named = nullptr;
   for (const OptionNode& node : nodes) {
-    if (status.message().find(node.name) != std::string_view::npos) {
-      return statement.At(std::move(status), node.offset);
+    const bool found = status.message().find(node.name) != std::string_view::npos;
+    if (found && (named == nullptr || node.name.size() > named->name.size())) {
+      named = &node;
     }
   }
-  return status;
+  return named == nullptr ? status : statement.At(std::move(status), named->offset);
 }
 
 Status CheckModelOptions(const std::string& algorithm, const OptionMap& options) {

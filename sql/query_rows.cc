@@ -70,16 +70,7 @@ void QueryRows::Finish() {
   if (session_ == nullptr) {
     return;
   }
-  {
-    // Ending a statement closes its cursors, which belong to this statement's picture.
-    sql::StatementScope scope(session_->sqlite().slot(), *context_);
-    sqlite3_reset(compiled_.get());
-    sqlite3_clear_bindings(compiled_.get());
-    if (keeper_ != nullptr && *keeper_ == nullptr) {
-      *keeper_ = std::move(compiled_);
-    }
-    compiled_.reset();
-  }
+  SessionImpl::GiveBack(std::move(compiled_), keeper_);
   context_.reset();
   session_->Forget(this);
   session_ = nullptr;

@@ -172,7 +172,7 @@ Result<ResultSet> SessionImpl::Run(const std::shared_ptr<const ParsedStatement>&
             }
             return node.verb == sql::SqliteVerb::kSelect
                        ? RunQuery(statement, values, keeper, "SELECT")
-                       : RunWrite(parsed, values);
+                       : RunWrite(parsed, values, keeper);
           },
           [&](const sql::BeginStatement& node) { return ExecuteBegin(session, node); },
           [&](const sql::CommitStatement&) { return ExecuteCommit(session); },
@@ -224,6 +224,14 @@ Result<sql::CompiledStatement> SessionImpl::CompileOrTake(const ParsedStatement&
   return sqlite_->Compile(statement, context);
 }
 
+void SessionImpl::GiveBack(sql::CompiledStatement compiled, const CompiledKeeper& keeper) {
+  sqlite3_reset(compiled.get());
+  sqlite3_clear_bindings(compiled.get());
+  if (keeper != nullptr && *keeper == nullptr) {
+    *keeper = std::move(compiled);
+  }
+}
+
 Result<std::unique_ptr<RowSource>> SessionImpl::RunQuery(
     const std::shared_ptr<const ParsedStatement>& statement, std::span<const Value> values,
     const CompiledKeeper& keeper, std::string tag_word) {
@@ -269,7 +277,8 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
 }
 
 Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& statement,
-                                                         std::span<const Value> values) {
+                                                         std::span<const Value> values,
+                                                         const CompiledKeeper& keeper) {
   const sql::SqliteVerb verb = std::get<sql::SqliteStatement>(statement.node).verb;
   DASHI_RETURN_IF_ERROR(RequireWritable(state_, WriteWord(verb)));
   std::uint64_t rows_changed = 0;
@@ -278,12 +287,13 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& 
     StatementContext context =
         NewContextOn(std::shared_ptr<const storage::View>(std::shared_ptr<void>(), &transaction));
     context.transaction = &transaction;
-    DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
-                           sqlite_->Compile(statement, context));
+    DASHI_ASSIGN_OR_RETURN(sql::CompiledStatement compiled,
+                           CompileOrTake(statement, context, keeper));
     DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
     for (bool more = true; more;) {
       DASHI_ASSIGN_OR_RETURN(more, sqlite_->Step(compiled.get(), statement, context));
     }
+    GiveBack(std::move(compiled), keeper);
     rows_changed = context.rows_changed;
     return Status();
   };

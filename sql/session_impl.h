@@ -48,6 +48,8 @@ class SessionImpl {
 
   // For QueryRows: rows that are being read belong to the session.
   sql::SqliteConnection& sqlite() { return *sqlite_; }
+  /// Ends a compiled statement and leaves it for the next execution.
+  static void GiveBack(sql::CompiledStatement compiled, const CompiledKeeper& keeper);
   void Forget(QueryRows* rows) { open_rows_.erase(rows); }
   void NoteFailure() { state_.block.Fail(); }
 
@@ -62,7 +64,8 @@ class SessionImpl {
   Result<std::unique_ptr<RowSource>> RunExplain(
       const std::shared_ptr<const sql::ParsedStatement>& statement, std::span<const Value> values);
   Result<std::unique_ptr<RowSource>> RunWrite(const sql::ParsedStatement& statement,
-                                              std::span<const Value> values);
+                                              std::span<const Value> values,
+                                              const CompiledKeeper& keeper);
   /// Runs a SELECT of the session's own, for SHOW.
   Result<std::unique_ptr<RowSource>> RunShow(std::string_view select);
   Result<sql::CompiledStatement> CompileOrTake(const sql::ParsedStatement& statement,

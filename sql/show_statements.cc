@@ -9,7 +9,7 @@ std::string_view ShowListQuery(ShowList list) {
              "ORDER BY name";
     case ShowList::kReleases:
       return "SELECT name, published, labels, documents, dim, index_kind, train_seconds, metrics, "
-             "created_at FROM releases ORDER BY model, release";
+             "created_at FROM releases ORDER BY model, number";
     case ShowList::kJobs:
       return "SELECT id, kind, model, state, phase, done, total, loss, result, error, started_at, "
              "finished_at FROM jobs ORDER BY id";

@@ -118,6 +118,12 @@ Status SqliteConnection::Configure() {
     DASHI_RETURN_IF_ERROR(RegisterTable(connection_, table, &slot_));
   }
   DASHI_RETURN_IF_ERROR(RegisterFunctions(connection_, &slot_));
+  // SQLite's own table functions declare themselves at their first use, which the authorizer would
+  // refuse: use them before it stands.
+  if (sqlite3_exec(connection_, "SELECT 1 FROM json_each('[]'), json_tree('[]')", nullptr, nullptr,
+                   nullptr) != SQLITE_OK) {
+    return Status::Internal("SQLite lacks its JSON functions");
+  }
   sqlite3_set_authorizer(connection_, Authorize, &slot_);
   sqlite3_progress_handler(
       connection_, kStepsPerPoll,
@@ -130,6 +136,10 @@ Status SqliteConnection::ErrorOf(int rc, const ParsedStatement& statement,
                                  StatementContext& context, std::size_t added_bytes) {
   if (!context.error.ok()) {
     return std::exchange(context.error, Status());
+  }
+  const std::string_view message = sqlite3_errmsg(connection_);
+  if (message == "no query solution" && !context.plan_error.ok()) {
+    return std::exchange(context.plan_error, Status());
   }
   return SqliteErrorStatus(connection_, rc, statement, added_bytes);
 }

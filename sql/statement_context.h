@@ -29,6 +29,8 @@ struct StatementContext {
   storage::Transaction* transaction = nullptr;
   /// The first error of a virtual table: SQLite passes on a message alone.
   Status error;
+  /// Why a table could not be planned: the statement's error when SQLite finds no other plan.
+  Status plan_error;
   std::int64_t started_at_micros = 0;  ///< what now() answers
   std::uint64_t rows_changed = 0;
   /// Statements inside arguments of topk_batch, one in another.

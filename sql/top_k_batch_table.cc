@@ -50,8 +50,7 @@ class TopKBatchCursor : public VirtualCursor {
     DASHI_ASSIGN_OR_RETURN(const std::string_view queries, ReadTextArgument(values[0], "query"));
     DASHI_ASSIGN_OR_RETURN(k_, ReadTopKCount(values[1]));
     const bool has_options = num_arguments > 2 && !arguments_[2].is_null();
-    DASHI_ASSIGN_OR_RETURN(options_,
-                           query::ParseTopKOptions(has_options ? TextOf(values[2]) : ""));
+    DASHI_ASSIGN_OR_RETURN(options_, query::ParseTopKOptions(has_options ? TextOf(values[2]) : ""));
     const Status compiled = Compile(queries);
     if (!compiled.ok()) {
       return OfInnerQuery(compiled);
@@ -193,8 +192,12 @@ class TopKBatchCursor : public VirtualCursor {
 
 class TopKBatchVirtualTable : public VirtualTable {
  public:
-  Result<bool> Plan(StatementContext& /*statement*/, sqlite3_index_info* info) override {
+  Result<bool> Plan(StatementContext& statement, sqlite3_index_info* info) override {
     std::array<int, 3> arguments{-1, -1, -1};
+    statement.plan_error =
+        Status::InvalidArgument(
+            "topk_batch needs its arguments: topk_batch('SELECT id, text FROM documents', 10)")
+            .WithSqlState("42883");
     for (int i = 0; i < info->nConstraint; ++i) {
       const auto& constraint = info->aConstraint[i];
       if (constraint.iColumn < kQueries || constraint.op != SQLITE_INDEX_CONSTRAINT_EQ) {
@@ -207,9 +210,7 @@ class TopKBatchVirtualTable : public VirtualTable {
       argument = argument < 0 ? i : argument;
     }
     if (arguments[0] < 0 || arguments[1] < 0) {
-      return Status::InvalidArgument(
-                 "topk_batch needs its arguments: topk_batch('SELECT id, text FROM documents', 10)")
-          .WithSqlState("42883");
+      return false;
     }
     for (const int constraint : arguments) {
       if (constraint >= 0) {

@@ -193,17 +193,18 @@ class TopKTable : public VirtualTable {
   // turn "the top k, joined" into "the top k of every joined row". Such a test cannot be told from
   // one with a parameter, but its use can be made so dear that the answer without it wins; where no
   // test depends on another table there is one answer only, and its cost does not matter.
-  Result<bool> Plan(StatementContext& /*statement*/, sqlite3_index_info* info) override {
+  Result<bool> Plan(StatementContext& statement, sqlite3_index_info* info) override {
     const Offer offer = Collect(info);
     const std::size_t num_required = num_arguments() - 1;  // All but the options.
+    bool complete = !offer.argument_unusable;
     for (std::size_t i = 0; i < num_required; ++i) {
-      if (offer.arguments[i] < 0 && !offer.argument_unusable) {
-        return Status::InvalidArgument(std::string(function_.name) +
-                                       " needs its arguments: " + std::string(function_.usage))
-            .WithSqlState("42883");
-      }
+      complete = complete && offer.arguments[i] >= 0;
     }
-    if (offer.argument_unusable) {
+    if (!complete) {  // SQLite may have other plans, for instance when it takes an OR apart.
+      statement.plan_error =
+          Status::InvalidArgument(std::string(function_.name) +
+                                  " needs its arguments: " + std::string(function_.usage))
+              .WithSqlState("42883");
       return false;
     }
     int argv_index = 0;

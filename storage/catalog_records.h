@@ -43,7 +43,7 @@ struct ReleaseRecord {
   std::map<std::string, double> metrics;  ///< on the held-out training documents: "P@1" -> value
   std::string index_kind;                 ///< "exact" or "hnsw"
   std::string index_file;  ///< name of a file in Store::index_directory(); empty for exact
-  std::uint64_t job = 0;                  ///< the job that made it
+  std::uint64_t job = 0;   ///< the job that made it
 };
 
 /// A row of `jobs`. Persisted states: append only.

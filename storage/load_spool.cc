@@ -132,13 +132,14 @@ Result<std::unique_ptr<LoadSpoolWriter>> LoadSpoolWriter::Create(const std::stri
     return IoErrorOf("cannot create the spool file", path, errno);
   }
   std::unique_ptr<LoadSpoolWriter> writer(new LoadSpoolWriter(path, file));
-  DASHI_RETURN_IF_ERROR(writer->Write(EncodeHeader(table)));
+  DASHI_RETURN_IF_ERROR(writer->Write(EncodeHeader(table), 0));
+  writer->size_ = kHeaderBytes;
   return writer;
 }
 
-Status LoadSpoolWriter::Write(std::string_view bytes) {
+Status LoadSpoolWriter::Write(std::string_view bytes, std::uint64_t offset) {
   while (!bytes.empty()) {
-    const ssize_t put = ::write(file_, bytes.data(), bytes.size());
+    const ssize_t put = ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) {
       continue;
     }
@@ -146,7 +147,7 @@ Status LoadSpoolWriter::Write(std::string_view bytes) {
       return IoErrorOf("cannot write the spool file", path_, errno);
     }
     bytes.remove_prefix(static_cast<std::size_t>(put));
-    size_ += static_cast<std::size_t>(put);
+    offset += static_cast<std::size_t>(put);
   }
   return Status::Ok();
 }
@@ -156,8 +157,11 @@ Result<std::uint64_t> LoadSpoolWriter::AppendBlock(std::string_view block) {
   std::string header;
   AppendLittleEndian64(&header, block.size());
   AppendLittleEndian64(&header, XXH3_64bits(block.data(), block.size()));
-  DASHI_RETURN_IF_ERROR(Write(header));
-  DASHI_RETURN_IF_ERROR(Write(block));
+  // The size grows once the block is whole: what a failed write leaves is written over, or cut off
+  // by Sync.
+  DASHI_RETURN_IF_ERROR(Write(header, offset));
+  DASHI_RETURN_IF_ERROR(Write(block, offset + header.size()));
+  size_ += header.size() + block.size();
   if (size_ - written_back_ >= kWriteBackBytes) {
     // A hint: what it cannot do, Sync does.
     ::sync_file_range(file_, static_cast<off_t>(written_back_),
@@ -174,7 +178,7 @@ Result<std::string> LoadSpoolWriter::ReadBlock(std::uint64_t offset) const {
 }
 
 Status LoadSpoolWriter::Sync() {
-  if (::fdatasync(file_) != 0) {
+  if (::ftruncate(file_, static_cast<off_t>(size_)) != 0 || ::fdatasync(file_) != 0) {
     return IoErrorOf("cannot sync the spool file", path_, errno);
   }
   return SyncFolder(std::filesystem::path(path_).parent_path().string());

@@ -44,7 +44,7 @@ class LoadSpoolWriter {
   LoadSpoolWriter(const LoadSpoolWriter&) = delete;
   LoadSpoolWriter& operator=(const LoadSpoolWriter&) = delete;
 
-  /// Appends a block and returns where it stands.
+  /// Appends a block and returns where it stands. After an error it may be tried again.
   Result<std::uint64_t> AppendBlock(std::string_view block);
   /// Reads back a block that this writer appended.
   Result<std::string> ReadBlock(std::uint64_t offset) const;
@@ -54,7 +54,7 @@ class LoadSpoolWriter {
 
  private:
   LoadSpoolWriter(std::string path, int file);
-  Status Write(std::string_view bytes);
+  Status Write(std::string_view bytes, std::uint64_t offset);
 
   const std::string path_;
   const int file_;

@@ -88,11 +88,9 @@ class RocksdbLoad : public BulkLoad {
   // Fails when a transaction committed since the load began touches what the load touches.
   virtual Status CheckConflicts() const = 0;
 
-  // Ends the row that was appended to block_; starts a new block when this one is full.
-  Status EndRow() {
-    ++num_rows_;
-    return block_.size() >= kBlockBytes ? WriteBlock() : Status::Ok();
-  }
+  // Called before a row is appended to block_: when the disk is full, the row is refused whole.
+  Status MakeRoom() { return block_.size() >= kBlockBytes ? WriteBlock() : Status::Ok(); }
+  void EndRow() { ++num_rows_; }
 
   Status WriteBlock() {
     if (block_.empty()) {
@@ -242,18 +240,21 @@ class RocksdbRowLoad : public RocksdbLoad {
       ++counts_.ignored;
       return Status::Ok();
     }
-    ++(target ? counts_.replaced : counts_.inserted);
+    DASHI_RETURN_IF_ERROR(MakeRoom());
+    const bool replaces = target.has_value();
     if (!target) {
       DASHI_ASSIGN_OR_RETURN(const Ordinal ordinal, state_->TakeOrdinal(kind_));
       target = Target{ChangeOperation::kInsert, ordinal};
     }
+    ++(replaces ? counts_.replaced : counts_.inserted);
     if (!loaded) {
       ids_.Add(hash, block_number());
     }
     encoded_.clear();
     storage::AppendRow(&encoded_, row);
     AppendSpooledRow(&block_, {target->operation, target->ordinal, encoded_});
-    return EndRow();
+    EndRow();
+    return Status::Ok();
   }
 
   Status AddRelevance(std::string_view /*document*/, std::string_view /*label*/,
@@ -404,10 +405,12 @@ class RocksdbRelevanceLoad : public RocksdbLoad {
       ++counts_.ignored;
       return Status::Ok();
     }
+    DASHI_RETURN_IF_ERROR(MakeRoom());
     ++(exists ? counts_.replaced : counts_.inserted);
     pairs_.Add(document_ordinal, label_ordinal);
     AppendSpooledPair(&block_, {document_ordinal, label_ordinal, weight});
-    return EndRow();
+    EndRow();
+    return Status::Ok();
   }
 
  private:

@@ -58,28 +58,25 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::Open(const std::string& da
   engine->directory_ = data_directory;
   engine->cache_ = rocksdb::NewLRUCache(options.memory_bytes_max);
   engine->db_options_ = MakeDbOptions(options.memory_bytes_max, engine->cache_);
-  DASHI_RETURN_IF_ERROR(engine->OpenFamilies(data_directory, options));
+  DASHI_RETURN_IF_ERROR(engine->OpenFamilies(options));
   return engine;
 }
 
-Status RocksdbEngine::OpenFamilies(const std::string& directory, const EngineOptions& options) {
-  std::vector<std::string> names;
-  if (!options.create) {
-    const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db_options_, directory, &names);
-    if (!listed.ok()) {
-      return OpenError(listed, directory);
-    }
-  } else {
-    names = {rocksdb::kDefaultColumnFamilyName};
+Result<std::vector<std::string>> RocksdbEngine::ListFamilies(bool create) const {
+  std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
+  std::error_code error;
+  if (create && !std::filesystem::exists(directory_ + "/CURRENT", error)) {
+    return names;
   }
-  if (!options.read_only) {
-    for (const Family family : kFamilies) {
-      const std::string name(FamilyName(family));
-      if (std::find(names.begin(), names.end(), name) == names.end()) {
-        names.push_back(name);
-      }
-    }
+  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db_options_, directory_, &names);
+  if (!listed.ok()) {
+    return OpenError(listed, directory_);
   }
+  return names;
+}
+
+Status RocksdbEngine::OpenFamilies(const EngineOptions& options) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFamilies(options.create));
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (const std::string& name : names) {
     const std::optional<Family> family = FindFamily(name);
@@ -88,39 +85,62 @@ Status RocksdbEngine::OpenFamilies(const std::string& directory, const EngineOpt
                                     : MakeEmbeddingFamilyOptions(cache_));
   }
   db_options_.create_if_missing = options.create;
-  db_options_.create_missing_column_families = true;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::Status opened;
   if (options.read_only) {
     rocksdb::DB* db = nullptr;
-    opened = rocksdb::DB::OpenForReadOnly(db_options_, directory, descriptors, &handles, &db);
+    opened = rocksdb::DB::OpenForReadOnly(db_options_, directory_, descriptors, &handles, &db);
     db_.reset(db);
   } else {
     rocksdb::OptimisticTransactionDBOptions commit_options;
     commit_options.occ_lock_buckets = kCommitLockBuckets;
-    opened = rocksdb::OptimisticTransactionDB::Open(db_options_, commit_options, directory,
+    opened = rocksdb::OptimisticTransactionDB::Open(db_options_, commit_options, directory_,
                                                     descriptors, &handles, &transactions_);
     db_.reset(transactions_);
   }
   if (!opened.ok()) {
-    return OpenError(opened, directory);
+    return OpenError(opened, directory_);
   }
+  TakeHandles(handles);
+  return options.create ? CreateMissingFamilies(options.memory_bytes_max) : CheckFamilies();
+}
+
+void RocksdbEngine::TakeHandles(const std::vector<rocksdb::ColumnFamilyHandle*>& handles) {
   MutexLock lock(mutex_);
-  for (std::size_t i = 0; i < handles.size(); ++i) {
-    if (const std::optional<Family> family = FindFamily(names[i])) {
-      families_[ToIndex(*family)] = handles[i];
-    } else if (const auto version = ParseEmbeddingFamilyName(names[i])) {
-      embedding_families_[*version] = Share(handles[i]);
-    } else if (names[i] == rocksdb::kDefaultColumnFamilyName) {
-      default_family_ = handles[i];
+  for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    const std::string& name = handle->GetName();
+    if (const std::optional<Family> family = FindFamily(name)) {
+      families_[ToIndex(*family)] = handle;
+    } else if (const auto version = ParseEmbeddingFamilyName(name)) {
+      embedding_families_[*version] = Share(handle);
+    } else if (name == rocksdb::kDefaultColumnFamilyName) {
+      default_family_ = handle;
     } else {
-      unknown_families_.push_back(handles[i]);
+      unknown_families_.push_back(handle);
     }
   }
+}
+
+// All at once, since RocksDB writes its options file after each call.
+Status RocksdbEngine::CreateMissingFamilies(std::uint64_t memory_bytes_max) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> missing;
+  for (const Family family : kFamilies) {
+    if (families_[ToIndex(family)] == nullptr) {
+      missing.emplace_back(std::string(FamilyName(family)),
+                           MakeFamilyOptions(family, memory_bytes_max, cache_));
+    }
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const rocksdb::Status created = db_->CreateColumnFamilies(missing, &handles);
+  TakeHandles(handles);
+  return FromRocksdb(created, "creating the database " + directory_);
+}
+
+Status RocksdbEngine::CheckFamilies() const {
   for (const Family family : kFamilies) {
     if (families_[ToIndex(family)] == nullptr) {
       return Status::Corruption(
-          fmt::format("the database has no column family {}: {}", FamilyName(family), directory));
+          fmt::format("the database has no column family {}: {}", FamilyName(family), directory_));
     }
   }
   return Status::Ok();
@@ -171,7 +191,8 @@ void RocksdbEngine::FlushLargeLog() {
   if (bytes <= kLogBytesKeptMax && files <= kLogFilesKeptMax) {
     return;
   }
-  const std::vector<rocksdb::ColumnFamilyHandle*> handles(families_.begin(), families_.end());
+  std::vector<rocksdb::ColumnFamilyHandle*> handles(families_.begin(), families_.end());
+  std::erase(handles, nullptr);  // An open that failed may have got only some.
   const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), handles);
   if (!flushed.ok()) {
     LogWarning("flushing at close: {}", flushed.ToString());

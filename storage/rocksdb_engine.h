@@ -16,7 +16,7 @@
 namespace dashi::storage {
 
 struct EngineOptions {
-  bool create = false;  ///< the directory has no database yet
+  bool create = false;  ///< make what is missing: the creation was never finished, or not begun
   bool read_only = false;
   std::uint64_t memory_bytes_max = 0;
 };
@@ -56,7 +56,11 @@ class RocksdbEngine {
 
  private:
   RocksdbEngine() = default;
-  Status OpenFamilies(const std::string& directory, const EngineOptions& options);
+  Result<std::vector<std::string>> ListFamilies(bool create) const;
+  Status OpenFamilies(const EngineOptions& options);
+  void TakeHandles(const std::vector<rocksdb::ColumnFamilyHandle*>& handles) DASHI_EXCLUDES(mutex_);
+  Status CreateMissingFamilies(std::uint64_t memory_bytes_max);
+  Status CheckFamilies() const;
   void FlushLargeLog();
   std::shared_ptr<rocksdb::ColumnFamilyHandle> Share(rocksdb::ColumnFamilyHandle* handle);
 

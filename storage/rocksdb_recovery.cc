@@ -96,11 +96,6 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
 
 }  // namespace
 
-bool HasDatabaseFiles(const DirectoryPaths& paths) {
-  std::error_code error;
-  return fs::exists(paths.data + "/CURRENT", error);
-}
-
 Status RecoverStore(RocksdbStoreState* state) {
   // Folders that a copy of the database left out hold nothing when they are missing.
   DASHI_RETURN_IF_ERROR(CreateFolders(state->paths));

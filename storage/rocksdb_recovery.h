@@ -5,9 +5,6 @@
 
 namespace dashi::storage {
 
-/// Whether RocksDB's CURRENT file is there.
-bool HasDatabaseFiles(const DirectoryPaths& paths);
-
 /// Brings a database that was just opened for writing to rest, before anything is served: finishes
 /// a load past its commit point, marks jobs that the end of a process interrupted, and removes what
 /// nothing names: temporary files, embedding versions, weights and index files.

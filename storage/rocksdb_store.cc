@@ -45,8 +45,7 @@ Status OpenEngine(RocksdbStoreState* state, DirectoryState found) {
   EngineOptions options;
   options.read_only = state->options.read_only;
   options.memory_bytes_max = state->options.memory_bytes_max;
-  // An unfinished creation may or may not have got as far as RocksDB's files.
-  options.create = found != DirectoryState::kDatabase && !HasDatabaseFiles(state->paths);
+  options.create = found != DirectoryState::kDatabase;
   return CatchAsStatus("opening the database", [&]() -> Status {
     DASHI_ASSIGN_OR_RETURN(state->engine, RocksdbEngine::Open(state->paths.data, options));
     return Status::Ok();

@@ -151,7 +151,8 @@ Result<std::string> RocksdbReader::GetWeights(std::string_view name) const {
     if (!present.ok()) {
       return present.status().WithContext(fmt::format("weights {}", name));
     }
-    if (!present.value() || value.empty() || static_cast<std::uint8_t>(value.front()) != kChunkFormat ||
+    if (!present.value() || value.empty() ||
+        static_cast<std::uint8_t>(value.front()) != kChunkFormat ||
         value.size() > kChunkBytes + 1) {
       return Damaged(name, fmt::format("chunk {} is missing or unreadable", chunk));
     }

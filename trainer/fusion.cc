@@ -1,6 +1,7 @@
 #include "trainer/fusion.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace dashi::trainer {
 namespace {
@@ -19,6 +20,8 @@ FusionWeights FitFusion(std::span<const std::vector<LabelCandidate>> candidates,
     return best;
   }
   int best_units = -1;
+  double best_value = 0;
+  const double caution = 1.0 / std::sqrt(static_cast<double>(candidates.size()));
   const auto consider = [&](int units) {
     FusionWeights weights;
     weights.encoder = static_cast<double>(units) / kUnits;
@@ -26,7 +29,9 @@ FusionWeights FitFusion(std::span<const std::vector<LabelCandidate>> candidates,
     weights.quality =
         MeasureRankings(RankCandidates(candidates, weights.encoder, weights.classifier, /*k=*/5),
                         truth, label_counts, num_training_documents);
-    if (best_units < 0 || weights.quality.Objective() > best.quality.Objective()) {
+    const double value = weights.quality.Objective() - caution * std::abs(weights.encoder - 0.5);
+    if (best_units < 0 || value > best_value) {
+      best_value = value;
       best = weights;
       best_units = units;
     }

@@ -33,10 +33,11 @@ constexpr std::size_t kFusionCandidates = 50;
 constexpr std::size_t kEarlyStoppingDocuments = 1200;
 // Epochs without a better hold-out before the classifier stage ends.
 constexpr std::uint32_t kPatienceEpochs = 2;
-// The last step teaches the held-out documents as well, among this many training documents each, at
-// this share of the learning rates.
-constexpr std::size_t kFoldInTrainingDocuments = 3;
-constexpr double kFoldInRateShare = 0.1;
+// A small set gets smaller batches, so that an epoch has this many, but not below this size: too
+// few steps learn little (measured on 1,000 documents: +0.04 P@1, +0.11 PSP@5 against batches of
+// 1,024).
+constexpr std::uint32_t kBatchesPerEpochMin = 8;
+constexpr std::uint32_t kBatchSizeMin = 128;
 // Documents encoded at once for centroids.
 constexpr std::size_t kEncodeChunk = 8192;
 
@@ -71,13 +72,19 @@ class NgameTraining {
   // Splits the documents and makes the module.
   Status Prepare();
   Status TrainEncoder();
-  Status TrainClassifier();
+  // Runs the classifier stage on documents from the present encoder, for at most `num_epochs` of
+  // its schedule. With `stops_early` the hold-out is looked at after each epoch.
+  Status TrainClassifier(const std::string& phase, std::span<const std::uint32_t> documents,
+                         std::uint32_t num_epochs, bool stops_early);
   Status RestoreBest();
   Status FitScores(NgameModel* model);
+  // Once the hold-out has told how long to train and how to weigh, teaches it too: the classifier
+  // stage anew, on all documents.
+  Status Refit(const BagWeights& first_stage);
 
   std::vector<std::uint32_t> EncoderItems() const;
-  SamplerOptions EncoderSampler() const;
-  SamplerOptions ClassifierSampler() const;
+  SamplerOptions EncoderSampler(std::size_t num_rows) const;
+  SamplerOptions ClassifierSampler(std::size_t num_rows) const;
   StepRates ClassifierRates(double share) const;
   // Unit sums of each label's text embedding and the mean of its documents' embeddings, which also
   // go to `sampler`.
@@ -87,8 +94,6 @@ class NgameTraining {
   Result<StepResult> StepClassifier(std::span<const std::uint32_t> documents,
                                     std::span<const std::uint32_t> rows, const StepRates& rates,
                                     const NgameSampler& sampler);
-  // Teaches the held-out documents, once they have served.
-  Status FoldInHoldOut();
   // Remembers the parameters when the hold-out is better than ever before.
   Status KeepBest(std::uint32_t epoch);
   Result<std::vector<float>> EncodeLabels();
@@ -151,9 +156,11 @@ std::vector<std::uint32_t> NgameTraining::EncoderItems() const {
   return items;
 }
 
-SamplerOptions NgameTraining::EncoderSampler() const {
+SamplerOptions NgameTraining::EncoderSampler(std::size_t num_rows) const {
   SamplerOptions sampler;
-  sampler.batch_size = options_.batch_size;
+  sampler.batch_size =
+      std::min(options_.batch_size,
+               std::max(kBatchSizeMin, static_cast<std::uint32_t>(num_rows / kBatchesPerEpochMin)));
   sampler.epochs = options_.epochs;
   sampler.random_share = options_.random_share;
   sampler.growth_share = options_.growth_share;
@@ -165,7 +172,7 @@ SamplerOptions NgameTraining::EncoderSampler() const {
 
 Status NgameTraining::TrainEncoder() {
   const std::vector<std::uint32_t> items = EncoderItems();
-  SamplerOptions sampler_options = EncoderSampler();
+  SamplerOptions sampler_options = EncoderSampler(items.size());
   sampler_options.seed = random_.Next();
   NgameSampler sampler(static_cast<std::uint32_t>(items.size()), dim_, sampler_options);
   const std::uint64_t num_steps = std::uint64_t{options_.epochs} * sampler.batches_per_epoch();
@@ -197,8 +204,8 @@ Status NgameTraining::TrainEncoder() {
   return Status();
 }
 
-SamplerOptions NgameTraining::ClassifierSampler() const {
-  SamplerOptions sampler = EncoderSampler();
+SamplerOptions NgameTraining::ClassifierSampler(std::size_t num_rows) const {
+  SamplerOptions sampler = EncoderSampler(num_rows);
   sampler.epochs = options_.classifier_epochs;
   sampler.random_share = 0;
   sampler.growth_share = 0;
@@ -206,7 +213,7 @@ SamplerOptions NgameTraining::ClassifierSampler() const {
 }
 
 Result<std::vector<float>> NgameTraining::StartVectors(std::span<const std::uint32_t> documents,
-                                                      NgameSampler* sampler) {
+                                                       NgameSampler* sampler) {
   DASHI_ASSIGN_OR_RETURN(std::vector<float> vectors, EncodeLabels());
   std::vector<std::uint32_t> counts(num_labels_, 0);
   for (const std::uint32_t document : documents) {
@@ -267,37 +274,40 @@ Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> 
   return module_->ClassifierStep(batch, rates);
 }
 
-Status NgameTraining::TrainClassifier() {
-  SamplerOptions sampler_options = ClassifierSampler();
+Status NgameTraining::TrainClassifier(const std::string& phase,
+                                      std::span<const std::uint32_t> documents,
+                                      std::uint32_t num_epochs, bool stops_early) {
+  SamplerOptions sampler_options = ClassifierSampler(documents.size());
   sampler_options.seed = random_.Next();
-  NgameSampler sampler(static_cast<std::uint32_t>(documents_.training.size()), dim_,
-                       sampler_options);
-  DASHI_ASSIGN_OR_RETURN(const std::vector<float> vectors,
-                         StartVectors(documents_.training, &sampler));
+  NgameSampler sampler(static_cast<std::uint32_t>(documents.size()), dim_, sampler_options);
+  DASHI_ASSIGN_OR_RETURN(const std::vector<float> vectors, StartVectors(documents, &sampler));
   DASHI_RETURN_IF_ERROR(module_->SetClassifier(vectors, num_labels_));
-  DASHI_RETURN_IF_ERROR(KeepBest(/*epoch=*/0));
-
+  if (stops_early) {
+    DASHI_RETURN_IF_ERROR(KeepBest(/*epoch=*/0));
+  }
   const std::uint64_t num_steps =
       std::uint64_t{options_.classifier_epochs} * sampler.batches_per_epoch();
-  TrainingProgress progress(control_, "classifier",
-                            std::uint64_t{options_.classifier_epochs} * documents_.training.size(),
+  TrainingProgress progress(control_, phase, std::uint64_t{num_epochs} * documents.size(),
                             "documents", since_start_);
   std::uint64_t step = 0;
-  for (std::uint32_t epoch = 0; epoch < options_.classifier_epochs; ++epoch) {
+  for (std::uint32_t epoch = 0; epoch < num_epochs; ++epoch) {
     sampler.BeginEpoch(epoch, pool_);
     for (std::uint32_t i = 0; i < sampler.batches_per_epoch(); ++i, ++step) {
       DASHI_RETURN_IF_ERROR(progress.CheckStop());
       const std::span<const std::uint32_t> rows = sampler.Batch(i);
       const StepRates rates =
           ClassifierRates(LearningRateShare(step, num_steps, options_.classifier_warmup_steps));
-      DASHI_ASSIGN_OR_RETURN(const StepResult result, StepClassifier(documents_.training, rows, rates, sampler));
+      DASHI_ASSIGN_OR_RETURN(const StepResult result,
+                             StepClassifier(documents, rows, rates, sampler));
       sampler.Remember(rows, result.row_embeddings);
       progress.Advance(rows.size(), result.loss);
     }
-    epochs_run_ = epoch + 1;
-    DASHI_RETURN_IF_ERROR(KeepBest(epochs_run_));
-    if (epochs_run_ - best_epoch_ >= kPatienceEpochs) {
-      break;
+    if (stops_early) {
+      epochs_run_ = epoch + 1;
+      DASHI_RETURN_IF_ERROR(KeepBest(epochs_run_));
+      if (epochs_run_ - best_epoch_ >= kPatienceEpochs) {
+        break;
+      }
     }
   }
   progress.Finish();
@@ -373,10 +383,9 @@ Status NgameTraining::FitScores(NgameModel* model) {
   DASHI_ASSIGN_OR_RETURN(const std::vector<float> labels, EncodeLabels());
   DASHI_ASSIGN_OR_RETURN(const RankingTask ranking,
                          EmbedValidation(options_.validation_documents_max));
-  DASHI_ASSIGN_OR_RETURN(
-      const auto candidates,
-      FindCandidates(ranking, {labels, classifiers, dim_}, kFusionCandidates,
-                     options_.num_threads, backend_, control_));
+  DASHI_ASSIGN_OR_RETURN(const auto candidates,
+                         FindCandidates(ranking, {labels, classifiers, dim_}, kFusionCandidates,
+                                        options_.num_threads, backend_, control_));
   const FusionWeights fused = FitFusion(candidates, ranking.truth, label_counts_, num_documents_);
   model->fusion_encoder = fused.encoder;
   model->fusion_classifier = fused.classifier;
@@ -394,49 +403,13 @@ Status NgameTraining::FitScores(NgameModel* model) {
   return Status();
 }
 
-Status NgameTraining::FoldInHoldOut() {
-  if (documents_.validation.empty() || options_.classifier_epochs == 0) {
-    return Status();
-  }
+Status NgameTraining::Refit(const BagWeights& first_stage) {
+  best_encoder_ = BagWeights();
+  best_classifier_ = std::vector<float>();
   std::vector<std::uint32_t> documents = documents_.training;
-  random_.Shuffle(std::span<std::uint32_t>(documents));
-  documents.resize(
-      std::min(documents.size(), kFoldInTrainingDocuments * documents_.validation.size()));
   documents.insert(documents.end(), documents_.validation.begin(), documents_.validation.end());
-  SamplerOptions sampler_options = ClassifierSampler();
-  sampler_options.seed = random_.Next();
-  NgameSampler sampler(static_cast<std::uint32_t>(documents.size()), dim_, sampler_options);
-  DASHI_ASSIGN_OR_RETURN(const std::vector<float> fresh, StartVectors(documents, &sampler));
-
-  // Labels that only held-out documents carry start from them; the others go on from where they are.
-  std::vector<bool> taught(num_labels_, false);
-  for (const std::uint32_t document : documents_.training) {
-    for (const std::uint32_t label : RowColumns(task_.relevance, document)) {
-      taught[label] = true;
-    }
-  }
-  std::vector<float> vectors = UnitClassifiers();
-  for (std::size_t label = 0; label < num_labels_; ++label) {
-    if (!taught[label]) {
-      std::copy_n(fresh.begin() + static_cast<std::ptrdiff_t>(label * dim_), dim_,
-                  vectors.begin() + static_cast<std::ptrdiff_t>(label * dim_));
-    }
-  }
-  DASHI_RETURN_IF_ERROR(module_->SetClassifier(vectors, num_labels_));
-  TrainingProgress progress(control_, "fold-in", documents.size(), "documents", since_start_);
-  sampler.BeginEpoch(0, pool_);
-  const std::uint32_t num_steps = sampler.batches_per_epoch();
-  for (std::uint32_t step = 0; step < num_steps; ++step) {
-    DASHI_RETURN_IF_ERROR(progress.CheckStop());
-    const std::span<const std::uint32_t> rows = sampler.Batch(step);
-    const StepRates rates = ClassifierRates(
-        kFoldInRateShare * LearningRateShare(step, num_steps, /*warmup_steps=*/num_steps / 4));
-    DASHI_ASSIGN_OR_RETURN(const StepResult result,
-                           StepClassifier(documents, rows, rates, sampler));
-    progress.Advance(rows.size(), result.loss);
-  }
-  progress.Finish();
-  return Status();
+  DASHI_RETURN_IF_ERROR(module_->ImportEncoder(first_stage));
+  return TrainClassifier("refit", documents, best_epoch_, /*stops_early=*/false);
 }
 
 Result<NgameModel> NgameTraining::Run() {
@@ -444,10 +417,14 @@ Result<NgameModel> NgameTraining::Run() {
   DASHI_RETURN_IF_ERROR(Prepare());
   DASHI_RETURN_IF_ERROR(TrainEncoder());
   model.encoder_seconds = since_start_.Seconds();
-  DASHI_RETURN_IF_ERROR(TrainClassifier());
+  const BagWeights first_stage = module_->ExportEncoder();
+  DASHI_RETURN_IF_ERROR(TrainClassifier("classifier", documents_.training,
+                                        options_.classifier_epochs, /*stops_early=*/true));
   DASHI_RETURN_IF_ERROR(RestoreBest());
   DASHI_RETURN_IF_ERROR(FitScores(&model));
-  DASHI_RETURN_IF_ERROR(FoldInHoldOut());
+  if (!documents_.validation.empty()) {
+    DASHI_RETURN_IF_ERROR(Refit(first_stage));
+  }
   model.encoder = module_->ExportEncoder();
   model.classifiers = UnitClassifiers();
   model.classifier_seconds = since_start_.Seconds() - model.encoder_seconds;

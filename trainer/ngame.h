@@ -23,7 +23,7 @@ struct NgameOptions {
 
   // Stage M1: the encoder.
   std::uint32_t epochs = 12;
-  std::uint32_t batch_size = 1024;
+  std::uint32_t batch_size = 1024;  ///< at most; small sets get smaller batches
   LossOptions encoder_loss;
   bool label_documents = true;  ///< label texts are documents too, their only target themselves
   float learning_rate_embeddings = 1e-2F;
@@ -55,8 +55,9 @@ struct NgameModel {
   std::vector<float> classifiers;  ///< W, [num_labels, dim], unit rows
   double fusion_encoder = 1.0;     ///< a in a*<e,z> + b*<e,w>
   double fusion_classifier = 0.0;  ///< b
-  /// On the held-out documents with the fused score: "P@1", "P@5", "PSP@1", "PSP@5"; with prefixes
-  /// "encoder " and "classifier " for each score alone.
+  /// On the held-out documents, before the model learned from them too, with the fused score:
+  /// "P@1", "P@5", "PSP@1", "PSP@5"; with prefixes "encoder " and "classifier " for each score
+  /// alone.
   std::map<std::string, double> validation_metrics;
   std::uint64_t num_validation_documents = 0;
   std::uint32_t classifier_epochs_run = 0;

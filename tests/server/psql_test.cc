@@ -24,7 +24,7 @@ class PsqlTest : public ::testing::Test {
     std::filesystem::create_directories(folder_);
     const CommandOutcome made = RunCommand(
         {DashiCommand(), "exec", "w.db", "-c",
-         "INSERT INTO labels (id, text) VALUES ('L1', 'headphones'), ('L2', '日本'), ('L3', NULL)"},
+         "INSERT INTO labels (id, text) VALUES ('L1', 'headphones'), ('L2', '日本'), ('L3', '')"},
         folder_);
     ASSERT_EQ(made.exit_status, 0) << made.err;
     serve_ = std::make_unique<ServeProcess>("w.db", folder_);

@@ -13,7 +13,7 @@
 
 #include "base/status.h"
 #include "dashi/database.h"
-#include "slt_script.h"
+#include "tests/slt/slt_script.h"
 #include "tests/testing/tiny_database.h"
 
 namespace dashi::slt {
@@ -156,8 +156,8 @@ class Runner {
       case Step::Kind::kQuery: {
         const Status status = Execute(step.body, &rows, &tag);
         if (!status.ok()) {
-          Fail(step, "expected rows, got " + std::string(status.sqlstate()) + ": " +
-                         status.ToString());
+          Fail(step,
+               "expected rows, got " + std::string(status.sqlstate()) + ": " + status.ToString());
           return;
         }
         CheckRows(step, std::move(rows));

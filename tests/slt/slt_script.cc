@@ -1,4 +1,4 @@
-#include "slt_script.h"
+#include "tests/slt/slt_script.h"
 
 #include <sstream>
 #include <utility>

@@ -16,7 +16,8 @@ namespace dashi::slt {
 ///   statement error STATE [at L:C] [PART]
 ///                                   fails with this SQLSTATE, position and part of message or hint
 ///   query [rowsort]                 runs it and compares the rows below ----, one a line, values
-///                                   separated by " | ", NULL for NULL, (empty) for '', reals as %.6g
+///                                   separated by " | ", NULL for NULL, (empty) for '', reals as
+///                                   %.6g
 ///   restart                         closes the database and opens it again
 ///   reconnect                       opens a new session
 ///   file NAME                       writes the lines up to the blank one to ${DIR}/NAME
@@ -26,12 +27,12 @@ namespace dashi::slt {
 struct Step {
   enum class Kind { kOk, kError, kQuery, kRestart, kReconnect, kFile, kRelease };
   Kind kind = Kind::kOk;
-  std::size_t line = 0;    ///< of the step in its file
-  std::string argument;    ///< tag, SQLSTATE, file or model
-  std::string position;    ///< "L:C" of an error, or empty
-  std::string part;        ///< of an error's message or hint, or empty
+  std::size_t line = 0;  ///< of the step in its file
+  std::string argument;  ///< tag, SQLSTATE, file or model
+  std::string position;  ///< "L:C" of an error, or empty
+  std::string part;      ///< of an error's message or hint, or empty
   bool sort_rows = false;
-  std::string body;        ///< SQL or the file's content
+  std::string body;  ///< SQL or the file's content
   std::vector<std::string> rows;
 };
 

@@ -1,23 +1,373 @@
 #include "dashi/session.h"
 
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "dashi/database.h"
+#include "tests/testing/tiny_database.h"
 
 namespace dashi {
 namespace {
 
-TEST(SessionTest, SmokeOfTheWholeStack) {
-  auto database = Database::Open(::testing::TempDir() + "/session_smoke.db");
-  ASSERT_TRUE(database.ok()) << database.status().ToString();
-  auto session = (*database)->NewSession();
-  ASSERT_TRUE(session.ok());
-  auto result = (*session)->Execute("SELECT 1");
+/// A query that would run for hours.
+constexpr const char* kEndless =
+    "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) "
+    "SELECT count(*) FROM n WHERE x < 0";
+
+class SessionTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Open({}); }
+  void TearDown() override {
+    session_.reset();
+    database_.reset();
+  }
+
+  void Open(const OpenOptions& options) {
+    session_.reset();
+    database_.reset();
+    auto database = Database::Open(directory_.path() + "/test.db", options);
+    ASSERT_TRUE(database.ok()) << database.status().ToString();
+    database_ = std::move(*database);
+    session_ = NewSession();
+  }
+
+  std::unique_ptr<Session> NewSession() {
+    auto session = database_->NewSession();
+    EXPECT_TRUE(session.ok());
+    return std::move(*session);
+  }
+
+  // Runs a statement to its end and returns its first column.
+  static Result<std::vector<Value>> Run(Session& session, const std::string& sql,
+                                        std::vector<Value> values = {}) {
+    auto result = session.Execute(sql, values);
+    if (!result.ok()) {
+      return std::move(result).status();
+    }
+    std::vector<Value> column;
+    Row row;
+    for (;;) {
+      auto more = result->Next(&row);
+      if (!more.ok()) {
+        return std::move(more).status();
+      }
+      if (!*more) {
+        return column;
+      }
+      column.push_back(row[0]);
+    }
+  }
+  void Must(const std::string& sql) {
+    const auto result = Run(*session_, sql);
+    ASSERT_TRUE(result.ok()) << sql << ": " << result.status().ToString();
+  }
+  std::string State(const std::string& sql, std::vector<Value> values = {}) {
+    return std::string(Run(*session_, sql, std::move(values)).status().sqlstate());
+  }
+  std::int64_t CountOf(Session& session, const std::string& table) {
+    const auto result = Run(session, "SELECT count(*) FROM " + table);
+    EXPECT_TRUE(result.ok());
+    return result.ok() ? result->at(0).integer() : -1;
+  }
+
+  testing::TemporaryDirectory directory_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<Session> session_;
+};
+
+TEST_F(SessionTest, RowsComeOneByOneWithTheirTypes) {
+  Must("INSERT INTO relevance SELECT 1, 2, 3 WHERE 0");
+  auto result = session_->Execute(
+      "SELECT weight, document, 1 + 1, k AS hits FROM relevance "
+      "JOIN (SELECT 5 AS k) WHERE 0");
   ASSERT_TRUE(result.ok()) << result.status().ToString();
+  ASSERT_EQ(result->columns().size(), 4U);
+  EXPECT_EQ(result->columns()[0].name, "weight");
+  EXPECT_EQ(result->columns()[0].type, ValueType::kReal);
+  EXPECT_EQ(result->columns()[1].type, ValueType::kText);
+  EXPECT_EQ(result->columns()[2].type, ValueType::kNull);
+  EXPECT_EQ(result->columns()[3].name, "hits");
+
+  // Far more rows than could be computed: only those that are pulled are.
+  auto endless = session_->Execute(
+      "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT x FROM n");
+  ASSERT_TRUE(endless.ok());
   Row row;
-  auto more = result->Next(&row);
-  ASSERT_TRUE(more.ok()) << more.status().ToString();
-  EXPECT_EQ(row[0].integer(), 1);
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(*endless->Next(&row));
+    EXPECT_EQ(row[0].integer(), i);
+  }
+  EXPECT_EQ(endless->command_tag(), "SELECT 3");
+}
+
+TEST_F(SessionTest, ValuesAreBoundByNumber) {
+  const auto result = Run(*session_, "SELECT $2 || $1 || $2", {Value::Text("b"), Value::Text("ä")});
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  EXPECT_EQ(result->at(0).text(), "äbä");
+  EXPECT_EQ(Run(*session_, "SELECT $1", {Value::Null()})->at(0), Value::Null());
+  EXPECT_EQ(Run(*session_, "SELECT $1", {Value::Integer(-5)})->at(0), Value::Integer(-5));
+  EXPECT_EQ(Run(*session_, "SELECT $1", {Value::Real(0.5)})->at(0), Value::Real(0.5));
+  EXPECT_EQ(Run(*session_, "SELECT $1", {Value::Bytes(std::string("\0x", 2))})->at(0),
+            Value::Bytes(std::string("\0x", 2)));
+  EXPECT_EQ(Run(*session_, "SELECT $1", {Value::Bytes("")})->at(0), Value::Bytes(""));
+  EXPECT_EQ(State("SELECT $1"), "07001");
+  EXPECT_EQ(State("SELECT 1", {Value::Null()}), "07001");
+  EXPECT_EQ(State("SELECT $1", {Value::Text("\xff")}), "22021");
+  EXPECT_EQ(State("SELECT $1", {Value::Text(std::string("a\0b", 3))}), "22021");
+}
+
+TEST_F(SessionTest, PreparedStatementsRunManyTimes) {
+  auto insert = session_->Prepare("INSERT INTO labels (id, text) VALUES ($1, $2)");
+  ASSERT_TRUE(insert.ok()) << insert.status().ToString();
+  EXPECT_EQ(insert->num_parameters(), 2U);
+  for (int i = 0; i < 3; ++i) {
+    const std::vector<Value> values = {Value::Text("l" + std::to_string(i)), Value::Text("text")};
+    const auto done = insert->Execute(values);
+    ASSERT_TRUE(done.ok()) << done.status().ToString();
+    EXPECT_EQ(done->command_tag(), "INSERT 0 1");
+  }
+  auto select = session_->Prepare("SELECT id FROM labels WHERE id >= $1 ORDER BY id");
+  ASSERT_TRUE(select.ok());
+  // Two at once, then again: each has its own place.
+  const std::vector<Value> from_start = {Value::Text("l0")};
+  const std::vector<Value> from_last = {Value::Text("l2")};
+  auto first = select->Execute(from_start);
+  auto second = select->Execute(from_last);
+  ASSERT_TRUE(first.ok());
+  ASSERT_TRUE(second.ok());
+  Row row;
+  ASSERT_TRUE(*first->Next(&row));
+  EXPECT_EQ(row[0].text(), "l0");
+  ASSERT_TRUE(*second->Next(&row));
+  EXPECT_EQ(row[0].text(), "l2");
+  ASSERT_TRUE(*first->Next(&row));
+  EXPECT_EQ(row[0].text(), "l1");
+  EXPECT_FALSE(*second->Next(&row));
+  // A prepared statement sees what was committed since.
+  Must("INSERT INTO labels (id, text) VALUES ('l9', 'new')");
+  auto third = select->Execute(from_last);
+  ASSERT_TRUE(third.ok());
+  ASSERT_TRUE(*third->Next(&row));
+  ASSERT_TRUE(*third->Next(&row));
+  EXPECT_EQ(row[0].text(), "l9");
+  EXPECT_EQ(session_->Prepare("SELECT missing").status().sqlstate(), "42703");
+}
+
+TEST_F(SessionTest, AStatementSeesOnePictureOfTheDatabase) {
+  Must("INSERT INTO labels (id, text) VALUES ('a', '1'), ('b', '2'), ('c', '3')");
+  auto rows = session_->Execute("SELECT id FROM labels");
+  ASSERT_TRUE(rows.ok());
+  Row row;
+  ASSERT_TRUE(*rows->Next(&row));
+  const auto other = NewSession();
+  ASSERT_TRUE(Run(*other, "DELETE FROM labels").ok());
+  Must("INSERT INTO labels (id, text) VALUES ('d', '4')");
+  std::size_t num_rows = 1;
+  while (*rows->Next(&row)) {
+    ++num_rows;
+  }
+  EXPECT_EQ(num_rows, 3U);
+  EXPECT_EQ(CountOf(*session_, "labels"), 1);
+}
+
+TEST_F(SessionTest, TransactionsThatMeetAreRefusedAtCommit) {
+  Must("INSERT INTO labels (id, text) VALUES ('a', '1')");
+  const auto other = NewSession();
+  Must("BEGIN");
+  ASSERT_TRUE(Run(*other, "BEGIN").ok());
+  Must("UPDATE labels SET text = 'mine' WHERE id = 'a'");
+  ASSERT_TRUE(Run(*other, "UPDATE labels SET text = 'theirs' WHERE id = 'a'").ok());
+  EXPECT_TRUE(session_->in_transaction());
+  Must("COMMIT");
+  const auto late = Run(*other, "COMMIT");
+  EXPECT_EQ(late.status().sqlstate(), "40001");
+  EXPECT_EQ(late.status().code(), StatusCode::kAborted);
+  EXPECT_FALSE(other->in_transaction());
+  EXPECT_EQ(Run(*other, "SELECT text FROM labels")->at(0).text(), "mine");
+}
+
+TEST_F(SessionTest, AWriteInABlockEndsTheRowsThatAreReadFromIt) {
+  Must("INSERT INTO labels (id, text) VALUES ('a', '1'), ('b', '2')");
+  Must("BEGIN");
+  auto rows = session_->Execute("SELECT id FROM labels");
+  ASSERT_TRUE(rows.ok());
+  Row row;
+  ASSERT_TRUE(*rows->Next(&row));
+  auto again = session_->Execute("SELECT id FROM labels");  // Reading twice is fine.
+  ASSERT_TRUE(*again->Next(&row));
+  ASSERT_TRUE(*rows->Next(&row));
+  Must("DELETE FROM labels");
+  EXPECT_EQ(rows->Next(&row).status().sqlstate(), "24000");
+  EXPECT_EQ(again->Next(&row).status().sqlstate(), "24000");
+  Must("ROLLBACK");
+  EXPECT_EQ(CountOf(*session_, "labels"), 2);
+}
+
+TEST_F(SessionTest, AnErrorWhileRowsAreReadFailsTheBlock) {
+  Must("INSERT INTO labels (id, text) VALUES ('a', '1')");
+  Must("BEGIN");
+  auto rows = session_->Execute("SELECT abs(-9223372036854775807 - 1) FROM labels");
+  ASSERT_TRUE(rows.ok());
+  EXPECT_FALSE(session_->transaction_failed());
+  Row row;
+  EXPECT_EQ(rows->Next(&row).status().sqlstate(), "22003");
+  EXPECT_TRUE(session_->transaction_failed());
+  EXPECT_EQ(State("SELECT 1"), "25P02");
+  Must("ROLLBACK");
+  EXPECT_FALSE(session_->transaction_failed());
+}
+
+TEST_F(SessionTest, RowsThatOutliveTheirSessionSaySo) {
+  auto rows = session_->Execute("SELECT 1");
+  ASSERT_TRUE(rows.ok());
+  session_.reset();
+  Row row;
+  EXPECT_EQ(rows->Next(&row).status().sqlstate(), "24000");
+}
+
+TEST_F(SessionTest, CancelEndsTheRunningStatementAlone) {
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    while (!done) {
+      session_->Cancel();
+      std::this_thread::yield();
+    }
+  });
+  const auto result = Run(*session_, kEndless);
+  done = true;
+  other.join();
+  EXPECT_EQ(result.status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(result.status().sqlstate(), "57014");
+  EXPECT_TRUE(Run(*session_, "SELECT 1").ok());
+  session_->Cancel();  // Nothing runs: the next statement does not suffer.
+  EXPECT_TRUE(Run(*session_, "SELECT 1").ok());
+}
+
+TEST_F(SessionTest, AStatementEndsWhenItsTimeIsUp) {
+  Must("SET statement_timeout = '20ms'");
+  const auto result = Run(*session_, kEndless);
+  EXPECT_EQ(result.status().code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(result.status().sqlstate(), "57014");
+  const auto write = Run(*session_, std::string("INSERT INTO labels (id, text) SELECT * FROM (") +
+                                        kEndless + "), (SELECT 'x')");
+  EXPECT_EQ(write.status().sqlstate(), "57014");
+  Must("RESET statement_timeout");
+  EXPECT_EQ(CountOf(*session_, "labels"), 0);
+}
+
+TEST_F(SessionTest, AScriptStopsAtItsFirstError) {
+  std::vector<std::string> tags;
+  const auto keep = [&](ResultSet& result) {
+    Row row;
+    while (*result.Next(&row)) {
+    }
+    tags.push_back(result.command_tag());
+    return Status::Ok();
+  };
+  const Status status = session_->ExecuteScript(
+      "INSERT INTO labels (id, text) VALUES ('a', ';');\n"
+      "SELECT * FROM labels;\n"
+      "  SELECT missing;\n"
+      "DELETE FROM labels;",
+      keep);
+  EXPECT_EQ(status.sqlstate(), "42703");
+  ASSERT_TRUE(status.position());
+  EXPECT_EQ(status.position()->line, 3U);
+  EXPECT_EQ(status.position()->column, 10U);
+  EXPECT_EQ(tags, (std::vector<std::string>{"INSERT 0 1", "SELECT 1"}));
+  EXPECT_EQ(CountOf(*session_, "labels"), 1);
+}
+
+TEST_F(SessionTest, CopyReportsProgressAndCanBeCancelled) {
+  const std::string path = directory_.path() + "/labels.csv";
+  {
+    std::ofstream file(path);
+    for (int i = 0; i < 1000; ++i) {
+      file << i << ",label " << i << "\n";
+    }
+  }
+  const std::string copy = "COPY labels FROM '" + path + "'";
+  session_->SetProgressCallback([&](const Progress&) { session_->Cancel(); });
+  EXPECT_EQ(State(copy), "57014");
+  EXPECT_EQ(CountOf(*session_, "labels"), 0);
+  std::vector<Progress> reports;
+  session_->SetProgressCallback([&](const Progress& progress) { reports.push_back(progress); });
+  Must(copy);
+  ASSERT_GE(reports.size(), 2U);
+  EXPECT_EQ(reports.front().operation, "COPY labels");
+  EXPECT_EQ(reports.front().phase, "reading");
+  EXPECT_EQ(reports.front().unit, "bytes");
+  EXPECT_GT(reports.front().total, 10'000U);
+  EXPECT_EQ(CountOf(*session_, "labels"), 1000);
+}
+
+TEST_F(SessionTest, BytesThatAreNotUtf8AreABadRow) {
+  const std::string path = directory_.path() + "/bad.csv";
+  std::ofstream(path, std::ios::binary) << "a,good\nb,b\xff"
+                                        << "d\n";
+  const auto result = Run(*session_, "COPY labels FROM '" + path + "'");
+  EXPECT_EQ(result.status().sqlstate(), "22021");
+  EXPECT_NE(result.status().message().find("line 2"), std::string_view::npos);
+  EXPECT_EQ(CountOf(*session_, "labels"), 0);
+}
+
+TEST_F(SessionTest, NoticesTellWhatDidNotHappen) {
+  auto commit = session_->Execute("COMMIT");
+  ASSERT_TRUE(commit.ok());
+  ASSERT_EQ(commit->notices().size(), 1U);
+  EXPECT_EQ(commit->command_tag(), "COMMIT");
+  Must("BEGIN");
+  auto begin = session_->Execute("BEGIN");
+  ASSERT_TRUE(begin.ok());
+  EXPECT_EQ(begin->notices().size(), 1U);
+}
+
+TEST_F(SessionTest, AReadOnlyDatabaseRefusesWrites) {
+  Must("INSERT INTO labels (id, text) VALUES ('a', '1')");
+  Must("CREATE MODEL m USING ngame");
+  OpenOptions options;
+  options.read_only = true;
+  Open(options);
+  EXPECT_EQ(CountOf(*session_, "labels"), 1);
+  for (const char* sql :
+       {"DELETE FROM labels", "CREATE MODEL n USING ngame", "COPY labels FROM 'x.csv'",
+        "TRAIN MODEL m", "PUBLISH m@1", "REVERT MODEL m", "DROP MODEL m"}) {
+    EXPECT_EQ(State(sql), "25006") << sql;
+  }
+  Must("BEGIN");
+  EXPECT_EQ(CountOf(*session_, "labels"), 1);
+  Must("COMMIT");
+}
+
+TEST_F(SessionTest, SessionsOfOneDatabaseRunAtOnce) {
+  Must("INSERT INTO documents (id, text) VALUES ('d', 'x')");
+  std::vector<std::thread> threads;
+  std::atomic<int> failures{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      const auto session = NewSession();
+      for (int i = 0; i < 20; ++i) {
+        const std::string id = std::to_string(t) + "_" + std::to_string(i);
+        const bool good =
+            Run(*session, "INSERT INTO labels (id, text) VALUES ($1, 'x')", {Value::Text(id)})
+                .ok() &&
+            Run(*session, "SELECT count(*) FROM labels l JOIN documents d").ok();
+        failures += good ? 0 : 1;
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(CountOf(*session_, "labels"), 80);
 }
 
 }  // namespace

@@ -1,16 +1,16 @@
 // Runs every example of docs/SQL.md and compares the results that stand there.
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "dashi/database.h"
 #include "sql/settings.h"

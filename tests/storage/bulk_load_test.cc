@@ -1,15 +1,15 @@
 #include "storage/bulk_load.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <signal.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <signal.h>
 #include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "tests/storage/child_process.h"
@@ -41,8 +41,8 @@ class BulkLoadTest : public StoreFixture {
   void LoadRows(EntityKind kind, const std::string& prefix, int count, int text_bytes = 0) {
     const auto load = RowLoad(kind, DuplicatePolicy::kFail);
     for (int i = 0; i < count; ++i) {
-      ASSERT_OK(load->AddRow(Row(prefix + std::to_string(i),
-                                 std::string(static_cast<std::size_t>(text_bytes), 'x'))));
+      ASSERT_OK(load->AddRow(
+          Row(prefix + std::to_string(i), std::string(static_cast<std::size_t>(text_bytes), 'x'))));
     }
     auto counts = load->Commit({});
     ASSERT_OK(counts);
@@ -179,8 +179,8 @@ TEST_F(BulkLoadTest, RelevanceComesBackFromBothSides) {
       inserted += by_document[document].emplace(label, weight).second ? 1 : 0;
       by_document[document][label] = weight;
       by_label[label][document] = weight;
-      ASSERT_OK(load->AddRelevance("d" + std::to_string(document), "l" + std::to_string(label),
-                                   weight));
+      ASSERT_OK(
+          load->AddRelevance("d" + std::to_string(document), "l" + std::to_string(label), weight));
     }
     auto counts = load->Commit({});
     ASSERT_OK(counts);
@@ -221,8 +221,7 @@ TEST_F(BulkLoadTest, PairsOfUnknownRowsAndDuplicatesAreReported) {
   const Status unknown = load->AddRelevance("d9", "l0", 1);
   EXPECT_EQ(unknown.sqlstate(), "23503");
   EXPECT_THAT(std::string(unknown.message()), HasSubstr("'d9' in documents"));
-  EXPECT_THAT(std::string(load->AddRelevance("d0", "x", 1).message()),
-              HasSubstr("'x' in labels"));
+  EXPECT_THAT(std::string(load->AddRelevance("d0", "x", 1).message()), HasSubstr("'x' in labels"));
   EXPECT_EQ(load->AddRelevance("d0", "l0", 1).sqlstate(), "23505");
   EXPECT_EQ(load->AddRelevance("d0", "l1", std::numeric_limits<float>::quiet_NaN()).sqlstate(),
             "22023");
@@ -374,8 +373,7 @@ TEST_P(BulkLoadCrashTest, AKilledLoadIsThereWholeOrNotAtAll) {
   StoreOptions read_only;
   read_only.read_only = true;
   const Status reading = Store::Open(directory(), read_only).status();
-  EXPECT_EQ(reading.ok(), point == "load.spooled" || point == "load.applied")
-      << reading.ToString();
+  EXPECT_EQ(reading.ok(), point == "load.spooled" || point == "load.applied") << reading.ToString();
   if (!reading.ok()) {
     EXPECT_EQ(reading.sqlstate(), "55006");
   }
@@ -433,9 +431,9 @@ TEST(BulkLoadChild, DISABLED_Opens) {
 }
 
 TEST_F(BulkLoadTest, ADamagedSpoolOfACommittedLoadIsReported) {
-  const ChildOutcome child =
-      RunTestInChild("BulkLoadChild.DISABLED_Loads", {{"STORE_CHILD_DIRECTORY", directory()},
-                                                      {"DASHI_FAILPOINTS", "load.committed"}});
+  const ChildOutcome child = RunTestInChild(
+      "BulkLoadChild.DISABLED_Loads",
+      {{"STORE_CHILD_DIRECTORY", directory()}, {"DASHI_FAILPOINTS", "load.committed"}});
   ASSERT_EQ(child.signal, SIGKILL) << child.output;
   const std::string spool = directory() + "/tmp/load.spool";
   {

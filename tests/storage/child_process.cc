@@ -1,10 +1,9 @@
 #include "tests/storage/child_process.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdlib>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <vector>
 
 namespace dashi::storage {

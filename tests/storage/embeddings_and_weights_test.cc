@@ -204,8 +204,8 @@ TEST_F(WeightsTest, ADamagedRowIsReportedByTableAndOrdinal) {
   auto load = store().BeginRowLoad(EntityKind::kDocument, DuplicatePolicy::kFail);
   ASSERT_OK(load);
   for (int i = 0; i < 2000; ++i) {
-    ASSERT_OK(
-        load.value()->AddRow(Row("d" + std::to_string(i), std::string(100, 'x') + std::to_string(i * 7919))));
+    ASSERT_OK(load.value()->AddRow(
+        Row("d" + std::to_string(i), std::string(100, 'x') + std::to_string(i * 7919))));
   }
   ASSERT_OK(load.value()->Commit({}));
   load.value().reset();

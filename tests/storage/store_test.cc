@@ -153,8 +153,8 @@ TEST_F(StoreTest, ASecondOpenInTheSameProcessIsRefused) {
 
 TEST_F(StoreTest, ASecondProcessIsRefusedWithAHint) {
   Open();
-  const ChildOutcome child = RunTestInChild("StoreChild.DISABLED_Opens",
-                                            {{"STORE_CHILD_DIRECTORY", directory()}});
+  const ChildOutcome child =
+      RunTestInChild("StoreChild.DISABLED_Opens", {{"STORE_CHILD_DIRECTORY", directory()}});
   EXPECT_EQ(child.exit_status, 0) << child.output;
   EXPECT_THAT(child.output, HasSubstr("is open in another process"));
   EXPECT_THAT(child.output, HasSubstr("|55006|"));

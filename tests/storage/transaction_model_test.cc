@@ -1,8 +1,8 @@
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <map>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "storage/store.h"
@@ -135,8 +135,7 @@ class TransactionModelTest : public StoreFixture {
       return;
     }
     const float weight = static_cast<float>(random.Uniform(3));
-    const auto is_new =
-        transaction.PutRelevance(Ordinal{pair.first}, Ordinal{pair.second}, weight);
+    const auto is_new = transaction.PutRelevance(Ordinal{pair.first}, Ordinal{pair.second}, weight);
     ASSERT_OK(is_new);
     ASSERT_EQ(is_new.value(), !model.pairs.contains(pair));
     model.pairs[pair] = weight;

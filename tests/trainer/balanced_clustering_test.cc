@@ -1,12 +1,12 @@
 #include "trainer/balanced_clustering.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <set>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "base/thread_pool.h"

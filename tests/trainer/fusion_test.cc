@@ -1,9 +1,9 @@
 #include "trainer/fusion.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "trainer/hold_out.h"
@@ -24,8 +24,8 @@ SparseRows Rows(const std::vector<std::vector<std::uint32_t>>& rows) {
 
 TEST(FusionTest, PrefersTheScoreThatIsRight) {
   // Label 0 is right; the encoder says so in both documents, the classifier never does.
-  const std::vector<std::vector<LabelCandidate>> candidates{
-      {{0, 0.9F, 0.1F}, {1, 0.3F, 0.9F}}, {{0, 0.8F, 0.1F}, {2, 0.2F, 0.95F}}};
+  const std::vector<std::vector<LabelCandidate>> candidates{{{0, 0.9F, 0.1F}, {1, 0.3F, 0.9F}},
+                                                            {{0, 0.8F, 0.1F}, {2, 0.2F, 0.95F}}};
   const std::vector<std::uint64_t> counts{2, 2, 2};
   const FusionWeights weights = FitFusion(candidates, Rows({{0}, {0}}), counts, 10);
   EXPECT_GT(weights.encoder, weights.classifier);
@@ -79,8 +79,8 @@ TEST(ValidationTest, CandidatesEqualTheFullSort) {
   }
   const std::vector<float> encoder = vectors(kLabels * kDim);
   const std::vector<float> classifier = vectors(kLabels * kDim);
-  const auto candidates = FindCandidates(task, {encoder, classifier, kDim}, 10, 2, **backend,
-                                         TrainingControl());
+  const auto candidates =
+      FindCandidates(task, {encoder, classifier, kDim}, 10, 2, **backend, TrainingControl());
   ASSERT_TRUE(candidates.ok()) << candidates.status().ToString();
   for (const double weight : {1.0, 0.0, 0.5}) {
     const auto ranked = RankCandidates(*candidates, weight, 1 - weight, 10);
@@ -93,8 +93,8 @@ TEST(ValidationTest, CandidatesEqualTheFullSort) {
         }
         double score = 0;
         for (std::uint32_t i = 0; i < kDim; ++i) {
-          score += task.embeddings[d * kDim + i] *
-                   (weight * encoder[label * kDim + i] + (1 - weight) * classifier[label * kDim + i]);
+          score += task.embeddings[d * kDim + i] * (weight * encoder[label * kDim + i] +
+                                                    (1 - weight) * classifier[label * kDim + i]);
         }
         all.emplace_back(-score, label);
       }

@@ -1,10 +1,10 @@
 #include "trainer/ngame_sampler.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <numeric>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/thread_pool.h"
 #include "trainer/learning_rate.h"

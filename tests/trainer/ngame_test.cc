@@ -1,13 +1,13 @@
 #include "trainer/ngame.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "trainer/bag_module.h"
@@ -282,7 +282,7 @@ TEST(NgameTest, ProgressNamesPhasesAndReachesTheTotals) {
       EXPECT_TRUE(std::isfinite(*reports[i].loss));
     }
   }
-  EXPECT_EQ(phases, (std::vector<std::string>{"encoder", "classifier", "fusion", "fold-in"}));
+  EXPECT_EQ(phases, (std::vector<std::string>{"encoder", "classifier", "fusion", "refit"}));
   EXPECT_EQ(reports.back().done, reports.back().total);
 }
 

@@ -1,5 +1,12 @@
 #include "trainer/torch/torch_bag_module.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <thread>
+#include <utility>
+
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -11,13 +18,6 @@
 #ifdef DASHI_CUDA
 #include <ATen/cuda/CUDAContext.h>
 #endif
-
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <optional>
-#include <thread>
-#include <utility>
 
 #include "base/random.h"
 #include "base/status.h"
