@@ -54,6 +54,6 @@ int main(int argc, char** argv) {
   std::error_code ignored;
   std::filesystem::remove_all(directory, ignored);
   const Status status = Run(argc > 1 ? argv[1] : directory.string());
-  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::fputs(status.ok() ? "" : (status.ToString() + "\n").c_str(), stderr);
   return status.ok() ? 0 : 1;
 }

@@ -150,20 +150,24 @@ void Connection::Advance() {
 }
 
 void Connection::OpenSession() {
-  busy_ = context_.registry.Admit(process_id_) && context_.workers.Submit([self =
-                                                                               shared_from_this()] {
-    Result<std::unique_ptr<StatementRunner>> runner = CatchAsStatus("start of a session", [&] {
-      return OpenRunner(self->context_.make_runner, self->machine_.parameters());
-    });
-    if (runner.ok()) {
-      self->runner_ = std::move(runner).value();
-    }
-    asio::post(self->strand_, [self, status = runner.status()] { self->HandleSession(status); });
-  });
+  busy_ = context_.registry.Admit(process_id_) &&
+          context_.workers.Submit([self = shared_from_this()] { self->OpenOnWorker(); });
   if (!busy_) {
     send_queue_.Push(machine_.SessionRefused(Overloaded()));
     CloseAfterWrites();
   }
+}
+
+void Connection::OpenOnWorker() {
+  Result<std::unique_ptr<StatementRunner>> runner = CatchAsStatus("start of a session", [this] {
+    return OpenRunner(context_.make_runner, machine_.parameters());
+  });
+  if (runner.ok()) {
+    runner_ = std::move(runner).value();
+  }
+  asio::post(strand_, [self = shared_from_this(), status = runner.status()] {
+    self->HandleSession(status);
+  });
 }
 
 void Connection::HandleSession(const Status& status) {

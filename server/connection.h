@@ -62,6 +62,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void HandleRead(const boost::system::error_code& error, std::size_t num_bytes);
   void Advance();
   void OpenSession();
+  void OpenOnWorker();
   void HandleSession(const Status& status);
   void RunQuery(const std::string& query);
   void AnswerOnWorker(const std::string& query);

@@ -32,13 +32,17 @@ bool HelpsFailedBlock(const sql::StatementNode& node) {
          std::holds_alternative<sql::RollbackToStatement>(node);
 }
 
-// Statements that end or change the block, under which no cursor may go on reading.
+// Statements under which no cursor may go on reading the block: all that write, even into the
+// catalog, because undoing a failed one invalidates cursors, and all that end the block.
 bool ChangesBlock(const sql::StatementNode& node) {
   const auto* sqlite = std::get_if<sql::SqliteStatement>(&node);
   if (sqlite != nullptr) {
     return sqlite->verb != sql::SqliteVerb::kSelect && sqlite->verb != sql::SqliteVerb::kExplain;
   }
-  return HelpsFailedBlock(node) || std::holds_alternative<sql::CopyFromStatement>(node);
+  return !std::holds_alternative<sql::ShowListStatement>(node) &&
+         !std::holds_alternative<sql::ShowSettingStatement>(node) &&
+         !std::holds_alternative<sql::SetStatement>(node) &&
+         !std::holds_alternative<sql::ResetStatement>(node);
 }
 
 const char* WriteWord(sql::SqliteVerb verb) {

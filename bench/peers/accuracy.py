@@ -94,8 +94,11 @@ def tfidf(task):
     from sklearn.feature_extraction.text import TfidfVectorizer
     vectorizer = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\w+", dtype=np.float32)
     vectorizer.fit(task.train_texts + task.label_texts)
-    return [vectorizer.transform(texts)
-            for texts in (task.train_texts, task.test_texts, task.label_texts)]
+    features = [vectorizer.transform(texts)
+                for texts in (task.train_texts, task.test_texts, task.label_texts)]
+    for matrix in features:
+        matrix.sort_indices()
+    return features
 
 
 def ranked_rows(scores):
@@ -225,15 +228,19 @@ def run_worker(method, folder, threads):
 
 
 def run_process(command, environment=None):
-    """Returns (what the command printed, seconds, peak memory in MB); stops at a failure."""
+    """Returns (what the command printed, seconds, peak memory in MB); stops at a failure.
+    Peers draw progress bars on standard error, so that is shown only when one fails."""
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                               env={**os.environ, **(environment or {})})
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"accuracy.py: exit status {process.returncode}: {' '.join(command)}")
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True,
+                                   env={**os.environ, **(environment or {})})
+        printed = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            log.seek(0)
+            sys.stderr.write(log.read()[-2000:])
+            sys.exit(f"accuracy.py: exit status {process.returncode}: {' '.join(command)}")
     return printed, time.monotonic() - start, usage.ru_maxrss / 1024
 
 

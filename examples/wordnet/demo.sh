@@ -48,7 +48,7 @@ step() {
 # Shows one statement as a user would type it, runs it, and shows what it gives.
 sql() {
   local before=$EPOCHREALTIME after
-  printf '\n%sdashi> %s;%s\n' "$bold" "$1" "$plain"
+  printf '\n%swordnet=> %s;%s\n' "$bold" "$1" "$plain"
   "$dashi" exec "$database" -c "$1" || fail "the statement above failed"
   after=$EPOCHREALTIME
   printf '(%s.%s s)\n' $(((${after/[.,]/} - ${before/[.,]/}) / 1000000)) \
@@ -79,9 +79,9 @@ import_wordnet() {
   sql "COPY documents FROM 'documents.jsonl' WITH (FORMAT jsonl)"
   sql "COPY labels FROM 'labels.jsonl' WITH (FORMAT jsonl)"
   sql "COPY relevance (document, label) FROM 'relevance.tsv' WITH (FORMAT tsv)"
-  sql "SELECT d.text AS definition, l.text AS is_a_kind_of
+  sql "SELECT d.text AS document, l.text AS label
   FROM documents d JOIN relevance r ON r.document = d.id JOIN labels l ON l.id = r.label
-  WHERE d.text LIKE '%purr%' LIMIT 3"
+  WHERE d.id = 'n02123045'"
 }
 
 train() {
@@ -94,21 +94,25 @@ train() {
 
 ask() {
   step 'Ask in plain English.'
-  sql "SELECT rank, label, text, score FROM topk('a small cat that lives with people', 5)"
-  sql "SELECT rank, label, text, score FROM topk('a person who writes computer programs', 5)"
-  sql "SELECT rank, label, text, score FROM topk('wooden stringed instrument played with a bow', 5)"
-  sql "SELECT rank, label, text, score FROM topk('fatal infection carried by mosquitoes', 5)"
-  step 'The same with a filter and a join: only verbs, with the number of training examples.'
-  sql "SELECT t.label, t.text, t.score, count(*) AS examples
+  sql "SELECT rank, label, substr(text, 1, 60) AS text, round(score, 3) AS score
+  FROM topk('a small cat that lives with people', 5)"
+  sql "SELECT rank, label, substr(text, 1, 60) AS text, round(score, 3) AS score
+  FROM topk('a person who writes computer programs', 5)"
+  sql "SELECT rank, label, substr(text, 1, 60) AS text, round(score, 3) AS score
+  FROM topk('wooden stringed instrument played with a bow', 5)"
+  sql "SELECT rank, label, substr(text, 1, 60) AS text, round(score, 3) AS score
+  FROM topk('fatal infection carried by mosquitoes', 5)"
+  step 'The same with a filter and a join: only verbs, and how many documents each has.'
+  sql "SELECT t.rank, t.label, substr(t.text, 1, 60) AS text, count(*) AS documents
   FROM topk('walk slowly and without a purpose', 5) AS t JOIN relevance r ON r.label = t.label
-  WHERE t.label LIKE 'v%' GROUP BY t.label ORDER BY t.rank"
+  WHERE t.label LIKE 'v%' GROUP BY t.rank, t.label, t.text ORDER BY t.rank"
 }
 
 # Waits until the server says which port it took.
 server_port() {
   local tries=100 port
   while ((tries-- > 0)); do
-    port=$(sed -nE 's/.*serving .* on [^ ]*:([0-9]+)\..*/\1/p' "$folder/server.log")
+    port=$(sed -nE 's/.*serving .*[: ]([0-9]+)\. Connect.*/\1/p' "$folder/server.log")
     if [[ -n $port ]]; then
       echo "$port"
       return

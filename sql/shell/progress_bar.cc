@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -69,19 +70,24 @@ std::string FormatProgress(const Progress& progress, std::size_t width) {
   line = PrintableText(line);
   std::replace(line.begin(), line.end(), '\n', ' ');
   line += Fraction(progress);
-  if (progress.units_per_second > 0) {
-    line += "  " + Amount(progress.units_per_second, progress.unit) + "/s";
-  }
+  const bool has_eta = progress.eta_seconds && progress.done < progress.total;
+  std::vector<std::string> parts = {has_eta ? "ETA " + FormatDuration(*progress.eta_seconds)
+                                            : FormatDuration(progress.seconds)};
   if (progress.loss) {
-    line += fmt::format("  loss {:.4g}", *progress.loss);
+    parts.push_back(fmt::format("loss {:.4g}", *progress.loss));
   }
-  if (progress.eta_seconds && progress.done < progress.total) {
-    line += "  ETA " + FormatDuration(*progress.eta_seconds);
-  } else {
-    line += "  " + FormatDuration(progress.seconds);
+  if (progress.units_per_second > 0) {
+    parts.push_back(Amount(progress.units_per_second, progress.unit) + "/s");
   }
   if (progress.memory_bytes > 0) {
-    line += "  " + Amount(static_cast<double>(progress.memory_bytes), "bytes") + " memory";
+    parts.push_back(Amount(static_cast<double>(progress.memory_bytes), "bytes") + " memory");
+  }
+  // What matters least goes first where there is no room.
+  for (const std::string& part : parts) {
+    if (DisplayWidth(line) + 2 + DisplayWidth(part) > width) {
+      break;
+    }
+    line += "  " + part;
   }
   return CutToWidth(line, width);
 }

@@ -10,7 +10,9 @@ namespace dashi {
 
 /// Returns one line of at most `width` columns:
 ///
-///     TRAIN MODEL m: encoder [########........]  51%  1.2k steps/s  loss 0.183  ETA 0:42
+///     TRAIN MODEL m: encoder [##########..........]  51%  ETA 0:42  loss 0.1834  1.2k steps/s
+///
+/// What does not fit is left out, from the right.
 std::string FormatProgress(const Progress& progress, std::size_t width);
 
 /// Returns seconds as "0:07", "12:34" or "1:02:03".

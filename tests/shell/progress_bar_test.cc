@@ -26,8 +26,10 @@ Progress Halfway() {
 
 TEST(ProgressBarTest, TellsPhaseRateLossAndEta) {
   EXPECT_EQ(FormatProgress(Halfway(), 120),
-            "TRAIN MODEL m: encoder [##########..........]  51%  1.2k steps/s  loss 0.1834  "
-            "ETA 0:42");
+            "TRAIN MODEL m: encoder [##########..........]  51%  ETA 0:42  loss 0.1834  "
+            "1.2k steps/s");
+  EXPECT_EQ(FormatProgress(Halfway(), 80),
+            "TRAIN MODEL m: encoder [##########..........]  51%  ETA 0:42  loss 0.1834");
 }
 
 TEST(ProgressBarTest, CountsWhenTheTotalIsUnknown) {

@@ -29,6 +29,7 @@ struct Example {
 std::string ReadDocs() {
   const char* root = std::getenv("DASHI_SOURCE_DIR");
   std::ifstream file(std::string(root == nullptr ? "." : root) + "/docs/SQL.md");
+  EXPECT_TRUE(file.good()) << "DASHI_SOURCE_DIR has to name the project's folder";
   std::stringstream text;
   text << file.rdbuf();
   return text.str();
