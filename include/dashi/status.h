@@ -116,8 +116,8 @@ std::string_view StatusCodeName(StatusCode code) noexcept;
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<1>, std::move(value)) {}        // NOLINT: implicit
-  Result(Status status) : state_(std::in_place_index<0>, std::move(status)) {  // NOLINT: implicit
+  Result(T value) : state_(std::in_place_index<1>, std::move(value)) {}
+  Result(Status status) : state_(std::in_place_index<0>, std::move(status)) {
     if (std::get<0>(state_).ok()) {
       std::get<0>(state_) = Status::Internal("a Result was made from an ok Status");
     }
