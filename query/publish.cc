@@ -11,10 +11,9 @@ namespace dashi::query {
 namespace {
 
 using storage::ModelRecord;
-using storage::Transaction;
 
-Result<ModelRecord> GetModel(const Transaction& transaction, std::string_view name) {
-  DASHI_ASSIGN_OR_RETURN(const auto model, transaction.GetModel(name));
+Result<ModelRecord> GetModel(const storage::View& view, std::string_view name) {
+  DASHI_ASSIGN_OR_RETURN(const auto model, view.GetModel(name));
   if (!model) {
     return Status::NotFound(fmt::format("unknown model: {}", name));
   }
@@ -24,6 +23,7 @@ Result<ModelRecord> GetModel(const Transaction& transaction, std::string_view na
 }  // namespace
 
 Result<std::uint32_t> NewestRelease(const storage::View& view, std::string_view model) {
+  DASHI_RETURN_IF_ERROR(GetModel(view, model).status());
   DASHI_ASSIGN_OR_RETURN(const auto releases, view.ListReleases());
   std::uint32_t newest = 0;
   for (const auto& release : releases) {

@@ -13,7 +13,7 @@ namespace dashi::query {
 
 /// The highest release number of a model.
 ///
-/// Errors: kFailedPrecondition (55000) when the model has no release.
+/// Errors: kNotFound for an unknown model; kFailedPrecondition (55000) when it has no release.
 Result<std::uint32_t> NewestRelease(const storage::View& view, std::string_view model);
 
 /// Makes a release the one that topk answers from. One synced commit; running statements keep

@@ -38,17 +38,17 @@ void NgameBatches::AppendDocument(std::uint32_t document, std::span<const std::u
     positives->columns.push_back(column_of_label_[target]);
   }
   positives->offsets.push_back(positives->columns.size());
-  const auto is_target = [&](std::uint32_t label) {
-    return std::binary_search(targets.begin(), targets.end(), label);
-  };
+  const auto known = RowColumns(task_.relevance, document);
   const std::uint64_t first = masked->columns.size();
-  for (const std::uint32_t label : RowColumns(task_.relevance, document)) {
-    if (column_of_label_[label] != kAbsent && !is_target(label)) {
+  for (const std::uint32_t label : known) {
+    if (column_of_label_[label] != kAbsent &&
+        !std::binary_search(targets.begin(), targets.end(), label)) {
       masked->columns.push_back(column_of_label_[label]);
     }
   }
   const std::uint32_t own = task_.own_label[document];
-  if (own != TrainingTask::kNoLabel && column_of_label_[own] != kAbsent && !is_target(own)) {
+  if (own != TrainingTask::kNoLabel && column_of_label_[own] != kAbsent &&
+      !std::binary_search(known.begin(), known.end(), own)) {
     masked->columns.push_back(column_of_label_[own]);
     std::sort(masked->columns.begin() + static_cast<std::ptrdiff_t>(first), masked->columns.end());
   }

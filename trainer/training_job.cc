@@ -190,6 +190,7 @@ Status CommitRelease(const JobContext& context, storage::JobRecord finished,
     release->created_at_micros = Clock::System().NowMicros();
     finished.state = storage::JobState::kSucceeded;
     finished.phase = "done";
+    finished.done = finished.total = release->num_documents;
     finished.result = fmt::format("{}@{}", release->model, release->number);
     finished.finished_at_micros = release->created_at_micros;
     DASHI_RETURN_IF_ERROR(transaction->PutModel(*model));

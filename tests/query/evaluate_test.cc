@@ -102,7 +102,7 @@ TEST_F(EvaluateTest, BadRequestsAreRefused) {
   EXPECT_EQ(Evaluate(*store_->NewSnapshot().value(), *releases_, {"x", {}, "test", {}}, {}, {})
                 .status()
                 .code(),
-            StatusCode::kFailedPrecondition);
+            StatusCode::kNotFound);
   EXPECT_EQ(Evaluate(*store_->NewSnapshot().value(), *releases_, {"m", {}, "test", {}}, {},
                      [] { return true; })
                 .status()

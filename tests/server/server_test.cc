@@ -2,15 +2,11 @@
 
 #include "server/server.h"
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
-#include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -356,35 +352,6 @@ TEST_F(ServerTest, DestructionEndsRunningQueries) {
   Engine(0)->WaitUntilRunning();
   server_.reset();
   EXPECT_TRUE(Engine(0)->cancelled());
-}
-
-TEST_F(ServerTest, SurvivesRunningOutOfFileDescriptors) {
-  Start();
-  WireClient before(server_->port());
-  before.LogIn();
-  std::vector<int> taken;
-  rlimit old_limit = {};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &old_limit), 0);
-  rlimit low_limit = old_limit;
-  low_limit.rlim_cur = 256;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low_limit), 0);
-  // Leave one for the client; the server then has none left to accept it with.
-  for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) {
-    taken.push_back(fd);
-  }
-  ASSERT_FALSE(taken.empty());
-  ::close(taken.back());
-  taken.pop_back();
-  WireClient turned_away(server_->port());
-  EXPECT_TRUE(turned_away.connected());
-  EXPECT_TRUE(turned_away.AtEnd()) << "turned away, not left waiting";
-  EXPECT_EQ(TypesOf(before.Query("SELECT n")), "TDDCZ");
-  for (const int fd : taken) {
-    ::close(fd);
-  }
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &old_limit), 0);
-  WireClient after(server_->port());
-  EXPECT_TRUE(TypesOf(after.LogIn()).ends_with("KZ"));
 }
 
 TEST_F(ServerTest, ManyClientsComeAndGo) {

@@ -178,15 +178,6 @@ TEST_F(JobManagerTest, UnknownModelsJobsAndOptionsAreRefused) {
   EXPECT_EQ(jobs.Cancel(99).code(), StatusCode::kNotFound);
 }
 
-TEST_F(JobManagerTest, AMissingModuleIsNamed) {
-  AddPlantedRows(*store_, 50);
-  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
-  JobManager jobs(store_.get(), {0, directory_.path() + "/no_such_module.so"});
-  const JobRecord job = Train(jobs);
-  EXPECT_EQ(job.state, JobState::kFailed);
-  EXPECT_NE(job.error.find("no_such_module.so"), std::string::npos) << job.error;
-}
-
 /// Trains in a child process that dies at a failpoint, and returns its wait status.
 int TrainAndDie(const std::string& directory, const char* failpoint) {
   const pid_t child = fork();
