@@ -21,8 +21,8 @@ constexpr std::uint32_t kDim = 256;
 constexpr std::uint32_t kHidden = 256;
 
 std::string Word(std::size_t rank) {
-  static const char* kSyllables[] = {"ka", "lo", "mi",  "ser", "tan",
-                                     "ru", "vo", "pel", "di",  "quo"};
+  static constexpr const char* kSyllables[] = {"ka", "lo", "mi",  "ser", "tan",
+                                               "ru", "vo", "pel", "di",  "quo"};
   std::string word;
   for (std::size_t rest = rank + 100; rest > 0; rest /= 10) {
     word += kSyllables[rest % 10];
@@ -87,6 +87,7 @@ void Encode(benchmark::State& state) {
   static const std::unique_ptr<Encoder> encoder = MakeEncoder();
   Random random(2);
   std::vector<std::string> texts;
+  texts.reserve(1000);
   for (int i = 0; i < 1000; ++i) {
     texts.push_back(Text(static_cast<std::size_t>(state.range(0)), 50'000, random));
   }

@@ -32,6 +32,7 @@ struct Fixture {
   explicit Fixture(int num_labels) : store(testing::OpenStore(directory.path())) {
     Random random(1);
     std::vector<std::pair<std::string, std::string>> labels;
+    labels.reserve(static_cast<std::size_t>(num_labels));
     for (int i = 0; i < num_labels; ++i) {
       labels.emplace_back("L" + std::to_string(i), RandomText(random, kQueryWords));
     }

@@ -173,6 +173,7 @@ Status AddDocument(const View& view, const EntityRow& row,
                    const std::vector<RelevanceNeighbour>& labels, bool filter_reciprocal,
                    LabelNumbers* numbers, Split* split) {
   std::vector<std::uint32_t> truth;
+  truth.reserve(labels.size());
   for (const RelevanceNeighbour& label : labels) {
     truth.push_back(numbers->Number(label.ordinal));
   }

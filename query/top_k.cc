@@ -85,9 +85,9 @@ class IndexCursor final : public TopKCursor {
   }
 
   /// Takes the result of a search with this cursor's own options, made together with others.
-  void StartFrom(Shortlist found) {
+  void StartFrom(const Shortlist& found) {
     if (!exhausted_) {
-      Take(std::move(found));
+      Take(found);
     }
   }
 
@@ -107,15 +107,15 @@ class IndexCursor final : public TopKCursor {
       search_.ef = 0;
     }
     SearchStatistics statistics;
-    DASHI_ASSIGN_OR_RETURN(Shortlist found, vectors().Search(query_, search_, &statistics));
+    DASHI_ASSIGN_OR_RETURN(const Shortlist found, vectors().Search(query_, search_, &statistics));
     statistics_.num_visited += statistics.num_visited;
     statistics_.num_refills += statistics.num_refills + (seen_.empty() ? 0 : 1);
     statistics_.exact = statistics.exact;
-    Take(std::move(found));
+    Take(found);
     return Status::Ok();
   }
 
-  void Take(Shortlist found) {
+  void Take(const Shortlist& found) {
     exhausted_ = found.size() < search_.m || search_.m >= vectors().num_vectors();
     candidates_.clear();
     next_candidate_ = 0;
@@ -253,7 +253,7 @@ Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view
                                     std::move(query), k, options));
 }
 
-Result<std::vector<std::vector<TopKHit>>> TopKBatch(std::shared_ptr<const View> view,
+Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const View>& view,
                                                     ReleaseCache& releases,
                                                     std::span<const std::string_view> texts,
                                                     std::size_t k, const TopKOptions& options) {
@@ -271,14 +271,14 @@ Result<std::vector<std::vector<TopKHit>>> TopKBatch(std::shared_ptr<const View> 
   search.ef = options.ef;
   search.exact = options.exact;
   DASHI_ASSIGN_OR_RETURN(
-      std::vector<Shortlist> shortlists,
+      const std::vector<Shortlist> shortlists,
       release->labels->SearchBatch({queries.data(), texts.size(), dim}, search, releases.pool()));
   std::vector<std::vector<TopKHit>> results(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::span<const float> query = std::span(queries).subspan(i * dim, dim);
     IndexCursor cursor(view, release, nullptr, EntityKind::kLabel, {query.begin(), query.end()}, k,
                        options);
-    cursor.StartFrom(std::move(shortlists[i]));
+    cursor.StartFrom(shortlists[i]);
     results[i].reserve(k);
     for (TopKHit hit; results[i].size() < k;) {
       DASHI_ASSIGN_OR_RETURN(const bool more, cursor.Next(&hit));

@@ -69,10 +69,9 @@ Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const storage::V
 
 /// Answers many queries with one encoder batch and one index pass.
 /// Shape: texts [n]; result [n], each at most k hits, best first.
-Result<std::vector<std::vector<TopKHit>>> TopKBatch(std::shared_ptr<const storage::View> view,
-                                                    ReleaseCache& releases,
-                                                    std::span<const std::string_view> texts,
-                                                    std::size_t k, const TopKOptions& options);
+Result<std::vector<std::vector<TopKHit>>> TopKBatch(
+    const std::shared_ptr<const storage::View>& view, ReleaseCache& releases,
+    std::span<const std::string_view> texts, std::size_t k, const TopKOptions& options);
 
 /// The most candidates a single topk may ask for; more is kInvalidArgument (22023).
 inline constexpr std::size_t kTopKMax = 100'000;

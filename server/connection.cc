@@ -162,12 +162,12 @@ void Connection::OpenOnWorker() {
   Result<std::unique_ptr<StatementRunner>> runner = CatchAsStatus("start of a session", [this] {
     return OpenRunner(context_.make_runner, machine_.parameters());
   });
-  if (runner.ok()) {
+  const Status opened = runner.status();
+  if (opened.ok()) {
     runner_ = std::move(runner).value();
   }
-  asio::post(strand_, [self = shared_from_this(), status = runner.status()] {
-    self->HandleSession(status);
-  });
+  asio::post(strand_,
+             [self = shared_from_this(), status = opened] { self->HandleSession(status); });
 }
 
 void Connection::HandleSession(const Status& status) {

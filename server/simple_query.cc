@@ -130,7 +130,7 @@ Status SimpleQuery::RunStatements(const std::vector<ScriptStatement>& statements
     }
   }
   for (const ScriptStatement& statement : statements) {
-    const Status status = RunStatement(statement);
+    Status status = RunStatement(statement);
     if (!status.ok()) {
       const Status undone = implicit ? RunQuietly("ROLLBACK") : Status();
       if (client_gone_) {

@@ -144,13 +144,16 @@ ask_with_psql() {
   stop_server
 }
 
-caller=$PWD
-start_anew
-import_wordnet
-train
-ask
-ask_with_psql
-cd "$caller"
-step "Done in $((SECONDS - started)) seconds. The database is yours:"
-echo
-echo "  $(relative "$root/run") dashi shell $(relative "$database")"
+main() {
+  local caller=$PWD
+  start_anew
+  import_wordnet
+  train
+  ask
+  ask_with_psql
+  cd "$caller"
+  step "Done in $((SECONDS - started)) seconds. The database is yours:"
+  printf '\n  %s dashi shell %s\n' "$(relative "$root/run")" "$(relative "$database")"
+}
+
+main

@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <string>
-
 #include "storage/store.h"
 #include "tests/testing/tiny_database.h"
 #include "trainer/job_manager.h"
