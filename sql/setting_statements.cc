@@ -17,9 +17,8 @@ StatementResult ExecuteShowSetting(SessionState& session, const ParsedStatement&
 
 StatementResult ExecuteSet(SessionState& session, const ParsedStatement& statement,
                            const SetStatement& set) {
-  Result<std::string> before = session.settings.Get(set.name);
-  Status changed =
-      before.ok() ? session.settings.Set(set.name, set.value) : std::move(before).status();
+  const Result<std::string> before = session.settings.Get(set.name);
+  Status changed = before.ok() ? session.settings.Set(set.name, set.value) : before.status();
   if (!changed.ok()) {
     return statement.At(std::move(changed), set.offset);
   }
