@@ -78,7 +78,7 @@ class TopKBatchCursor : public VirtualCursor {
         SetSqliteResult(context, ids_[row_]);
         break;
       case kRank:
-        sqlite3_result_int64(context, static_cast<sqlite3_int64>(hit_ + 1));
+        sqlite3_result_int64(context, static_cast<sqlite3_int64>(hit_) + 1);
         break;
       case kLabel:
         SetSqliteText(context, hit.row.id);

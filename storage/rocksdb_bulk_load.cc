@@ -180,7 +180,7 @@ class RocksdbLoad : public BulkLoad {
         batch.Put(engine->family(Family::kMeta), PendingLoadKey(), EncodeLoadRecord(record)),
         "committing a load"));
     state_->FreezePicture();
-    const Status recorded = engine->Write(&batch, /*sync=*/true, "committing a load");
+    Status recorded = engine->Write(&batch, /*sync=*/true, "committing a load");
     if (!recorded.ok()) {
       state_->ThawPicture();
       return recorded;

@@ -357,6 +357,7 @@ TEST_F(ServerTest, DestructionEndsRunningQueries) {
 TEST_F(ServerTest, ManyClientsComeAndGo) {
   Start();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::atomic<int> num_answers{0};
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {

@@ -151,6 +151,7 @@ TEST_F(SimpleQueryTest, ValuesHaveTheTextFormatOfPostgreSql) {
 TEST_F(SimpleQueryTest, UndeclaredColumnsTakeTheTypeOfTheirValues) {
   const auto type_of = [](const std::vector<Value>& values) {
     std::vector<Row> rows;
+    rows.reserve(values.size());
     for (const Value& value : values) {
       rows.push_back({value});
     }
