@@ -29,7 +29,7 @@ constexpr std::array<char, 128> kAsciiFold = [] {
   }
   for (char c = 'a'; c <= 'z'; ++c) {
     fold[static_cast<std::size_t>(c)] = c;
-    fold[static_cast<std::size_t>(c - 'a' + 'A')] = c;
+    fold[static_cast<std::size_t>(c) - 'a' + 'A'] = c;
   }
   return fold;
 }();

@@ -63,7 +63,7 @@ OptionSpec SwitchOption(std::string_view name, Field field, std::string_view des
 }
 
 template <typename Field>
-OptionSpec WordOption(std::string_view name, Field field, std::vector<std::string> words,
+OptionSpec WordOption(std::string_view name, Field field, const std::vector<std::string>& words,
                       std::string_view description) {
   return {name, description,
           [=](std::string_view text, ModelOptions* options) -> Status {
@@ -211,8 +211,9 @@ Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionM
   DASHI_RETURN_IF_ERROR(CheckAlgorithm(algorithm));
   ModelOptions parsed;
   for (const auto& [name, text] : options) {
-    const auto spec = std::find_if(Specs().begin(), Specs().end(),
-                                   [&](const OptionSpec& s) { return s.name == name; });
+    const auto spec =
+        std::find_if(Specs().begin(), Specs().end(),
+                     [&wanted = name](const OptionSpec& s) { return s.name == wanted; });
     if (spec == Specs().end()) {
       return UnknownOption(name);
     }

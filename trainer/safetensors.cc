@@ -28,16 +28,24 @@ Status Broken(const std::string& what) {
 /// Bytes an element takes, or 0 for a name that the format does not know.
 std::uint64_t ElementBytes(std::string_view dtype) {
   for (const char* name : {"F64", "I64", "U64"}) {
-    if (dtype == name) return 8;
+    if (dtype == name) {
+      return 8;
+    }
   }
   for (const char* name : {"F32", "I32", "U32"}) {
-    if (dtype == name) return 4;
+    if (dtype == name) {
+      return 4;
+    }
   }
   for (const char* name : {"F16", "BF16", "I16", "U16"}) {
-    if (dtype == name) return 2;
+    if (dtype == name) {
+      return 2;
+    }
   }
   for (const char* name : {"U8", "I8", "BOOL", "F8_E4M3", "F8_E5M2"}) {
-    if (dtype == name) return 1;
+    if (dtype == name) {
+      return 1;
+    }
   }
   return 0;
 }

@@ -60,15 +60,14 @@ start_anew() {
   mkdir -p "$folder"
   exec 9> "$folder/lock"
   flock -n 9 || fail "another demo is running in $(relative "$folder")"
-  if [[ -e $database/LOCK ]] && ! flock_free "$database/LOCK"; then
+  ! is_locked "$database/data/LOCK" ||
     fail "$(relative "$database") is open in another program: close it first"
-  fi
   rm -rf "$database"
 }
 
-# Returns whether no process holds a lock on the file. /proc/locks names files by their inode.
-flock_free() {
-  ! grep -q ":$(stat -c %i "$1") " /proc/locks
+# Returns whether a process holds a lock on the file. /proc/locks names files by their inode.
+is_locked() {
+  [[ -e $1 ]] && grep -q ":$(stat -c %i "$1") " /proc/locks
 }
 
 import_wordnet() {
@@ -136,7 +135,7 @@ ask_with_psql() {
     cat "$folder/server.log" >&2
     fail "the server did not start"
   }
-  question="SELECT rank, text, score FROM topk('a large body of salt water', 3)"
+  question="SELECT label, substr(text, 1, 60) AS text FROM topk('a large body of salt water', 3)"
   printf '\n%s$ dashi serve wordnet.db --port %s &\n' "$bold" "$port"
   printf '$ psql -h 127.0.0.1 -p %s -c "%s"%s\n' "$port" "$question" "$plain"
   PSQLRC=/dev/null PAGER='' psql -X -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$port" -U demo -d wordnet \
@@ -153,7 +152,10 @@ main() {
   ask_with_psql
   cd "$caller"
   step "Done in $((SECONDS - started)) seconds. The database is yours:"
-  printf '\n  %s dashi shell %s\n' "$(relative "$root/run")" "$(relative "$database")"
+  local run
+  run=$(relative "$root/run")
+  [[ $run == */* ]] || run=./$run
+  printf '\n  %s dashi shell %s\n' "$run" "$(relative "$database")"
 }
 
 main
