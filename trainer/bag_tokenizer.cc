@@ -202,7 +202,7 @@ TokenBag BagTokenizer::Tokenize(std::string_view text) const {
   return bag;
 }
 
-// docs/formats_trainer.md describes these bytes.
+// docs/FORMATS.md describes these bytes.
 std::string BagTokenizer::Serialize() const {
   const State& state = *state_;
   std::string bytes(kMagic);

@@ -43,7 +43,6 @@ class JobManager::Impl {
  public:
   Impl(storage::Store* store, JobManagerOptions options)
       : store_(store), options_(std::move(options)) {
-    RemoveUnusedIndexFiles(*store_).IgnoreError("a left-over file costs only space");
     thread_ = std::thread([this] { Work(); });
   }
 

@@ -1,10 +1,7 @@
 #include "trainer/training_job.h"
 
-#include <filesystem>
-#include <set>
 #include <span>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -267,27 +264,6 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   DASHI_RETURN_IF_ERROR(CommitRelease(context, std::move(finished), &release));
   DASHI_FAILPOINT("train.release");
   return release;
-}
-
-Status RemoveUnusedIndexFiles(Store& store) {
-  DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
-  DASHI_ASSIGN_OR_RETURN(const auto releases, view->ListReleases());
-  std::set<std::string> used;
-  for (const ReleaseRecord& release : releases) {
-    used.insert(release.index_file);
-  }
-  std::error_code error;
-  std::vector<std::filesystem::path> unused;
-  for (const auto& entry : std::filesystem::directory_iterator(store.index_directory(), error)) {
-    if (!used.contains(entry.path().filename().string())) {
-      unused.push_back(entry.path());
-    }
-  }
-  for (const auto& path : unused) {
-    std::filesystem::remove(path, error);
-  }
-  return error ? Status::IoError("index files cannot be removed: " + error.message())
-               : Status::Ok();
 }
 
 }  // namespace dashi::trainer

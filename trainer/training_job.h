@@ -32,7 +32,4 @@ Result<storage::ReleaseRecord> RunTrainingJob(storage::Store& store, const Train
                                               const TrainingControl& control,
                                               storage::JobRecord finished);
 
-/// Removes index files that no release names.
-Status RemoveUnusedIndexFiles(storage::Store& store);
-
 }  // namespace dashi::trainer
