@@ -23,7 +23,8 @@ expect_file(prefix/bin/dashi)
 expect_file(prefix/include/dashi/database.h)
 run(${CMAKE_COMMAND} -E env --unset=DASHI_SOURCE_DIR "${work}/prefix/bin/dashi" --version)
 
-run(${CMAKE_COMMAND} -S "${DASHI_EXAMPLES_SOURCE}" -B "${work}/build"
+run(${CMAKE_COMMAND} -S "${DASHI_EXAMPLES_SOURCE}" -B "${work}/build" -G "${DASHI_GENERATOR}"
+    "-DCMAKE_MAKE_PROGRAM=${DASHI_MAKE_PROGRAM}"
     "-DCMAKE_PREFIX_PATH=${work}/prefix" "-DCMAKE_CXX_COMPILER=${DASHI_CXX_COMPILER}"
     -DCMAKE_BUILD_TYPE=Release)
 run(${CMAKE_COMMAND} --build "${work}/build")
