@@ -1,5 +1,6 @@
 #include "sql/import_reader.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -19,6 +20,7 @@ std::string TempFile(const std::string& name) { return ::testing::TempDir() + "i
 
 std::string WriteFile(const std::string& name, std::string_view bytes) {
   const std::string path = TempFile(name);
+  std::filesystem::remove(path);  // some file systems sync a file that is cut and written again
   std::ofstream stream(path, std::ios::binary | std::ios::trunc);
   stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   EXPECT_TRUE(stream.flush().good()) << path;

@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "base/thread_pool.h"
+#include "dashi/status.h"
 #include "trainer/bag_module.h"
 
 namespace dashi::trainer {
@@ -23,5 +25,22 @@ struct LossGradient {
 ///         number of columns.
 LossGradient ContrastiveLoss(const LossOptions& options, at::Tensor scores,
                              const SparseRows& positives, const SparseRows& masked);
+
+/// A loss and its derivative by the vectors whose cosines it is over.
+struct VectorGradient {
+  float loss = 0;
+  float top1 = 0;
+  at::Tensor rows;     ///< [num_rows, dim]
+  at::Tensor columns;  ///< [num_columns, dim]
+};
+
+/// ContrastiveLoss over rows columns^T, in blocks of 256 rows that run on the pool, each with one
+/// thread of LibTorch: blocks stay in cache, and the result does not depend on the pool's size.
+///
+/// Shape:  rows [num_rows, dim], columns [num_columns, dim] unit vectors.
+/// Errors: kResourceExhausted when memory runs out.
+Result<VectorGradient> ContrastivePass(const LossOptions& options, const at::Tensor& rows,
+                                       const at::Tensor& columns, const SparseRows& positives,
+                                       const SparseRows& masked, bool bfloat16, ThreadPool& pool);
 
 }  // namespace dashi::trainer

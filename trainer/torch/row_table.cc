@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
@@ -13,39 +12,38 @@
 namespace dashi::trainer {
 namespace {
 
-// Below this many rows a thread is not worth waking.
-constexpr std::int64_t kRowGrain = 32;
+// Rows of one unit of parallel work.
+constexpr std::size_t kChunkRows = 64;
 
 class ProcessorRowTable final : public RowTable {
  public:
-  explicit ProcessorRowTable(at::Tensor values) : RowTable(std::move(values)) {}
+  ProcessorRowTable(at::Tensor values, ThreadPool& pool)
+      : RowTable(std::move(values)), dim_(static_cast<std::size_t>(values_.size(1))), pool_(pool) {}
 
   at::Tensor SumBags(const SparseRows& texts) const override {
-    const std::int64_t dim = values_.size(1);
-    const auto num_texts = static_cast<std::int64_t>(texts.num_rows());
-    at::Tensor sums = at::empty({num_texts, dim}, values_.options());  // [num_texts, dim]
+    at::Tensor sums = at::empty({static_cast<std::int64_t>(texts.num_rows()), values_.size(1)},
+                                values_.options());  // [num_texts, dim]
     const auto* table = values_.const_data_ptr<float>();
     auto* out = sums.mutable_data_ptr<float>();
-    at::parallel_for(0, num_texts, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t text = begin; text < end; ++text) {
+    pool_.ParallelFor(texts.num_rows(), kChunkRows, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t text = begin; text < end; ++text) {
         const std::uint64_t first = texts.offsets[text];
-        WeightedRowSum(table, dim, texts.columns.data() + first,
+        WeightedRowSum(table, dim_, texts.columns.data() + first,
                        texts.values.empty() ? nullptr : texts.values.data() + first,
-                       texts.offsets[text + 1] - first, out + text * dim);
+                       texts.offsets[text + 1] - first, out + text * dim_);
       }
     });
     return sums;
   }
 
   at::Tensor BagGradient(const BatchTokens& batch, const at::Tensor& gradient) const override {
-    const std::int64_t dim = values_.size(1);
-    const auto num_tokens = static_cast<std::int64_t>(batch.tokens.size());
-    at::Tensor rows = at::empty({num_tokens, dim}, values_.options());  // [num_tokens, dim]
+    at::Tensor rows = at::empty({static_cast<std::int64_t>(batch.tokens.size()), values_.size(1)},
+                                values_.options());  // [num_tokens, dim]
     const auto* in = gradient.const_data_ptr<float>();
     auto* out = rows.mutable_data_ptr<float>();
-    at::parallel_for(0, num_tokens, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t token = begin; token < end; ++token) {
-        SumToken(batch, token, in, dim, out + token * dim);
+    pool_.ParallelFor(batch.tokens.size(), kChunkRows, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t token = begin; token < end; ++token) {
+        SumToken(batch, token, in, out + token * dim_);
       }
     });
     return rows;
@@ -53,14 +51,13 @@ class ProcessorRowTable final : public RowTable {
 
   void StepBags(const BatchTokens& batch, const at::Tensor& gradient, float rate) override {
     const AdamRates rates = BeginStep(rate);
-    const std::int64_t dim = values_.size(1);
+    const Parameters parameters = Pointers();
     const auto* in = gradient.const_data_ptr<float>();
-    const auto num_tokens = static_cast<std::int64_t>(batch.tokens.size());
-    at::parallel_for(0, num_tokens, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-      std::vector<float> sum(dim);
-      for (std::int64_t token = begin; token < end; ++token) {
-        SumToken(batch, token, in, dim, sum.data());
-        StepRow(rates, batch.tokens[token], sum.data());
+    pool_.ParallelFor(batch.tokens.size(), kChunkRows, [&](std::size_t begin, std::size_t end) {
+      std::vector<float> sum(dim_);
+      for (std::size_t token = begin; token < end; ++token) {
+        SumToken(batch, token, in, sum.data());
+        StepRow(rates, parameters, batch.tokens[token], sum.data());
       }
     });
   }
@@ -68,31 +65,43 @@ class ProcessorRowTable final : public RowTable {
   void StepRows(std::span<const std::uint32_t> rows, const at::Tensor& gradient,
                 float rate) override {
     const AdamRates rates = BeginStep(rate);
-    const std::int64_t dim = values_.size(1);
+    const Parameters parameters = Pointers();
     const auto* in = gradient.const_data_ptr<float>();
-    at::parallel_for(0, static_cast<std::int64_t>(rows.size()), kRowGrain,
-                     [&](std::int64_t begin, std::int64_t end) {
-                       for (std::int64_t i = begin; i < end; ++i) {
-                         StepRow(rates, rows[i], in + i * dim);
-                       }
-                     });
+    pool_.ParallelFor(rows.size(), kChunkRows, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        StepRow(rates, parameters, rows[i], in + i * dim_);
+      }
+    });
   }
 
  private:
-  static void SumToken(const BatchTokens& batch, std::int64_t token, const float* gradient,
-                       std::int64_t dim, float* out) {
+  struct Parameters {
+    float* values;
+    float* first_moment;
+    float* second_moment;
+  };
+
+  Parameters Pointers() {
+    return {values_.mutable_data_ptr<float>(), first_moment_.mutable_data_ptr<float>(),
+            second_moment_.mutable_data_ptr<float>()};
+  }
+
+  void SumToken(const BatchTokens& batch, std::size_t token, const float* gradient,
+                float* out) const {
     const std::uint32_t first = batch.offsets[token];
-    WeightedRowSum(gradient, dim, batch.texts.data() + first, batch.weights.data() + first,
+    WeightedRowSum(gradient, dim_, batch.texts.data() + first, batch.weights.data() + first,
                    batch.offsets[token + 1] - first, out);
   }
 
-  void StepRow(const AdamRates& rates, std::uint32_t row, const float* gradient) {
-    const std::int64_t dim = values_.size(1);
-    const std::int64_t at = static_cast<std::int64_t>(row) * dim;
-    AdamRow(rates, gradient, dim, values_.mutable_data_ptr<float>() + at,
-            first_moment_.mutable_data_ptr<float>() + at,
-            second_moment_.mutable_data_ptr<float>() + at);
+  void StepRow(const AdamRates& rates, const Parameters& parameters, std::uint32_t row,
+               const float* gradient) const {
+    const std::size_t at = row * dim_;
+    AdamRow(rates, gradient, dim_, parameters.values + at, parameters.first_moment + at,
+            parameters.second_moment + at);
   }
+
+  const std::size_t dim_;
+  ThreadPool& pool_;
 };
 
 // The same with LibTorch's operators, on any device.
@@ -159,11 +168,11 @@ class PortableRowTable final : public RowTable {
 
 }  // namespace
 
-std::unique_ptr<RowTable> RowTable::Make(at::Tensor values, bool portable) {
+std::unique_ptr<RowTable> RowTable::Make(at::Tensor values, bool portable, ThreadPool& pool) {
   if (portable || !values.device().is_cpu()) {
     return std::make_unique<PortableRowTable>(std::move(values));
   }
-  return std::make_unique<ProcessorRowTable>(std::move(values));
+  return std::make_unique<ProcessorRowTable>(std::move(values), pool);
 }
 
 RowTable::RowTable(at::Tensor values) : values_(std::move(values)) {}

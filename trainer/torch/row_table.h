@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "base/thread_pool.h"
 #include "trainer/torch/batch_tokens.h"
 #include "trainer/torch/row_kernels.h"
 
@@ -15,13 +16,13 @@ namespace dashi::trainer {
 /// Its optimiser is lazy Adam: moments move only on touched rows, bias corrections follow the
 /// number of steps of the whole table.
 ///
-/// Threads: one thread at a time; the processor's version uses LibTorch's threads inside, and its
-///          results do not depend on their number.
+/// Threads: one thread at a time; the processor's version uses the pool inside, and its results do
+///          not depend on the pool's size.
 class RowTable {
  public:
   /// The table over `values` [rows, dim] float32: on the processor with its own kernels, or, when
   /// `portable`, with LibTorch's operators on the device of `values`.
-  static std::unique_ptr<RowTable> Make(at::Tensor values, bool portable);
+  static std::unique_ptr<RowTable> Make(at::Tensor values, bool portable, ThreadPool& pool);
   virtual ~RowTable() = default;
 
   const at::Tensor& values() const { return values_; }

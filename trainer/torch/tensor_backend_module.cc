@@ -1,5 +1,6 @@
 #include <algorithm>
-#include <thread>
+#include <utility>
+#include <vector>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -9,12 +10,16 @@
 #include <torch/headeronly/version.h>
 
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "trainer/bag_module.h"
 #include "trainer/torch/contrastive_loss.h"
 #include "trainer/torch/torch_bag_module.h"
 
 namespace dashi::trainer {
 namespace {
+
+// Rows of one unit of parallel work in a matrix product.
+constexpr std::size_t kBlockRows = 128;
 
 class TorchBackend final : public TensorBackend {
  public:
@@ -25,18 +30,25 @@ class TorchBackend final : public TensorBackend {
   Status MultiplyTransposed(const float* a, std::size_t num_rows, const float* b,
                             std::size_t num_columns, std::size_t dim, int num_threads,
                             float* out) override {
-    return CatchAsStatus("matrix product", [&] {
-      at::set_num_threads(
-          num_threads > 0 ? num_threads
-                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
-      const auto inner = static_cast<std::int64_t>(dim);
-      const auto rows = static_cast<std::int64_t>(num_rows);
-      const auto columns = static_cast<std::int64_t>(num_columns);
-      const at::Tensor left = at::from_blob(const_cast<float*>(a), {rows, inner}, at::kFloat);
-      const at::Tensor right = at::from_blob(const_cast<float*>(b), {columns, inner}, at::kFloat);
-      at::Tensor product = at::from_blob(out, {rows, columns}, at::kFloat);
-      at::mm_out(product, left, right.t());
+    ThreadPool pool(num_threads);
+    std::vector<Status> statuses((num_rows + kBlockRows - 1) / kBlockRows);
+    pool.ParallelFor(num_rows, kBlockRows, [&](std::size_t begin, std::size_t end) {
+      at::set_num_threads(1);
+      statuses[begin / kBlockRows] = CatchAsStatus("matrix product", [&] {
+        const auto inner = static_cast<std::int64_t>(dim);
+        const auto rows = static_cast<std::int64_t>(end - begin);
+        const auto columns = static_cast<std::int64_t>(num_columns);
+        const at::Tensor left =
+            at::from_blob(const_cast<float*>(a + begin * dim), {rows, inner}, at::kFloat);
+        const at::Tensor right = at::from_blob(const_cast<float*>(b), {columns, inner}, at::kFloat);
+        at::Tensor product = at::from_blob(out + begin * num_columns, {rows, columns}, at::kFloat);
+        at::mm_out(product, left, right.t());
+      });
     });
+    for (Status& status : statuses) {
+      DASHI_RETURN_IF_ERROR(std::move(status));
+    }
+    return Status();
   }
 
   Result<ScoreLoss> EvaluateLoss(const LossOptions& options, std::span<const float> scores,

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -21,9 +20,9 @@
 
 #include "base/random.h"
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "trainer/torch/batch_tokens.h"
 #include "trainer/torch/contrastive_loss.h"
-#include "trainer/torch/matrix_factor.h"
 #include "trainer/torch/residual_block.h"
 #include "trainer/torch/row_table.h"
 
@@ -113,17 +112,15 @@ class TorchBagModule final : public BagModule {
       : options_(options),
         device_(device),
         bfloat16_(bfloat16),
-        num_threads_(options.num_threads > 0
-                         ? options.num_threads
-                         : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))),
+        pool_(options.num_threads),
         block_(options.dim, options.hidden, options.seed + 1, device),
         tokenizer_(options.vocabulary_size) {
     const at::Generator generator = at::detail::createCPUGenerator(options.seed);
     at::Tensor embeddings = at::empty({options.vocabulary_size, options.dim}, at::kFloat);
     embeddings.normal_(0.0, 1.0 / std::sqrt(static_cast<double>(options.dim)), generator);
-    embeddings_ = RowTable::Make(embeddings.to(device), options.portable_kernels);
+    embeddings_ = RowTable::Make(embeddings.to(device), options.portable_kernels, pool_);
     classifier_ = RowTable::Make(at::empty({0, options.dim}, embeddings_->values().options()),
-                                 options.portable_kernels);
+                                 options.portable_kernels, pool_);
   }
 
   Result<StepResult> EncoderStep(const EncoderBatch& batch, const StepRates& rates) override;
@@ -150,19 +147,21 @@ class TorchBagModule final : public BagModule {
     UnitRows unit;    // [num_rows, dim], after dropout
   };
 
-  // Threads belong to the calling thread in OpenMP, so every entry sets them.
-  void EnterThread() const { at::set_num_threads(num_threads_); }
+  // Parallel work runs on our own pool: OpenMP's threads spin at barriers, so on a machine that
+  // does other work too a second one made a step ten times slower. Its number of threads belongs to
+  // the calling thread, so every entry sets it.
+  static void EnterThread() { at::set_num_threads(1); }
   Status CheckEncoderBatch(const EncoderBatch& batch) const;
   Status CheckClassifierBatch(const ClassifierBatch& batch, bool trains_encoder) const;
   Status CheckFinite(float loss, const char* stage, std::int64_t step) const;
-  EncoderPass RunEncoder(const EncoderBatch& batch) const;
+  Result<EncoderPass> RunEncoder(const EncoderBatch& batch);
   ClassifierRows EmbedRows(const ClassifierBatch& batch, bool trains_encoder) const;
   std::vector<float> CopyRows(const at::Tensor& rows) const;
 
   const BagModuleOptions options_;
   const at::Device device_;
   const bool bfloat16_;
-  const int num_threads_;
+  ThreadPool pool_;
   std::unique_ptr<RowTable> embeddings_;  // [vocabulary_size, dim]
   std::unique_ptr<RowTable> classifier_;  // [num_labels, dim], not normalised
   ResidualBlock block_;
@@ -203,7 +202,7 @@ Status TorchBagModule::CheckFinite(float loss, const char* stage, std::int64_t s
       .WithHint("lower the learning rate");
 }
 
-TorchBagModule::EncoderPass TorchBagModule::RunEncoder(const EncoderBatch& batch) const {
+Result<TorchBagModule::EncoderPass> TorchBagModule::RunEncoder(const EncoderBatch& batch) {
   EncoderPass pass;
   const ResidualBlock::Activations activations =
       block_.Forward(embeddings_->SumBags(batch.texts), bfloat16_);
@@ -213,14 +212,12 @@ TorchBagModule::EncoderPass TorchBagModule::RunEncoder(const EncoderBatch& batch
     const at::Tensor rows = IndexTensor(term.rows, device_);
     const at::Tensor columns = IndexTensor(term.columns, device_);
     const at::Tensor row_embeddings = unit.index_select(0, rows);  // [num_rows, dim]
-    const MatrixFactor left(row_embeddings, bfloat16_);
-    const MatrixFactor right(unit.index_select(0, columns), bfloat16_);  // [num_columns, dim]
-    const LossGradient loss =
-        ContrastiveLoss(term.loss, Product(left, right.Transposed()), term.positives, term.masked);
+    DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
+                           ContrastivePass(term.loss, row_embeddings, unit.index_select(0, columns),
+                                           term.positives, term.masked, bfloat16_, pool_));
     pass.result.loss += term.weight * loss.loss;
-    const MatrixFactor slope(loss.gradient, bfloat16_);  // [num_rows, num_columns]
-    gradient.index_add_(0, rows, Product(slope, right), term.weight);
-    gradient.index_add_(0, columns, Product(slope.Transposed(), left), term.weight);
+    gradient.index_add_(0, rows, loss.rows, term.weight);
+    gradient.index_add_(0, columns, loss.columns, term.weight);
     if (&term == &batch.terms.front()) {
       pass.result.top1 = loss.top1;
       pass.result.row_embeddings = CopyRows(row_embeddings);
@@ -234,7 +231,7 @@ Result<StepResult> TorchBagModule::EncoderStep(const EncoderBatch& batch, const 
   DASHI_RETURN_IF_ERROR(CheckEncoderBatch(batch));
   return CatchAsStatus("encoder step", [&]() -> Result<StepResult> {
     EnterThread();
-    EncoderPass pass = RunEncoder(batch);
+    DASHI_ASSIGN_OR_RETURN(EncoderPass pass, RunEncoder(batch));
     ++encoder_steps_;
     DASHI_RETURN_IF_ERROR(CheckFinite(pass.result.loss, "encoder", encoder_steps_));
     embeddings_->StepBags(tokenizer_.Transpose(batch.texts), pass.gradients.input,
@@ -248,7 +245,7 @@ Result<EncoderGradients> TorchBagModule::ComputeGradients(const EncoderBatch& ba
   DASHI_RETURN_IF_ERROR(CheckEncoderBatch(batch));
   return CatchAsStatus("encoder gradients", [&]() -> Result<EncoderGradients> {
     EnterThread();
-    const EncoderPass pass = RunEncoder(batch);
+    DASHI_ASSIGN_OR_RETURN(const EncoderPass pass, RunEncoder(batch));
     const BatchTokens& tokens = tokenizer_.Transpose(batch.texts);
     at::Tensor dense = at::zeros_like(embeddings_->values());  // [vocabulary_size, dim]
     dense.index_copy_(0, IndexTensor(tokens.tokens, device_),
@@ -328,15 +325,13 @@ Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
     EnterThread();
     const ClassifierRows rows = EmbedRows(batch, trains_encoder);
     const UnitRows labels = Normalize(classifier_->Gather(batch.columns));  // [num_columns, dim]
-    const MatrixFactor left(rows.unit.rows, bfloat16_);
-    const MatrixFactor right(labels.rows, bfloat16_);
-    const LossGradient loss = ContrastiveLoss(batch.loss, Product(left, right.Transposed()),
-                                              batch.positives, batch.masked);
+    DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
+                           ContrastivePass(batch.loss, rows.unit.rows, labels.rows, batch.positives,
+                                           batch.masked, bfloat16_, pool_));
     ++classifier_steps_;
     DASHI_RETURN_IF_ERROR(CheckFinite(loss.loss, "classifier", classifier_steps_));
-    const MatrixFactor slope(loss.gradient, bfloat16_);  // [num_rows, num_columns]
     if (trains_encoder) {
-      at::Tensor gradient = NormalizeGradient(rows.unit, Product(slope, right));  // [num_rows, dim]
+      at::Tensor gradient = NormalizeGradient(rows.unit, loss.rows);  // [num_rows, dim]
       if (rows.mask.defined()) {
         gradient.mul_(rows.mask);
       }
@@ -345,8 +340,7 @@ Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
       embeddings_->StepBags(tokenizer_.Transpose(batch.texts), gradients.input, rates.embeddings);
       block_.Step(gradients, rates.dense);
     }
-    const at::Tensor label_gradient =
-        NormalizeGradient(labels, Product(slope.Transposed(), left));  // [num_columns, dim]
+    const at::Tensor label_gradient = NormalizeGradient(labels, loss.columns);  // [columns, dim]
     classifier_->StepRows(batch.columns, label_gradient, rates.classifier);
 
     StepResult result;
