@@ -193,6 +193,70 @@ TEST(BagModuleTest, GradientsEqualCentralDifferences) {
   }
 }
 
+// Steps cut their rows into blocks of 256; the loss over all rows at once is the bar.
+TEST(BagModuleTest, BlocksOfRowsAddUpToTheWholeLossAndGradient) {
+  constexpr std::uint32_t kRows = 600;
+  constexpr std::uint32_t kColumns = 70;
+  auto backend = LoadTensorBackend("");
+  ASSERT_TRUE(backend.ok());
+  for (const LossKind kind : {LossKind::kSoftmax, LossKind::kTriplet, LossKind::kTripletHardest}) {
+    SCOPED_TRACE(static_cast<int>(kind));
+    Random random(111);
+    EncoderBatch batch;
+    batch.texts = RandomTexts(kRows + kColumns, random);
+    ContrastiveTerm term;
+    term.loss.kind = kind;
+    term.loss.temperature = 0.3F;
+    for (std::uint32_t column = 0; column < kColumns; ++column) {
+      term.columns.push_back(kRows + column);
+    }
+    for (std::uint32_t row = 0; row < kRows; ++row) {
+      term.rows.push_back(row);
+      if (row % 7 != 0 && row < 500) {  // blocks differ in their number of positives
+        term.positives.columns.push_back(row % kColumns);
+      }
+      term.positives.offsets.push_back(term.positives.columns.size());
+      term.masked.columns.push_back((row + 1) % kColumns);
+      term.masked.offsets.push_back(row + 1);
+    }
+    batch.terms.push_back(term);
+
+    const auto module = NewModule(/*portable=*/false, "float32", kHidden, /*num_threads=*/2);
+    BagWeights weights = RandomWeights(112);
+    ASSERT_TRUE(module->ImportEncoder(weights).ok());
+    std::vector<float> unit((kRows + kColumns) * kDim);
+    ASSERT_TRUE(module->Encode(batch.texts, unit.data()).ok());
+    std::vector<float> scores(kRows * kColumns);
+    for (std::size_t row = 0; row < kRows; ++row) {
+      for (std::size_t column = 0; column < kColumns; ++column) {
+        scores[row * kColumns + column] =
+            index::Dot(&unit[row * kDim], &unit[(kRows + column) * kDim], kDim);
+      }
+    }
+    const auto whole = (*backend)->EvaluateLoss(term.loss, scores, term.positives, term.masked);
+    const auto gradients = module->ComputeGradients(batch);
+    ASSERT_TRUE(whole.ok() && gradients.ok());
+    EXPECT_NEAR(gradients->loss, whole->loss, 1e-4 * std::abs(whole->loss));
+
+    // Along the gradient of w2 the loss rises by the gradient's squared length.
+    double squared_length = 0;
+    for (const float slope : gradients->w2) {
+      squared_length += double{slope} * slope;
+    }
+    const double step = 1e-2 / std::sqrt(squared_length);
+    const auto loss_at = [&](double distance) {
+      BagWeights moved = weights;
+      for (std::size_t i = 0; i < moved.w2.size(); ++i) {
+        moved.w2[i] += static_cast<float>(distance * gradients->w2[i]);
+      }
+      EXPECT_TRUE(module->ImportEncoder(moved).ok());
+      return double{module->ComputeGradients(batch)->loss};
+    };
+    const double rise = (loss_at(step) - loss_at(-step)) / (2 * step);
+    EXPECT_NEAR(rise, squared_length, 0.03 * squared_length);
+  }
+}
+
 TEST(BagModuleTest, OwnKernelsEqualTheTensorLibrarys) {
   Random random(21);
   const auto fast = NewModule(/*portable=*/false);
