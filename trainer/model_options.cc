@@ -109,6 +109,8 @@ std::vector<OptionSpec> EncoderSpecs() {
                         "training threads; 0 = one per core; 1 is reproducible bit for bit"),
       WordOption("device", DASHI_FIELD(ngame.device), {"auto", "cpu", "cuda"},
                  "where tensors live; auto = the GPU when there is one"),
+      WordOption("precision", DASHI_FIELD(ngame.precision), {"auto", "float32", "bfloat16"},
+                 "of matrix products; auto = bfloat16 where the processor has it"),
       NumberOption<std::uint32_t>("epochs", DASHI_FIELD(ngame.epochs), 0, 10'000, "encoder epochs"),
       NumberOption<std::uint32_t>("batch_size", DASHI_FIELD(ngame.batch_size), 2, 65'536,
                                   "documents in a batch"),

@@ -105,6 +105,7 @@ TEST_F(ShellTerminalTest, CtrlCCancelsTheStatementAndKeepsTheShell) {
   ASSERT_TRUE(terminal.WaitFor("w=> "));
   terminal.Type("SELECT n;\r");
   ASSERT_TRUE(terminal.WaitFor("(2 rows)")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << "before that, Ctrl-D is the terminal's";
   terminal.Type("\x04");
   EXPECT_EQ(terminal.WaitForExit(), 0);
 }
@@ -124,6 +125,7 @@ TEST_F(ShellTerminalTest, CtrlCDropsTheLineBeingTyped) {
   terminal.Type("SELECT n;\r");
   ASSERT_TRUE(terminal.WaitFor("(2 rows)")) << terminal.shown();
   EXPECT_EQ(terminal.shown().find("42703"), std::string::npos);
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << "before that, Ctrl-D is the terminal's";
   terminal.Type("\x04");
   EXPECT_EQ(terminal.WaitForExit(), 0);
 }
@@ -136,6 +138,7 @@ TEST_F(ShellTerminalTest, HistorySurvivesTheShell) {
     ASSERT_TRUE(terminal.WaitFor("w-> "));
     terminal.Type("n;\r");
     ASSERT_TRUE(terminal.WaitFor("(2 rows)"));
+    ASSERT_TRUE(terminal.WaitFor("w=> ")) << "before that, Ctrl-D is the terminal's";
     terminal.Type("\x04");
     ASSERT_EQ(terminal.WaitForExit(), 0);
   }
@@ -149,6 +152,7 @@ TEST_F(ShellTerminalTest, HistorySurvivesTheShell) {
   ASSERT_TRUE(terminal.WaitFor("n;")) << "one entry, not its last line: " << terminal.shown();
   terminal.Type("\r");
   ASSERT_TRUE(terminal.WaitFor("(2 rows)")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << "before that, Ctrl-D is the terminal's";
   terminal.Type("\x04");
   EXPECT_EQ(terminal.WaitForExit(), 0);
 }

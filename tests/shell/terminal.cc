@@ -78,8 +78,14 @@ int Terminal::WaitForExit() {
   while (ReadMore()) {
   }
   int status = 0;
-  if (::waitpid(child_, &status, 0) != child_) {
-    return -1;
+  pid_t ended = 0;
+  constexpr int kPollMs = 20;
+  for (int waited_ms = 0; ended == 0 && waited_ms < kTimeoutMs; waited_ms += kPollMs) {
+    ended = ::waitpid(child_, &status, WNOHANG);
+    ::poll(nullptr, 0, ended == 0 ? kPollMs : 0);
+  }
+  if (ended != child_) {
+    return -1;  // The destructor kills it.
   }
   child_ = -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
