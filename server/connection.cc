@@ -236,6 +236,9 @@ void Connection::HandleQueryDone(TransactionStatus status) {
 
 void Connection::SetRunning(bool running) {
   const MutexLock lock(mutex_);
+  if (running) {
+    runner_->ForgetCancel();
+  }
   running_ = running ? runner_.get() : nullptr;
 }
 

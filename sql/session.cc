@@ -83,6 +83,10 @@ Result<PreparedStatement> Session::Prepare(std::string_view sql) {
 
 void Session::Cancel() { impl_->state().interruption.Cancel(); }
 
+void Session::SetCancelCheck(std::function<bool()> cancelled) {
+  impl_->state().interruption.set_cancel_check(std::move(cancelled));
+}
+
 void Session::SetProgressCallback(ProgressCallback callback) {
   impl_->state().on_progress = std::move(callback);
 }

@@ -152,6 +152,7 @@ Result<ResultSet> SessionImpl::ExecuteParsed(
                  std::to_string(statement->num_parameters))
           .WithSqlState("07001");
     }
+    DASHI_RETURN_IF_ERROR(state_.interruption.ToStatus());
     return Run(statement, values, keeper);
   });
   if (result.ok()) {

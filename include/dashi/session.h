@@ -61,7 +61,14 @@ class Session {
   Result<PreparedStatement> Prepare(std::string_view sql);
 
   /// Asks the running statement to stop. It ends with kCancelled (57014) soon after.
+  /// A Cancel that comes while nothing runs is forgotten.
   void Cancel();
+  /// Has `cancelled` asked again and again while a statement runs; true ends the statement as
+  /// Cancel does. Unlike Cancel it cannot come too early, so it suits a caller that may be told to
+  /// stop just before a statement begins. nullptr asks nobody.
+  ///
+  /// Threads: asked on the session's thread.
+  void SetCancelCheck(std::function<bool()> cancelled);
   void SetProgressCallback(ProgressCallback callback);
   /// Whether a transaction block is open, and whether it has failed (only ROLLBACK helps).
   bool in_transaction() const;

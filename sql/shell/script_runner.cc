@@ -55,6 +55,11 @@ bool ScriptRunner::CancelRunning() {
   return running_;
 }
 
+void ScriptRunner::ForgetCancel() {
+  const MutexLock lock(mutex_);
+  runner_.ForgetCancel();
+}
+
 void ScriptRunner::Print(std::string_view line) {
   console_.err.Write(std::string(line) + "\n").IgnoreError("there is nowhere to report it");
   console_.err.Flush().IgnoreError("there is nowhere to report it");

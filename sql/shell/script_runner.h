@@ -50,8 +50,12 @@ class ScriptRunner {
   /// Prints the columns of a table and their types.
   Status Describe(const std::string& table);
 
-  /// Cancels the running statement. Returns false when none is running.
+  /// Cancels the running statement and every later one, until ForgetCancel. Returns false, and
+  /// does nothing, when none is running.
+  ///
+  /// Threads: any.
   bool CancelRunning() DASHI_EXCLUDES(mutex_);
+  void ForgetCancel() DASHI_EXCLUDES(mutex_);
 
   /// Writes a line to standard error, or a failed status as FormatError shows it.
   void Print(std::string_view line);

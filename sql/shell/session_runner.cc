@@ -25,14 +25,14 @@ class SessionResult final : public StatementResult {
 
 }  // namespace
 
-SessionRunner::SessionRunner(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+SessionRunner::SessionRunner(std::unique_ptr<Session> session) : session_(std::move(session)) {
+  session_->SetCancelCheck([this] { return cancelled_.load(); });
+}
 
 Result<std::unique_ptr<StatementResult>> SessionRunner::Run(std::string_view statement) {
   DASHI_ASSIGN_OR_RETURN(ResultSet rows, session_->Execute(statement));
   return std::unique_ptr<StatementResult>(std::make_unique<SessionResult>(std::move(rows)));
 }
-
-void SessionRunner::Cancel() { session_->Cancel(); }
 
 void SessionRunner::SetProgressCallback(ProgressCallback callback) {
   session_->SetProgressCallback(std::move(callback));

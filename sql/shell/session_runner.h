@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string_view>
 
@@ -14,13 +15,15 @@ class SessionRunner final : public StatementRunner {
   explicit SessionRunner(std::unique_ptr<Session> session);
 
   Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) override;
-  void Cancel() override;
+  void Cancel() override { cancelled_ = true; }
+  void ForgetCancel() override { cancelled_ = false; }
   void SetProgressCallback(ProgressCallback callback) override;
   bool in_transaction() const override;
   bool transaction_failed() const override;
 
  private:
   std::unique_ptr<Session> session_;
+  std::atomic<bool> cancelled_{false};
 };
 
 }  // namespace dashi

@@ -47,6 +47,7 @@ void Shell::Interrupt() {
 }
 
 void Shell::HandleLine(const std::string& line) {
+  script_runner_.ForgetCancel();
   if (splitter_.inside() == StatementSplitter::Inside::kNothing) {
     if (const std::optional<ShellCommand> command = ParseShellCommand(line)) {
       line_reader_.AddHistory(line);

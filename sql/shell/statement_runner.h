@@ -28,12 +28,15 @@ class StatementResult {
 /// Runs statements one after another: what the shell and the server need of a Session, so that
 /// both can be tested without a database.
 ///
-/// Threads: one thread at a time, except Cancel, which any thread may call.
+/// Threads: one thread at a time, except Cancel and ForgetCancel, which any thread may call.
 class StatementRunner {
  public:
   virtual ~StatementRunner() = default;
   virtual Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) = 0;
+  /// Stops the running statement and every later one, until ForgetCancel: a Cancel that comes
+  /// just before a statement begins is not lost.
   virtual void Cancel() = 0;
+  virtual void ForgetCancel() = 0;
   virtual void SetProgressCallback(ProgressCallback callback) = 0;
   virtual bool in_transaction() const = 0;
   virtual bool transaction_failed() const = 0;

@@ -28,6 +28,7 @@ class SharedRunner final : public StatementRunner {
     return engine_->Run(statement);
   }
   void Cancel() override { engine_->Cancel(); }
+  void ForgetCancel() override { engine_->ForgetCancel(); }
   void SetProgressCallback(ProgressCallback callback) override {
     engine_->SetProgressCallback(std::move(callback));
   }

@@ -14,7 +14,7 @@ class FakeResult final : public StatementResult {
   Result<bool> Next(Row* row) override {
     if (outcome_.endless) {
       runner_.SetRunning();
-      if (runner_.TakeCancel()) {
+      if (runner_.IsCancelled()) {
         return Status::Cancelled("canceling statement due to user request").WithSqlState("57014");
       }
       *row = outcome_.rows[next_++ % outcome_.rows.size()];
@@ -58,9 +58,9 @@ void FakeStatementRunner::SetRunning() {
   changed_.NotifyAll();
 }
 
-bool FakeStatementRunner::TakeCancel() {
+bool FakeStatementRunner::IsCancelled() {
   const MutexLock lock(mutex_);
-  return std::exchange(cancel_, false);
+  return cancel_;
 }
 
 void FakeStatementRunner::WaitForCancel() {
@@ -68,6 +68,10 @@ void FakeStatementRunner::WaitForCancel() {
   while (!cancel_) {
     changed_.Wait(mutex_);
   }
+}
+
+void FakeStatementRunner::ForgetCancel() {
+  const MutexLock lock(mutex_);
   cancel_ = false;
 }
 
@@ -91,6 +95,9 @@ FakeOutcome FakeStatementRunner::Transaction(std::string_view statement) {
 }
 
 Result<std::unique_ptr<StatementResult>> FakeStatementRunner::Run(std::string_view statement) {
+  if (IsCancelled()) {
+    return Status::Cancelled("canceling statement due to user request").WithSqlState("57014");
+  }
   statements_.emplace_back(statement);
   const auto known = outcomes_.find(statement);
   FakeOutcome outcome;

@@ -36,6 +36,7 @@ class FakeStatementRunner final : public StatementRunner {
 
   Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) override;
   void Cancel() override;
+  void ForgetCancel() override;
   void SetProgressCallback(ProgressCallback callback) override;
   bool in_transaction() const override { return in_transaction_; }
   bool transaction_failed() const override { return failed_; }
@@ -47,7 +48,7 @@ class FakeStatementRunner final : public StatementRunner {
   friend class FakeResult;
   FakeOutcome Transaction(std::string_view statement);
   void SetRunning();
-  bool TakeCancel();
+  bool IsCancelled();
   void WaitForCancel();
 
   std::map<std::string, FakeOutcome, std::less<>> outcomes_;

@@ -159,7 +159,7 @@ TEST_F(ScriptRunnerTest, ProgressIsDrawnOnATerminalOnly) {
   EXPECT_TRUE(err_.text.ends_with("\r\x1b[KCREATE MODEL\n"));
 }
 
-TEST_F(ScriptRunnerTest, CancelsARunningStatementOnly) {
+TEST_F(ScriptRunnerTest, CancelsTheRunningStatementAndTheRestOfTheScript) {
   runner_["TRAIN MODEL m"].blocked = true;
   ScriptRunner runner = Make();
   EXPECT_FALSE(runner.CancelRunning());
@@ -172,6 +172,9 @@ TEST_F(ScriptRunnerTest, CancelsARunningStatementOnly) {
   EXPECT_EQ(status.code(), StatusCode::kCancelled);
   EXPECT_NE(err_.text.find("SQLSTATE:  57014"), std::string::npos);
   EXPECT_FALSE(runner.CancelRunning());
+  EXPECT_EQ(runner.RunScript("CREATE MODEL m", "").sqlstate(), "57014");
+  runner.ForgetCancel();
+  EXPECT_TRUE(runner.RunScript("CREATE MODEL m", "").ok());
 }
 
 TEST_F(ScriptRunnerTest, TellsTimesWhenAsked) {

@@ -250,6 +250,21 @@ TEST_F(SessionTest, CancelEndsTheRunningStatementAlone) {
   EXPECT_TRUE(Run(*session_, "SELECT 1").ok());
 }
 
+TEST_F(SessionTest, TheCancelCheckEndsStatementsUntilItIsTakenAway) {
+  std::atomic<bool> stop{true};
+  session_->SetCancelCheck([&] { return stop.load(); });
+  for (const char* statement :
+       {kEndless, "SELECT 1", "INSERT INTO labels (id, text) VALUES ('a', 'b')"}) {
+    EXPECT_EQ(State(statement), "57014") << statement;
+  }
+  stop = false;
+  EXPECT_TRUE(Run(*session_, "SELECT 1").ok());
+  stop = true;
+  session_->SetCancelCheck(nullptr);
+  EXPECT_TRUE(Run(*session_, "SELECT 1").ok());
+  EXPECT_EQ(CountOf(*session_, "labels"), 0);
+}
+
 TEST_F(SessionTest, AStatementEndsWhenItsTimeIsUp) {
   Must("SET statement_timeout = '20ms'");
   const auto result = Run(*session_, kEndless);

@@ -257,6 +257,22 @@ TEST(BagModuleTest, BlocksOfRowsAddUpToTheWholeLossAndGradient) {
   }
 }
 
+// Returns |a - b| / |b|.
+double RelativeDistance(const std::vector<float>& a, const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  double squared_distance = 0;
+  double squared_length = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    squared_distance += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+    squared_length += double{b[i]} * b[i];
+  }
+  return std::sqrt(squared_distance / squared_length);
+}
+
+// Adam divides a gradient by its own size: where the gradient is rounding noise, which differs from
+// processor to processor, one entry may move either way by a whole step. So the gradients are
+// compared entry by entry, and what the steps lead to as a whole: four steps move the embeddings by
+// a fifth of their length, a hundred times the bound.
 TEST(BagModuleTest, OwnKernelsEqualTheTensorLibrarys) {
   Random random(21);
   const auto fast = NewModule(/*portable=*/false);
@@ -269,6 +285,12 @@ TEST(BagModuleTest, OwnKernelsEqualTheTensorLibrarys) {
     batches.push_back(RandomBatch(random));
     classifier_batches.push_back(RandomClassifierBatch(kLabels, random));
   }
+  const auto gradients = fast->ComputeGradients(batches[0]);
+  const auto expected_gradients = portable->ComputeGradients(batches[0]);
+  ASSERT_TRUE(gradients.ok() && expected_gradients.ok());
+  ExpectNear(gradients->embeddings, expected_gradients->embeddings, 1e-5);
+  ExpectNear(gradients->w1, expected_gradients->w1, 1e-5);
+  ExpectNear(gradients->w2, expected_gradients->w2, 1e-5);
   for (const auto& module : {fast.get(), portable.get()}) {
     for (const EncoderBatch& batch : batches) {
       ASSERT_TRUE(module->EncoderStep(batch, {1e-2F, 1e-3F, 0}).ok());
@@ -283,8 +305,8 @@ TEST(BagModuleTest, OwnKernelsEqualTheTensorLibrarys) {
   std::vector<float> portable_embeddings(20 * kDim);
   ASSERT_TRUE(fast->Encode(texts, fast_embeddings.data()).ok());
   ASSERT_TRUE(portable->Encode(texts, portable_embeddings.data()).ok());
-  ExpectNear(fast_embeddings, portable_embeddings, 2e-4);
-  ExpectNear(fast->ExportClassifier(), portable->ExportClassifier(), 2e-4);
+  EXPECT_LT(RelativeDistance(fast_embeddings, portable_embeddings), 2e-3);
+  EXPECT_LT(RelativeDistance(fast->ExportClassifier(), portable->ExportClassifier()), 2e-3);
 }
 
 TEST(BagModuleTest, FirstStepOfLazyAdamMovesTouchedRowsByTheRate) {

@@ -110,7 +110,9 @@ TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   const auto records = query::Evaluate(*view, releases, {"m", 1, "test", {{"k", "1"}}}, {}, {});
   ASSERT_TRUE(records.ok()) << records.status().ToString();
   EXPECT_EQ(records.value()[0].metric, "P");
-  EXPECT_GT(records.value()[0].value, 0.9);
+  // Guessing gives 0.025. Six seeds gave 0.84 to 0.93; the last bit of a product, and with it the
+  // figure, depends on the processor.
+  EXPECT_GT(records.value()[0].value, 0.75);
 }
 
 TEST_F(JobManagerTest, OneThreadAndOneSeedGiveTheSameBits) {
@@ -208,7 +210,8 @@ TEST_F(JobManagerTest, AKilledTrainingLeavesTheDatabaseWhole) {
     const auto releases = view->ListReleases().value();
     num_releases += std::string(failpoint) == "train.release" ? 1 : 0;
     ASSERT_EQ(releases.size(), num_releases) << failpoint;
-    for (const JobRecord& job : view->ListJobs().value()) {
+    const auto records = view->ListJobs().value();
+    for (const JobRecord& job : records) {
       EXPECT_EQ(job.state, num_releases > 0 && job.result == "m@1" ? JobState::kSucceeded
                                                                    : JobState::kInterrupted)
           << failpoint;
