@@ -100,7 +100,8 @@ DirectoryPaths::DirectoryPaths(const std::string& directory)
       marker(root + "/DASHI"),
       data(root + "/data"),
       index(root + "/index"),
-      tmp(root + "/tmp") {}
+      tmp(root + "/tmp"),
+      watermark(root + "/commit.watermark") {}
 
 Result<DirectoryState> InspectDirectory(const DirectoryPaths& paths) {
   std::error_code error;
@@ -123,7 +124,9 @@ Result<DirectoryState> InspectDirectory(const DirectoryPaths& paths) {
     if (!fs::exists(paths.data + "/CURRENT", error)) {
       return Status::Corruption(
                  fmt::format("the database lost its file data/CURRENT: {}", paths.root))
-          .WithHint("Restore the directory from a backup.");
+          .WithHint(
+              fmt::format("Restore a backup, or see what can be saved: dashi recover {} --to COPY.",
+                          paths.root));
     }
     return DirectoryState::kDatabase;
   }

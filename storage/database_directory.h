@@ -22,10 +22,11 @@ struct DirectoryPaths {
   explicit DirectoryPaths(const std::string& directory);
 
   std::string root;
-  std::string marker;  ///< root/DASHI: says that this is a database, and of which format
-  std::string data;    ///< root/data: RocksDB's files
-  std::string index;   ///< root/index: index files, named by release records
-  std::string tmp;     ///< root/tmp: spool files and SSTs being written; emptied at open
+  std::string marker;     ///< root/DASHI: says that this is a database, and of which format
+  std::string data;       ///< root/data: RocksDB's files
+  std::string index;      ///< root/index: index files, named by release records
+  std::string tmp;        ///< root/tmp: spool files and SSTs being written; emptied at open
+  std::string watermark;  ///< root/commit.watermark: what is known to be on the disk
 };
 
 enum class DirectoryState {

@@ -66,6 +66,7 @@ class RocksdbLoad : public BulkLoad {
     const LonePass pass(state_->gate);
     DASHI_RETURN_IF_ERROR(state_->CheckWorking());
     DASHI_RETURN_IF_ERROR(CheckConflicts());
+    const std::uint64_t engine_sequence = state_->engine->db()->GetLatestSequenceNumber();
     const std::uint64_t commit_sequence = state_->sequencer->Begin();
     const Status status = spooled ? ApplyFromSpool(commit_sequence, on_progress)
                                   : ApplyAtOnce(commit_sequence, on_progress);
@@ -73,6 +74,7 @@ class RocksdbLoad : public BulkLoad {
     if (!status.ok()) {
       return status;
     }
+    state_->NoteCommit(commit_sequence, engine_sequence, /*synced=*/true);
     return counts_;
   }
 

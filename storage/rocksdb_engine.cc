@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
+#include <rocksdb/sst_file_reader.h>
 
 #include "base/logging.h"
 #include "base/status.h"
@@ -30,7 +31,37 @@ bool IsLockHeld(const rocksdb::Status& status) {
          status.ToString().find("lock") != std::string::npos;
 }
 
-Status OpenError(const rocksdb::Status& status, const std::string& directory) {
+// A file that the database's own files name and that is not there.
+bool IsMissingFile(const rocksdb::Status& status) {
+  return status.IsPathNotFound() || status.subcode() == rocksdb::Status::SubCode::kPathNotFound;
+}
+
+// RocksDB looks for a missing table under an old name last: 000012.ldb.
+std::string NameTables(std::string_view message) {
+  std::string named(message);
+  for (std::size_t at = named.find(".ldb"); at != std::string::npos; at = named.find(".ldb", at)) {
+    named.replace(at, 4, ".sst");
+  }
+  return named;
+}
+
+// Some errors of opening a table come without its name: asks each table by itself.
+std::string FindUnreadableTable(const rocksdb::DBOptions& options, const std::string& directory) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it->path().extension() == ".sst") {
+      rocksdb::SstFileReader reader(rocksdb::Options(options, rocksdb::ColumnFamilyOptions()));
+      if (!reader.Open(it->path().string()).ok()) {
+        return it->path().string();
+      }
+    }
+  }
+  return "";
+}
+
+Status OpenError(const rocksdb::Status& status, const std::string& directory,
+                 const rocksdb::DBOptions& options) {
   const std::string database = std::filesystem::path(directory).parent_path().string();
   if (IsLockHeld(status)) {
     const bool own = status.ToString().find("current process") != std::string::npos;
@@ -38,7 +69,20 @@ Status OpenError(const rocksdb::Status& status, const std::string& directory) {
                                            own ? "this" : "another", database))
         .WithHint("Close it there, or open it read-only.");
   }
-  return FromRocksdb(status, "opening the database " + database);
+  Status damage = FromRocksdb(status, "opening the database " + database);
+  if (damage.code() != StatusCode::kCorruption && !IsMissingFile(status)) {
+    return damage;
+  }
+  std::string message = NameTables(damage.message());
+  if (status.IsCorruption() && message.find(".sst") == std::string::npos) {
+    const bool names_file = message.find("MANIFEST") != std::string::npos;
+    const std::string log = UnreadableLog(options);
+    const std::string unreadable =
+        log.empty() || names_file ? FindUnreadableTable(options, directory) : log;
+    message += unreadable.empty() ? "" : " in " + unreadable;
+  }
+  return Status::Corruption(message).WithHint(fmt::format(
+      "Restore a backup, or see what can be saved: dashi recover {} --to COPY.", database));
 }
 
 std::optional<Family> FindFamily(const std::string& name) {
@@ -70,7 +114,7 @@ Result<std::vector<std::string>> RocksdbEngine::ListFamilies(bool create) const 
   }
   const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db_options_, directory_, &names);
   if (!listed.ok()) {
-    return OpenError(listed, directory_);
+    return OpenError(listed, directory_, db_options_);
   }
   return names;
 }
@@ -99,7 +143,7 @@ Status RocksdbEngine::OpenFamilies(const EngineOptions& options) {
     db_.reset(transactions_);
   }
   if (!opened.ok()) {
-    return OpenError(opened, directory_);
+    return OpenError(opened, directory_, db_options_);
   }
   TakeHandles(handles);
   return options.create ? CreateMissingFamilies(options.memory_bytes_max) : CheckFamilies();

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
@@ -14,6 +16,7 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include "base/logging.h"
+#include "base/mutex.h"
 #include "storage/rocksdb_merge.h"
 
 namespace dashi::storage {
@@ -22,7 +25,8 @@ namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
-// Sends RocksDB's warnings and errors to our log instead of a LOG file of its own.
+// Sends RocksDB's warnings and errors to our log instead of a LOG file of its own, and remembers
+// which log file had unreadable bytes, which RocksDB's status does not tell.
 class ForwardingLogger : public rocksdb::Logger {
  public:
   ForwardingLogger() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
@@ -40,12 +44,32 @@ class ForwardingLogger : public rocksdb::Logger {
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     std::vsnprintf(buffer.data(), buffer.size(), format, arguments);
 #pragma GCC diagnostic pop
+    KeepUnreadableLog(buffer.data());
     if (level >= rocksdb::InfoLogLevel::ERROR_LEVEL) {
       LogError("rocksdb: {}", buffer.data());
     } else {
       LogInfo("rocksdb: {}", buffer.data());
     }
   }
+
+  std::string unreadable_log() DASHI_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return unreadable_log_;
+  }
+
+ private:
+  // "[file.cc:982] /path/000021.log: dropping 361 bytes; Corruption: checksum mismatch"
+  void KeepUnreadableLog(std::string_view line) DASHI_EXCLUDES(mutex_) {
+    const std::size_t end = line.find(".log: dropping ");
+    const std::size_t start = line.find("] /");
+    if (end != std::string_view::npos && start < end) {
+      MutexLock lock(mutex_);
+      unreadable_log_ = line.substr(start + 2, end + 4 - (start + 2));
+    }
+  }
+
+  Mutex mutex_;
+  std::string unreadable_log_ DASHI_GUARDED_BY(mutex_);
 };
 
 rocksdb::BlockBasedTableOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -102,6 +126,11 @@ rocksdb::DBOptions MakeDbOptions(std::uint64_t memory_bytes_max,
   options.info_log = std::make_shared<ForwardingLogger>();
   options.max_manifest_file_size = 4 * kMiB;
   return options;
+}
+
+std::string UnreadableLog(const rocksdb::DBOptions& options) {
+  auto* logger = dynamic_cast<ForwardingLogger*>(options.info_log.get());
+  return logger == nullptr ? "" : logger->unreadable_log();
 }
 
 rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family, std::uint64_t memory_bytes_max,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include <rocksdb/options.h>
 
@@ -13,6 +14,9 @@ namespace dashi::storage {
 /// the bound of both together.
 rocksdb::DBOptions MakeDbOptions(std::uint64_t memory_bytes_max,
                                  const std::shared_ptr<rocksdb::Cache>& cache);
+
+/// The log file that RocksDB could not read while it opened the database, empty when there is none.
+std::string UnreadableLog(const rocksdb::DBOptions& options);
 
 rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family, std::uint64_t memory_bytes_max,
                                                const std::shared_ptr<rocksdb::Cache>& cache);

@@ -11,6 +11,7 @@
 #include "storage/rocksdb_recovery.h"
 #include "storage/rocksdb_status.h"
 #include "storage/rocksdb_transaction.h"
+#include "storage/rocksdb_watermark.h"
 #include "storage/rocksdb_weights.h"
 
 namespace dashi::storage {
@@ -64,8 +65,15 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& directory,
     }
     DASHI_RETURN_IF_ERROR(CreateFolders(state->paths));
   }
+  // Read first: what is opened then, even beside a writer, must hold all that it speaks of.
+  DASHI_ASSIGN_OR_RETURN(const WatermarkHistory watermark,
+                         ReadWatermarkFile(state->paths.watermark));
+  if (!options.read_only) {
+    DASHI_RETURN_IF_ERROR(SyncLogs(state->paths));
+  }
   DASHI_RETURN_IF_ERROR(OpenEngine(state.get(), found));
   DASHI_RETURN_IF_ERROR(CheckStoredFormat(state.get(), found));
+  DASHI_RETURN_IF_ERROR(CheckWatermark(*state->engine, watermark, state->paths.root));
   if (found != DirectoryState::kDatabase) {
     DASHI_RETURN_IF_ERROR(SyncFolder(state->paths.data));
     DASHI_RETURN_IF_ERROR(WriteMarker(state->paths));

@@ -43,6 +43,18 @@ Status RocksdbStoreState::ReadCounters() {
   return Status::Ok();
 }
 
+void RocksdbStoreState::NoteCommit(std::uint64_t commit_sequence, std::uint64_t engine_sequence,
+                                   bool synced) {
+  if (watermark == nullptr) {
+    return;  // It begins with what the recovery has committed.
+  }
+  if (synced) {
+    watermark->NoteSynced(commit_sequence, engine_sequence);
+  } else {
+    watermark->NoteUnsynced();
+  }
+}
+
 std::uint64_t RocksdbStoreState::NextOrdinal(EntityKind kind) const {
   return next_ordinals_[IndexOf(kind)];
 }

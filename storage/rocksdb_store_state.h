@@ -15,6 +15,7 @@
 #include "storage/commit_gate.h"
 #include "storage/database_directory.h"
 #include "storage/rocksdb_engine.h"
+#include "storage/rocksdb_watermark.h"
 #include "storage/store.h"
 
 namespace dashi::storage {
@@ -38,9 +39,15 @@ class RocksdbStoreState {
   std::unique_ptr<RocksdbEngine> engine;
   CommitGate gate;
   std::unique_ptr<CommitSequencer> sequencer;
+  /// Null in a database that is open for reading only. It writes when it goes, so it goes first.
+  std::unique_ptr<WatermarkKeeper> watermark;
 
   /// Reads the commit sequence and the ordinal counters. Called once, before anything else runs.
   Status ReadCounters();
+
+  /// Tells the watermark of a commit. `engine_sequence` is a number of RocksDB's that lies in the
+  /// commit or before it; `synced` says whether the commit waited for the disk.
+  void NoteCommit(std::uint64_t commit_sequence, std::uint64_t engine_sequence, bool synced);
 
   /// The ordinal that the next row of `kind` would get.
   std::uint64_t NextOrdinal(EntityKind kind) const;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <rocksdb/utilities/write_batch_with_index.h>
 
 #include "base/status.h"
 #include "storage/catalog_codec.h"
@@ -404,7 +405,13 @@ Status RocksdbTransaction::CommitStaged() {
   const std::uint64_t commit_sequence = state_->sequencer->Begin();
   Status status = StagePending(commit_sequence);
   if (status.ok()) {
+    // The batch's numbers follow the last one given, if not at once.
+    const std::uint64_t engine_sequence = state_->engine->db()->GetLatestSequenceNumber() +
+                                          transaction_->GetWriteBatch()->GetWriteBatch()->Count();
     status = FromRocksdb(transaction_->Commit(), "committing");
+    if (status.ok()) {
+      state_->NoteCommit(commit_sequence, engine_sequence, /*synced=*/true);
+    }
   }
   state_->sequencer->End(commit_sequence);
   return status;

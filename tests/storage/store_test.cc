@@ -101,6 +101,7 @@ TEST_F(StoreTest, AnUnfinishedCreationIsFinished) {
   Close();
   // Cut off after RocksDB's files were made, before the marker.
   fs::remove(directory() + "/DASHI");
+  fs::remove(directory() + "/commit.watermark");
   Open();
   EXPECT_TRUE(fs::exists(directory() + "/DASHI"));
 }
