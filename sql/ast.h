@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "dashi/status.h"
+#include "dashi/value.h"
+#include "storage/schema_record.h"
 
 namespace dashi::sql {
 
@@ -64,6 +66,22 @@ struct RollbackToStatement {
 struct SetTransactionStatement {
   TransactionModes modes;
   bool session = false;
+};
+
+/// ALTER TABLE table ADD | DROP | RENAME COLUMN column.
+struct AlterTableStatement {
+  enum class Change { kAdd, kDrop, kRename };
+  std::string table;
+  std::size_t table_offset = 0;
+  Change change = Change::kAdd;
+  bool if_exists_clause = false;  ///< kAdd: IF NOT EXISTS; kDrop: IF EXISTS
+  std::string column;
+  std::size_t column_offset = 0;
+  storage::ColumnType type = storage::ColumnType::kInteger;  ///< kAdd
+  Value default_value;                                       ///< kAdd
+  std::size_t default_offset = 0;
+  std::string new_name;  ///< kRename
+  std::size_t new_name_offset = 0;
 };
 
 struct CreateModelStatement {
@@ -122,11 +140,13 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode = std::variant<
-    SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement, RollbackStatement,
-    SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
-    CreateModelStatement, DropModelStatement, DropReleaseStatement, TrainModelStatement,
-    EvaluateModelStatement, PublishStatement, RevertModelStatement, WaitJobStatement,
-    CancelJobStatement, ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+using StatementNode =
+    std::variant<SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement,
+                 RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
+                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
+                 CreateModelStatement, DropModelStatement, DropReleaseStatement,
+                 TrainModelStatement, EvaluateModelStatement, PublishStatement,
+                 RevertModelStatement, WaitJobStatement, CancelJobStatement, ShowListStatement,
+                 ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

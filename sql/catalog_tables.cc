@@ -16,6 +16,7 @@
 #include "sql/planner_cost.h"
 #include "sql/settings.h"
 #include "sql/table_catalog.h"
+#include "sql/user_column.h"
 
 namespace dashi::sql {
 
@@ -224,8 +225,21 @@ Result<Rows> LoadTables(StatementContext& /*statement*/) {
   return rows;
 }
 
+Result<Rows> LoadColumns(StatementContext& statement) {
+  Rows rows;
+  for (const storage::EntityKind kind :
+       {storage::EntityKind::kDocument, storage::EntityKind::kLabel}) {
+    for (const storage::ColumnRecord* column : statement.schemas.Of(kind)->LiveColumns()) {
+      rows.push_back({Value::Text(std::string(EntityTableName(kind))), Value::Text(column->name),
+                      Value::Text(std::string(ColumnTypeName(column->type))),
+                      ShownValue(column->type, column->default_value)});
+    }
+  }
+  return rows;
+}
+
 template <Load kLoad>
-std::unique_ptr<VirtualTable> Make() {
+std::unique_ptr<VirtualTable> Make(const UserSchemas& /*schemas*/) {
   return std::make_unique<LoadedTable>(kLoad);
 }
 
@@ -256,6 +270,8 @@ std::span<const TableDefinition> CatalogTables() {
        "CREATE TABLE t(name TEXT, value TEXT, default_value TEXT, read_only INTEGER, "
        "description TEXT)",
        false, Make<LoadSettings>, "the settings of this session"},
+      {"columns", "CREATE TABLE t(\"table\" TEXT, name TEXT, type TEXT, default_value ANY)", false,
+       Make<LoadColumns>, "the columns that ALTER TABLE added"},
       {"tables", "CREATE TABLE t(name TEXT, writable INTEGER, description TEXT)", false,
        Make<LoadTables>, "this list"},
   };

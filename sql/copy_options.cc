@@ -66,17 +66,30 @@ Result<const LoadableTable*> FindLoadable(const ParsedStatement& statement,
       copy.table_offset);
 }
 
-Status ReadColumns(const ParsedStatement& statement, const CopyFromStatement& copy,
-                   const LoadableTable& table, CopyPlan* plan) {
-  std::vector<std::string_view> names;
+// Adds the columns that the table has, in order.
+void AddAllColumns(const LoadableTable& table, const storage::SchemaRecord* schema,
+                   CopyPlan* plan) {
   for (const CopyColumn column : table.columns) {
-    names.push_back(CopyColumnName(column));
+    plan->columns.push_back(column);
+    plan->column_names.emplace_back(CopyColumnName(column));
+    plan->user_columns.emplace_back();
   }
-  if (copy.columns.empty()) {
-    plan->columns.assign(table.columns.begin(), table.columns.end());
-    plan->column_names.assign(names.begin(), names.end());
-    return Status();
+  if (schema == nullptr) {
+    return;
   }
+  for (const storage::ColumnRecord* column : schema->LiveColumns()) {
+    plan->columns.push_back(CopyColumn::kUser);
+    plan->column_names.push_back(column->name);
+    plan->user_columns.emplace_back(*column);
+  }
+}
+
+Status ReadColumns(const ParsedStatement& statement, const CopyFromStatement& copy,
+                   const LoadableTable& table, const storage::SchemaRecord* schema,
+                   CopyPlan* plan) {
+  CopyPlan all;
+  AddAllColumns(table, schema, copy.columns.empty() ? plan : &all);
+  const std::vector<std::string_view> names(all.column_names.begin(), all.column_names.end());
   for (std::size_t i = 0; i < copy.columns.size(); ++i) {
     const std::string& name = copy.columns[i];
     const std::size_t offset = copy.column_offsets[i];
@@ -86,7 +99,9 @@ Status ReadColumns(const ParsedStatement& statement, const CopyFromStatement& co
           WithNearest(
               Status::NotFound("table " + copy.table + " has no column to load named " + name)
                   .WithSqlState("42703"),
-              name, names, "COPY fills id, text and split, or document, label and weight."),
+              name, names,
+              "COPY fills id, text, split and columns of your own, or document, "
+              "label and weight."),
           offset);
     }
     if (std::find(plan->column_names.begin(), plan->column_names.end(), name) !=
@@ -95,8 +110,10 @@ Status ReadColumns(const ParsedStatement& statement, const CopyFromStatement& co
           Status::InvalidArgument("the column is named twice: " + name).WithSqlState("42701"),
           offset);
     }
-    plan->columns.push_back(table.columns[static_cast<std::size_t>(found - names.begin())]);
+    const auto position = static_cast<std::size_t>(found - names.begin());
+    plan->columns.push_back(all.columns[position]);
     plan->column_names.push_back(name);
+    plan->user_columns.push_back(all.user_columns[position]);
   }
   return Status();
 }
@@ -266,18 +283,20 @@ std::string FormatOfPath(std::string_view path) {
 }  // namespace
 
 std::string_view CopyColumnName(CopyColumn column) {
-  static constexpr std::array<std::string_view, 6> kNames = {"id",       "text",  "split",
-                                                             "document", "label", "weight"};
+  static constexpr std::array<std::string_view, 7> kNames = {"id",    "text",   "split", "document",
+                                                             "label", "weight", ""};
   return kNames[static_cast<std::size_t>(column)];
 }
 
-Result<CopyPlan> PlanCopy(const ParsedStatement& statement, const CopyFromStatement& copy) {
+Result<CopyPlan> PlanCopy(const ParsedStatement& statement, const CopyFromStatement& copy,
+                          const UserSchemas& schemas) {
   CopyPlan plan;
   DASHI_ASSIGN_OR_RETURN(const LoadableTable* table, FindLoadable(statement, copy));
   plan.kind = table->kind;
   plan.table = table->name;
   plan.format.table = table->name;
-  DASHI_RETURN_IF_ERROR(ReadColumns(statement, copy, *table, &plan));
+  DASHI_RETURN_IF_ERROR(
+      ReadColumns(statement, copy, *table, plan.kind ? schemas.Of(*plan.kind) : nullptr, &plan));
   plan.format.format.clear();
   for (const OptionNode& option : copy.options) {
     Status status = ReadOption(option, &plan);

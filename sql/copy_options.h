@@ -9,13 +9,14 @@
 #include "sql/ast.h"
 #include "sql/import_reader.h"
 #include "sql/parser.h"
+#include "sql/user_schemas.h"
 #include "storage/bulk_load.h"
 #include "storage/entity.h"
 
 namespace dashi::sql {
 
-/// A column that COPY can fill.
-enum class CopyColumn : std::uint8_t { kId, kText, kSplit, kDocument, kLabel, kWeight };
+/// A column that COPY can fill; kUser is any of the user's.
+enum class CopyColumn : std::uint8_t { kId, kText, kSplit, kDocument, kLabel, kWeight, kUser };
 
 std::string_view CopyColumnName(CopyColumn column);
 
@@ -27,16 +28,19 @@ struct CopyPlan {
   /// The columns that fields may name, in the order of a file without names.
   std::vector<CopyColumn> columns;
   std::vector<std::string> column_names;
+  /// Of each of `columns`: the user column, where it is one.
+  std::vector<std::optional<storage::ColumnRecord>> user_columns;
   ImportFormat format;
   bool ignore_unknown = false;
   storage::DuplicatePolicy on_conflict = storage::DuplicatePolicy::kFail;
   std::optional<std::string> rejects_path;
 };
 
-/// Checks table, columns and options of a COPY.
+/// Checks table, columns and options of a COPY into tables with these user columns.
 ///
 /// Errors: 42P01, 42809 (a table that is not loaded), 42703, 42701 (a column twice), 22023 for an
 ///         option or its value; with positions and the nearest known name.
-Result<CopyPlan> PlanCopy(const ParsedStatement& statement, const CopyFromStatement& copy);
+Result<CopyPlan> PlanCopy(const ParsedStatement& statement, const CopyFromStatement& copy,
+                          const UserSchemas& schemas);
 
 }  // namespace dashi::sql

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include "sql/import_reader.h"
 #include "sql/own_statements.h"
 #include "sql/progress_meter.h"
+#include "sql/user_column.h"
 
 namespace dashi::sql {
 
@@ -56,6 +58,7 @@ class CopyRows {
       value.clear();
     }
     present_.fill(false);
+    attributes_.clear();
     for (const ImportField& field : record.fields) {
       DASHI_RETURN_IF_ERROR(Take(field));
     }
@@ -70,6 +73,9 @@ class CopyRows {
     for (std::size_t i = 0; i < plan_.columns.size(); ++i) {
       if (plan_.column_names[i] != field.name) {
         continue;
+      }
+      if (plan_.columns[i] == CopyColumn::kUser) {
+        return TakeUser(*plan_.user_columns[i], field.value);
       }
       const auto slot = static_cast<std::size_t>(plan_.columns[i]);
       if (!field.value.is_null()) {
@@ -87,6 +93,14 @@ class CopyRows {
         .WithHint("WITH (unknown = 'ignore') skips columns that the table does not have.");
   }
 
+  Status TakeUser(const storage::ColumnRecord& column, const Value& given) {
+    DASHI_ASSIGN_OR_RETURN(Value value, ToColumnValue(plan_.table, column, given));
+    if (!value.is_null() || !column.default_value.is_null()) {
+      attributes_.push_back({column.number, std::move(value)});
+    }
+    return Status();
+  }
+
   Status AddRow(BulkLoad& load) {
     for (const CopyColumn column : {CopyColumn::kId, CopyColumn::kText}) {
       if (!Has(column)) {
@@ -100,6 +114,9 @@ class CopyRows {
     const bool has_split = Has(CopyColumn::kSplit) || !split.empty();
     row_.split = has_split ? std::optional<std::string>(split) : std::nullopt;
     row_.updated_at_micros = Clock::System().NowMicros();
+    std::sort(attributes_.begin(), attributes_.end(),
+              [](const auto& a, const auto& b) { return a.column < b.column; });
+    std::swap(row_.attributes, attributes_);
     return load.AddRow(row_);
   }
 
@@ -124,6 +141,7 @@ class CopyRows {
   const CopyPlan& plan_;
   std::array<std::string, 6> values_;
   std::array<bool, 6> present_{};
+  std::vector<storage::Attribute> attributes_;
   EntityRow row_;
 };
 
@@ -260,6 +278,11 @@ class Copy {
   ProgressMeter meter_;
 };
 
+Result<UserSchemas> ReadSchemas(SessionState& session) {
+  DASHI_ASSIGN_OR_RETURN(const std::shared_ptr<const storage::View> view, ReadView(session));
+  return UserSchemas::Read(*view);
+}
+
 Result<BulkLoad::Counts> LoadAlone(SessionState& session, const CopyPlan& plan, Copy& copy) {
   storage::Store& store = session.database.store();
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<BulkLoad> load,
@@ -273,7 +296,8 @@ Result<BulkLoad::Counts> LoadAlone(SessionState& session, const CopyPlan& plan, 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CopyFromStatement& node) {
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "COPY"));
-  DASHI_ASSIGN_OR_RETURN(const CopyPlan plan, PlanCopy(statement, node));
+  DASHI_ASSIGN_OR_RETURN(const UserSchemas schemas, ReadSchemas(session));
+  DASHI_ASSIGN_OR_RETURN(const CopyPlan plan, PlanCopy(statement, node, schemas));
   std::error_code error;
   if (plan.rejects_path && std::filesystem::equivalent(*plan.rejects_path, node.path, error)) {
     return Status::InvalidArgument("the rejects file is the file that is read: " + node.path);

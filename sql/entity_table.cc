@@ -1,13 +1,17 @@
 #include "sql/entity_table.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "sql/planner_cost.h"
+#include "sql/token.h"
+#include "sql/user_column.h"
 #include "storage/entity.h"
 
 namespace dashi::sql {
@@ -26,10 +30,35 @@ constexpr EntityColumn kLabelColumns[] = {EntityColumn::kId, EntityColumn::kText
                                           EntityColumn::kUpdatedAt};
 constexpr EntityColumn kAnchorColumns[] = {EntityColumn::kId, EntityColumn::kText};
 
+/// The columns of one table as it was declared: the built-in ones, then the user's.
+class TableColumns {
+ public:
+  TableColumns(EntityKind kind, std::shared_ptr<const storage::SchemaRecord> schema)
+      : kind_(kind), schema_(std::move(schema)) {
+    if (schema_ != nullptr) {
+      user_ = schema_->LiveColumns();
+    }
+  }
+
+  EntityKind kind() const { return kind_; }
+  std::span<const EntityColumn> built_in() const { return EntityColumns(kind_); }
+  /// Ascending by number.
+  std::span<const storage::ColumnRecord* const> user() const { return user_; }
+  /// The user column at a position among all columns; null for a built-in one.
+  const storage::ColumnRecord* UserAt(std::size_t position) const {
+    return position < built_in().size() ? nullptr : user_[position - built_in().size()];
+  }
+
+ private:
+  EntityKind kind_;
+  std::shared_ptr<const storage::SchemaRecord> schema_;  // Sharers: see UserSchemas.
+  std::vector<const storage::ColumnRecord*> user_;       // into *schema_
+};
+
 class EntityCursor : public VirtualCursor {
  public:
-  EntityCursor(EntityKind kind, std::shared_ptr<const storage::View> view)
-      : kind_(kind), view_(std::move(view)) {}
+  EntityCursor(TableColumns columns, std::shared_ptr<const storage::View> view)
+      : columns_(std::move(columns)), kind_(columns_.kind()), view_(std::move(view)) {}
 
   Status Filter(int plan, std::string_view /*plan_text*/,
                 std::span<sqlite3_value*> arguments) override {
@@ -68,7 +97,12 @@ class EntityCursor : public VirtualCursor {
 
   Status Column(int column, sqlite3_context* context) override {
     const EntityRow& row = scan_ ? scan_->row() : *found_;
-    switch (EntityColumns(kind_)[static_cast<std::size_t>(column)]) {
+    const auto position = static_cast<std::size_t>(column);
+    if (const storage::ColumnRecord* user = columns_.UserAt(position)) {
+      SetSqliteResult(context, ShownValue(user->type, storage::ColumnValue(row, *user)));
+      return Status();
+    }
+    switch (columns_.built_in()[position]) {
       case EntityColumn::kId:
         SetSqliteText(context, row.id);
         break;
@@ -98,6 +132,7 @@ class EntityCursor : public VirtualCursor {
     return Status();
   }
 
+  TableColumns columns_;
   EntityKind kind_;
   // Sharers: see StatementContext::view. Declared first: the scan must go before it.
   std::shared_ptr<const storage::View> view_;
@@ -108,7 +143,8 @@ class EntityCursor : public VirtualCursor {
 
 class EntityTable : public VirtualTable {
  public:
-  explicit EntityTable(EntityKind kind) : kind_(kind) {}
+  explicit EntityTable(TableColumns columns)
+      : columns_(std::move(columns)), kind_(columns_.kind()) {}
 
   Result<bool> Plan(StatementContext& statement, sqlite3_index_info* info) override {
     for (int i = 0; i < info->nConstraint; ++i) {
@@ -135,13 +171,13 @@ class EntityTable : public VirtualTable {
   }
 
   Result<std::unique_ptr<VirtualCursor>> Open(StatementContext& statement) override {
-    return std::unique_ptr<VirtualCursor>(std::make_unique<EntityCursor>(kind_, statement.view));
+    return std::unique_ptr<VirtualCursor>(std::make_unique<EntityCursor>(columns_, statement.view));
   }
 
   Status Insert(StatementContext& statement, std::span<sqlite3_value*> columns,
                 ConflictPolicy policy) override {
     EntityRow row;
-    DASHI_RETURN_IF_ERROR(ReadRow(columns, /*old=*/nullptr, &row));
+    DASHI_RETURN_IF_ERROR(ReadRow(statement, columns, /*old=*/nullptr, &row));
     storage::Transaction& transaction = *statement.transaction;
     if (policy != ConflictPolicy::kFail) {
       DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> existing,
@@ -169,7 +205,7 @@ class EntityTable : public VirtualTable {
       return Status();  // An earlier row of this statement replaced it.
     }
     EntityRow row;
-    DASHI_RETURN_IF_ERROR(ReadRow(columns, &*old, &row));
+    DASHI_RETURN_IF_ERROR(ReadRow(statement, columns, &*old, &row));
     if (row.id != old->id && policy != ConflictPolicy::kFail) {
       DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> taken,
                              transaction.FindOrdinal(kind_, row.id));
@@ -197,13 +233,37 @@ class EntityTable : public VirtualTable {
 
  private:
   // Builds a row from the values of a write. `old` is the row before an UPDATE.
-  Status ReadRow(std::span<sqlite3_value*> columns, const EntityRow* old, EntityRow* row) const {
+  Status ReadRow(const StatementContext& statement, std::span<sqlite3_value*> columns,
+                 const EntityRow* old, EntityRow* row) const {
     row->updated_at_micros = Clock::System().NowMicros();
-    if (old != nullptr) {
-      row->attributes = old->attributes;
+    const std::size_t num_built_in = columns_.built_in().size();
+    DASHI_RETURN_IF_ERROR(ReadBuiltIn(columns.first(num_built_in), old, row));
+    for (std::size_t i = 0; i < columns_.user().size(); ++i) {
+      const storage::ColumnRecord& column = *columns_.user()[i];
+      if (old == nullptr && !IsInserted(statement, column.name)) {
+        continue;  // A row without the column has its default.
+      }
+      DASHI_ASSIGN_OR_RETURN(Value value,
+                             ToColumnValue(EntityTableName(kind_), column,
+                                           ValueFromSqlite(columns[num_built_in + i])));
+      if (!value.is_null() || !column.default_value.is_null()) {
+        row->attributes.push_back({column.number, std::move(value)});
+      }
     }
+    return Status();
+  }
+
+  static bool IsInserted(const StatementContext& statement, std::string_view column) {
+    const auto& named = statement.inserted_columns;
+    return !named || std::any_of(named->begin(), named->end(), [&](const std::string& name) {
+      return EqualsIgnoreCase(name, column);
+    });
+  }
+
+  Status ReadBuiltIn(std::span<sqlite3_value*> columns, const EntityRow* old,
+                     EntityRow* row) const {
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      const EntityColumn column = EntityColumns(kind_)[i];
+      const EntityColumn column = columns_.built_in()[i];
       const bool null = sqlite3_value_type(columns[i]) == SQLITE_NULL;
       if (column == EntityColumn::kUpdatedAt) {
         const std::string kept = old == nullptr ? "" : FormatTimestamp(old->updated_at_micros);
@@ -244,6 +304,7 @@ class EntityTable : public VirtualTable {
     return Status();
   }
 
+  TableColumns columns_;
   EntityKind kind_;
 };
 
@@ -269,18 +330,21 @@ std::string_view EntityColumnName(EntityColumn column) {
 std::span<const TableDefinition> EntityTables() {
   static constexpr TableDefinition kTables[] = {
       {"documents", "CREATE TABLE t(id TEXT, text TEXT, split TEXT, updated_at TEXT)", true,
-       []() -> std::unique_ptr<VirtualTable> {
-         return std::make_unique<EntityTable>(EntityKind::kDocument);
+       [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<EntityTable>(
+             TableColumns(EntityKind::kDocument, schemas.documents));
        },
-       "input texts, each with an id and the split it belongs to"},
+       "input texts, each with an id and the split it belongs to",
+       [](const UserSchemas& schemas) { return DeclareColumns(*schemas.documents); }},
       {"labels", "CREATE TABLE t(id TEXT, text TEXT, updated_at TEXT)", true,
-       []() -> std::unique_ptr<VirtualTable> {
-         return std::make_unique<EntityTable>(EntityKind::kLabel);
+       [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<EntityTable>(TableColumns(EntityKind::kLabel, schemas.labels));
        },
-       "what topk() finds: targets with an id and a text"},
+       "what topk() finds: targets with an id and a text",
+       [](const UserSchemas& schemas) { return DeclareColumns(*schemas.labels); }},
       {"anchors", "CREATE TABLE t(id TEXT, text TEXT)", true,
-       []() -> std::unique_ptr<VirtualTable> {
-         return std::make_unique<EntityTable>(EntityKind::kAnchor);
+       [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<EntityTable>(TableColumns(EntityKind::kAnchor, nullptr));
        },
        "auxiliary items that graphs link to"},
   };

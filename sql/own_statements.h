@@ -10,6 +10,8 @@ namespace dashi::sql {
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CopyFromStatement& copy);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const AlterTableStatement& alter);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CreateModelStatement& create);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const DropModelStatement& drop);

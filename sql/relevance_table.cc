@@ -355,7 +355,9 @@ class RelevanceVirtualTable : public VirtualTable {
 const TableDefinition& RelevanceTable() {
   static constexpr TableDefinition kTable = {
       "relevance", "CREATE TABLE t(document TEXT, label TEXT, weight REAL)", true,
-      []() -> std::unique_ptr<VirtualTable> { return std::make_unique<RelevanceVirtualTable>(); },
+      [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
+        return std::make_unique<RelevanceVirtualTable>();
+      },
       "which labels are right for which documents"};
   return kTable;
 }

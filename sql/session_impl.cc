@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "sql/inserted_columns.h"
 #include "sql/own_statements.h"
 #include "sql/query_rows.h"
 #include "sql/setting_statements.h"
@@ -204,13 +205,15 @@ Result<ResultSet> SessionImpl::Run(const std::shared_ptr<const ParsedStatement>&
   return ResultSet(std::move(*rows));
 }
 
-StatementContext SessionImpl::NewContextOn(std::shared_ptr<const storage::View> view) {
+Result<StatementContext> SessionImpl::NewContextOn(std::shared_ptr<const storage::View> view) {
   StatementContext context;
   context.database = &database_;
   context.sqlite = sqlite_.get();
   context.settings = &state_.settings;
   context.interruption = &state_.interruption;
   context.started_at_micros = Clock::System().NowMicros();
+  DASHI_ASSIGN_OR_RETURN(context.schemas, sql::UserSchemas::Read(*view));
+  DASHI_RETURN_IF_ERROR(sqlite_->UseSchemas(context.schemas));
   context.view = std::move(view);
   return context;
 }
@@ -224,7 +227,10 @@ Result<sql::CompiledStatement> SessionImpl::CompileOrTake(const ParsedStatement&
                                                           StatementContext& context,
                                                           const CompiledKeeper& keeper) {
   if (keeper != nullptr && *keeper != nullptr) {
-    return std::exchange(*keeper, nullptr);
+    sql::CompiledStatement kept = std::exchange(*keeper, nullptr);
+    if (sqlite_->IsCurrent(kept)) {
+      return kept;
+    }
   }
   return sqlite_->Compile(statement, context);
 }
@@ -289,9 +295,11 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& 
   std::uint64_t rows_changed = 0;
   const auto write = [&](storage::Transaction& transaction) -> Status {
     // The transaction outlives the statement, so nothing is shared in truth.
-    StatementContext context =
-        NewContextOn(std::shared_ptr<const storage::View>(std::shared_ptr<void>(), &transaction));
+    DASHI_ASSIGN_OR_RETURN(
+        StatementContext context,
+        NewContextOn(std::shared_ptr<const storage::View>(std::shared_ptr<void>(), &transaction)));
     context.transaction = &transaction;
+    context.inserted_columns = sql::InsertedColumns(statement);
     DASHI_ASSIGN_OR_RETURN(sql::CompiledStatement compiled,
                            CompileOrTake(statement, context, keeper));
     DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));

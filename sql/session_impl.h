@@ -72,7 +72,8 @@ class SessionImpl {
                                                sql::StatementContext& context,
                                                const CompiledKeeper& keeper);
   Result<sql::StatementContext> NewContext();
-  sql::StatementContext NewContextOn(std::shared_ptr<const storage::View> view);
+  /// Makes the context of a statement over a view, and declares the tables with its columns.
+  Result<sql::StatementContext> NewContextOn(std::shared_ptr<const storage::View> view);
   /// Ends result sets that read from the transaction block.
   void CloseBlockRows();
 

@@ -52,6 +52,9 @@ int Authorize(void* slot, int action, const char* first, const char* second,
 
 ValueType TypeOf(const char* declared) {
   const std::string_view name = declared == nullptr ? "" : declared;
+  if (name == "BOOLEAN") {
+    return ValueType::kInteger;
+  }
   for (const ValueType type : {ValueType::kInteger, ValueType::kReal, ValueType::kText}) {
     if (name.substr(0, ValueTypeName(type).size()) == ValueTypeName(type)) {
       return type;
@@ -132,6 +135,21 @@ Status SqliteConnection::Configure() {
   return Status();
 }
 
+Status SqliteConnection::UseSchemas(const UserSchemas& schemas) {
+  if (declared_.SameAs(schemas)) {
+    declared_ = schemas;  // The next comparison is one of pointers.
+    return Status();
+  }
+  for (const TableDefinition& table : AllTables()) {
+    if (table.user_columns != nullptr) {
+      DASHI_RETURN_IF_ERROR(RegisterTable(connection_, table, &slot_));
+    }
+  }
+  declared_ = schemas;
+  ++generation_;
+  return Status();
+}
+
 Status SqliteConnection::ErrorOf(int rc, const ParsedStatement& statement,
                                  StatementContext& context, std::size_t added_bytes) {
   if (!context.error.ok()) {
@@ -141,7 +159,7 @@ Status SqliteConnection::ErrorOf(int rc, const ParsedStatement& statement,
   if (message == "no query solution" && !context.plan_error.ok()) {
     return std::exchange(context.plan_error, Status());
   }
-  return SqliteErrorStatus(connection_, rc, statement, added_bytes);
+  return SqliteErrorStatus(connection_, rc, statement, context.schemas, added_bytes);
 }
 
 Result<CompiledStatement> SqliteConnection::Compile(const ParsedStatement& statement,
@@ -162,7 +180,7 @@ Result<CompiledStatement> SqliteConnection::Compile(const ParsedStatement& state
   if (rc != SQLITE_OK) {
     return ErrorOf(rc, statement, context, added_bytes);
   }
-  return CompiledStatement(compiled);
+  return CompiledStatement(compiled, CompiledDeleter{generation_});
 }
 
 Status SqliteConnection::Bind(sqlite3_stmt* compiled, std::span<const Value> values) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -18,6 +19,8 @@ namespace dashi::sql {
 
 /// A statement compiled by SQLite.
 struct CompiledDeleter {
+  /// Of the table declarations it was compiled with.
+  std::uint64_t generation = 0;
   void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 };
 using CompiledStatement = std::unique_ptr<sqlite3_stmt, CompiledDeleter>;
@@ -36,6 +39,13 @@ class SqliteConnection {
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
 
+  /// Declares the tables with the user columns of `schemas`, if that changes anything. Statements
+  /// that were compiled before must not begin to run then: see IsCurrent.
+  Status UseSchemas(const UserSchemas& schemas);
+  /// Whether a statement was compiled with the tables as they are declared now.
+  bool IsCurrent(const CompiledStatement& compiled) const {
+    return compiled.get_deleter().generation == generation_;
+  }
   /// Compiles a statement that SQLite runs. For EXPLAIN it is the explained statement's plan.
   Result<CompiledStatement> Compile(const ParsedStatement& statement, StatementContext& context);
   /// Binds `values[i]` to `$i+1`. Text must be UTF-8 without NUL (22021).
@@ -58,6 +68,8 @@ class SqliteConnection {
 
   std::function<bool()> interrupted_;
   StatementSlot slot_;
+  UserSchemas declared_;
+  std::uint64_t generation_ = 0;  // counts the declarations
   sqlite3* connection_ = nullptr;
 };
 

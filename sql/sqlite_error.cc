@@ -55,7 +55,8 @@ Status WithNearest(Status status, std::string_view name,
 }
 
 // The names of the columns of every table that the statement names.
-std::vector<std::string> ColumnsInReach(const ParsedStatement& statement) {
+std::vector<std::string> ColumnsInReach(const ParsedStatement& statement,
+                                        const UserSchemas& schemas) {
   std::vector<std::string> columns;
   for (const Token& token : statement.tokens) {
     if (token.kind != TokenKind::kIdentifier || FindTable(token.Name()) == nullptr) {
@@ -68,6 +69,14 @@ std::vector<std::string> ColumnsInReach(const ParsedStatement& statement) {
       columns.emplace_back(rest.substr(0, rest.find(' ')));
       const std::size_t comma = rest.find(", ");
       rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 2);
+    }
+    const bool documents = EqualsIgnoreCase(token.Name(), "documents");
+    const bool has_user_columns = FindTable(token.Name())->user_columns != nullptr;
+    const auto& schema = documents ? schemas.documents : schemas.labels;
+    if (has_user_columns && schema != nullptr) {
+      for (const storage::ColumnRecord* column : schema->LiveColumns()) {
+        columns.push_back(column->name);
+      }
     }
   }
   return columns;
@@ -89,8 +98,9 @@ Status UnknownTable(const ParsedStatement& statement, std::string_view name) {
   return offset ? statement.At(std::move(status), *offset) : status;
 }
 
-Status UnknownColumn(const ParsedStatement& statement, std::string_view name) {
-  const std::vector<std::string> columns = ColumnsInReach(statement);
+Status UnknownColumn(const ParsedStatement& statement, const UserSchemas& schemas,
+                     std::string_view name) {
+  const std::vector<std::string> columns = ColumnsInReach(statement, schemas);
   const std::vector<std::string_view> names(columns.begin(), columns.end());
   const std::size_t dot = name.rfind('.');
   const std::string_view last = dot == std::string_view::npos ? name : name.substr(dot + 1);
@@ -170,7 +180,8 @@ bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
 
-Status FromMessage(const ParsedStatement& statement, std::string_view message) {
+Status FromMessage(const ParsedStatement& statement, const UserSchemas& schemas,
+                   std::string_view message) {
   if (StartsWith(message, "no such table: ")) {
     return UnknownTable(statement, TextAfter(message, "no such table: "));
   }
@@ -178,10 +189,10 @@ Status FromMessage(const ParsedStatement& statement, std::string_view message) {
     return UnknownTable(statement, TextAfter(message, "no such table-valued function: "));
   }
   if (StartsWith(message, "no such column: ")) {
-    return UnknownColumn(statement, TextAfter(message, "no such column: "));
+    return UnknownColumn(statement, schemas, TextAfter(message, "no such column: "));
   }
   if (message.find(" has no column named ") != std::string_view::npos) {
-    return UnknownColumn(statement, message.substr(message.rfind(' ') + 1));
+    return UnknownColumn(statement, schemas, message.substr(message.rfind(' ') + 1));
   }
   if (StartsWith(message, "no such function: ")) {
     return UnknownFunction(TextAfter(message, "no such function: "));
@@ -201,14 +212,14 @@ Status FromMessage(const ParsedStatement& statement, std::string_view message) {
 }  // namespace
 
 Status SqliteErrorStatus(sqlite3* connection, int rc, const ParsedStatement& statement,
-                         std::size_t added_bytes) {
+                         const UserSchemas& schemas, std::size_t added_bytes) {
   const std::string message = sqlite3_errmsg(connection);
   const int offset = sqlite3_error_offset(connection) - static_cast<int>(added_bytes);
   Status status;
   switch (rc & 0xFF) {
     case SQLITE_ERROR:
     case SQLITE_AUTH:
-      status = FromMessage(statement, message);
+      status = FromMessage(statement, schemas, message);
       break;
     case SQLITE_TOOBIG:
       status = Status::ResourceExhausted(message).WithSqlState("54000");

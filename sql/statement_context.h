@@ -2,8 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "dashi/status.h"
+#include "sql/user_schemas.h"
 #include "storage/view.h"
 
 namespace dashi::internal {
@@ -25,6 +29,8 @@ struct StatementContext {
   const Interruption* interruption = nullptr;
   /// Sharers: the statement, its cursors, and the transaction block when it is one's own view.
   std::shared_ptr<const storage::View> view;
+  /// The user columns of the tables, as `view` has them.
+  UserSchemas schemas;
   /// Where writes go; null in a statement that only reads. It is `view` then.
   storage::Transaction* transaction = nullptr;
   /// The first error of a virtual table: SQLite passes on a message alone.
@@ -33,6 +39,8 @@ struct StatementContext {
   Status plan_error;
   std::int64_t started_at_micros = 0;  ///< what now() answers
   std::uint64_t rows_changed = 0;
+  /// The columns that an INSERT names; nullopt when it names none and therefore gives all.
+  std::optional<std::vector<std::string>> inserted_columns;
   /// Statements inside arguments of topk_batch, one in another.
   int nesting = 0;
 };

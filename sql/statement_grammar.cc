@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "sql/schema_grammar.h"
 #include "sql/sqlite_dialect.h"
 
 namespace dashi::sql {
@@ -16,20 +17,20 @@ namespace {
 
 /// Every word that begins a statement which this version runs.
 constexpr std::string_view kFirstWords[] = {
-    "SELECT",  "WITH",      "VALUES", "INSERT", "REPLACE", "UPDATE",   "DELETE",
-    "EXPLAIN", "COPY",      "BEGIN",  "START",  "COMMIT",  "END",      "ROLLBACK",
-    "ABORT",   "SAVEPOINT", "CREATE", "DROP",   "TRAIN",   "EVALUATE", "PUBLISH",
-    "REVERT",  "SHOW",      "SET",    "RESET",  "WAIT",    "CANCEL",   "RELEASE"};
+    "SELECT", "WITH",  "VALUES", "INSERT",   "REPLACE", "UPDATE",   "DELETE", "EXPLAIN",
+    "COPY",   "BEGIN", "START",  "COMMIT",   "END",     "ROLLBACK", "ABORT",  "SAVEPOINT",
+    "CREATE", "DROP",  "TRAIN",  "EVALUATE", "PUBLISH", "REVERT",   "SHOW",   "SET",
+    "RESET",  "WAIT",  "CANCEL", "RELEASE",  "ALTER"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
-    "ALTER",   "ANALYZE", "ATTACH",   "BACKUP",     "CALL",     "CHECK",    "CHECKPOINT",
-    "CLOSE",   "CLUSTER", "COMMENT",  "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",
-    "DISCARD", "DO",      "EXECUTE",  "EXPORT",     "FETCH",    "GRANT",    "IMPORT",
-    "LISTEN",  "LOAD",    "LOCK",     "MERGE",      "MOVE",     "NOTIFY",   "PAUSE",
-    "PIN",     "PRAGMA",  "PREPARE",  "REASSIGN",   "REFRESH",  "REINDEX",  "RESTORE",
-    "RESUME",  "REVOKE",  "SECURITY", "TABLE",      "TRUNCATE", "UNLISTEN", "UNPIN",
-    "USE",     "VACUUM"};
+    "ANALYZE", "ATTACH",   "BACKUP",     "CALL",     "CHECK",    "CHECKPOINT", "CLOSE",
+    "CLUSTER", "COMMENT",  "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",     "DISCARD",
+    "DO",      "EXECUTE",  "EXPORT",     "FETCH",    "GRANT",    "IMPORT",     "LISTEN",
+    "LOAD",    "LOCK",     "MERGE",      "MOVE",     "NOTIFY",   "PAUSE",      "PIN",
+    "PRAGMA",  "PREPARE",  "REASSIGN",   "REFRESH",  "REINDEX",  "RESTORE",    "RESUME",
+    "REVOKE",  "SECURITY", "TABLE",      "TRUNCATE", "UNLISTEN", "UNPIN",      "USE",
+    "VACUUM"};
 
 Result<StatementNode> ParseCopy(TokenStream& tokens) {
   CopyFromStatement copy;
@@ -399,6 +400,7 @@ struct Production {
 };
 
 constexpr Production kProductions[] = {
+    {"ALTER", ParseAlter},
     {"COPY", ParseCopy},
     {"BEGIN", [](TokenStream& tokens) { return ParseBegin(tokens, /*start=*/false); }},
     {"START", [](TokenStream& tokens) { return ParseBegin(tokens, /*start=*/true); }},

@@ -57,6 +57,10 @@ Status TokenStream::SyntaxError(std::string_view expected,
   return status;
 }
 
+SourcePosition TokenStream::PositionOf(const Token& token) const {
+  return PositionAt(sql_, token.offset);
+}
+
 Status TokenStream::Unsupported(const Token& token, std::string message, std::string hint) const {
   Status status =
       Status::Unimplemented(std::move(message)).WithPosition(PositionAt(sql_, token.offset));

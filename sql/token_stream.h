@@ -49,6 +49,7 @@ class TokenStream {
   /// The error for the token that stands here; `candidates` are the keywords that could.
   Status SyntaxError(std::string_view expected,
                      std::span<const std::string_view> candidates = {}) const;
+  SourcePosition PositionOf(const Token& token) const;
   /// 0A000 at a token.
   Status Unsupported(const Token& token, std::string message, std::string hint = {}) const;
 

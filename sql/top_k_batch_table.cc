@@ -237,7 +237,9 @@ const TableDefinition& TopKBatchTable() {
       "CREATE TABLE t(id ANY, rank INTEGER, label TEXT, text TEXT, score REAL, "
       "queries TEXT HIDDEN, k INTEGER HIDDEN, options TEXT HIDDEN)",
       false,
-      []() -> std::unique_ptr<VirtualTable> { return std::make_unique<TopKBatchVirtualTable>(); },
+      [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
+        return std::make_unique<TopKBatchVirtualTable>();
+      },
       nullptr};
   return kTable;
 }

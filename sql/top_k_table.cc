@@ -332,13 +332,18 @@ std::span<const TableDefinition> TopKTables() {
       {"topk",
        "CREATE TABLE t(rank INTEGER, label TEXT, text TEXT, score REAL, release TEXT, "
        "query TEXT HIDDEN, k INTEGER HIDDEN, options TEXT HIDDEN)",
-       false, []() -> std::unique_ptr<VirtualTable> { return std::make_unique<TopKTable>(kTopK); },
+       false,
+       [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<TopKTable>(kTopK);
+       },
        nullptr},
       {"nearest",
        "CREATE TABLE t(rank INTEGER, id TEXT, text TEXT, score REAL, "
        "\"table\" TEXT HIDDEN, query TEXT HIDDEN, k INTEGER HIDDEN, options TEXT HIDDEN)",
        false,
-       []() -> std::unique_ptr<VirtualTable> { return std::make_unique<TopKTable>(kNearest); },
+       [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<TopKTable>(kNearest);
+       },
        nullptr},
   };
   return kTables;

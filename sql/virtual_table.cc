@@ -65,8 +65,23 @@ int Guard(sqlite3_vtab* table, Body&& body) {
 int Connect(sqlite3* connection, void* data, int /*num_arguments*/,
             const char* const* /*arguments*/, sqlite3_vtab** table, char** error) {
   const auto& module = *static_cast<const ModuleData*>(data);
+  if (module.slot->current == nullptr) {
+    *error = sqlite3_mprintf("a virtual table was declared outside a statement");
+    return SQLITE_ERROR;
+  }
+  const UserSchemas& schemas = module.slot->current->schemas;
+  std::string declaration;
+  const Status declared = CatchAsStatus("virtual table", [&] {
+    declaration = module.table.declaration;
+    if (module.table.user_columns != nullptr) {
+      declaration.insert(declaration.rfind(')'), module.table.user_columns(schemas));
+    }
+  });
+  if (!declared.ok()) {
+    return SQLITE_NOMEM;
+  }
   module.slot->declaring = true;
-  int rc = sqlite3_declare_vtab(connection, module.table.declaration);
+  int rc = sqlite3_declare_vtab(connection, declaration.c_str());
   module.slot->declaring = false;
   if (rc != SQLITE_OK) {
     *error = sqlite3_mprintf("%s", sqlite3_errmsg(connection));
@@ -83,7 +98,7 @@ int Connect(sqlite3* connection, void* data, int /*num_arguments*/,
     return SQLITE_NOMEM;
   }
   const Status made = CatchAsStatus("virtual table", [&] {
-    handle->table = module.table.make();
+    handle->table = module.table.make(schemas);
     handle->slot = module.slot;
   });
   if (!made.ok()) {

@@ -64,13 +64,18 @@ class VirtualTable {
 /// A table's name, its columns as a CREATE TABLE statement, and its maker.
 struct TableDefinition {
   const char* name = nullptr;
-  const char* declaration = nullptr;
+  const char* declaration = nullptr;  ///< of the built-in columns
   bool writable = false;
-  std::unique_ptr<VirtualTable> (*make)() = nullptr;
+  std::unique_ptr<VirtualTable> (*make)(const UserSchemas& schemas) = nullptr;
   const char* description = nullptr;  ///< for SHOW TABLES; null hides it there
+  /// The user columns, `, "name" TYPE` each, which stand behind the built-in ones; null: the table
+  /// has none.
+  std::string (*user_columns)(const UserSchemas& schemas) = nullptr;
 };
 
-/// Registers a table. It exists at once and costs nothing until a statement names it.
+/// Registers a table. It exists at once and costs nothing until a statement names it; it is then
+/// declared with the schemas of that statement. Registered again, it is declared anew; statements
+/// that run or were compiled keep the table they know.
 Status RegisterTable(sqlite3* connection, const TableDefinition& table, StatementSlot* slot);
 
 /// Conversions between SQLite's values and ours.

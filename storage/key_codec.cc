@@ -206,6 +206,7 @@ std::string ReleaseKey(std::string_view model, std::uint32_t number) {
 }
 std::string ReleasePrefix() { return "release/"; }
 std::string SettingKey(std::string_view name) { return Joined("setting/", name); }
+std::string SchemaKey(EntityKind kind) { return Joined("schema/", EntityTableName(kind)); }
 std::string WeightsRecordKey(std::string_view name) { return Joined(WeightsRecordPrefix(), name); }
 std::string WeightsRecordPrefix() { return "weights/"; }
 std::string WeightsIntentPrefix() { return "weights_intent/"; }

@@ -92,6 +92,8 @@ std::string ModelPrefix();
 std::string ReleaseKey(std::string_view model, std::uint32_t number);
 std::string ReleasePrefix();
 std::string SettingKey(std::string_view name);
+/// The user columns of a table.
+std::string SchemaKey(EntityKind kind);
 /// The record that names a blob's live generation in `weights`.
 std::string WeightsRecordKey(std::string_view name);
 std::string WeightsRecordPrefix();

@@ -307,6 +307,12 @@ Result<std::optional<std::string>> RocksdbReader::GetSetting(std::string_view na
                                 fmt::format("setting {}", name), DecodeSetting);
 }
 
+Result<std::shared_ptr<const SchemaRecord>> RocksdbReader::GetSchema(EntityKind kind) const {
+  std::string value;
+  DASHI_ASSIGN_OR_RETURN(const bool found, Get(Family::kMeta, SchemaKey(kind), &value));
+  return state_.schemas.Decode(kind, found ? value : std::string_view());
+}
+
 Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanEmbeddings(std::uint64_t version,
                                                                        EntityKind kind) const {
   return NewEmbeddingCursor(*state_.engine, version, kind);

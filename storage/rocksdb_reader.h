@@ -93,6 +93,7 @@ class RocksdbReader {
   Result<std::vector<JobRecord>> ListJobs() const;
   Result<std::vector<EvaluationRecord>> ListEvaluations() const;
   Result<std::optional<std::string>> GetSetting(std::string_view name) const;
+  Result<std::shared_ptr<const SchemaRecord>> GetSchema(EntityKind kind) const;
 
  private:
   rocksdb::ReadOptions ReadOptions() const;

@@ -16,6 +16,7 @@
 #include "storage/database_directory.h"
 #include "storage/rocksdb_engine.h"
 #include "storage/rocksdb_watermark.h"
+#include "storage/schema_codec.h"
 #include "storage/store.h"
 
 namespace dashi::storage {
@@ -39,6 +40,7 @@ class RocksdbStoreState {
   std::unique_ptr<RocksdbEngine> engine;
   CommitGate gate;
   std::unique_ptr<CommitSequencer> sequencer;
+  SchemaCache schemas;
   /// Null in a database that is open for reading only. It writes when it goes, so it goes first.
   std::unique_ptr<WatermarkKeeper> watermark;
 

@@ -11,6 +11,7 @@
 #include "storage/rocksdb_status.h"
 #include "storage/row_check.h"
 #include "storage/row_codec.h"
+#include "storage/schema_codec.h"
 
 namespace dashi::storage {
 
@@ -255,6 +256,11 @@ Status RocksdbTransaction::PutEvaluations(std::span<const EvaluationRecord> reco
 Status RocksdbTransaction::PutSetting(std::string_view name, std::string_view value) {
   DASHI_RETURN_IF_ERROR(CheckName("setting", name));
   return PutRecord(Family::kMeta, SettingKey(name), EncodeSetting(value));
+}
+
+Status RocksdbTransaction::PutSchema(EntityKind kind, SchemaRecord schema) {
+  ++schema.version;
+  return PutRecord(Family::kMeta, SchemaKey(kind), EncodeSchema(schema));
 }
 
 Result<std::uint64_t> RocksdbTransaction::NextId(std::string_view counter) {

@@ -38,6 +38,7 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   Status PutJob(const JobRecord& job) override;
   Status PutEvaluations(std::span<const EvaluationRecord> records) override;
   Status PutSetting(std::string_view name, std::string_view value) override;
+  Status PutSchema(EntityKind kind, SchemaRecord schema) override;
   Result<std::uint64_t> NextId(std::string_view counter) override;
 
   void SetSavepoint() override;

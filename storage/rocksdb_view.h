@@ -76,6 +76,9 @@ class RocksdbViewOf : public Interface {
   Result<std::optional<std::string>> GetSetting(std::string_view name) const override {
     return reader_.GetSetting(name);
   }
+  Result<std::shared_ptr<const SchemaRecord>> GetSchema(EntityKind kind) const override {
+    return reader_.GetSchema(kind);
+  }
 
  protected:
   explicit RocksdbViewOf(RocksdbReader reader) : reader_(std::move(reader)) {}

@@ -6,13 +6,11 @@
 #include <simdjson.h>
 
 #include "base/status.h"
+#include "storage/schema_record.h"
 
 namespace dashi::storage {
 
 namespace {
-
-// Columns below this number are the built-in ones.
-constexpr std::uint32_t kUserColumnMin = 16;
 
 // Shows an id in a message without letting a huge or broken one into it.
 std::string Shown(std::string_view id) {

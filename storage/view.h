@@ -11,6 +11,7 @@
 #include "dashi/status.h"
 #include "storage/catalog_records.h"
 #include "storage/entity.h"
+#include "storage/schema_record.h"
 
 namespace dashi::storage {
 
@@ -92,6 +93,11 @@ class View {
   virtual Result<std::vector<JobRecord>> ListJobs() const = 0;
   virtual Result<std::vector<EvaluationRecord>> ListEvaluations() const = 0;
   virtual Result<std::optional<std::string>> GetSetting(std::string_view name) const = 0;
+  /// The user columns of documents or labels; without any columns when none was ever added.
+  /// Sharers: whoever asked.
+  ///
+  /// Cost: one point read; an unchanged record is not decoded again.
+  virtual Result<std::shared_ptr<const SchemaRecord>> GetSchema(EntityKind kind) const = 0;
 };
 
 /// A unit of change: sees its own writes over a snapshot taken at its start.
@@ -124,6 +130,9 @@ class Transaction : public View {
   /// Takes all the records of one id at once.
   virtual Status PutEvaluations(std::span<const EvaluationRecord> records) = 0;
   virtual Status PutSetting(std::string_view name, std::string_view value) = 0;
+  /// Replaces the user columns of documents or labels and counts its version up. Conflicts with
+  /// every other transaction that does the same.
+  virtual Status PutSchema(EntityKind kind, SchemaRecord schema) = 0;
   /// The next value of a persistent counter ("job", "evaluation", "embedding_version"), from 1.
   /// Values are never given twice, even when the transaction is rolled back.
   virtual Result<std::uint64_t> NextId(std::string_view counter) = 0;

@@ -361,6 +361,55 @@ TEST_F(SessionTest, AReadOnlyDatabaseRefusesWrites) {
   Must("COMMIT");
 }
 
+TEST_F(SessionTest, ColumnsReachOpenSessionsAndPreparedStatements) {
+  const auto other = NewSession();
+  Must("INSERT INTO labels (id, text) VALUES ('a', 'x')");
+  EXPECT_EQ(Run(*other, "SELECT lang FROM labels").status().sqlstate(), "42703");
+  auto select = session_->Prepare("SELECT * FROM labels WHERE id = $1");
+  auto insert = session_->Prepare("INSERT INTO labels (id, text) VALUES ($1, 'y')");
+  ASSERT_TRUE(select.ok() && insert.ok());
+  const Value a[] = {Value::Text("a")};
+  const Value b[] = {Value::Text("b")};
+  EXPECT_EQ(select->Execute(a)->columns().size(), 3U);
+
+  ASSERT_TRUE(Run(*other, "ALTER TABLE labels ADD COLUMN lang TEXT DEFAULT 'en'").ok());
+  {
+    auto rows = select->Execute(a);
+    ASSERT_TRUE(rows.ok()) << rows.status().ToString();
+    ASSERT_EQ(rows->columns().size(), 4U);
+    Row row;
+    ASSERT_TRUE(*rows->Next(&row));
+    EXPECT_EQ(row[3], Value::Text("en"));
+    // Rows that are being read keep the table as it was.
+    ASSERT_TRUE(Run(*other, "ALTER TABLE labels RENAME COLUMN lang TO language").ok());
+    EXPECT_EQ(Run(*session_, "SELECT language FROM labels")->size(), 1U);
+    EXPECT_FALSE(*rows->Next(&row));
+  }
+  ASSERT_TRUE(insert->Execute(b).ok());
+  EXPECT_EQ(Run(*session_, "SELECT language FROM labels WHERE id = 'b'")->at(0), Value::Text("en"));
+  ASSERT_TRUE(Run(*other, "ALTER TABLE labels DROP COLUMN language").ok());
+  EXPECT_EQ(select->Execute(a)->columns().size(), 3U);
+}
+
+TEST_F(SessionTest, TransactionsThatAlterOneTableConflict) {
+  const auto other = NewSession();
+  Must("BEGIN");
+  Must("ALTER TABLE documents ADD COLUMN mine INTEGER");
+  ASSERT_TRUE(Run(*other, "ALTER TABLE documents ADD COLUMN theirs INTEGER").ok());
+  ASSERT_TRUE(Run(*other, "ALTER TABLE labels ADD COLUMN free INTEGER").ok());
+  EXPECT_EQ(State("COMMIT"), "40001");
+  EXPECT_EQ(State("SELECT mine FROM documents"), "42703");
+  Must("SELECT theirs FROM documents");
+  Must("ALTER TABLE documents ADD COLUMN mine INTEGER");
+  // A block that began before sees the columns of its start.
+  Must("BEGIN");
+  Must("INSERT INTO documents (id, text, mine) VALUES ('d', 'x', 5)");
+  ASSERT_TRUE(Run(*other, "ALTER TABLE documents RENAME COLUMN mine TO ours").ok());
+  Must("UPDATE documents SET mine = mine + 1");
+  Must("COMMIT");
+  EXPECT_EQ(Run(*session_, "SELECT ours FROM documents")->at(0).integer(), 6);
+}
+
 TEST_F(SessionTest, SessionsOfOneDatabaseRunAtOnce) {
   Must("INSERT INTO documents (id, text) VALUES ('d', 'x')");
   std::vector<std::thread> threads;

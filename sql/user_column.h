@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "dashi/status.h"
+#include "dashi/value.h"
+#include "storage/schema_record.h"
+
+namespace dashi::sql {
+
+/// Converts a value to what a row stores of a column. Numbers and texts that stand for a value of
+/// the column's type are taken; nothing is rounded or cut.
+///
+/// Errors: kInvalidArgument naming table, column and value: 22P02 for text that is no such value,
+///         22007 for a timestamp that is none, 22003 for a number out of range, 42804 for a value
+///         of another type, 22021 for text with a NUL.
+Result<Value> ToColumnValue(std::string_view table, const storage::ColumnRecord& column,
+                            const Value& given);
+
+/// What SQL shows of a stored value: a timestamp as text, everything else as it is.
+Value ShownValue(storage::ColumnType type, const Value& stored);
+
+/// The type as SQLite has to know it, for comparisons: a timestamp is TEXT, a boolean BOOLEAN,
+/// which compares as a number.
+std::string_view DeclaredType(storage::ColumnType type);
+
+/// `"name" TYPE`, quoted, for a declaration.
+std::string DeclareColumn(const storage::ColumnRecord& column);
+
+/// The columns of a schema as the end of a declaration's list: `, "a" TEXT, "b" REAL`.
+std::string DeclareColumns(const storage::SchemaRecord& schema);
+
+}  // namespace dashi::sql

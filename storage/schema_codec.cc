@@ -1,0 +1,135 @@
+#include "storage/schema_codec.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/byte_codec.h"
+#include "base/status.h"
+
+namespace dashi::storage {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::uint8_t kSchemaFormat = 1;
+
+static_assert(static_cast<int>(ColumnType::kTimestamp) == 5);
+
+Json EncodeDefault(const Value& value) {
+  switch (value.type()) {
+    case ValueType::kInteger:
+      return value.integer();
+    case ValueType::kReal:
+      return value.real();
+    case ValueType::kText:
+      return std::string(value.text());
+    default:
+      return nullptr;
+  }
+}
+
+// The column's type says which number a number is: JSON writes 2.0 in more than one way.
+Value DecodeDefault(const Json& value, ColumnType type) {
+  if (value.is_null()) {
+    return Value::Null();
+  }
+  switch (type) {
+    case ColumnType::kReal:
+      return Value::Real(value.get<double>());
+    case ColumnType::kText:
+      return Value::Text(value.get<std::string>());
+    default:
+      return Value::Integer(value.get<std::int64_t>());
+  }
+}
+
+// Throws for a value of another type, as the JSON library does.
+SchemaRecord Read(const Json& object) {
+  SchemaRecord schema;
+  object.at("version").get_to(schema.version);
+  object.at("next_column").get_to(schema.next_column);
+  for (const Json& member : object.at("columns")) {
+    ColumnRecord column;
+    member.at("number").get_to(column.number);
+    member.at("name").get_to(column.name);
+    column.type = static_cast<ColumnType>(member.at("type").get<std::uint8_t>());
+    column.dropped = member.value("dropped", false);
+    column.default_value = DecodeDefault(member.value("default", Json()), column.type);
+    schema.columns.push_back(std::move(column));
+  }
+  return schema;
+}
+
+bool IsSound(const SchemaRecord& schema) {
+  std::uint32_t above = kUserColumnMin;
+  for (const ColumnRecord& column : schema.columns) {
+    if (column.number < above || column.type < ColumnType::kInteger ||
+        column.type > ColumnType::kTimestamp) {
+      return false;
+    }
+    above = column.number + 1;
+  }
+  return above <= schema.next_column;
+}
+
+}  // namespace
+
+std::string EncodeSchema(const SchemaRecord& schema) {
+  Json columns = Json::array();
+  for (const ColumnRecord& column : schema.columns) {
+    Json member = {
+        {"number", column.number}, {"name", column.name}, {"type", static_cast<int>(column.type)}};
+    if (!column.default_value.is_null()) {
+      member["default"] = EncodeDefault(column.default_value);
+    }
+    if (column.dropped) {
+      member["dropped"] = true;
+    }
+    columns.push_back(std::move(member));
+  }
+  const Json object = {
+      {"version", schema.version}, {"next_column", schema.next_column}, {"columns", columns}};
+  std::string bytes(1, static_cast<char>(kSchemaFormat));
+  bytes += object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return bytes;
+}
+
+bool DecodeSchema(std::string_view bytes, SchemaRecord* schema) {
+  ByteReader reader(bytes);
+  std::uint8_t format = 0;
+  if (!reader.ReadByte(&format) || format != kSchemaFormat) {
+    return false;
+  }
+  const Status read =
+      CatchAsStatus("schema record", [&] { *schema = Read(Json::parse(reader.rest())); });
+  return read.ok() && IsSound(*schema);
+}
+
+Result<std::shared_ptr<const SchemaRecord>> SchemaCache::Decode(EntityKind kind,
+                                                                std::string_view bytes) const {
+  static const auto* kEmpty =
+      new std::shared_ptr<const SchemaRecord>(std::make_shared<const SchemaRecord>());
+  if (bytes.empty()) {
+    return *kEmpty;
+  }
+  const std::size_t index = static_cast<std::size_t>(kind) - 1;
+  {
+    const MutexLock lock(mutex_);
+    if (last_[index].bytes == bytes) {
+      return last_[index].schema;
+    }
+  }
+  auto schema = std::make_shared<SchemaRecord>();
+  if (!DecodeSchema(bytes, schema.get())) {
+    return Status::Corruption(
+        fmt::format("catalog record cannot be decoded: schema of {}", EntityTableName(kind)));
+  }
+  const MutexLock lock(mutex_);
+  last_[index] = {std::string(bytes), schema};
+  return std::shared_ptr<const SchemaRecord>(std::move(schema));
+}
+
+}  // namespace dashi::storage

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dashi/value.h"
+#include "storage/entity.h"
+
+namespace dashi::storage {
+
+/// The type of a user column. Persisted: append only.
+enum class ColumnType : std::uint8_t {
+  kInteger = 1,
+  kReal = 2,
+  kText = 3,
+  kBoolean = 4,    ///< stored as the integers 0 and 1
+  kTimestamp = 5,  ///< stored as an integer: microseconds since 1970, UTC
+};
+
+/// Returns "INTEGER", "REAL", "TEXT", "BOOLEAN" or "TIMESTAMP".
+std::string_view ColumnTypeName(ColumnType type);
+
+/// User columns are numbered from here; smaller numbers are the built-in columns'.
+inline constexpr std::uint32_t kUserColumnMin = 16;
+
+/// A column that ALTER TABLE added.
+struct ColumnRecord {
+  std::uint32_t number = 0;  ///< what rows know it by; never given twice
+  std::string name;
+  ColumnType type = ColumnType::kInteger;
+  Value default_value;   ///< of rows that do not have the column, as stored
+  bool dropped = false;  ///< rows may still hold values of it: they are passed over
+
+  friend bool operator==(const ColumnRecord&, const ColumnRecord&) = default;
+};
+
+/// What a table's rows hold beside the built-in columns. The whole is one record, so that two
+/// transactions that alter a table conflict.
+struct SchemaRecord {
+  std::uint64_t version = 0;  ///< counts the changes
+  std::uint32_t next_column = kUserColumnMin;
+  std::vector<ColumnRecord> columns;  ///< ascending by number, dropped ones included
+
+  /// Return null when there is none. Names ignore ASCII case; dropped columns have none.
+  const ColumnRecord* FindColumn(std::string_view name) const;
+  const ColumnRecord* FindColumn(std::uint32_t number) const;
+  /// The columns that are not dropped, in order.
+  std::vector<const ColumnRecord*> LiveColumns() const;
+
+  friend bool operator==(const SchemaRecord&, const SchemaRecord&) = default;
+};
+
+/// The row's value of a column: its own, or the column's default.
+const Value& ColumnValue(const EntityRow& row, const ColumnRecord& column);
+
+}  // namespace dashi::storage
