@@ -99,7 +99,7 @@ function(dashi_set_test_defaults test)
 ASAN_OPTIONS=detect_container_overflow=0:strict_string_checks=1:detect_stack_use_after_return=1;\
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1;\
 LSAN_OPTIONS=suppressions=${supp}/lsan.supp:print_suppressions=0;\
-TSAN_OPTIONS=suppressions=${supp}/tsan.supp:halt_on_error=1")
+TSAN_OPTIONS=suppressions=${supp}/tsan.supp:halt_on_error=1:ignore_noninstrumented_modules=1")
 endfunction()
 
 # One GoogleTest program, one ctest case.
