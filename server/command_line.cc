@@ -70,6 +70,18 @@ void AddFormat(CLI::App& app, Words& words) {
       ->capture_default_str();
 }
 
+void AddReadOnly(CLI::App& app, Words& words) {
+  app.add_flag("--read-only", words.command_line.read_only,
+               "Open without writing, even while another process writes");
+  app.add_flag_callback(
+      "--follow",
+      [&words] {
+        words.command_line.read_only = true;
+        words.command_line.follow = true;
+      },
+      "Read-only, and each statement sees what the other process has committed");
+}
+
 void AddExec(CLI::App& app, Words& words) {
   CLI::App* exec = app.add_subcommand("exec", "Run SQL statements and print their results");
   AddDirectory(*exec, words, "The database's folder; made when absent");
@@ -81,8 +93,7 @@ void AddExec(CLI::App& app, Words& words) {
   exec->add_option("-f,--file", words.files, "File of statements; - is standard input")
       ->allow_extra_args(false)
       ->type_name("FILE");
-  exec->add_flag("--read-only", words.command_line.read_only,
-                 "Open without writing, even while another process writes");
+  AddReadOnly(*exec, words);
   exec->footer(
       "Reads standard input when neither -c nor -f is given. Stops at the first error.\n"
       "Rows go to standard output, everything else to standard error.\n\n"
@@ -108,8 +119,7 @@ void AddShell(CLI::App& app, Words& words) {
   CLI::App* shell = app.add_subcommand("shell", "Type SQL and see its results");
   AddDirectory(*shell, words, "The database's folder; made when absent");
   AddFormat(*shell, words);
-  shell->add_flag("--read-only", words.command_line.read_only,
-                  "Open without writing, even while another process writes");
+  AddReadOnly(*shell, words);
   shell->footer("Example:\n  dashi shell shop.db");
   shell->final_callback([&words] {
     words.command_line.action = CommandLine::Action::kShell;
@@ -120,6 +130,7 @@ void AddShell(CLI::App& app, Words& words) {
 void AddServe(CLI::App& app, Words& words) {
   CLI::App* serve = app.add_subcommand("serve", "Answer PostgreSQL clients such as psql");
   AddDirectory(*serve, words, "The database's folder");
+  AddReadOnly(*serve, words);
   serve->add_option("--port", words.command_line.port, "TCP port; 0 takes any free one")
       ->capture_default_str();
   serve->add_option("--host", words.command_line.host, "Address to listen on; loopback only")

@@ -22,6 +22,7 @@ struct CommandLine {
   std::string directory;
   bool create_if_missing = false;
   bool read_only = false;
+  bool follow = false;
   int num_threads = 0;
   OutputFormat format = OutputFormat::kTable;
   std::vector<ScriptInput> inputs;  ///< kExec; standard input when empty

@@ -40,6 +40,7 @@ Result<std::unique_ptr<Database>> OpenDatabase(const CommandLine& command_line) 
   OpenOptions options;
   options.create_if_missing = command_line.create_if_missing;
   options.read_only = command_line.read_only;
+  options.follow = command_line.follow;
   options.num_threads = command_line.num_threads;
   return Database::Open(command_line.directory, options);
 }

@@ -27,6 +27,7 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const std::string& dire
   storage::StoreOptions store_options;
   store_options.create_if_missing = options.create_if_missing;
   store_options.read_only = options.read_only;
+  store_options.follow = options.follow;
   store_options.memory_bytes_max = options.memory_bytes_max;
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<storage::Store> store,
                          storage::Store::Open(directory, store_options));

@@ -11,6 +11,7 @@
 
 #include "base/logging.h"
 #include "base/status.h"
+#include "storage/manifest_stamp.h"
 #include "storage/rocksdb_options.h"
 #include "storage/rocksdb_status.h"
 
@@ -98,12 +99,44 @@ std::optional<Family> FindFamily(const std::string& name) {
 
 Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::Open(const std::string& data_directory,
                                                            const EngineOptions& options) {
+  if (!options.read_only) {
+    return OpenOnce(data_directory, options);
+  }
+  std::unique_ptr<RocksdbEngine> engine;
+  DASHI_RETURN_IF_ERROR(ReadUnmoved(data_directory, [&]() -> Status {
+    engine.reset();
+    DASHI_ASSIGN_OR_RETURN(engine, OpenOnce(data_directory, options));
+    return engine->HoldLateFiles();
+  }));
+  return engine;
+}
+
+Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::OpenOnce(const std::string& data_directory,
+                                                               const EngineOptions& options) {
   std::unique_ptr<RocksdbEngine> engine(new RocksdbEngine());
   engine->directory_ = data_directory;
-  engine->cache_ = rocksdb::NewLRUCache(options.memory_bytes_max);
+  engine->cache_ =
+      options.cache != nullptr ? options.cache : rocksdb::NewLRUCache(options.memory_bytes_max);
   engine->db_options_ = MakeDbOptions(options.memory_bytes_max, engine->cache_);
+  if (options.read_only) {
+    engine->held_files_ = std::make_shared<HeldFiles>(rocksdb::FileSystem::Default());
+    engine->env_ = rocksdb::NewCompositeEnv(engine->held_files_);
+    engine->db_options_.env = engine->env_.get();
+  }
   DASHI_RETURN_IF_ERROR(engine->OpenFamilies(options));
   return engine;
+}
+
+Status RocksdbEngine::HoldLateFiles() {
+  std::vector<rocksdb::ColumnFamilyMetaData> families;
+  db_->GetAllColumnFamilyMetaData(&families);
+  std::vector<std::string> paths;
+  for (const rocksdb::ColumnFamilyMetaData& family : families) {
+    for (const rocksdb::BlobMetaData& blob : family.blob_files) {
+      paths.push_back(blob.blob_file_path + "/" + blob.blob_file_name);
+    }
+  }
+  return held_files_->Hold(paths);
 }
 
 Result<std::vector<std::string>> RocksdbEngine::ListFamilies(bool create) const {

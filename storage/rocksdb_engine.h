@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "dashi/status.h"
 #include "storage/key_codec.h"
+#include "storage/rocksdb_held_files.h"
 
 namespace dashi::storage {
 
@@ -19,6 +20,8 @@ struct EngineOptions {
   bool create = false;  ///< make what is missing: the creation was never finished, or not begun
   bool read_only = false;
   std::uint64_t memory_bytes_max = 0;
+  /// The block cache; null makes one. Sharers: the engines of a follower.
+  std::shared_ptr<rocksdb::Cache> cache;
 };
 
 /// RocksDB, opened with the options that dashi needs, and its column families.
@@ -26,7 +29,11 @@ struct EngineOptions {
 /// Threads: all methods may be called at once.
 class RocksdbEngine {
  public:
-  /// Errors: kUnavailable (55006) when another process holds the directory's lock.
+  /// Opened for reading only, it shows a state that a writer beside it had while it was opened, and
+  /// keeps the files of that state, even those that the writer removes.
+  ///
+  /// Errors: kUnavailable (55006) when another process holds the directory's lock, or changes files
+  ///         faster than they can be opened for reading.
   static Result<std::unique_ptr<RocksdbEngine>> Open(const std::string& data_directory,
                                                      const EngineOptions& options);
   ~RocksdbEngine();
@@ -56,6 +63,10 @@ class RocksdbEngine {
 
  private:
   RocksdbEngine() = default;
+  static Result<std::unique_ptr<RocksdbEngine>> OpenOnce(const std::string& data_directory,
+                                                         const EngineOptions& options);
+  // Takes hold of the files that RocksDB opens late.
+  Status HoldLateFiles();
   Result<std::vector<std::string>> ListFamilies(bool create) const;
   Status OpenFamilies(const EngineOptions& options);
   void TakeHandles(const std::vector<rocksdb::ColumnFamilyHandle*>& handles) DASHI_EXCLUDES(mutex_);
@@ -66,6 +77,8 @@ class RocksdbEngine {
 
   std::string directory_;
   std::shared_ptr<rocksdb::Cache> cache_;  // Sharers: all column families and the memtables.
+  std::shared_ptr<HeldFiles> held_files_;  // Null when writing. Sharer: env_.
+  std::unique_ptr<rocksdb::Env> env_;
   rocksdb::DBOptions db_options_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::OptimisticTransactionDB* transactions_ = nullptr;  // db_, when it is writable

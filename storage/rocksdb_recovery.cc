@@ -136,10 +136,13 @@ Status RecoverStore(RocksdbStoreState* state) {
   return RemoveUnnamed(state);
 }
 
-Status CheckNoPendingLoad(const RocksdbStoreState& state) {
+Result<bool> HasPendingLoad(const RocksdbStoreState& state) {
   std::string value;
-  DASHI_ASSIGN_OR_RETURN(const bool pending,
-                         state.engine->Get(Family::kMeta, PendingLoadKey(), &value));
+  return state.engine->Get(Family::kMeta, PendingLoadKey(), &value);
+}
+
+Status CheckNoPendingLoad(const RocksdbStoreState& state) {
+  DASHI_ASSIGN_OR_RETURN(const bool pending, HasPendingLoad(state));
   if (pending) {
     return Status::Unavailable(
                fmt::format("a load is being applied to the database: {}", state.paths.root))

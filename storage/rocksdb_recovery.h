@@ -14,6 +14,8 @@ Status SyncLogs(const DirectoryPaths& paths);
 /// nothing names: temporary files, embedding versions, weights and index files.
 Status RecoverStore(RocksdbStoreState* state);
 
+/// Whether a load past its commit point is not wholly applied.
+Result<bool> HasPendingLoad(const RocksdbStoreState& state);
 /// Errors: kUnavailable (55006) when a load past its commit point is not wholly applied, which only
 ///         an open for writing can finish.
 Status CheckNoPendingLoad(const RocksdbStoreState& state);

@@ -8,81 +8,32 @@
 #include "base/status.h"
 #include "storage/rocksdb_bulk_load.h"
 #include "storage/rocksdb_embeddings.h"
+#include "storage/rocksdb_follower.h"
+#include "storage/rocksdb_open.h"
 #include "storage/rocksdb_recovery.h"
-#include "storage/rocksdb_status.h"
 #include "storage/rocksdb_transaction.h"
-#include "storage/rocksdb_watermark.h"
 #include "storage/rocksdb_weights.h"
 
 namespace dashi::storage {
 
-namespace {
-
-// The key `format` says again what the marker file says: a marker copied from elsewhere is noticed.
-Status CheckStoredFormat(RocksdbStoreState* state, DirectoryState found) {
-  std::string value;
-  DASHI_ASSIGN_OR_RETURN(const bool present,
-                         state->engine->Get(Family::kMeta, FormatKey(), &value));
-  if (!present && found == DirectoryState::kDatabase) {
-    return Status::Corruption(
-        fmt::format("the database has no format record: {}", state->paths.root));
-  }
-  if (!present) {
-    rocksdb::WriteBatch batch;
-    DASHI_RETURN_IF_ERROR(FromRocksdb(
-        batch.Put(state->engine->family(Family::kMeta), FormatKey(), EncodeFormat(kFormatVersion)),
-        "writing the format record"));
-    return state->engine->Write(&batch, /*sync=*/true, "writing the format record");
-  }
-  FormatVersion version;
-  if (!DecodeFormat(value, &version)) {
-    return Status::Corruption(
-        fmt::format("the format record cannot be decoded: {}", state->paths.root));
-  }
-  return CheckFormat(version);
-}
-
-Status OpenEngine(RocksdbStoreState* state, DirectoryState found) {
-  EngineOptions options;
-  options.read_only = state->options.read_only;
-  options.memory_bytes_max = state->options.memory_bytes_max;
-  options.create = found != DirectoryState::kDatabase;
-  return CatchAsStatus("opening the database", [&]() -> Status {
-    DASHI_ASSIGN_OR_RETURN(state->engine, RocksdbEngine::Open(state->paths.data, options));
-    return Status::Ok();
-  });
-}
-
-}  // namespace
-
 Result<std::unique_ptr<Store>> Store::Open(const std::string& directory,
                                            const StoreOptions& options) {
+  if (options.follow && !options.read_only) {
+    return Status::InvalidArgument("following a writer is for databases opened for reading only");
+  }
   auto state = std::make_unique<RocksdbStoreState>(directory, options);
   DASHI_ASSIGN_OR_RETURN(const DirectoryState found, InspectDirectory(state->paths));
-  if (found != DirectoryState::kDatabase) {
-    if (options.read_only || !options.create_if_missing) {
-      return Status::NotFound(fmt::format("no such database: {}", directory)).WithSqlState("3D000");
-    }
-    DASHI_RETURN_IF_ERROR(CreateFolders(state->paths));
+  if (found != DirectoryState::kDatabase && (options.read_only || !options.create_if_missing)) {
+    return Status::NotFound(fmt::format("no such database: {}", directory)).WithSqlState("3D000");
   }
-  // Read first: what is opened then, even beside a writer, must hold all that it speaks of.
-  DASHI_ASSIGN_OR_RETURN(const WatermarkHistory watermark,
-                         ReadWatermarkFile(state->paths.watermark));
-  if (!options.read_only) {
-    DASHI_RETURN_IF_ERROR(SyncLogs(state->paths));
-  }
-  DASHI_RETURN_IF_ERROR(OpenEngine(state.get(), found));
-  DASHI_RETURN_IF_ERROR(CheckStoredFormat(state.get(), found));
-  DASHI_RETURN_IF_ERROR(CheckWatermark(*state->engine, watermark, state->paths.root));
-  if (found != DirectoryState::kDatabase) {
-    DASHI_RETURN_IF_ERROR(SyncFolder(state->paths.data));
-    DASHI_RETURN_IF_ERROR(WriteMarker(state->paths));
+  if (options.follow) {
+    return RocksdbFollower::Open(directory, options);
   }
   if (options.read_only) {
+    DASHI_RETURN_IF_ERROR(OpenForReading(state.get(), nullptr));
     DASHI_RETURN_IF_ERROR(CheckNoPendingLoad(*state));
-    DASHI_RETURN_IF_ERROR(state->ReadCounters());
   } else {
-    DASHI_RETURN_IF_ERROR(RecoverStore(state.get()));
+    DASHI_RETURN_IF_ERROR(OpenForWriting(state.get(), found));
   }
   return std::unique_ptr<Store>(std::make_unique<RocksdbStore>(std::move(state)));
 }

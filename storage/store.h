@@ -17,6 +17,7 @@ namespace dashi::storage {
 struct StoreOptions {
   bool create_if_missing = true;
   bool read_only = false;
+  bool follow = false;  ///< with read_only: each snapshot shows the writer's latest commits
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
   std::uint64_t transaction_bytes_max = std::uint64_t{256} << 20;
   const Clock* clock = &Clock::System();

@@ -11,6 +11,9 @@ struct OpenOptions {
   bool create_if_missing = true;
   /// Opens for reading only, without taking the directory's lock. Writes fail with 25006.
   bool read_only = false;
+  /// With read_only: each statement (each transaction block) sees what another process has
+  /// committed until then. Without it all see the state of the moment of opening.
+  bool follow = false;
   /// Bytes of RocksDB block cache and memtables together.
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
   /// Threads for encoding, scanning and training; 0 means one per core.

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "base/thread_pool.h"
 #include "query/top_k.h"
 #include "tests/testing/tiny_database.h"
@@ -55,6 +56,38 @@ TEST_F(PublishTest, ThePublishedReleaseSurvivesAReopen) {
   store_ = testing::OpenStore(directory_.path());
   ReleaseCache releases(store_.get(), &pool_);
   EXPECT_EQ(Served(releases), "m@1");
+}
+
+// Does not move: every opening of a follower takes no time by it, so that it follows each commit.
+class StillClock : public Clock {
+ public:
+  std::int64_t NowMicros() const override { return 0; }
+  std::int64_t MonotonicMicros() const override { return 0; }
+};
+
+TEST_F(PublishTest, AFollowerServesWhatTheWriterPublishes) {
+  const StillClock clock;
+  storage::StoreOptions options;
+  options.read_only = true;
+  options.follow = true;
+  options.clock = &clock;
+  auto follower = storage::Store::Open(directory_.path(), options);
+  ASSERT_TRUE(follower.ok()) << follower.status().ToString();
+  ReleaseCache followed(follower.value().get(), &pool_);
+  const auto served = [&] {
+    const auto view = follower.value()->NewSnapshot().value();
+    const auto release = followed.Resolve(*view, "m", {});
+    return release.ok() ? release.value()->Name() : release.status().ToString();
+  };
+  ReleaseCache releases(store_.get(), &pool_);
+  for (const std::uint32_t number : {1U, 2U, 3U}) {
+    // Each release has a column family of its own, made after the follower was opened.
+    ASSERT_EQ(testing::AddRelease(*store_, "m", {.seed = number, .hnsw = true}), number);
+    ASSERT_TRUE(Publish(*store_, releases, "m", number).ok());
+    EXPECT_EQ(served(), "m@" + std::to_string(number));
+  }
+  ASSERT_TRUE(Revert(*store_, "m").ok());
+  EXPECT_EQ(served(), "m@2");
 }
 
 TEST_F(PublishTest, WhatCannotServeIsRefused) {

@@ -46,6 +46,16 @@ TEST(CommandLineTest, ExecWithoutInputsReadsStandardInput) {
   EXPECT_FALSE(line.create_if_missing);
 }
 
+TEST(CommandLineTest, FollowingIsReadingOnly) {
+  for (const char* command : {"exec", "shell", "serve"}) {
+    const auto line = ParseCommandLine({command, "w.db", "--follow"});
+    EXPECT_TRUE(line.read_only && line.follow) << line.error;
+    EXPECT_FALSE(line.create_if_missing);
+    const auto reading = ParseCommandLine({command, "w.db", "--read-only"});
+    EXPECT_TRUE(reading.read_only && !reading.follow) << reading.error;
+  }
+}
+
 TEST(CommandLineTest, OptionsMayStandBeforeTheDirectory) {
   const auto line = ParseCommandLine({"exec", "--format", "csv", "-c", "SELECT 1", "w.db"});
   ASSERT_EQ(line.action, Action::kExec) << line.error;

@@ -114,13 +114,15 @@ CommandOutcome RunCommand(const std::vector<std::string>& words, const std::stri
   return outcome;
 }
 
-ServeProcess::ServeProcess(const std::string& directory, const std::string& folder) {
+ServeProcess::ServeProcess(const std::string& directory, const std::string& folder,
+                           const std::vector<std::string>& options) {
   Pipe log;
   process_ = ::fork();
   if (process_ == 0) {
     const int null = ::open("/dev/null", O_RDONLY);
-    Become({DashiCommand(), "serve", directory, "--port", "0"}, folder, null, STDOUT_FILENO,
-           log.fds[1]);
+    std::vector<std::string> words = {DashiCommand(), "serve", directory, "--port", "0"};
+    words.insert(words.end(), options.begin(), options.end());
+    Become(words, folder, null, STDOUT_FILENO, log.fds[1]);
   }
   log.CloseWrite();
   log_fd_ = ::dup(log.fds[0]);

@@ -26,7 +26,8 @@ CommandOutcome RunCommand(const std::vector<std::string>& words, const std::stri
 class ServeProcess {
  public:
   /// Starts it and waits until it says that it answers.
-  ServeProcess(const std::string& directory, const std::string& folder);
+  ServeProcess(const std::string& directory, const std::string& folder,
+               const std::vector<std::string>& options = {});
   /// Kills it if it still runs.
   ~ServeProcess();
   ServeProcess(const ServeProcess&) = delete;

@@ -230,6 +230,50 @@ TEST_F(CommandTest, ServeKeepsWhatItAcknowledgedWhenKilled) {
       "id\nd1\nd2\nd3\n");
 }
 
+TEST_F(CommandTest, AnotherServerFollowsTheWriter) {
+  MakeDocuments();
+  ServeProcess writer("w.db", folder_);
+  ServeProcess follower("w.db", folder_, {"--follow"});
+  ServeProcess reader("w.db", folder_, {"--read-only"});
+  ASSERT_GT(writer.port(), 0) << writer.log();
+  ASSERT_GT(follower.port(), 0) << follower.log();
+  ASSERT_GT(reader.port(), 0) << reader.log();
+  WireClient writing(static_cast<std::uint16_t>(writer.port()));
+  WireClient following(static_cast<std::uint16_t>(follower.port()));
+  WireClient reading(static_cast<std::uint16_t>(reader.port()));
+  writing.LogIn();
+  following.LogIn();
+  reading.LogIn();
+  const auto count = [](WireClient& client) {
+    const auto messages = client.Query("SELECT count(*) FROM documents");
+    return messages.size() == 4 ? ValuesOf(messages[1])[0] : FieldOf(messages[0], 'M');
+  };
+  // It lags when the machine is slow, by a bounded number of statements here.
+  const auto count_at_last = [&](const std::string& wanted) {
+    std::string counted;
+    for (int i = 0; i < 10'000 && counted != wanted; ++i) {
+      counted = count(following);
+    }
+    return counted;
+  };
+  EXPECT_EQ(count(following), "2");
+  ASSERT_EQ(TypesOf(writing.Query("INSERT INTO documents (id, text) VALUES ('d3', 'x')")), "CZ");
+  EXPECT_EQ(count_at_last("3"), "3");
+  EXPECT_EQ(count(reading), "2") << "the state of the opening";
+  EXPECT_EQ(FieldOf(following.Query("DELETE FROM documents")[0], 'C'), "25006");
+  // A block is one state.
+  following.Query("BEGIN");
+  EXPECT_EQ(count(following), "3");
+  ASSERT_EQ(TypesOf(writing.Query("DELETE FROM documents WHERE id = 'd1'")), "CZ");
+  EXPECT_EQ(count(following), "3");
+  following.Query("COMMIT");
+  EXPECT_EQ(count_at_last("2"), "2");
+  EXPECT_EQ(Dashi({"exec", "w.db", "--follow", "--format", "csv", "-c",
+                   "SELECT id FROM documents ORDER BY id"})
+                .out,
+            "id\nd2\nd3\n");
+}
+
 TEST_F(CommandTest, ServeCancelsARunningQueryWhenStoppedTwice) {
   MakeDocuments();
   ServeProcess serve("w.db", folder_);
