@@ -211,6 +211,24 @@ void AddEval(CLI::App& app, Words& words) {
   });
 }
 
+void AddRecover(CLI::App& app, Words& words) {
+  CLI::App* recover = app.add_subcommand("recover", "Make a copy that opens of a damaged database");
+  recover
+      ->add_option("DIR", words.command_line.directory,
+                   "The database's folder; nothing in it is changed")
+      ->required();
+  recover->add_option("--to", words.command_line.recover_to, "The folder to make")
+      ->type_name("COPY")
+      ->required();
+  recover->add_flag("--accept-loss", words.command_line.accept_loss,
+                    "Keep the copy even when acknowledged commits are missing from it");
+  recover->footer(
+      "Says what the copy holds and what was dropped. The exit status is 1, and no copy is kept,\n"
+      "when acknowledged commits would be missing and --accept-loss is not given.\n\n"
+      "Example:\n  dashi recover shop.db --to saved.db");
+  recover->final_callback([&words] { words.command_line.action = CommandLine::Action::kRecover; });
+}
+
 CommandLine Mistake(const std::string& message) {
   CommandLine command_line;
   command_line.error = "dashi: " + message + "\n";
@@ -253,6 +271,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   AddImport(app, words);
   AddTrain(app, words);
   AddEval(app, words);
+  AddRecover(app, words);
   if (arguments.empty()) {
     return Mistake("a command is missing\n\n" + app.help());
   }

@@ -11,7 +11,7 @@ namespace dashi {
 
 /// What the words after `dashi` ask for.
 struct CommandLine {
-  enum class Action { kPrint, kExec, kShell, kServe };
+  enum class Action { kPrint, kExec, kShell, kServe, kRecover };
 
   Action action = Action::kPrint;
   // kPrint: --help, --version or a mistake.
@@ -29,6 +29,8 @@ struct CommandLine {
   std::string host = "127.0.0.1";   ///< kServe
   std::uint16_t port = 5433;        ///< kServe; 0 takes any free one
   int num_connections_max = 100;    ///< kServe
+  std::string recover_to;           ///< kRecover: the directory to make
+  bool accept_loss = false;         ///< kRecover
 };
 
 /// Understands the command line. `arguments` leaves out the name of the program.

@@ -86,6 +86,20 @@ Status OpenError(const rocksdb::Status& status, const std::string& directory,
       "Restore a backup, or see what can be saved: dashi recover {} --to COPY.", database));
 }
 
+void SetRecoveryMode(DamagedLogs damaged_logs, rocksdb::DBOptions* options) {
+  switch (damaged_logs) {
+    case DamagedLogs::kRefuse:
+      return;
+    case DamagedLogs::kReadUpToDamage:
+      options->wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+      break;
+    case DamagedLogs::kPassOver:
+      options->wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+      break;
+  }
+  options->avoid_flush_during_recovery = false;  // No damaged log is kept.
+}
+
 std::optional<Family> FindFamily(const std::string& name) {
   for (const Family family : kFamilies) {
     if (FamilyName(family) == name) {
@@ -118,6 +132,7 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::OpenOnce(const std::string
   engine->cache_ =
       options.cache != nullptr ? options.cache : rocksdb::NewLRUCache(options.memory_bytes_max);
   engine->db_options_ = MakeDbOptions(options.memory_bytes_max, engine->cache_);
+  SetRecoveryMode(options.damaged_logs, &engine->db_options_);
   if (options.read_only) {
     engine->held_files_ = std::make_shared<HeldFiles>(rocksdb::FileSystem::Default());
     engine->env_ = rocksdb::NewCompositeEnv(engine->held_files_);
@@ -341,6 +356,8 @@ Result<bool> RocksdbEngine::Get(Family family, std::string_view key, std::string
   DASHI_RETURN_IF_ERROR(FromRocksdb(status, fmt::format("reading {}", FamilyName(family))));
   return true;
 }
+
+std::string RocksdbEngine::unreadable_log() const { return UnreadableLog(db_options_); }
 
 rocksdb::Options RocksdbEngine::EmbeddingFileOptions() const {
   return rocksdb::Options(db_options_, MakeEmbeddingFamilyOptions(cache_));

@@ -16,9 +16,17 @@
 
 namespace dashi::storage {
 
+/// What becomes of a log that cannot be read to its end.
+enum class DamagedLogs {
+  kRefuse,          ///< the database does not open
+  kReadUpToDamage,  ///< what stands behind the damage is dropped
+  kPassOver,        ///< what can be read behind it is taken up: no state that ever was
+};
+
 struct EngineOptions {
   bool create = false;  ///< make what is missing: the creation was never finished, or not begun
   bool read_only = false;
+  DamagedLogs damaged_logs = DamagedLogs::kRefuse;
   std::uint64_t memory_bytes_max = 0;
   /// The block cache; null makes one. Sharers: the engines of a follower.
   std::shared_ptr<rocksdb::Cache> cache;
@@ -58,6 +66,8 @@ class RocksdbEngine {
   Status Write(rocksdb::WriteBatch* batch, bool sync, std::string_view doing);
   /// Reads one key at the latest state. Returns false when it is absent.
   Result<bool> Get(Family family, std::string_view key, std::string* value) const;
+  /// The log that could not be read to its end, empty when all were.
+  std::string unreadable_log() const;
   /// The database's options for an SST of an embedding family.
   rocksdb::Options EmbeddingFileOptions() const;
 

@@ -274,6 +274,44 @@ TEST_F(CommandTest, AnotherServerFollowsTheWriter) {
             "id\nd2\nd3\n");
 }
 
+TEST_F(CommandTest, RecoverCopiesWhatDoesNotOpen) {
+  MakeDocuments();
+  ASSERT_EQ(Exec("INSERT INTO documents (id, text) VALUES ('d3', 'last')").exit_status, 0);
+  {
+    ServeProcess serve("w.db", folder_);
+    ASSERT_GT(serve.port(), 0) << serve.log();
+    const CommandOutcome open = Dashi({"recover", "w.db", "--to", "copy.db"});
+    EXPECT_EQ(open.exit_status, 1);
+    EXPECT_NE(open.err.find("SQLSTATE:  55006"), std::string::npos) << open.err;
+  }
+  // The last commit's log is cut.
+  std::filesystem::path log;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "w.db" / "data")) {
+    if (entry.path().extension() == ".log" && entry.file_size() > 0 && entry.path() > log) {
+      log = entry.path();
+    }
+  }
+  std::filesystem::resize_file(log, std::filesystem::file_size(log) - 1);
+  const CommandOutcome refused = Exec("SELECT 1");
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_NE(refused.err.find("SQLSTATE:  XX001"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("dashi recover w.db --to COPY"), std::string::npos) << refused.err;
+
+  const CommandOutcome lost = Dashi({"recover", "w.db", "--to", "copy.db"});
+  EXPECT_EQ(lost.exit_status, 1);
+  EXPECT_NE(lost.out.find("LOST: at most 1 acknowledged commits, numbered 2 to 2"),
+            std::string::npos)
+      << lost.out << lost.err;
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "copy.db"));
+  const CommandOutcome kept = Dashi({"recover", "w.db", "--to", "copy.db", "--accept-loss"});
+  EXPECT_EQ(kept.exit_status, 0) << kept.err;
+  EXPECT_EQ(
+      Dashi({"exec", "copy.db", "--format", "csv", "-c", "SELECT id FROM documents ORDER BY id"})
+          .out,
+      "id\nd1\nd2\n");
+  EXPECT_EQ(Dashi({"recover", "w.db"}).exit_status, 1) << "--to is missing";
+}
+
 TEST_F(CommandTest, ServeCancelsARunningQueryWhenStoppedTwice) {
   MakeDocuments();
   ServeProcess serve("w.db", folder_);
