@@ -10,6 +10,7 @@
 #include "tests/crash/crash_dump.h"
 #include "tests/crash/model_trainer.h"
 #include "tests/crash/row_writer.h"
+#include "tests/crash/schema_writer.h"
 
 namespace dashi::crash {
 
@@ -49,6 +50,11 @@ void Work(const CrashChildOptions& options, Database* database, CrashEventWriter
         .trains_first =
             options.failpoint.starts_with("train.") || options.failpoint.starts_with("publish.")};
     ModelTrainer(database, events, trainer_options, RowsOf(rows, kTrainerOwner)).Run(stop);
+  });
+  threads.emplace_back([&] {
+    const SchemaWriter::Options schema_options{
+        .seed = options.seed + 998, .indexes_first = options.failpoint.starts_with("index.")};
+    SchemaWriter(database, events, schema_options, RowsOf(rows, kSchemaOwner)).Run(stop);
   });
   for (std::thread& thread : threads) {
     thread.join();

@@ -152,6 +152,68 @@ Status DumpModels(CrashSession& session, const std::string& directory, Rows* row
                     "(SELECT max(n) FROM (SELECT count(*) AS n FROM evaluations GROUP BY id))");
 }
 
+// What an index finds must be what a scan finds: a unary plus keeps the index out.
+Status CheckIndex(CrashSession& session, std::string_view name, std::string_view column) {
+  const std::string values = fmt::format("SELECT DISTINCT +{} FROM documents", column);
+  DASHI_ASSIGN_OR_RETURN(const std::vector<Row> found, session.Query(values));
+  for (const Row& value : found) {
+    const std::string sql = "SELECT id FROM documents WHERE {}{} = $1 ORDER BY id";
+    DASHI_ASSIGN_OR_RETURN(const std::vector<Row> by_index,
+                           session.Query(fmt::format(fmt::runtime(sql), "", column), value));
+    DASHI_ASSIGN_OR_RETURN(const std::vector<Row> by_scan,
+                           session.Query(fmt::format(fmt::runtime(sql), "+", column), value));
+    if (by_index != by_scan) {
+      session.SendProblem(fmt::format("index {} finds {} rows with {} = {}, a scan {}", name,
+                                      by_index.size(), column, value[0].ToString(),
+                                      by_scan.size()));
+    }
+  }
+  return Status::Ok();
+}
+
+Status DumpSchema(CrashSession& session, Rows* rows) {
+  DASHI_ASSIGN_OR_RETURN(
+      const std::vector<Row> columns,
+      session.Query(
+          R"(SELECT name, type, default_value FROM columns WHERE "table" = 'documents')"));
+  for (const Row& column : columns) {
+    const std::string_view name = column[0].text();
+    (*rows)[ColumnKey(name)] = fmt::format("{}|{}", column[1].text(), column[2].ToString());
+    const std::string sql =
+        fmt::format("SELECT id, {} FROM documents WHERE id LIKE 'schema-%'", name);
+    DASHI_ASSIGN_OR_RETURN(const std::vector<Row> values, session.Query(sql));
+    for (const Row& value : values) {
+      (*rows)[ColumnValueKey(name, value[0].text())] = value[1].ToString();
+    }
+  }
+  const Result<std::vector<Row>> indexes =
+      session.Query(R"(SELECT name, "column" FROM indexes WHERE "table" = 'documents')");
+  if (!indexes.ok()) {
+    return indexes.status().sqlstate() == "42P01" ? Status::Ok() : indexes.status();
+  }
+  for (const Row& index : indexes.value()) {
+    (*rows)[IndexKey(index[0].text())] = index[1].text();
+    DASHI_RETURN_IF_ERROR(CheckIndex(session, index[0].text(), index[1].text()));
+  }
+  return Status::Ok();
+}
+
+// The database's own opinion, where it has one.
+Status CheckDatabase(CrashSession& session) {
+  const Result<std::vector<Row>> problems = session.Query("CHECK DATABASE");
+  if (!problems.ok()) {
+    return problems.status().sqlstate() == "0A000" ? Status::Ok() : problems.status();
+  }
+  for (const Row& problem : problems.value()) {
+    std::string text = "CHECK DATABASE:";
+    for (const Value& value : problem) {
+      text += " " + value.ToString();
+    }
+    session.SendProblem(text);
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 Result<Rows> DumpDatabase(CrashSession& session, const std::string& directory) {
@@ -161,6 +223,8 @@ Result<Rows> DumpDatabase(CrashSession& session, const std::string& directory) {
   }
   DASHI_RETURN_IF_ERROR(DumpRelevance(session, &rows));
   DASHI_RETURN_IF_ERROR(DumpModels(session, directory, &rows));
+  DASHI_RETURN_IF_ERROR(DumpSchema(session, &rows));
+  DASHI_RETURN_IF_ERROR(CheckDatabase(session));
   return rows;
 }
 

@@ -19,7 +19,6 @@ enum class CrashEventKind : std::uint8_t {
   kIntent,        ///< `owner` is about to commit `changes`
   kAcknowledged,  ///< `owner`'s intent is committed
   kRefused,       ///< `owner`'s intent failed with the SQLSTATE `text`, and changed nothing
-  kUnderstood,    ///< the database knows the statement `text`
   kClosing,
   kClosed,
 };

@@ -40,6 +40,11 @@ std::string RelevanceKey(std::string_view document, std::string_view label) {
 }
 std::string ModelKey(std::string_view name) { return fmt::format("M:{}", name); }
 std::string ReleaseKey(std::string_view name) { return fmt::format("E:{}", name); }
+std::string ColumnKey(std::string_view column) { return fmt::format("C:{}", column); }
+std::string ColumnValueKey(std::string_view column, std::string_view document) {
+  return fmt::format("V:{}.{}", column, document);
+}
+std::string IndexKey(std::string_view name) { return fmt::format("I:{}", name); }
 
 RelevanceIds ParseRelevanceKey(std::string_view key) {
   const std::size_t separator = key.find(kPairSeparator);
@@ -76,6 +81,10 @@ int OwnerOf(std::string_view key) {
   const std::string_view id = key.substr(2);
   if (key.starts_with("M:") || key.starts_with("E:") || id.starts_with("base-")) {
     return kTrainerOwner;
+  }
+  if (key.starts_with("C:") || key.starts_with("V:") || key.starts_with("I:") ||
+      id.starts_with("schema-")) {
+    return kSchemaOwner;
   }
   return id.starts_with("t") ? static_cast<int>(NumberIn(id.substr(1), 10)) : kSharedOwner;
 }

@@ -12,7 +12,9 @@ namespace dashi::crash {
 
 /// What the database holds, as sorted text: "D:<id>" -> split|text, "L:<id>" and "A:<id>" -> text,
 /// "R:<document><0x1f><label>" -> weight, "M:<model>" -> its published release or nothing,
-/// "E:<model>@<number>" -> nothing. Long texts stand as the token that they begin with (TextOf).
+/// "E:<model>@<number>" -> nothing, "C:<column of documents>" -> its type|default,
+/// "V:<column>.<document>" -> its value in a document of the schema's writer, "I:<index>" -> its
+/// column. Long texts stand as the token that they begin with (TextOf).
 using Rows = std::map<std::string, std::string>;
 /// A commit: the new value of each row that it changes, or nothing for a row that it deletes.
 using RowChanges = std::map<std::string, std::optional<std::string>>;
@@ -24,6 +26,9 @@ std::string AnchorKey(std::string_view id);
 std::string RelevanceKey(std::string_view document, std::string_view label);
 std::string ModelKey(std::string_view name);
 std::string ReleaseKey(std::string_view name);
+std::string ColumnKey(std::string_view column);
+std::string ColumnValueKey(std::string_view column, std::string_view document);
+std::string IndexKey(std::string_view name);
 
 /// The document and label of a RelevanceKey.
 struct RelevanceIds {
@@ -36,9 +41,10 @@ RowChanges Difference(const Rows& before, const Rows& after);
 void ApplyChanges(const RowChanges& changes, Rows* rows);
 
 /// The one writer who changes a row, or kSharedOwner for rows that all of them change. Ids of
-/// writer n begin with "t<n>-", the trainer's with "base-".
+/// writer n begin with "t<n>-", the trainer's with "base-", the schema writer's with "schema-".
 inline constexpr int kTrainerOwner = -1;
 inline constexpr int kSharedOwner = -2;
+inline constexpr int kSchemaOwner = -3;
 int OwnerOf(std::string_view key);
 std::string IdPrefix(int writer);
 

@@ -64,6 +64,8 @@ void CrashSession::MustFail(std::string_view sql, std::string_view sqlstate) {
   }
 }
 
+bool CrashSession::Understands(std::string_view sql) { return Run(sql).sqlstate() != "0A000"; }
+
 bool CrashSession::Commit(std::string_view sql, const RowChanges& changes) {
   events_->Send({CrashEventKind::kIntent, owner_, "", changes});
   const Status status = Run(sql);

@@ -27,6 +27,10 @@ class CrashSession {
   /// it did; a conflict with another session (40001) is the only refusal that is right.
   bool Commit(std::string_view sql, const RowChanges& changes);
 
+  /// Whether the database knows a statement, and does not refuse it as not supported (0A000).
+  /// The statement must be one that fails otherwise, or that changes nothing.
+  bool Understands(std::string_view sql);
+
   void SendProblem(std::string_view text) { events_->SendProblem(text); }
 
  private:

@@ -136,8 +136,9 @@ void RowWriter::FailOnDuplicate() {
     return;
   }
   std::ofstream(LoadPath("duplicate.tsv")) << fresh_id << "\tx\t\\N\n" << taken_id << "\ty\t\\N\n";
-  session_.MustFail(fmt::format("COPY documents FROM {}", Quoted(LoadPath("duplicate.tsv"))),
-                    "23505");
+  session_.MustFail(
+      fmt::format("COPY documents (id, text, split) FROM {}", Quoted(LoadPath("duplicate.tsv"))),
+      "23505");
 }
 
 void RowWriter::Count() {
@@ -383,7 +384,7 @@ std::optional<RowWriter::Plan> RowWriter::PlanLoadRows(const Rows& rows) {
   const bool labels = random_.Uniform(2) == 0;
   const std::string path = LoadPath(labels ? "labels.tsv" : "documents.tsv");
   Plan plan{fmt::format("COPY {} FROM {} WITH (on_conflict = 'replace')",
-                        labels ? "labels" : "documents", Quoted(path)),
+                        labels ? "labels (id, text)" : "documents (id, text, split)", Quoted(path)),
             rows};
   std::ofstream file(path);
   for (std::uint64_t left = random_.Uniform(12) + 1; left > 0; --left) {
