@@ -139,7 +139,7 @@ class CrashRun {
     child.num_writers = options_.num_writers;
     child.work_ms = work_ms;
     // Small memtables are flushed and compacted all the time.
-    constexpr std::array<std::uint64_t, 3> kMemoryMiB = {4, 32, 512};
+    constexpr std::array<std::uint64_t, 3> kMemoryMiB = {16, 64, 512};
     child.memory_bytes_max = kMemoryMiB[random_.Uniform(kMemoryMiB.size())] << 20U;
     return child;
   }

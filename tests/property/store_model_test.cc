@@ -95,7 +95,7 @@ TEST_F(StoreModelTest, ThreadsAgreeWithTheirModels) {
     SCOPED_TRACE(fmt::format("round {}", round));
     StoreOptions options;
     // Small memtables are flushed and compacted under the workers.
-    options.memory_bytes_max = std::uint64_t{round % 2 == 0 ? 4U : 256U} << 20U;
+    options.memory_bytes_max = std::uint64_t{round % 2 == 0 ? 16U : 256U} << 20U;
     Open(options);
     ExpectAllSame();
     RunRound(/*num_steps=*/30);
