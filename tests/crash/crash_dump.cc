@@ -178,6 +178,9 @@ Status DumpSchema(CrashSession& session, Rows* rows) {
           R"(SELECT name, type, default_value FROM columns WHERE "table" = 'documents')"));
   for (const Row& column : columns) {
     const std::string_view name = column[0].text();
+    if (!IsSchemaName(name)) {
+      continue;
+    }
     (*rows)[ColumnKey(name)] = fmt::format("{}|{}", column[1].text(), column[2].ToString());
     const std::string sql =
         fmt::format("SELECT id, {} FROM documents WHERE id LIKE 'schema-%'", name);
@@ -192,7 +195,9 @@ Status DumpSchema(CrashSession& session, Rows* rows) {
     return indexes.status().sqlstate() == "42P01" ? Status::Ok() : indexes.status();
   }
   for (const Row& index : indexes.value()) {
-    (*rows)[IndexKey(index[0].text())] = index[1].text();
+    if (IsSchemaName(index[0].text())) {
+      (*rows)[IndexKey(index[0].text())] = index[1].text();
+    }
     DASHI_RETURN_IF_ERROR(CheckIndex(session, index[0].text(), index[1].text()));
   }
   return Status::Ok();

@@ -46,6 +46,10 @@ std::string ColumnValueKey(std::string_view column, std::string_view document) {
 }
 std::string IndexKey(std::string_view name) { return fmt::format("I:{}", name); }
 
+bool IsSchemaName(std::string_view name) {
+  return name.starts_with("column_") || name.starts_with("index_");
+}
+
 RelevanceIds ParseRelevanceKey(std::string_view key) {
   const std::size_t separator = key.find(kPairSeparator);
   return {std::string(key.substr(2, separator - 2)), std::string(key.substr(separator + 1))};

@@ -29,6 +29,8 @@ std::string ReleaseKey(std::string_view name);
 std::string ColumnKey(std::string_view column);
 std::string ColumnValueKey(std::string_view column, std::string_view document);
 std::string IndexKey(std::string_view name);
+/// Whether a column or index is one of the schema writer's: "column_<n>", "index_<n>".
+bool IsSchemaName(std::string_view name);
 
 /// The document and label of a RelevanceKey.
 struct RelevanceIds {
