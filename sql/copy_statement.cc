@@ -15,6 +15,7 @@
 #include "sql/copy_options.h"
 #include "sql/copy_target.h"
 #include "sql/database_impl.h"
+#include "sql/import_ahead.h"
 #include "sql/import_reader.h"
 #include "sql/own_statements.h"
 #include "sql/progress_meter.h"
@@ -217,8 +218,9 @@ class Copy {
 
   Result<BulkLoad::Counts> Run(BulkLoad& load) {
     DASHI_RETURN_IF_ERROR(rejects_.Open());
-    DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<ImportReader> reader,
+    DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportReader> reader,
                            ImportReader::Open(path_, plan_.format, plan_.column_names));
+    DASHI_ASSIGN_OR_RETURN(reader, ReadAhead(std::move(reader)));
     meter_.BeginPhase("reading", "bytes", reader->bytes_total());
     DASHI_RETURN_IF_ERROR(Read(*reader, load));
     meter_.EndPhase(reader->bytes_read());

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "base/status.h"
 #include "storage/load_duplicates.h"
 #include "storage/load_spool.h"
+#include "storage/rocksdb_id_lookup.h"
 #include "storage/rocksdb_load_apply.h"
 #include "storage/rocksdb_reader.h"
 #include "storage/rocksdb_status.h"
@@ -334,49 +334,6 @@ class RocksdbRowLoad : public RocksdbLoad {
   std::string encoded_;
 };
 
-// Turns ids into ordinals, remembering a bounded number of them.
-class OrdinalCache {
- public:
-  OrdinalCache(const RocksdbReader& reader, EntityKind kind) : reader_(reader), kind_(kind) {}
-
-  // Errors: kNotFound (23503) naming the id.
-  Result<Ordinal> Find(std::string_view id) {
-    if (last_ && last_id_ == id) {
-      return *last_;
-    }
-    key_ = id;
-    const auto cached = ordinals_.find(key_);
-    if (cached != ordinals_.end()) {
-      last_ = cached->second;
-      last_id_ = id;
-      return *last_;
-    }
-    DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> found, reader_.FindOrdinal(kind_, id));
-    if (!found) {
-      return Status::NotFound(fmt::format("no row with id '{}' in {}",
-                                          IsUtf8(id) ? id : "(not UTF-8)", EntityTableName(kind_)))
-          .WithSqlState("23503");
-    }
-    if (ordinals_.size() >= kNumCachedMax) {
-      ordinals_.clear();
-    }
-    ordinals_.emplace(key_, *found);
-    last_ = found;
-    last_id_ = id;
-    return *found;
-  }
-
- private:
-  static constexpr std::size_t kNumCachedMax = std::size_t{1} << 18U;
-
-  const RocksdbReader& reader_;
-  const EntityKind kind_;
-  std::unordered_map<std::string, Ordinal> ordinals_;
-  std::string key_;
-  std::string last_id_;
-  std::optional<Ordinal> last_;
-};
-
 class RocksdbRelevanceLoad : public RocksdbLoad {
  public:
   RocksdbRelevanceLoad(RocksdbStoreState* state, DuplicatePolicy policy)
@@ -394,7 +351,11 @@ class RocksdbRelevanceLoad : public RocksdbLoad {
     DASHI_ASSIGN_OR_RETURN(const Ordinal document_ordinal, documents_.Find(document));
     DASHI_ASSIGN_OR_RETURN(const Ordinal label_ordinal, labels_.Find(label));
     bool exists = pairs_.Contains(document_ordinal, label_ordinal);
-    if (!exists) {
+    if (!table_is_empty_) {
+      DASHI_ASSIGN_OR_RETURN(const bool has_relevance, reader_.HasStoredRelevance());
+      table_is_empty_ = !has_relevance;
+    }
+    if (!exists && !*table_is_empty_) {
       DASHI_ASSIGN_OR_RETURN(exists, IsStored(document_ordinal, label_ordinal));
     }
     if (exists && policy_ == DuplicatePolicy::kFail) {
@@ -458,8 +419,9 @@ class RocksdbRelevanceLoad : public RocksdbLoad {
     return status;
   }
 
-  OrdinalCache documents_;
-  OrdinalCache labels_;
+  IdLookup documents_;
+  IdLookup labels_;
+  std::optional<bool> table_is_empty_;  // in the load's picture, once asked
   LoadedPairSet pairs_;
   std::optional<Ordinal> cached_document_;
   std::vector<RelevanceNeighbour> cached_labels_;

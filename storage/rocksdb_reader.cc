@@ -17,6 +17,11 @@ namespace dashi::storage {
 
 namespace {
 
+Status DamagedId(EntityKind kind, std::string_view id) {
+  return Status::Corruption(
+      fmt::format("id cannot be decoded: {} id '{}'", EntityTableName(kind), id));
+}
+
 // Reads one catalog record with `decode`; nullopt when the key is absent.
 template <typename Record>
 Result<std::optional<Record>> GetRecord(const RocksdbReader& reader, Family family,
@@ -160,10 +165,29 @@ Result<std::optional<Ordinal>> RocksdbReader::FindOrdinal(EntityKind kind,
   }
   Ordinal ordinal{};
   if (!DecodeOrdinal(value, &ordinal)) {
-    return Status::Corruption(
-        fmt::format("id cannot be decoded: {} id '{}'", EntityTableName(kind), id));
+    return DamagedId(kind, id);
   }
   return std::optional<Ordinal>(ordinal);
+}
+
+Status RocksdbReader::ScanIds(
+    EntityKind kind, const std::function<bool(std::string_view id, Ordinal ordinal)>& visit) const {
+  const std::string prefix = IdKey(kind, "");
+  KeyWalk walk = Walk(Family::kIds, prefix, /*fill_cache=*/false);
+  while (true) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, walk.Next());
+    if (!more) {
+      return Status::Ok();
+    }
+    const std::string_view id = walk.key().substr(prefix.size());
+    Ordinal ordinal{};
+    if (!DecodeOrdinal(walk.value(), &ordinal)) {
+      return DamagedId(kind, id);
+    }
+    if (!visit(id, ordinal)) {
+      return Status::Ok();
+    }
+  }
 }
 
 Result<std::optional<EntityRow>> RocksdbReader::GetRow(EntityKind kind, Ordinal ordinal) const {
@@ -259,6 +283,10 @@ Result<std::vector<RelevanceNeighbour>> RocksdbReader::DocumentsOf(Ordinal label
     return stored;
   }
   return ApplyChanges(stored, pending_.relevance->ChangesOfLabel(label));
+}
+
+Result<bool> RocksdbReader::HasStoredRelevance() const {
+  return Walk(Family::kRelevance, "", /*fill_cache=*/true).Next();
 }
 
 std::unique_ptr<RelevanceCursor> RocksdbReader::ScanRelevance() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -67,6 +68,9 @@ class RocksdbReader {
   Result<bool> GetStored(Family family, std::string_view key, std::string* value) const;
 
   Result<std::optional<Ordinal>> FindOrdinal(EntityKind kind, std::string_view id) const;
+  /// Calls `visit` for each id of a kind, in the order of their bytes, until it returns false.
+  Status ScanIds(EntityKind kind,
+                 const std::function<bool(std::string_view id, Ordinal ordinal)>& visit) const;
   Result<std::optional<EntityRow>> GetRow(EntityKind kind, Ordinal ordinal) const;
   Result<std::vector<std::optional<EntityRow>>> GetRows(EntityKind kind,
                                                         std::span<const Ordinal> ordinals) const;
@@ -79,6 +83,8 @@ class RocksdbReader {
   Result<std::vector<RelevanceNeighbour>> StoredNeighbours(RelevanceSide side,
                                                            Ordinal ordinal) const;
   std::unique_ptr<RelevanceCursor> ScanRelevance() const;
+  /// Whether a relevance list is stored at the picture, be it an empty one. O(1).
+  Result<bool> HasStoredRelevance() const;
 
   Result<std::unique_ptr<EmbeddingCursor>> ScanEmbeddings(std::uint64_t version,
                                                           EntityKind kind) const;

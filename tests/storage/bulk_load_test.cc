@@ -212,6 +212,24 @@ TEST_F(BulkLoadTest, RelevanceComesBackFromBothSides) {
   }
 }
 
+// A load of many pairs reads all ids into memory on its way: answers stay the same.
+TEST_F(BulkLoadTest, IdsAreFoundBeforeAndAfterTheyAreAllInMemory) {
+  Open();
+  constexpr int kNumDocuments = 4000;
+  LoadRows(EntityKind::kDocument, "d", kNumDocuments);
+  LoadRows(EntityKind::kLabel, "l", 3);
+  const auto load = PairLoad(DuplicatePolicy::kFail);
+  for (int i = 0; i < kNumDocuments; ++i) {
+    ASSERT_OK(load->AddRelevance("d" + std::to_string(i), "l" + std::to_string(i % 3), 1));
+    EXPECT_EQ(load->AddRelevance("e" + std::to_string(i), "l0", 1).sqlstate(), "23503");
+  }
+  EXPECT_EQ(load->Commit({}).value().inserted, static_cast<std::uint64_t>(kNumDocuments));
+  const auto view = Snapshot();
+  for (std::uint32_t i = 0; i < kNumDocuments; ++i) {
+    ASSERT_THAT(Pairs(view->LabelsOf(Ordinal{i}).value()), ElementsAre(Pair(i % 3, 1.0F)));
+  }
+}
+
 TEST_F(BulkLoadTest, PairsOfUnknownRowsAndDuplicatesAreReported) {
   Open();
   LoadRows(EntityKind::kDocument, "d", 2);

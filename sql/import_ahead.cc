@@ -1,0 +1,166 @@
+#include "sql/import_ahead.h"
+
+#include <deque>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/status.h"
+
+namespace dashi::sql {
+
+namespace {
+
+constexpr std::size_t kRowsPerBatch = 256;
+constexpr std::size_t kBytesPerBatch = std::size_t{256} << 10;
+constexpr std::size_t kBatchesMax = 4;
+
+/// What one call of Next came to.
+struct Outcome {
+  ImportRecord record;
+  Status status;
+  bool more = true;
+};
+
+struct Batch {
+  std::vector<Outcome> outcomes;  ///< the first `size` count; the rest is memory to reuse
+  std::size_t size = 0;
+  std::uint64_t bytes_read = 0;
+  bool last = false;
+};
+
+std::size_t BytesOf(const ImportRecord& record) {
+  std::size_t bytes = 0;
+  for (const ImportField& field : record.fields) {
+    bytes += field.value.type() == ValueType::kText ? field.value.text().size() : sizeof(Value);
+  }
+  return bytes;
+}
+
+// A row's error (kInvalidArgument) may be followed by more rows; any other is the end.
+bool IsLast(const Outcome& outcome) {
+  return !outcome.more ||
+         (!outcome.status.ok() && outcome.status.code() != StatusCode::kInvalidArgument);
+}
+
+class AheadReader final : public ImportReader {
+ public:
+  explicit AheadReader(std::unique_ptr<ImportReader> reader)
+      : reader_(std::move(reader)), bytes_total_(reader_->bytes_total()) {}
+
+  ~AheadReader() override {
+    {
+      const MutexLock lock(mutex_);
+      stopped_ = true;
+      changed_.NotifyAll();
+    }
+    if (thread_.joinable()) {
+      thread_.join();
+    }
+  }
+
+  Status Start() {
+    return CatchAsStatus("start of a thread", [this] { thread_ = std::thread([this] { Run(); }); });
+  }
+
+  Result<bool> Next(ImportRecord* record) override {
+    if (position_ == current_.size) {
+      NextBatch();
+    }
+    Outcome& outcome = current_.outcomes[position_];
+    if (IsLast(outcome)) {  // It stays, for a caller that asks again.
+      record->line = outcome.record.line;
+    } else {
+      std::swap(*record, outcome.record);
+      ++position_;
+    }
+    if (!outcome.status.ok()) {
+      return outcome.status;
+    }
+    return outcome.more;
+  }
+
+  std::uint64_t bytes_read() const override { return current_.bytes_read; }
+  std::uint64_t bytes_total() const override { return bytes_total_; }
+
+ private:
+  void NextBatch() DASHI_EXCLUDES(mutex_) {
+    position_ = 0;
+    const MutexLock lock(mutex_);
+    used_.push_back(std::move(current_));
+    while (full_.empty()) {
+      changed_.Wait(mutex_);
+    }
+    current_ = std::move(full_.front());
+    full_.pop_front();
+    changed_.NotifyAll();
+  }
+
+  // Waits for room. Returns false when nobody wants more.
+  bool TakeEmpty(Batch* batch) DASHI_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    while (!stopped_ && full_.size() >= kBatchesMax) {
+      changed_.Wait(mutex_);
+    }
+    if (!used_.empty()) {
+      *batch = std::move(used_.back());
+      used_.pop_back();
+    }
+    return !stopped_;
+  }
+
+  void Fill(Batch* batch) {
+    batch->size = 0;
+    for (std::size_t bytes = 0; batch->size < kRowsPerBatch && bytes < kBytesPerBatch;) {
+      if (batch->size == batch->outcomes.size()) {
+        batch->outcomes.emplace_back();
+      }
+      Outcome& outcome = batch->outcomes[batch->size++];
+      Result<bool> more =
+          CatchAsStatus("reading a file", [&] { return reader_->Next(&outcome.record); });
+      outcome.more = more.ok() && *more;
+      outcome.status = more.ok() ? Status() : std::move(more).status();
+      outcome.more = outcome.more || !outcome.status.ok();
+      batch->last = IsLast(outcome);
+      if (batch->last) {
+        break;
+      }
+      bytes += BytesOf(outcome.record);
+    }
+    batch->bytes_read = reader_->bytes_read();
+  }
+
+  void Run() {
+    Batch batch;
+    while (!batch.last && TakeEmpty(&batch)) {
+      Fill(&batch);
+      const bool last = batch.last;
+      const MutexLock lock(mutex_);
+      full_.push_back(std::exchange(batch, {}));
+      batch.last = last;
+      changed_.NotifyAll();
+    }
+  }
+
+  const std::unique_ptr<ImportReader> reader_;  // of the thread, once it runs
+  const std::uint64_t bytes_total_;
+  Batch current_;  // of the caller
+  std::size_t position_ = 0;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<Batch> full_ DASHI_GUARDED_BY(mutex_);
+  std::vector<Batch> used_ DASHI_GUARDED_BY(mutex_);
+  bool stopped_ DASHI_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ImportReader>> ReadAhead(std::unique_ptr<ImportReader> reader) {
+  auto ahead = std::make_unique<AheadReader>(std::move(reader));
+  DASHI_RETURN_IF_ERROR(ahead->Start());
+  return std::unique_ptr<ImportReader>(std::move(ahead));
+}
+
+}  // namespace dashi::sql

@@ -1,0 +1,53 @@
+#include "storage/id_table.h"
+
+#include <map>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+
+namespace dashi::storage {
+namespace {
+
+TEST(IdTableTest, AgreesWithAMap) {
+  constexpr std::uint64_t kSeed = 3;
+  SCOPED_TRACE("seed " + std::to_string(kSeed));
+  Random random(kSeed);
+  IdTable table;
+  std::map<std::string, Ordinal> expected;
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    std::string id(1 + random.Uniform(12), '\0');
+    for (char& c : id) {
+      c = static_cast<char>('a' + random.Uniform(4));
+    }
+    if (expected.emplace(id, Ordinal{i}).second) {
+      ASSERT_TRUE(table.Add(id, Ordinal{i}, std::uint64_t{1} << 30U));
+    }
+    id.back() = 'z';
+    ASSERT_EQ(table.Find(id), std::nullopt);
+  }
+  ASSERT_EQ(table.size(), expected.size());
+  for (const auto& [id, ordinal] : expected) {
+    ASSERT_EQ(table.Find(id), ordinal) << id;
+  }
+}
+
+TEST(IdTableTest, StopsAtItsLimit) {
+  constexpr std::uint64_t kBytesMax = 100'000;
+  IdTable table;
+  std::uint32_t num_ids = 0;
+  while (table.Add("some id " + std::to_string(num_ids), Ordinal{num_ids}, kBytesMax)) {
+    ++num_ids;
+    ASSERT_LE(table.bytes(), kBytesMax + kBytesMax / 2);
+  }
+  EXPECT_GT(num_ids, 2000U);
+  EXPECT_EQ(table.size(), num_ids);
+  EXPECT_EQ(table.Find("some id 0"), Ordinal{0});
+  table.Clear();
+  EXPECT_EQ(table.size(), 0U);
+  EXPECT_EQ(table.Find("some id 0"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace dashi::storage
