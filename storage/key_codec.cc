@@ -191,6 +191,7 @@ std::string EvaluationKey(std::uint64_t id, std::uint32_t position) {
 
 std::string FormatKey() { return "format"; }
 std::string CommitSequenceKey() { return "commit_sequence"; }
+std::string ChangesTrimmedKey() { return "changes_trimmed"; }
 std::string PendingLoadKey() { return "load"; }
 std::string OrdinalCounterKey(EntityKind kind) {
   return Joined("next_ordinal/", EntityTableName(kind));

@@ -84,6 +84,7 @@ std::string EvaluationKey(std::uint64_t id, std::uint32_t position);
 // meta: ASCII words; names stand at the end, except that a release's number follows a zero byte.
 std::string FormatKey();
 std::string CommitSequenceKey();
+std::string ChangesTrimmedKey();
 std::string PendingLoadKey();
 std::string OrdinalCounterKey(EntityKind kind);
 std::string CounterKey(std::string_view name);

@@ -133,6 +133,16 @@ KeyWalk RocksdbReader::Walk(Family family, std::string_view prefix, bool fill_ca
                  pending_.writes, family, prefix);
 }
 
+Result<std::uint64_t> RocksdbReader::CountChanges() const {
+  KeyWalk walk = Walk(Family::kChanges, "", /*fill_cache=*/false);
+  for (std::uint64_t count = 0;; ++count) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, walk.Next());
+    if (!more) {
+      return count;
+    }
+  }
+}
+
 Result<bool> RocksdbReader::GetStored(Family family, std::string_view key,
                                       std::string* value) const {
   const rocksdb::Status status =

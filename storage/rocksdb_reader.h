@@ -62,6 +62,8 @@ class RocksdbReader {
   std::uint64_t commit_sequence() const { return picture_.commit_sequence; }
   const RocksdbStoreState& state() const { return state_; }
 
+  Result<std::uint64_t> CountChanges() const;
+
   /// Reads a key as this view sees it. Returns false when it is absent.
   Result<bool> Get(Family family, std::string_view key, std::string* value) const;
   /// Reads a key as stored at the picture, without pending writes.

@@ -15,6 +15,7 @@
 #include "base/logging.h"
 #include "base/status.h"
 #include "storage/rocksdb_bulk_load.h"
+#include "storage/rocksdb_change_trim.h"
 #include "storage/rocksdb_embeddings.h"
 #include "storage/rocksdb_status.h"
 #include "storage/rocksdb_transaction.h"
@@ -25,6 +26,9 @@ namespace dashi::storage {
 namespace {
 
 namespace fs = std::filesystem;
+
+// About a tenth of a second of work.
+constexpr std::uint64_t kEntriesTrimmedAtOpenMax = 100'000;
 
 // Removes what lies in `folder` under names that are not in `kept`.
 Status RemoveStrayFiles(const std::string& folder, const std::set<std::string>& kept) {
@@ -133,7 +137,8 @@ Status RecoverStore(RocksdbStoreState* state) {
   DASHI_RETURN_IF_ERROR(RemoveStrayFiles(state->paths.tmp, {}));
   DASHI_RETURN_IF_ERROR(InterruptJobs(state));
   DASHI_RETURN_IF_ERROR(RemoveUnfinishedWeights(state));
-  return RemoveUnnamed(state);
+  DASHI_RETURN_IF_ERROR(RemoveUnnamed(state));
+  return TrimChanges(state, kEntriesTrimmedAtOpenMax);
 }
 
 Result<bool> HasPendingLoad(const RocksdbStoreState& state) {

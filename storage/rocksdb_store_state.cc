@@ -89,24 +89,37 @@ Result<std::uint64_t> RocksdbStoreState::TakeId(std::string_view counter) {
   return id;
 }
 
-std::shared_ptr<const rocksdb::Snapshot> RocksdbStoreState::NewSnapshot() {
+Picture RocksdbStoreState::NewPicture() {
   if (options.read_only) {
-    return nullptr;
+    return Picture{nullptr, sequencer->Completed()};
+  }
+  std::uint64_t completed = 0;
+  {
+    // Counted before the number can be seen as unread, and before the snapshot: the snapshot then
+    // holds every commit up to it.
+    const MutexLock lock(live_mutex_);
+    completed = sequencer->Completed();
+    live_pictures_.insert(completed);
   }
   rocksdb::DB* db = engine->db();
-  return std::shared_ptr<const rocksdb::Snapshot>(
-      db->GetSnapshot(),
-      [db](const rocksdb::Snapshot* snapshot) { db->ReleaseSnapshot(snapshot); });
+  return Picture{std::shared_ptr<const rocksdb::Snapshot>(
+                     db->GetSnapshot(),
+                     [this, db, completed](const rocksdb::Snapshot* snapshot) {
+                       db->ReleaseSnapshot(snapshot);
+                       const MutexLock lock(live_mutex_);
+                       live_pictures_.erase(live_pictures_.find(completed));
+                     }),
+                 completed};
+}
+
+std::uint64_t RocksdbStoreState::OldestPicture() const {
+  const MutexLock lock(live_mutex_);
+  return live_pictures_.empty() ? sequencer->Completed() : *live_pictures_.begin();
 }
 
 Picture RocksdbStoreState::TakePicture() {
   MutexLock lock(picture_mutex_);
-  if (frozen_) {
-    return *frozen_;
-  }
-  // The number first: the snapshot then holds every commit up to it.
-  const std::uint64_t completed = sequencer->Completed();
-  return Picture{NewSnapshot(), completed};
+  return frozen_ ? *frozen_ : NewPicture();
 }
 
 Picture RocksdbStoreState::BeginPicture(rocksdb::Transaction* transaction, bool* behind_load) {
@@ -124,7 +137,7 @@ Picture RocksdbStoreState::BeginPicture(rocksdb::Transaction* transaction, bool*
 
 void RocksdbStoreState::FreezePicture() {
   MutexLock lock(picture_mutex_);
-  frozen_ = std::make_unique<Picture>(Picture{NewSnapshot(), sequencer->Completed()});
+  frozen_ = std::make_unique<Picture>(NewPicture());
 }
 
 void RocksdbStoreState::ThawPicture() {

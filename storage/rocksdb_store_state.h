@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include <rocksdb/snapshot.h>
@@ -67,6 +68,12 @@ class RocksdbStoreState {
   /// Freezes the picture for all that begins until ThawPicture.
   void FreezePicture() DASHI_EXCLUDES(picture_mutex_);
   void ThawPicture() DASHI_EXCLUDES(picture_mutex_);
+  /// The commit sequence of the oldest picture that somebody still looks at, or else of the last
+  /// commit. Transactions do not count: they never read the change log.
+  std::uint64_t OldestPicture() const DASHI_EXCLUDES(live_mutex_);
+
+  /// One trim of the change log at a time.
+  Mutex trim_mutex;
 
   /// After a committed load could not be applied nothing more is written until the next open.
   void MarkBroken() { broken_ = true; }
@@ -78,13 +85,16 @@ class RocksdbStoreState {
   void LeaveLoad() DASHI_EXCLUDES(load_mutex_);
 
  private:
-  std::shared_ptr<const rocksdb::Snapshot> NewSnapshot();
+  // A picture of now, which counts among the live ones until its snapshot is released.
+  Picture NewPicture() DASHI_EXCLUDES(live_mutex_);
 
   std::array<std::atomic<std::uint64_t>, 3> next_ordinals_{};
   Mutex counters_mutex_;
   std::map<std::string, std::uint64_t, std::less<>> counters_ DASHI_GUARDED_BY(counters_mutex_);
   Mutex picture_mutex_;
   std::unique_ptr<Picture> frozen_ DASHI_GUARDED_BY(picture_mutex_);
+  mutable Mutex live_mutex_;
+  std::multiset<std::uint64_t> live_pictures_ DASHI_GUARDED_BY(live_mutex_);
   std::atomic<bool> broken_ = false;
   Mutex load_mutex_;
   CondVar load_left_;

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "storage/catalog_codec.h"
+#include "storage/rocksdb_change_trim.h"
 #include "storage/rocksdb_status.h"
 #include "storage/row_check.h"
 #include "storage/row_codec.h"
@@ -420,6 +421,10 @@ Status RocksdbTransaction::CommitStaged() {
     }
   }
   state_->sequencer->End(commit_sequence);
+  if (status.ok() && commit_sequence % kCommitsPerTrim == 0) {
+    // The commit stands, whatever becomes of the trim; the next one tries again.
+    TrimChanges(state_, 4 * kCommitsPerTrim).IgnoreError("it is tried again");
+  }
   return status;
 }
 

@@ -19,6 +19,7 @@ template <typename Interface>
 class RocksdbViewOf : public Interface {
  public:
   Result<std::uint64_t> CommitSequence() const override { return reader_.commit_sequence(); }
+  Result<std::uint64_t> CountChanges() const override { return reader_.CountChanges(); }
 
   Result<std::optional<Ordinal>> FindOrdinal(EntityKind kind, std::string_view id) const override {
     return reader_.FindOrdinal(kind, id);

@@ -60,6 +60,8 @@ class View {
 
   /// The sequence of the last commit that this view contains.
   virtual Result<std::uint64_t> CommitSequence() const = 0;
+  /// The number of commits that the change log still holds. Cost: reads them all.
+  virtual Result<std::uint64_t> CountChanges() const = 0;
 
   // Rows.
   virtual Result<std::optional<Ordinal>> FindOrdinal(EntityKind kind,
