@@ -48,13 +48,18 @@ Result<std::shared_ptr<const storage::View>> ReadView(SessionState& session) {
   return session.database.store().NewSnapshot();
 }
 
+storage::Durability CommitDurability(const SessionState& session) {
+  return session.settings.synchronous_commit() ? storage::Durability::kNow
+                                               : storage::Durability::kSoon;
+}
+
 Status WriteAtomically(SessionState& session,
                        const std::function<Status(storage::Transaction&)>& write) {
   if (!session.block.active()) {
     DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<storage::Transaction> transaction,
                            session.database.store().Begin());
     DASHI_RETURN_IF_ERROR(write(*transaction));
-    return transaction->Commit();
+    return transaction->Commit(CommitDurability(session));
   }
   storage::Transaction& transaction = *session.block.transaction();
   transaction.SetSavepoint();

@@ -51,6 +51,9 @@ Status RequireWritable(const SessionState& session, const char* statement);
 /// Gives a statement a view: the block's, or a new snapshot.
 Result<std::shared_ptr<const storage::View>> ReadView(SessionState& session);
 
+/// What `synchronous_commit` asks for.
+storage::Durability CommitDurability(const SessionState& session);
+
 /// Runs `write` in the block, undoing it alone when it fails, or in a transaction of its own.
 Status WriteAtomically(SessionState& session,
                        const std::function<Status(storage::Transaction&)>& write);

@@ -147,9 +147,10 @@ constexpr Setting kSettings[] = {
     {{"statement_timeout", "0", false, "ends statements that run longer; 0 means never"},
      Duration,
      kDurations},
-    {{"synchronous_commit", "on", false, "commits are on disk when acknowledged: always on"},
-     OnOnly,
-     "on"},
+    {{"synchronous_commit", "on", false,
+      "on: commits are on disk when acknowledged; off: within about a second"},
+     Boolean,
+     kBooleans},
     {{"timezone", "UTC", false,
       "accepted for drivers; times are written in UTC, with their offset"},
      nullptr,
@@ -237,6 +238,11 @@ Status Settings::Set(std::string_view name, const std::optional<std::string>& va
 std::int64_t Settings::statement_timeout_ms() const {
   const auto changed = changed_.find("statement_timeout");
   return changed == changed_.end() ? 0 : ParseDurationMs(changed->second).value_or(0);
+}
+
+bool Settings::synchronous_commit() const {
+  const auto changed = changed_.find("synchronous_commit");
+  return changed == changed_.end() || changed->second == "on";
 }
 
 bool Settings::default_transaction_read_only() const {

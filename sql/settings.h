@@ -43,6 +43,7 @@ class Settings {
   /// The limit of a statement's time; 0 means none.
   std::int64_t statement_timeout_ms() const;
   bool default_transaction_read_only() const;
+  bool synchronous_commit() const;
 
  private:
   std::map<std::string, std::string, std::less<>> changed_;  // Values in their canonical form.

@@ -22,7 +22,7 @@ Status TransactionBlock::Begin(storage::Store& store, bool read_only) {
   return Status();
 }
 
-Result<bool> TransactionBlock::Commit() {
+Result<bool> TransactionBlock::Commit(storage::Durability durability) {
   const std::shared_ptr<storage::Transaction> transaction = transaction_;
   const bool failed = failed_;
   Rollback();
@@ -30,7 +30,7 @@ Result<bool> TransactionBlock::Commit() {
     return false;
   }
   if (transaction != nullptr) {
-    DASHI_RETURN_IF_ERROR(transaction->Commit());
+    DASHI_RETURN_IF_ERROR(transaction->Commit(durability));
   }
   return true;
 }

@@ -23,7 +23,7 @@ class TransactionBlock {
   /// Opens the block on a transaction, or on a snapshot when it is read-only.
   Status Begin(storage::Store& store, bool read_only);
   /// Ends the block. Returns false when it had failed and was rolled back instead.
-  Result<bool> Commit();
+  Result<bool> Commit(storage::Durability durability);
   void Rollback();
   void Fail() { failed_ = active(); }
 

@@ -50,7 +50,7 @@ StatementResult ExecuteCommit(SessionState& session) {
   if (!session.block.active()) {
     return Finished("COMMIT", {"there is no transaction in progress"});
   }
-  Result<bool> committed = session.block.Commit();
+  Result<bool> committed = session.block.Commit(CommitDurability(session));
   EndSettings(session, committed.ok() && *committed);
   if (!committed.ok()) {
     return std::move(committed).status();

@@ -29,9 +29,9 @@ Status NoSuchRow(EntityKind kind, Ordinal ordinal) {
 
 Status Conflict() { return FromRocksdb(rocksdb::Status::Busy(), "commit"); }
 
-rocksdb::WriteOptions CommitOptions() {
+rocksdb::WriteOptions CommitOptions(Durability durability) {
   rocksdb::WriteOptions options;
-  options.sync = true;
+  options.sync = durability == Durability::kNow;
   options.protection_bytes_per_key = 8;
   return options;
 }
@@ -40,7 +40,7 @@ rocksdb::WriteOptions CommitOptions() {
 
 std::unique_ptr<RocksdbTransaction> RocksdbTransaction::Begin(RocksdbStoreState* state) {
   std::unique_ptr<rocksdb::Transaction> transaction(
-      state->engine->transactions()->BeginTransaction(CommitOptions()));
+      state->engine->transactions()->BeginTransaction(CommitOptions(Durability::kNow)));
   transaction->DisableIndexing();  // Reads never ask it; see PendingWrites.
   bool behind_load = false;
   Picture picture = state->BeginPicture(transaction.get(), &behind_load);
@@ -403,7 +403,7 @@ Status RocksdbTransaction::CheckLoadConflicts() {
   return Status::Ok();
 }
 
-Status RocksdbTransaction::CommitStaged() {
+Status RocksdbTransaction::CommitStaged(Durability durability) {
   const SharedPass pass(state_->gate);
   DASHI_RETURN_IF_ERROR(state_->CheckWorking());
   if (behind_load_) {
@@ -415,9 +415,10 @@ Status RocksdbTransaction::CommitStaged() {
     // The batch's numbers follow the last one given, if not at once.
     const std::uint64_t engine_sequence = state_->engine->db()->GetLatestSequenceNumber() +
                                           transaction_->GetWriteBatch()->GetWriteBatch()->Count();
+    transaction_->SetWriteOptions(CommitOptions(durability));
     status = FromRocksdb(transaction_->Commit(), "committing");
     if (status.ok()) {
-      state_->NoteCommit(commit_sequence, engine_sequence, /*synced=*/true);
+      state_->NoteCommit(commit_sequence, engine_sequence, durability == Durability::kNow);
     }
   }
   state_->sequencer->End(commit_sequence);
@@ -428,10 +429,10 @@ Status RocksdbTransaction::CommitStaged() {
   return status;
 }
 
-Status RocksdbTransaction::Commit() {
+Status RocksdbTransaction::Commit(Durability durability) {
   DASHI_RETURN_IF_ERROR(CheckOpen());
   over_ = true;
-  return has_writes() ? CommitStaged() : Status::Ok();
+  return has_writes() ? CommitStaged(durability) : Status::Ok();
 }
 
 }  // namespace dashi::storage

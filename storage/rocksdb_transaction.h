@@ -44,7 +44,7 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   void SetSavepoint() override;
   Status RollbackToSavepoint() override;
   void ReleaseSavepoint() override;
-  Status Commit() override;
+  Status Commit(Durability durability = Durability::kNow) override;
   bool has_writes() const override;
 
  private:
@@ -75,7 +75,7 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   Status StageRelevance(ChangeSet* changes);
   Status StageCounters(std::uint64_t commit_sequence);
   Status CheckLoadConflicts();
-  Status CommitStaged();
+  Status CommitStaged(Durability durability);
 
   RocksdbStoreState* const state_;
   std::unique_ptr<Pending> pending_;

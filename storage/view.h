@@ -102,6 +102,9 @@ class View {
   virtual Result<std::shared_ptr<const SchemaRecord>> GetSchema(EntityKind kind) const = 0;
 };
 
+/// When a commit is on the disk: before it is acknowledged, or soon after.
+enum class Durability { kNow, kSoon };
+
 /// A unit of change: sees its own writes over a snapshot taken at its start.
 ///
 /// Errors:  Commit returns kAborted (40001) with a retry hint when another transaction committed a
@@ -146,9 +149,11 @@ class Transaction : public View {
   /// Removes the innermost savepoint and keeps what was done since.
   virtual void ReleaseSavepoint() = 0;
 
-  /// Makes the changes durable (synced) and visible, all or none. The transaction is over then,
-  /// whatever the outcome.
-  virtual Status Commit() = 0;
+  /// Makes the changes visible, all or none, and durable: at once (synced) or, with kSoon, within
+  /// about a second. A process that dies loses neither; a machine that loses its power may lose the
+  /// last commits of kSoon, always the latest and whole. The transaction is over then, whatever the
+  /// outcome.
+  virtual Status Commit(Durability durability = Durability::kNow) = 0;
   /// Whether anything was written.
   virtual bool has_writes() const = 0;
 };

@@ -143,18 +143,27 @@ TEST_F(CommitWatermarkTest, CommitsSideBySideAreCoveredToTheLastOne) {
   EXPECT_EQ(Rows(*Snapshot(), EntityKind::kLabel).size(), std::size_t{kThreads} * kCommits);
 }
 
+// Commits that did not wait for the disk are synced by the keeper before it counts them.
 TEST_F(CommitWatermarkTest, AProcessThatIsKilledHasWrittenItMeanwhile) {
-  const ChildOutcome child = RunTestInChild("WatermarkChild.DISABLED_CommitsAndIsKilled",
-                                            {{"WATERMARK_DIRECTORY", directory() + "/db"}});
-  EXPECT_EQ(child.signal, SIGKILL) << child.output;
-  auto history = ReadWatermarkFile(directory() + "/db/commit.watermark");
-  ASSERT_OK(history);
-  EXPECT_EQ(history.value().newest->commit_sequence, 10U);
-  EXPECT_OK(Store::Open(directory() + "/db", {}));
+  for (const std::string durability : {"now", "soon"}) {
+    SCOPED_TRACE(durability);
+    const std::string database = directory() + "/" + durability;
+    const ChildOutcome child =
+        RunTestInChild("WatermarkChild.DISABLED_CommitsAndIsKilled",
+                       {{"WATERMARK_DIRECTORY", database}, {"WATERMARK_DURABILITY", durability}});
+    EXPECT_EQ(child.signal, SIGKILL) << child.output;
+    auto history = ReadWatermarkFile(database + "/commit.watermark");
+    ASSERT_OK(history);
+    EXPECT_EQ(history.value().newest->commit_sequence, 10U);
+    auto store = Store::Open(database, {});
+    ASSERT_OK(store);
+    EXPECT_EQ(Rows(*store.value()->NewSnapshot().value(), EntityKind::kLabel).size(), 10U);
+  }
 }
 
 TEST(WatermarkChild, DISABLED_CommitsAndIsKilled) {
   const std::string directory = std::getenv("WATERMARK_DIRECTORY");
+  const bool soon = std::getenv("WATERMARK_DURABILITY") == std::string("soon");
   auto store = Store::Open(directory, {});
   ASSERT_OK(store);
   for (int i = 0; i < 10; ++i) {
@@ -163,7 +172,7 @@ TEST(WatermarkChild, DISABLED_CommitsAndIsKilled) {
     EntityRow row;
     row.id = std::to_string(i);
     ASSERT_OK(transaction.value()->InsertRow(EntityKind::kLabel, row));
-    ASSERT_OK(transaction.value()->Commit());
+    ASSERT_OK(transaction.value()->Commit(soon ? Durability::kSoon : Durability::kNow));
   }
   // Nothing ends here but the clock: the keeper writes by itself, once a second.
   Mutex mutex;
