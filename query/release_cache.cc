@@ -101,6 +101,13 @@ Result<EmbeddingRows> ReadEmbeddings(const View& view, const ReleaseRecord& rele
   }
 }
 
+/// Bytes of the vectors of a release's labels, and of the graph's links where it has one.
+std::uint64_t LabelBytes(const ReleaseRecord& record) {
+  constexpr std::uint64_t kLinkBytes = 160;  // 2 * 16 links of 4 bytes, and the levels above
+  const std::uint64_t links = record.index_file.empty() ? 0 : kLinkBytes;
+  return record.num_labels * (record.dim * sizeof(std::uint16_t) + sizeof(Ordinal) + links);
+}
+
 /// Makes the label index: the saved graph when there is one and it is sound, else an exact scan.
 std::unique_ptr<index::VectorIndex> MakeLabelIndex(const ReleaseRecord& record,
                                                    const std::string& index_directory,
@@ -165,13 +172,33 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Resolve(
   DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const ServingRelease> loaded, Load(view, record));
   MutexLock lock(mutex_);
   if (releases_.size() == kReleasesMax) {
-    const std::uint64_t version = releases_.front()->record.embedding_version;
-    embeddings_.erase({version, EntityKind::kDocument});
-    embeddings_.erase({version, EntityKind::kLabel});
-    releases_.erase(releases_.begin());
+    UnloadOldest();
   }
   releases_.push_back(loaded);
   return loaded;
+}
+
+void ReleaseCache::UnloadOldest() {
+  const std::uint64_t version = releases_.front()->record.embedding_version;
+  embeddings_.erase({version, EntityKind::kDocument});
+  embeddings_.erase({version, EntityKind::kLabel});
+  releases_.erase(releases_.begin());
+}
+
+Result<std::unique_ptr<storage::MemoryLease>> ReleaseCache::Reserve(std::uint64_t bytes) {
+  auto lease =
+      std::make_unique<storage::MemoryLease>(store_->memory(), storage::MemoryUse::kReleases);
+  while (true) {
+    Status reserved = lease->Resize(bytes);
+    if (reserved.ok()) {
+      return lease;
+    }
+    MutexLock lock(mutex_);
+    if (releases_.empty()) {
+      return reserved;
+    }
+    UnloadOldest();
+  }
 }
 
 Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& view,
@@ -180,6 +207,7 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
   release->record = record;
   DASHI_ASSIGN_OR_RETURN(const std::string bytes,
                          view.GetWeights(trainer::EncoderWeightsName(record.job)));
+  DASHI_ASSIGN_OR_RETURN(release->memory, Reserve(bytes.size() + LabelBytes(record)));
   DASHI_ASSIGN_OR_RETURN(release->encoder, trainer::ParseBagEncoder(bytes));
   if (release->encoder->dim() != record.dim) {
     return Status::Corruption(fmt::format("encoder dim mismatch in {}: got {}, want {}",
@@ -208,8 +236,11 @@ Result<std::shared_ptr<const EmbeddedRows>> ReleaseCache::Embeddings(const View&
       return found->second;
     }
   }
-  DASHI_ASSIGN_OR_RETURN(EmbeddingRows rows, ReadEmbeddings(view, release.record, kind));
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t num_rows, view.EstimateRows(kind));
+  const std::uint64_t row_bytes = release.record.dim * sizeof(std::uint16_t) + sizeof(Ordinal);
   auto embedded = std::make_shared<EmbeddedRows>();
+  DASHI_ASSIGN_OR_RETURN(embedded->memory, Reserve(num_rows * row_bytes));
+  DASHI_ASSIGN_OR_RETURN(EmbeddingRows rows, ReadEmbeddings(view, release.record, kind));
   embedded->vectors = index::MakeExactIndex(std::move(rows.vectors), release.record.dim);
   embedded->ordinals = std::move(rows.ordinals);
   MutexLock lock(mutex_);

@@ -25,6 +25,7 @@ struct ServingRelease {
   /// Label vectors a*z + b*w: because one embedding e meets both, a<e,z> + b<e,w> = <e, a*z + b*w>.
   std::unique_ptr<index::VectorIndex> labels;
   std::vector<storage::Ordinal> label_ordinals;  ///< index position -> label
+  std::unique_ptr<storage::MemoryLease> memory;  ///< what the above is counted as
 
   std::string Name() const;  ///< "ads@3"
 };
@@ -33,6 +34,7 @@ struct ServingRelease {
 struct EmbeddedRows {
   std::unique_ptr<index::VectorIndex> vectors;
   std::vector<storage::Ordinal> ordinals;  ///< index position -> row
+  std::unique_ptr<storage::MemoryLease> memory;
 };
 
 /// A label's two vectors, for scoring with either alone.  Shape: both [ordinals.size(), dim]
@@ -53,6 +55,8 @@ Result<LabelVectors> ReadLabelVectors(const storage::View& view,
 /// encoder, vectors and index always belong together.
 ///
 /// Threads: all methods may be called at once; two callers that need the same release load it once.
+/// Errors:  kResourceExhausted (53200) with the numbers when a release does not fit the store's
+///          memory limit.
 /// Cost:    a load reads the weights and embeddings of the release; later calls are a map look-up.
 class ReleaseCache {
  public:
@@ -75,6 +79,9 @@ class ReleaseCache {
   ThreadPool& pool() { return *pool_; }
 
  private:
+  /// Reserves memory, for which idle releases are unloaded, the least recently used first.
+  Result<std::unique_ptr<storage::MemoryLease>> Reserve(std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
+  void UnloadOldest() DASHI_REQUIRES(mutex_);
   std::shared_ptr<const ServingRelease> FindLoaded(const storage::ReleaseRecord& record)
       DASHI_EXCLUDES(mutex_);
   Result<std::shared_ptr<const ServingRelease>> Load(const storage::View& view,

@@ -62,6 +62,13 @@ void AddDirectory(CLI::App& app, Words& words, const std::string& what) {
   app.add_option("--threads", words.command_line.num_threads,
                  "Threads for encoding and training; 0 is one per core")
       ->check(CLI::Range(0, 1024));
+  app.add_option("--memory-limit", words.command_line.memory_bytes_max,
+                 "Bytes for cache, loaded releases and uncommitted changes, such as 2GB; training "
+                 "has its own memory beside it")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->check(CLI::Range(std::uint64_t{16} << 20U, std::uint64_t{1} << 50U))
+      ->type_name("SIZE")
+      ->default_str("512MB");
 }
 
 void AddFormat(CLI::App& app, Words& words) {

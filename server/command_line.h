@@ -24,6 +24,7 @@ struct CommandLine {
   bool read_only = false;
   bool follow = false;
   int num_threads = 0;
+  std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
   OutputFormat format = OutputFormat::kTable;
   std::vector<ScriptInput> inputs;  ///< kExec; standard input when empty
   std::string host = "127.0.0.1";   ///< kServe

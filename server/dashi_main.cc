@@ -43,6 +43,7 @@ Result<std::unique_ptr<Database>> OpenDatabase(const CommandLine& command_line) 
   options.read_only = command_line.read_only;
   options.follow = command_line.follow;
   options.num_threads = command_line.num_threads;
+  options.memory_bytes_max = command_line.memory_bytes_max;
   return Database::Open(command_line.directory, options);
 }
 

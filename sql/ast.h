@@ -121,7 +121,7 @@ struct CancelJobStatement {
   std::uint64_t job = 0;
 };
 
-enum class ShowList { kModels, kReleases, kJobs, kTables, kSettings };
+enum class ShowList { kModels, kReleases, kJobs, kMemory, kTables, kSettings };
 struct ShowListStatement {
   ShowList list = ShowList::kModels;
 };

@@ -1,9 +1,11 @@
 #include "sql/catalog_tables.h"
 
+#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -214,6 +216,28 @@ Result<Rows> LoadSettings(StatementContext& statement) {
   return rows;
 }
 
+// The memory of this process that is in use, as the system counts it; 0 where it does not tell.
+std::uint64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+Result<Rows> LoadMemory(StatementContext& statement) {
+  storage::Store& store = statement.database->store();
+  Rows rows;
+  for (const storage::MemoryUsageRow& usage : store.MemoryUsage()) {
+    rows.push_back({Value::Text(usage.name), Count(usage.bytes), Value::Text(usage.description)});
+  }
+  rows.push_back({Value::Text("limit"), Count(store.memory()->limit_bytes()),
+                  Value::Text("what all of the above may use together")});
+  rows.push_back({Value::Text("process"), Count(ResidentBytes()),
+                  Value::Text("all of this process, with training and SQL")});
+  return rows;
+}
+
 Result<Rows> LoadTables(StatementContext& /*statement*/) {
   Rows rows;
   for (const TableDefinition& table : AllTables()) {
@@ -266,6 +290,8 @@ std::span<const TableDefinition> CatalogTables() {
        "CREATE TABLE t(id INTEGER, release TEXT, split TEXT, slice TEXT, metric TEXT, k INTEGER, "
        "value REAL, low REAL, high REAL, documents INTEGER, options TEXT, at TEXT)",
        false, Make<LoadEvaluations>, "the results of EVALUATE MODEL"},
+      {"memory", "CREATE TABLE t(name TEXT, bytes INTEGER, description TEXT)", false,
+       Make<LoadMemory>, "what the database keeps in memory, and its limit"},
       {"settings",
        "CREATE TABLE t(name TEXT, value TEXT, default_value TEXT, read_only INTEGER, "
        "description TEXT)",

@@ -13,6 +13,8 @@ std::string_view ShowListQuery(ShowList list) {
     case ShowList::kJobs:
       return "SELECT id, kind, model, state, phase, done, total, loss, result, error, started_at, "
              "finished_at FROM jobs ORDER BY id";
+    case ShowList::kMemory:
+      return "SELECT name, bytes, description FROM memory";
     case ShowList::kTables:
       return "SELECT name, writable, description FROM tables";
     case ShowList::kSettings:

@@ -294,9 +294,10 @@ Result<std::string> ParseSettingName(TokenStream& tokens) {
 
 Result<StatementNode> ParseShow(TokenStream& tokens) {
   static constexpr std::pair<std::string_view, ShowList> kLists[] = {
-      {"MODELS", ShowList::kModels},     {"RELEASES", ShowList::kReleases},
-      {"JOBS", ShowList::kJobs},         {"TABLES", ShowList::kTables},
-      {"SETTINGS", ShowList::kSettings}, {"ALL", ShowList::kSettings}};
+      {"MODELS", ShowList::kModels}, {"RELEASES", ShowList::kReleases},
+      {"JOBS", ShowList::kJobs},     {"TABLES", ShowList::kTables},
+      {"MEMORY", ShowList::kMemory}, {"SETTINGS", ShowList::kSettings},
+      {"ALL", ShowList::kSettings}};
   for (const auto& [word, list] : kLists) {
     if (tokens.TakeKeyword(word)) {
       return StatementNode(ShowListStatement{list});

@@ -19,6 +19,7 @@ class LoadedIdTable {
   bool Find(std::uint64_t hash, const std::function<bool(std::uint32_t block)>& holds) const;
   void Add(std::uint64_t hash, std::uint32_t block);
   std::uint64_t size() const { return size_; }
+  std::uint64_t bytes() const { return slots_.size() * sizeof(Slot); }
 
  private:
   struct Slot {
@@ -42,6 +43,7 @@ class LoadedPairSet {
   bool Add(Ordinal document, Ordinal label);
   bool Contains(Ordinal document, Ordinal label) const;
   std::uint64_t size() const { return size_; }
+  std::uint64_t bytes() const { return slots_.size() * sizeof(std::uint64_t); }
   /// Calls `visit` for each pair until it returns false.
   void ForEach(const std::function<bool(Ordinal document, Ordinal label)>& visit) const;
 

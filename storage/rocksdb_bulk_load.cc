@@ -80,7 +80,11 @@ class RocksdbLoad : public BulkLoad {
 
  protected:
   RocksdbLoad(RocksdbStoreState* state, ChangedTable table, DuplicatePolicy policy)
-      : state_(state), table_(table), policy_(policy), reader_(*state, NewPicture(state), {}) {}
+      : state_(state),
+        table_(table),
+        policy_(policy),
+        reader_(*state, NewPicture(state), {}),
+        memory_(&state->memory, MemoryUse::kLoads) {}
 
   Status CheckOpen() const {
     return over_ ? Status::FailedPrecondition("the load is over").WithSqlState("25000")
@@ -89,9 +93,17 @@ class RocksdbLoad : public BulkLoad {
 
   // Fails when a transaction committed since the load began touches what the load touches.
   virtual Status CheckConflicts() const = 0;
+  // The memory of what the load remembers of its rows, with room for the tables to grow.
+  virtual std::uint64_t RememberedBytes() const = 0;
 
   // Called before a row is appended to block_: when the disk is full, the row is refused whole.
-  Status MakeRoom() { return block_.size() >= kBlockBytes ? WriteBlock() : Status::Ok(); }
+  Status MakeRoom() {
+    if (block_.size() < kBlockBytes) {
+      return Status::Ok();
+    }
+    DASHI_RETURN_IF_ERROR(memory_.Resize(RememberedBytes()));
+    return WriteBlock();
+  }
   void EndRow() { ++num_rows_; }
 
   Status WriteBlock() {
@@ -206,6 +218,7 @@ class RocksdbLoad : public BulkLoad {
     return Status::Ok();
   }
 
+  MemoryLease memory_;
   std::unique_ptr<LoadSpoolWriter> spool_;
   std::vector<std::uint64_t> block_offsets_;
   std::uint64_t num_rows_ = 0;
@@ -296,6 +309,8 @@ class RocksdbRowLoad : public RocksdbLoad {
     }
     return target;
   }
+
+  std::uint64_t RememberedBytes() const override { return ids_.bytes() / 2 * 3; }
 
   Status CheckConflicts() const override {
     return ForEachChange([this](const ChangeRun& run) -> Status {
@@ -388,6 +403,10 @@ class RocksdbRelevanceLoad : public RocksdbLoad {
                               [](const RelevanceNeighbour& a, const RelevanceNeighbour& b) {
                                 return a.ordinal < b.ordinal;
                               });
+  }
+
+  std::uint64_t RememberedBytes() const override {
+    return pairs_.bytes() / 2 * 3 + documents_.bytes() + labels_.bytes();
   }
 
   Status CheckConflicts() const override {

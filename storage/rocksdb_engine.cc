@@ -6,8 +6,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <rocksdb/cache.h>
 #include <rocksdb/sst_file_reader.h>
+#include <rocksdb/write_buffer_manager.h>
 
 #include "base/logging.h"
 #include "base/status.h"
@@ -358,6 +358,10 @@ Result<bool> RocksdbEngine::Get(Family family, std::string_view key, std::string
 }
 
 std::string RocksdbEngine::unreadable_log() const { return UnreadableLog(db_options_); }
+
+std::uint64_t RocksdbEngine::MemtableBytes() const {
+  return db_options_.write_buffer_manager->memory_usage();
+}
 
 rocksdb::Options RocksdbEngine::EmbeddingFileOptions() const {
   return rocksdb::Options(db_options_, MakeEmbeddingFamilyOptions(cache_));

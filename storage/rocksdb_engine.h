@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <rocksdb/cache.h>
 #include <rocksdb/utilities/optimistic_transaction_db.h>
 
 #include "base/mutex.h"
@@ -68,6 +69,12 @@ class RocksdbEngine {
   Result<bool> Get(Family family, std::string_view key, std::string* value) const;
   /// The log that could not be read to its end, empty when all were.
   std::string unreadable_log() const;
+
+  /// Gives block cache and memtables this many bytes together.
+  void ResizeCache(std::uint64_t bytes) { cache_->SetCapacity(bytes); }
+  std::uint64_t CacheBytes() const { return cache_->GetUsage(); }
+  std::uint64_t MemtableBytes() const;
+
   /// The database's options for an SST of an embedding family.
   rocksdb::Options EmbeddingFileOptions() const;
 

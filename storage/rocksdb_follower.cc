@@ -51,9 +51,16 @@ RocksdbFollower::RocksdbFollower(const std::string& directory, const StoreOption
     : options_(options),
       paths_(directory),
       cache_(rocksdb::NewLRUCache(options.memory_bytes_max)),
-      num_instances_(std::make_shared<std::atomic<int>>(0)) {}
+      memory_(options.memory_bytes_max),
+      num_instances_(std::make_shared<std::atomic<int>>(0)) {
+  memory_.SetCache([cache = cache_](std::uint64_t bytes) { cache->SetCapacity(bytes); });
+}
 
 RocksdbFollower::~RocksdbFollower() = default;
+
+std::vector<MemoryUsageRow> RocksdbFollower::MemoryUsage() const {
+  return ListMemoryUsage(memory_, cache_->GetUsage(), /*memtable_bytes=*/0);
+}
 
 Result<std::unique_ptr<Store>> RocksdbFollower::Open(const std::string& directory,
                                                      const StoreOptions& options) {

@@ -48,6 +48,8 @@ class RocksdbFollower : public Store {
   Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,
                                                                std::uint32_t dim) override;
   Status DropEmbeddingVersion(std::uint64_t version) override;
+  MemoryBudget* memory() override { return &memory_; }
+  std::vector<MemoryUsageRow> MemoryUsage() const override;
   const std::string& directory() const override { return paths_.root; }
   const std::string& index_directory() const override { return paths_.index; }
   bool read_only() const override { return true; }
@@ -63,7 +65,8 @@ class RocksdbFollower : public Store {
 
   const StoreOptions options_;
   const DirectoryPaths paths_;
-  const std::shared_ptr<rocksdb::Cache> cache_;            // Sharers: the instances.
+  const std::shared_ptr<rocksdb::Cache> cache_;  // Sharers: the instances.
+  MemoryBudget memory_;
   const std::shared_ptr<std::atomic<int>> num_instances_;  // Sharers: the instances.
   Mutex follow_mutex_;  // Taken before mutex_; a thread that finds it taken does not wait.
   std::string shown_stamp_ DASHI_GUARDED_BY(follow_mutex_);

@@ -22,6 +22,7 @@ class IdLookup {
 
   /// Errors: kNotFound (23503) naming the id.
   Result<Ordinal> Find(std::string_view id);
+  std::uint64_t bytes() const { return known_.bytes(); }
 
  private:
   Result<std::optional<Ordinal>> FindInStore(std::string_view id);

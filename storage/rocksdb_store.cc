@@ -35,6 +35,8 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& directory,
   } else {
     DASHI_RETURN_IF_ERROR(OpenForWriting(state.get(), found));
   }
+  state->memory.SetCache(
+      [engine = state->engine.get()](std::uint64_t bytes) { engine->ResizeCache(bytes); });
   return std::unique_ptr<Store>(std::make_unique<RocksdbStore>(std::move(state)));
 }
 
@@ -45,6 +47,11 @@ Status RocksdbStore::CheckWritable() const {
                            fmt::format("the database is open for reading only: {}", directory()))
                            .WithSqlState("25006")
                      : Status::Ok();
+}
+
+std::vector<MemoryUsageRow> RocksdbStore::MemoryUsage() const {
+  return ListMemoryUsage(state_->memory, state_->engine->CacheBytes(),
+                         state_->engine->MemtableBytes());
 }
 
 Result<std::shared_ptr<const View>> RocksdbStore::NewSnapshot() {

@@ -22,6 +22,8 @@ class RocksdbStore : public Store {
   Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,
                                                                std::uint32_t dim) override;
   Status DropEmbeddingVersion(std::uint64_t version) override;
+  MemoryBudget* memory() override { return &state_->memory; }
+  std::vector<MemoryUsageRow> MemoryUsage() const override;
   const std::string& directory() const override { return state_->paths.root; }
   const std::string& index_directory() const override { return state_->paths.index; }
   bool read_only() const override { return state_->options.read_only; }

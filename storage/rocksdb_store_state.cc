@@ -31,7 +31,7 @@ Result<std::uint64_t> ReadCounter(const RocksdbEngine& engine, std::string_view 
 
 RocksdbStoreState::RocksdbStoreState(const std::string& directory,
                                      const StoreOptions& store_options)
-    : options(store_options), paths(directory) {}
+    : options(store_options), paths(directory), memory(store_options.memory_bytes_max) {}
 
 Status RocksdbStoreState::ReadCounters() {
   for (const EntityKind kind : kKinds) {

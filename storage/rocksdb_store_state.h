@@ -38,6 +38,7 @@ class RocksdbStoreState {
 
   const StoreOptions options;
   const DirectoryPaths paths;
+  MemoryBudget memory;
   std::unique_ptr<RocksdbEngine> engine;
   CommitGate gate;
   std::unique_ptr<CommitSequencer> sequencer;

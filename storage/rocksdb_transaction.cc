@@ -57,6 +57,7 @@ RocksdbTransaction::RocksdbTransaction(RocksdbStoreState* state,
       state_(state),
       pending_(std::move(pending)),
       transaction_(std::move(transaction)),
+      memory_(&state->memory, MemoryUse::kTransactions),
       behind_load_(behind_load) {}
 
 RocksdbTransaction::~RocksdbTransaction() = default;
@@ -70,7 +71,7 @@ Status RocksdbTransaction::CheckOpen() const {
                : Status::Ok();
 }
 
-Status RocksdbTransaction::CheckSize(std::uint64_t more_bytes) const {
+Status RocksdbTransaction::CheckSize(std::uint64_t more_bytes) {
   DASHI_RETURN_IF_ERROR(CheckOpen());
   const std::uint64_t bytes = pending_->writes.bytes() + pending_->relevance.bytes() +
                               reads_.size() * kTrackedBytes + more_bytes;
@@ -80,7 +81,7 @@ Status RocksdbTransaction::CheckSize(std::uint64_t more_bytes) const {
         .WithSqlState("54000")
         .WithHint("Use COPY, which loads any size at once, or smaller transactions.");
   }
-  return Status::Ok();
+  return memory_.Resize(bytes);
 }
 
 Status RocksdbTransaction::CheckIdFree(EntityKind kind, std::string_view id) const {

@@ -60,7 +60,7 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
 
   Status CheckOpen() const;
   // Fails with 54000 when `more_bytes` would make the transaction too large.
-  Status CheckSize(std::uint64_t more_bytes) const;
+  Status CheckSize(std::uint64_t more_bytes);
   Status PutRecord(Family family, std::string key, std::string value);
   Status DeleteRecord(Family family, std::string key);
   Status CheckIdFree(EntityKind kind, std::string_view id) const;
@@ -80,6 +80,7 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   RocksdbStoreState* const state_;
   std::unique_ptr<Pending> pending_;
   std::unique_ptr<rocksdb::Transaction> transaction_;
+  MemoryLease memory_;
   const bool behind_load_;
   bool over_ = false;
 

@@ -6,10 +6,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "dashi/status.h"
 #include "storage/bulk_load.h"
+#include "storage/memory_budget.h"
 #include "storage/view.h"
 
 namespace dashi::storage {
@@ -18,6 +20,7 @@ struct StoreOptions {
   bool create_if_missing = true;
   bool read_only = false;
   bool follow = false;  ///< with read_only: each snapshot shows the writer's latest commits
+  /// Block cache, memtables and what is reserved in the MemoryBudget, together.
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
   std::uint64_t transaction_bytes_max = std::uint64_t{256} << 20;
   const Clock* clock = &Clock::System();
@@ -64,6 +67,11 @@ class Store {
   virtual Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,
                                                                        std::uint32_t dim) = 0;
   virtual Status DropEmbeddingVersion(std::uint64_t version) = 0;
+
+  /// The limit that all parts of the database share. Never null.
+  virtual MemoryBudget* memory() = 0;
+  /// Who uses how much of the limit; parts that use nothing are left out.
+  virtual std::vector<MemoryUsageRow> MemoryUsage() const = 0;
 
   virtual const std::string& directory() const = 0;
   /// The folder of index files inside the directory, created at open. Files in it that no release

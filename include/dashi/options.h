@@ -14,7 +14,9 @@ struct OpenOptions {
   /// With read_only: each statement (each transaction block) sees what another process has
   /// committed until then. Without it all see the state of the moment of opening.
   bool follow = false;
-  /// Bytes of RocksDB block cache and memtables together.
+  /// Bytes of block cache, memtables, loaded releases, uncommitted changes and what COPY remembers,
+  /// together. What does not fit fails with 53200; SHOW MEMORY tells who uses it. Training has its
+  /// own memory beside it.
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
   /// Threads for encoding, scanning and training; 0 means one per core.
   int num_threads = 0;

@@ -29,6 +29,18 @@ TEST(CommandLineTest, ExecKeepsTheOrderOfItsInputs) {
   EXPECT_EQ(Inputs(line), (Strings{"A", "file b.sql", "C; D", "file -", "-1"}));
 }
 
+TEST(CommandLineTest, TheMemoryLimitTakesASize) {
+  EXPECT_EQ(ParseCommandLine({"exec", "w.db", "-c", "A"}).memory_bytes_max, 512U << 20U);
+  EXPECT_EQ(ParseCommandLine({"serve", "w.db", "--memory-limit", "2GB"}).memory_bytes_max,
+            std::uint64_t{2} << 30U);
+  EXPECT_EQ(ParseCommandLine({"shell", "w.db", "--memory-limit", "64MB"}).memory_bytes_max,
+            64U << 20U);
+  for (const char* wrong : {"1MB", "many", "-5"}) {
+    EXPECT_FALSE(ParseCommandLine({"exec", "w.db", "--memory-limit", wrong}).error.empty())
+        << wrong;
+  }
+}
+
 TEST(CommandLineTest, ExecTakesSqlThatLooksLikeAnOption) {
   for (const std::string sql : {"-- comment", "--format", "-c", "-f", "", "[1]", "a=b"}) {
     const auto line = ParseCommandLine({"exec", "w.db", "-c", sql});
