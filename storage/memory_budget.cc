@@ -11,7 +11,8 @@ namespace dashi::storage {
 
 namespace {
 
-constexpr std::uint64_t kStepBytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kStepBytes = std::uint64_t{64} << 10;
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 struct UseInfo {
   std::string_view name;
@@ -24,7 +25,7 @@ constexpr std::array<UseInfo, kNumMemoryUses> kUses = {
 
 std::size_t IndexOf(MemoryUse use) { return static_cast<std::size_t>(use); }
 
-std::uint64_t MiB(std::uint64_t bytes) { return (bytes + kStepBytes - 1) / kStepBytes; }
+std::uint64_t MiB(std::uint64_t bytes) { return (bytes + kMiB - 1) / kMiB; }
 
 }  // namespace
 
@@ -95,7 +96,7 @@ std::vector<MemoryUsageRow> ListMemoryUsage(const MemoryBudget& budget, std::uin
 }
 
 Status MemoryLease::Resize(std::uint64_t bytes) {
-  const std::uint64_t wanted = MiB(bytes) * kStepBytes;
+  const std::uint64_t wanted = (bytes + kStepBytes - 1) / kStepBytes * kStepBytes;
   if (wanted > bytes_) {
     DASHI_RETURN_IF_ERROR(budget_->Reserve(use_, wanted - bytes_));
   } else if (wanted < bytes_) {

@@ -55,7 +55,7 @@ class MemoryLease {
   MemoryLease(const MemoryLease&) = delete;
   MemoryLease& operator=(const MemoryLease&) = delete;
 
-  /// Makes the reservation as large as `bytes`, in steps of a megabyte so that small changes cost
+  /// Makes the reservation as large as `bytes`, in steps of 64 KiB so that small changes cost
   /// nothing.
   ///
   /// Errors: as MemoryBudget::Reserve; the reservation stays as it was.

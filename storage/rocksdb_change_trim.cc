@@ -53,7 +53,7 @@ Status TrimChanges(RocksdbStoreState* state, std::uint64_t num_entries_max) {
     ++num_entries;
   }
   DASHI_RETURN_IF_ERROR(FromRocksdb(entries->status(), "trimming changes"));
-  if (num_entries == 0) {
+  if (num_entries < kEntriesPerTrimMin) {
     return Status::Ok();
   }
   DASHI_RETURN_IF_ERROR(FromRocksdb(

@@ -10,6 +10,9 @@ namespace dashi::storage {
 /// How many commits lie between two trims of the change log.
 inline constexpr std::uint64_t kCommitsPerTrim = 256;
 
+/// Fewer entries are not worth a write: a process that opens a database and reads writes nothing.
+inline constexpr std::uint64_t kEntriesPerTrimMin = kCommitsPerTrim / 2;
+
 /// Removes entries of the change log that nobody reads any more, at most `num_entries_max` of them.
 ///
 /// An entry is read by views and loads whose picture is older than it, and by whoever brings a

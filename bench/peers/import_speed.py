@@ -4,8 +4,8 @@
 Usage: bench/peers/import_speed.py [--rows N] [--folder DIR] [--dashi PATH] [--only NAME,...]
 Makes N documents (id and 10 to 50 words, JSON lines) and N pairs in DIR, then loads the documents,
 and where the peer has tables the pairs, into an empty database of each system, each load in a
-process of its own. A load is over when its process has ended with the data synced. Prints a Markdown
-table: wall and processor seconds, rows a second, bytes on disk, and what each system checks.
+process of its own. A load is over when its process has ended with the data synced. Prints a table:
+wall and processor seconds, rows a second, bytes on disk, and what each system checks.
 See README.md beside this file.
 """
 

@@ -163,7 +163,8 @@ TEST_F(CommitWatermarkTest, AProcessThatIsKilledHasWrittenItMeanwhile) {
 
 TEST(WatermarkChild, DISABLED_CommitsAndIsKilled) {
   const std::string directory = std::getenv("WATERMARK_DIRECTORY");
-  const bool soon = std::getenv("WATERMARK_DURABILITY") == std::string("soon");
+  const char* durability = std::getenv("WATERMARK_DURABILITY");
+  const bool soon = durability != nullptr && durability == std::string("soon");
   auto store = Store::Open(directory, {});
   ASSERT_OK(store);
   for (int i = 0; i < 10; ++i) {
