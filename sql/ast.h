@@ -84,6 +84,21 @@ struct AlterTableStatement {
   std::size_t new_name_offset = 0;
 };
 
+struct CreateIndexStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  bool if_not_exists = false;
+  std::string table;
+  std::size_t table_offset = 0;
+  std::string column;
+  std::size_t column_offset = 0;
+};
+struct DropIndexStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  bool if_exists = false;
+};
+
 struct CreateModelStatement {
   std::string model;
   std::string algorithm;
@@ -121,7 +136,7 @@ struct CancelJobStatement {
   std::uint64_t job = 0;
 };
 
-enum class ShowList { kModels, kReleases, kJobs, kMemory, kTables, kSettings };
+enum class ShowList { kModels, kReleases, kJobs, kMemory, kTables, kIndexes, kSettings };
 struct ShowListStatement {
   ShowList list = ShowList::kModels;
 };
@@ -144,9 +159,9 @@ using StatementNode =
     std::variant<SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement,
                  RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
                  RollbackToStatement, SetTransactionStatement, AlterTableStatement,
-                 CreateModelStatement, DropModelStatement, DropReleaseStatement,
-                 TrainModelStatement, EvaluateModelStatement, PublishStatement,
-                 RevertModelStatement, WaitJobStatement, CancelJobStatement, ShowListStatement,
-                 ShowSettingStatement, SetStatement, ResetStatement>;
+                 CreateIndexStatement, DropIndexStatement, CreateModelStatement, DropModelStatement,
+                 DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
+                 PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement,
+                 ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

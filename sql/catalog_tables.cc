@@ -262,6 +262,21 @@ Result<Rows> LoadColumns(StatementContext& statement) {
   return rows;
 }
 
+Result<Rows> LoadIndexes(StatementContext& statement) {
+  Rows rows;
+  for (const storage::EntityKind kind :
+       {storage::EntityKind::kDocument, storage::EntityKind::kLabel}) {
+    const storage::SchemaRecord& schema = *statement.schemas.Of(kind);
+    for (const storage::IndexRecord& index : schema.indexes) {
+      rows.push_back(
+          {Value::Text(index.name), Value::Text(std::string(EntityTableName(kind))),
+           Value::Text(schema.FindColumn(index.column)->name),
+           Value::Text(index.state == storage::IndexState::kReady ? "ready" : "building")});
+    }
+  }
+  return rows;
+}
+
 template <Load kLoad>
 std::unique_ptr<VirtualTable> Make(const UserSchemas& /*schemas*/) {
   return std::make_unique<LoadedTable>(kLoad);
@@ -298,6 +313,8 @@ std::span<const TableDefinition> CatalogTables() {
        false, Make<LoadSettings>, "the settings of this session"},
       {"columns", "CREATE TABLE t(\"table\" TEXT, name TEXT, type TEXT, default_value ANY)", false,
        Make<LoadColumns>, "the columns that ALTER TABLE added"},
+      {"indexes", "CREATE TABLE t(name TEXT, \"table\" TEXT, \"column\" TEXT, state TEXT)", false,
+       Make<LoadIndexes>, "what CREATE INDEX made"},
       {"tables", "CREATE TABLE t(name TEXT, writable INTEGER, description TEXT)", false,
        Make<LoadTables>, "this list"},
   };

@@ -74,6 +74,7 @@ void AddAllColumns(const LoadableTable& table, const storage::SchemaRecord* sche
     plan->column_names.emplace_back(CopyColumnName(column));
     plan->user_columns.emplace_back();
   }
+  plan->positional_names = plan->column_names;
   if (schema == nullptr) {
     return;
   }
@@ -114,6 +115,9 @@ Status ReadColumns(const ParsedStatement& statement, const CopyFromStatement& co
     plan->columns.push_back(all.columns[position]);
     plan->column_names.push_back(name);
     plan->user_columns.push_back(all.user_columns[position]);
+  }
+  if (!copy.columns.empty()) {
+    plan->positional_names = plan->column_names;
   }
   return Status();
 }

@@ -28,6 +28,9 @@ struct CopyPlan {
   /// The columns that fields may name, in the order of a file without names.
   std::vector<CopyColumn> columns;
   std::vector<std::string> column_names;
+  /// The columns of a file that names none: those of the statement, or the built-in ones, so that
+  /// ALTER TABLE changes nothing for files from before.
+  std::vector<std::string> positional_names;
   /// Of each of `columns`: the user column, where it is one.
   std::vector<std::optional<storage::ColumnRecord>> user_columns;
   ImportFormat format;

@@ -219,7 +219,7 @@ class Copy {
   Result<BulkLoad::Counts> Run(BulkLoad& load) {
     DASHI_RETURN_IF_ERROR(rejects_.Open());
     DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportReader> reader,
-                           ImportReader::Open(path_, plan_.format, plan_.column_names));
+                           ImportReader::Open(path_, plan_.format, plan_.positional_names));
     DASHI_ASSIGN_OR_RETURN(reader, ReadAhead(std::move(reader)));
     meter_.BeginPhase("reading", "bytes", reader->bytes_total());
     DASHI_RETURN_IF_ERROR(Read(*reader, load));

@@ -13,7 +13,12 @@ namespace internal {
 
 DatabaseImpl::DatabaseImpl(std::unique_ptr<storage::Store> store, const OpenOptions& options,
                            std::string name)
-    : options_(options), name_(std::move(name)), store_(std::move(store)) {}
+    : options_(options),
+      name_(std::move(name)),
+      store_(std::move(store)),
+      index_builder_(std::make_unique<sql::IndexBuilder>(store_.get())) {
+  WakeIndexBuilder();
+}
 
 DatabaseImpl::~DatabaseImpl() {
   DASHI_CHECK(num_sessions_.load() == 0);  // The caller kept a session: its pointers would dangle.
@@ -36,6 +41,14 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const std::string& dire
   path = path.has_filename() ? path.filename() : path.parent_path().filename();
   return std::unique_ptr<DatabaseImpl>(
       new DatabaseImpl(std::move(store), options, path.empty() ? directory : path.string()));
+}
+
+void DatabaseImpl::WakeIndexBuilder() {
+  const Result<bool> has_work = store_->HasIndexWork();
+  if (has_work.ok() && *has_work) {
+    index_builder_->Wake();
+  }
+  has_work.status().IgnoreError("whoever reads the catalog next finds the same error");
 }
 
 query::ReleaseCache& DatabaseImpl::releases() {

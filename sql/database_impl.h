@@ -10,6 +10,7 @@
 #include "dashi/options.h"
 #include "dashi/status.h"
 #include "query/release_cache.h"
+#include "sql/index_builder.h"
 #include "storage/store.h"
 #include "trainer/job_manager.h"
 
@@ -28,6 +29,9 @@ class DatabaseImpl {
   DatabaseImpl& operator=(const DatabaseImpl&) = delete;
 
   storage::Store& store() { return *store_; }
+  sql::IndexBuilder& index_builder() { return *index_builder_; }
+  /// Has the index builder look for work when there is some.
+  void WakeIndexBuilder();
   query::ReleaseCache& releases();
   trainer::JobManager& jobs();
   /// The job manager when there is one, else nullptr: no job runs then.
@@ -46,6 +50,7 @@ class DatabaseImpl {
   std::atomic<std::size_t> num_sessions_{0};
   // Declared in the order of dependence: each member uses those above it.
   std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<sql::IndexBuilder> index_builder_;
   Mutex mutex_;
   std::unique_ptr<ThreadPool> pool_ DASHI_GUARDED_BY(mutex_);
   std::unique_ptr<query::ReleaseCache> releases_ DASHI_GUARDED_BY(mutex_);

@@ -12,6 +12,10 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const AlterTableStatement& alter);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CreateIndexStatement& create);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const DropIndexStatement& drop);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CreateModelStatement& create);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const DropModelStatement& drop);

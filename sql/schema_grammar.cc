@@ -236,4 +236,47 @@ Result<StatementNode> ParseAlter(TokenStream& tokens) {
   return StatementNode(std::move(alter));
 }
 
+Result<StatementNode> ParseCreateIndex(TokenStream& tokens) {
+  if (tokens.Peek().IsKeyword("UNIQUE")) {
+    return tokens.Unsupported(tokens.Peek(), "unique indexes are not supported",
+                              "Ids are unique; an index may hold a value many times.");
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("INDEX"));
+  CreateIndexStatement create;
+  DASHI_ASSIGN_OR_RETURN(create.if_not_exists, TakeIf(tokens, /*exists=*/false));
+  create.name_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(create.name, tokens.ExpectName("a name for the index"));
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("ON"));
+  create.table_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(create.table, tokens.ExpectName("the name of a table"));
+  if (tokens.Peek().IsKeyword("USING") && !tokens.Peek(1).IsKeyword("BTREE")) {
+    return tokens.Unsupported(tokens.Peek(1), "kinds of indexes are not supported",
+                              "An index is ordered; leave USING out.");
+  }
+  if (tokens.TakeKeyword("USING")) {
+    tokens.Take();
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectOperator("("));
+  create.column_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(create.column, tokens.ExpectName("the name of a column"));
+  tokens.TakeKeyword("ASC");
+  if (!tokens.Peek().IsOperator(")")) {
+    return tokens.Unsupported(tokens.Peek(), "an index has one column, in ascending order",
+                              "It can be walked in both directions.");
+  }
+  tokens.Take();
+  if (!tokens.AtEnd()) {
+    return tokens.Unsupported(tokens.Peek(), "partial indexes and options are not supported");
+  }
+  return StatementNode(std::move(create));
+}
+
+Result<StatementNode> ParseDropIndex(TokenStream& tokens) {
+  DropIndexStatement drop;
+  DASHI_ASSIGN_OR_RETURN(drop.if_exists, TakeIf(tokens, /*exists=*/true));
+  drop.name_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(drop.name, tokens.ExpectName("the name of an index"));
+  return StatementNode(std::move(drop));
+}
+
 }  // namespace dashi::sql

@@ -11,4 +11,10 @@ namespace dashi::sql {
 /// Errors: as TokenStream; kUnimplemented (0A000) for constraints, other types and other changes.
 Result<StatementNode> ParseAlter(TokenStream& tokens);
 
+/// Parses what follows CREATE: INDEX [IF NOT EXISTS] name ON table (column).
+Result<StatementNode> ParseCreateIndex(TokenStream& tokens);
+
+/// Parses what follows DROP INDEX.
+Result<StatementNode> ParseDropIndex(TokenStream& tokens);
+
 }  // namespace dashi::sql

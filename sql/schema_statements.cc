@@ -7,12 +7,10 @@
 
 #include <fmt/format.h>
 
-#include "base/nearest_name.h"
 #include "base/status.h"
 #include "sql/database_impl.h"
-#include "sql/entity_table.h"
 #include "sql/own_statements.h"
-#include "sql/table_catalog.h"
+#include "sql/schema_names.h"
 #include "sql/user_column.h"
 
 namespace dashi::sql {
@@ -25,44 +23,8 @@ using storage::SchemaRecord;
 
 /// Columns of a table that are not dropped. SQLite's own limit is 2,000.
 constexpr std::size_t kColumnsMax = 256;
-constexpr std::size_t kNameBytesMax = 128;
 /// What SQLite calls a row's number, whatever the table's columns are.
 constexpr std::array<std::string_view, 3> kRowIdNames = {"rowid", "oid", "_rowid_"};
-
-Status WithNearest(Status status, std::string_view name,
-                   std::span<const std::string_view> candidates) {
-  const std::string_view nearest = NearestName(name, candidates);
-  return nearest.empty() ? status
-                         : std::move(status).WithHint("Did you mean " + std::string(nearest) + "?");
-}
-
-Result<EntityKind> FindKind(const ParsedStatement& statement, std::string_view table,
-                            std::size_t offset) {
-  for (const EntityKind kind : {EntityKind::kDocument, EntityKind::kLabel}) {
-    if (EqualsIgnoreCase(table, EntityTableName(kind))) {
-      return kind;
-    }
-  }
-  if (FindTable(table) != nullptr) {
-    return statement.At(
-        Status::InvalidArgument("the columns of this table are fixed: " + std::string(table))
-            .WithSqlState("42809")
-            .WithHint("documents and labels can have columns of your own."),
-        offset);
-  }
-  static constexpr std::string_view kTables[] = {"documents", "labels"};
-  return statement.At(
-      WithNearest(Status::NotFound("no such table: " + std::string(table)).WithSqlState("42P01"),
-                  table, kTables),
-      offset);
-}
-
-bool IsBuiltIn(EntityKind kind, std::string_view name) {
-  const auto columns = EntityColumns(kind);
-  return std::any_of(columns.begin(), columns.end(), [&](EntityColumn column) {
-    return EqualsIgnoreCase(EntityColumnName(column), name);
-  });
-}
 
 // Checks a name that a column is to get.
 Status CheckNewName(const SchemaRecord& schema, EntityKind kind, std::string_view name) {
@@ -71,38 +33,17 @@ Status CheckNewName(const SchemaRecord& schema, EntityKind kind, std::string_vie
     return Status::InvalidArgument("the name is reserved: " + std::string(name))
         .WithSqlState("42939");
   }
-  if (name.empty() || name.size() > kNameBytesMax) {
+  if (name.empty() || name.size() > kSchemaNameBytesMax) {
     return Status::InvalidArgument(fmt::format("the name of a column has 1 to {} bytes: got {}",
-                                               kNameBytesMax, name.size()))
+                                               kSchemaNameBytesMax, name.size()))
         .WithSqlState("42622");
   }
-  if (IsBuiltIn(kind, name) || schema.FindColumn(name) != nullptr) {
+  if (IsBuiltInColumn(kind, name) || schema.FindColumn(name) != nullptr) {
     return Status::AlreadyExists(
                fmt::format("{} already has a column named \"{}\"", EntityTableName(kind), name))
         .WithSqlState("42701");
   }
   return Status();
-}
-
-// Finds a column that is to be dropped or renamed.
-Result<std::size_t> FindUserColumn(const SchemaRecord& schema, EntityKind kind,
-                                   std::string_view name) {
-  if (const ColumnRecord* found = schema.FindColumn(name)) {
-    return static_cast<std::size_t>(found - schema.columns.data());
-  }
-  if (IsBuiltIn(kind, name)) {
-    return Status::InvalidArgument(fmt::format("{}.{} is built in: it cannot be dropped or renamed",
-                                               EntityTableName(kind), name))
-        .WithSqlState("42P16");
-  }
-  std::vector<std::string_view> names;
-  for (const ColumnRecord* column : schema.LiveColumns()) {
-    names.push_back(column->name);
-  }
-  return WithNearest(
-      Status::NotFound(fmt::format("{} has no column named \"{}\"", EntityTableName(kind), name))
-          .WithSqlState("42703"),
-      name, names);
 }
 
 /// One ALTER TABLE in a transaction. Leaves a notice when there was nothing to do.
@@ -174,6 +115,9 @@ class Alteration {
     if (!found.ok()) {
       return At(std::move(found).status(), alter_.column_offset);
     }
+    const std::uint32_t number = schema->columns[*found].number;
+    std::erase_if(schema->indexes,
+                  [&](const storage::IndexRecord& index) { return index.column == number; });
     schema->columns[*found].dropped = true;
     return Status();
   }
@@ -205,10 +149,11 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const AlterTableStatement& alter) {
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "ALTER TABLE"));
   DASHI_ASSIGN_OR_RETURN(const EntityKind kind,
-                         FindKind(statement, alter.table, alter.table_offset));
+                         FindAlterableTable(statement, alter.table, alter.table_offset));
   Alteration alteration(statement, alter, kind);
   DASHI_RETURN_IF_ERROR(WriteAtomically(
       session, [&](storage::Transaction& transaction) { return alteration.Run(transaction); }));
+  session.database.WakeIndexBuilder();  // A dropped column's index leaves entries.
   return Finished("ALTER TABLE", alteration.TakeNotices());
 }
 

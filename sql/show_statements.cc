@@ -17,6 +17,8 @@ std::string_view ShowListQuery(ShowList list) {
       return "SELECT name, bytes, description FROM memory";
     case ShowList::kTables:
       return "SELECT name, writable, description FROM tables";
+    case ShowList::kIndexes:
+      return "SELECT name, \"table\", \"column\", state FROM indexes ORDER BY name";
     case ShowList::kSettings:
       break;
   }

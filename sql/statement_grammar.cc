@@ -164,15 +164,19 @@ Result<StatementNode> ParseSavepoint(TokenStream& tokens) {
 
 Result<StatementNode> ParseCreate(TokenStream& tokens) {
   const Token& what = tokens.Peek();
+  if (what.IsKeyword("INDEX") || what.IsKeyword("UNIQUE")) {
+    return ParseCreateIndex(tokens);
+  }
   if (!tokens.TakeKeyword("MODEL")) {
     if (what.kind == TokenKind::kIdentifier) {
-      static constexpr std::string_view kWhat[] = {"MODEL"};
-      Status near = tokens.SyntaxError("MODEL", kWhat);
+      static constexpr std::string_view kWhat[] = {"MODEL", "INDEX"};
+      Status near = tokens.SyntaxError("MODEL or INDEX", kWhat);
       if (!near.hint().empty()) {
         return near;
       }
-      return tokens.Unsupported(what, "CREATE " + std::string(what.text) + " is not supported",
-                                "This version creates models only: CREATE MODEL name USING ngame.");
+      return tokens.Unsupported(
+          what, "CREATE " + std::string(what.text) + " is not supported",
+          "This version creates models and indexes: CREATE MODEL name USING ngame.");
     }
     return tokens.SyntaxError("MODEL");
   }
@@ -208,6 +212,9 @@ Result<StatementNode> ParseDrop(TokenStream& tokens) {
     DASHI_ASSIGN_OR_RETURN(drop.model, tokens.ExpectName("the name of a model"));
     return StatementNode(std::move(drop));
   }
+  if (tokens.TakeKeyword("INDEX")) {
+    return ParseDropIndex(tokens);
+  }
   if (tokens.TakeKeyword("RELEASE")) {
     DropReleaseStatement drop;
     DASHI_ASSIGN_OR_RETURN(drop.if_exists, ParseIfExists(tokens));
@@ -217,13 +224,13 @@ Result<StatementNode> ParseDrop(TokenStream& tokens) {
     }
     return StatementNode(std::move(drop));
   }
-  static constexpr std::string_view kWhat[] = {"MODEL", "RELEASE"};
-  Status near = tokens.SyntaxError("MODEL or RELEASE", kWhat);
+  static constexpr std::string_view kWhat[] = {"MODEL", "RELEASE", "INDEX"};
+  Status near = tokens.SyntaxError("MODEL, RELEASE or INDEX", kWhat);
   if (what.kind != TokenKind::kIdentifier || !near.hint().empty()) {
     return near;
   }
   return tokens.Unsupported(what, "DROP " + std::string(what.text) + " is not supported",
-                            "This version drops models and releases only.");
+                            "This version drops models, releases and indexes only.");
 }
 
 Result<StatementNode> ParseTrain(TokenStream& tokens) {
@@ -294,10 +301,10 @@ Result<std::string> ParseSettingName(TokenStream& tokens) {
 
 Result<StatementNode> ParseShow(TokenStream& tokens) {
   static constexpr std::pair<std::string_view, ShowList> kLists[] = {
-      {"MODELS", ShowList::kModels}, {"RELEASES", ShowList::kReleases},
-      {"JOBS", ShowList::kJobs},     {"TABLES", ShowList::kTables},
-      {"MEMORY", ShowList::kMemory}, {"SETTINGS", ShowList::kSettings},
-      {"ALL", ShowList::kSettings}};
+      {"MODELS", ShowList::kModels},     {"RELEASES", ShowList::kReleases},
+      {"JOBS", ShowList::kJobs},         {"TABLES", ShowList::kTables},
+      {"INDEXES", ShowList::kIndexes},   {"MEMORY", ShowList::kMemory},
+      {"SETTINGS", ShowList::kSettings}, {"ALL", ShowList::kSettings}};
   for (const auto& [word, list] : kLists) {
     if (tokens.TakeKeyword(word)) {
       return StatementNode(ShowListStatement{list});
@@ -318,7 +325,7 @@ Result<StatementNode> ParseShow(TokenStream& tokens) {
   } else {
     if (tokens.AtEnd()) {
       return tokens.SyntaxError(
-          "MODELS, RELEASES, JOBS, TABLES, SETTINGS or the name of a setting");
+          "MODELS, RELEASES, JOBS, TABLES, INDEXES, SETTINGS or the name of a setting");
     }
     DASHI_ASSIGN_OR_RETURN(show.name, ParseSettingName(tokens));
   }

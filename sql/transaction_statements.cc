@@ -55,6 +55,9 @@ StatementResult ExecuteCommit(SessionState& session) {
   if (!committed.ok()) {
     return std::move(committed).status();
   }
+  if (*committed) {
+    session.database.WakeIndexBuilder();
+  }
   return Finished(*committed ? "COMMIT" : "ROLLBACK");
 }
 

@@ -182,6 +182,24 @@ std::string JobKey(std::uint64_t id) {
   return key;
 }
 
+std::string IndexPrefix(std::uint32_t index) {
+  std::string key;
+  AppendBigEndian32(&key, index);
+  return key;
+}
+
+std::string IndexEntryKey(std::uint32_t index, std::string_view ordered_value, Ordinal ordinal) {
+  std::string key = IndexPrefix(index);
+  key += ordered_value;
+  AppendBigEndian32(&key, ToInteger(ordinal));
+  return key;
+}
+
+bool ParseIndexEntryOrdinal(std::string_view key, Ordinal* ordinal) {
+  constexpr std::size_t kBytesMin = 4 + 1 + 4;  // A NULL takes one byte.
+  return key.size() >= kBytesMin && ParseRowKey(key.substr(key.size() - 4), ordinal);
+}
+
 std::string EvaluationKey(std::uint64_t id, std::uint32_t position) {
   std::string key;
   AppendBigEndian64(&key, id);
@@ -208,6 +226,20 @@ std::string ReleaseKey(std::string_view model, std::uint32_t number) {
 std::string ReleasePrefix() { return "release/"; }
 std::string SettingKey(std::string_view name) { return Joined("setting/", name); }
 std::string SchemaKey(EntityKind kind) { return Joined("schema/", EntityTableName(kind)); }
+std::string IndexBuildKey(std::uint32_t index) {
+  return Joined("index_build/", IndexPrefix(index));
+}
+std::string IndexCleanupKey(std::uint32_t index) {
+  return Joined(IndexCleanupPrefix(), IndexPrefix(index));
+}
+std::string IndexCleanupPrefix() { return "index_cleanup/"; }
+bool ParseIndexCleanupKey(std::string_view key, std::uint32_t* index) {
+  if (!key.starts_with(IndexCleanupPrefix())) {
+    return false;
+  }
+  ByteReader reader(key.substr(IndexCleanupPrefix().size()));
+  return reader.ReadBigEndian32(index) && reader.empty();
+}
 std::string WeightsRecordKey(std::string_view name) { return Joined(WeightsRecordPrefix(), name); }
 std::string WeightsRecordPrefix() { return "weights/"; }
 std::string WeightsIntentPrefix() { return "weights_intent/"; }

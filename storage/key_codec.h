@@ -78,6 +78,13 @@ bool ParseChangeKey(std::string_view key, std::uint64_t* commit_sequence);
 /// jobs: id u64.
 std::string JobKey(std::uint64_t id);
 
+/// attributes: index number u32, value as EncodeOrdered wrote it, ordinal u32.
+std::string IndexEntryKey(std::uint32_t index, std::string_view ordered_value, Ordinal ordinal);
+/// Reads the ordinal of such a key.
+bool ParseIndexEntryOrdinal(std::string_view key, Ordinal* ordinal);
+/// The keys of one index start with it.
+std::string IndexPrefix(std::uint32_t index);
+
 /// evaluations: id u64, position within its EVALUATE u32.
 std::string EvaluationKey(std::uint64_t id, std::uint32_t position);
 
@@ -95,6 +102,12 @@ std::string ReleasePrefix();
 std::string SettingKey(std::string_view name);
 /// The user columns of a table.
 std::string SchemaKey(EntityKind kind);
+/// How far the build of an index is: the next ordinal.
+std::string IndexBuildKey(std::uint32_t index);
+/// Present while a dropped index has entries.
+std::string IndexCleanupKey(std::uint32_t index);
+std::string IndexCleanupPrefix();
+bool ParseIndexCleanupKey(std::string_view key, std::uint32_t* index);
 /// The record that names a blob's live generation in `weights`.
 std::string WeightsRecordKey(std::string_view name);
 std::string WeightsRecordPrefix();

@@ -172,7 +172,7 @@ class RocksdbLoad : public BulkLoad {
   // A load that fits one block is an ordinary commit: one synced batch.
   Status ApplyAtOnce(std::uint64_t commit_sequence,
                      const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
-    LoadApplier applier(state_->engine.get(), table_);
+    LoadApplier applier(*state_, table_);
     DASHI_RETURN_IF_ERROR(applier.AddBlock(block_));
     DASHI_RETURN_IF_ERROR(applier.WriteLast(commit_sequence));
     committed_ = true;
@@ -201,7 +201,7 @@ class RocksdbLoad : public BulkLoad {
     }
     committed_ = true;
     DASHI_FAILPOINT("load.committed");
-    const Status applied = ApplySpool(engine, SpoolPath(), record, [&](std::uint64_t rows) {
+    const Status applied = ApplySpool(*state_, SpoolPath(), record, [&](std::uint64_t rows) {
       if (on_progress) {
         on_progress(rows, num_rows_);
       }
@@ -474,8 +474,7 @@ Status FinishPendingLoad(RocksdbStoreState* state) {
     return Status::Corruption("catalog record cannot be decoded: load");
   }
   LogInfo("finishing a load that was committed before the last end: {} bytes", record.spool_bytes);
-  return ApplySpool(state->engine.get(), fmt::format("{}/{}", state->paths.tmp, record.spool),
-                    record, {});
+  return ApplySpool(*state, fmt::format("{}/{}", state->paths.tmp, record.spool), record, {});
 }
 
 }  // namespace dashi::storage

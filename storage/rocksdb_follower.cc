@@ -133,6 +133,8 @@ Result<std::unique_ptr<BulkLoad>> RocksdbFollower::BeginRelevanceLoad(DuplicateP
   return NotWritable();
 }
 
+Result<bool> RocksdbFollower::StepIndexWork() { return NotWritable(); }
+
 Status RocksdbFollower::PutWeights(std::string_view /*name*/, std::string_view /*bytes*/) {
   return NotWritable();
 }

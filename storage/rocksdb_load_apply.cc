@@ -9,7 +9,9 @@
 
 #include "base/failpoint.h"
 #include "base/status.h"
+#include "storage/index_entries.h"
 #include "storage/neighbour_codec.h"
+#include "storage/rocksdb_reader.h"
 #include "storage/rocksdb_status.h"
 #include "storage/row_codec.h"
 
@@ -54,6 +56,13 @@ Status StageSide(RelevanceSide side, rocksdb::ColumnFamilyHandle* family,
 
 }  // namespace
 
+LoadApplier::LoadApplier(const RocksdbStoreState& state, ChangedTable table)
+    : engine_(state.engine.get()),
+      table_(table),
+      schema_(table == ChangedTable::kRelevance
+                  ? nullptr
+                  : state.CurrentSchema(static_cast<EntityKind>(table))) {}
+
 Status LoadApplier::AddBlock(std::string_view block) {
   pending_bytes_ += block.size();
   while (!block.empty()) {
@@ -85,6 +94,9 @@ Status LoadApplier::AddRow(const SpooledRow& row) {
   DASHI_RETURN_IF_ERROR(FromRocksdb(
       batch_.Put(engine_->family(RowFamily(kind)), RowKey(row.ordinal), ToSlice(row.row)),
       "applying a load"));
+  if (has_indexes()) {
+    DASHI_RETURN_IF_ERROR(AddIndexEntries(kind, row));
+  }
   if (row.operation == ChangeOperation::kInsert) {
     DASHI_RETURN_IF_ERROR(FromRocksdb(
         batch_.Put(engine_->family(Family::kIds), IdKey(kind, id), EncodeOrdinal(row.ordinal)),
@@ -92,6 +104,37 @@ Status LoadApplier::AddRow(const SpooledRow& row) {
     next_ordinal_ = std::max(next_ordinal_, std::uint64_t{ToInteger(row.ordinal)} + 1);
   }
   changes_.Add(table_, row.operation, row.ordinal);
+  return Status::Ok();
+}
+
+// What a row replaces is looked up as it is now, also when it is new to the load: an earlier
+// attempt may have written it already.
+Status LoadApplier::AddIndexEntries(EntityKind kind, const SpooledRow& row) {
+  EntityRow after;
+  if (!DecodeRow(row.row, &after)) {
+    return DamagedSpool();
+  }
+  const auto in_batch = batch_rows_.find(ToInteger(row.ordinal));
+  EntityRow before;
+  bool has_before = in_batch != batch_rows_.end();
+  if (has_before) {
+    before = std::move(in_batch->second);
+  } else {
+    std::string stored;
+    DASHI_ASSIGN_OR_RETURN(has_before, engine_->Get(RowFamily(kind), RowKey(row.ordinal), &stored));
+    if (has_before && !DecodeRow(stored, &before)) {
+      return DamagedRow(EntityTableName(kind), row.ordinal);
+    }
+  }
+  rocksdb::ColumnFamilyHandle* attributes = engine_->family(Family::kAttributes);
+  DASHI_RETURN_IF_ERROR(ForEachIndexChange(
+      *schema_, row.ordinal, has_before ? &before : nullptr, &after,
+      [&](const std::string& key, bool add) {
+        return FromRocksdb(add ? batch_.Put(attributes, key, "") : batch_.Delete(attributes, key),
+                           "applying a load");
+      }));
+  after.text.clear();
+  batch_rows_[ToInteger(row.ordinal)] = std::move(after);
   return Status::Ok();
 }
 
@@ -103,17 +146,21 @@ Status LoadApplier::StagePairs() {
   return Status::Ok();
 }
 
-Status LoadApplier::WriteUnlogged() {
+Status LoadApplier::WriteChunk() {
   DASHI_RETURN_IF_ERROR(StagePairs());
   rocksdb::WriteOptions options;
-  options.disableWAL = true;
+  options.disableWAL = !has_indexes();
   DASHI_RETURN_IF_ERROR(FromRocksdb(engine_->db()->Write(options, &batch_), "applying a load"));
   batch_.Clear();
+  batch_rows_.clear();
   pending_bytes_ = 0;
   return Status::Ok();
 }
 
 Status LoadApplier::Flush() {
+  if (has_indexes()) {
+    return Status::Ok();  // The synced write of the end covers the log before it.
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   if (table_ == ChangedTable::kRelevance) {
     families = {engine_->family(Family::kRelevance)};
@@ -147,11 +194,12 @@ Status LoadApplier::WriteLast(std::uint64_t commit_sequence) {
   return engine_->Write(&batch_, /*sync=*/true, "applying a load");
 }
 
-Status ApplySpool(RocksdbEngine* engine, const std::string& spool_path, const LoadRecord& record,
+Status ApplySpool(const RocksdbStoreState& state, const std::string& spool_path,
+                  const LoadRecord& record,
                   const std::function<void(std::uint64_t rows)>& on_progress) {
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<LoadSpoolReader> spool,
                          LoadSpoolReader::Open(spool_path, record.spool_bytes));
-  LoadApplier applier(engine, spool->table());
+  LoadApplier applier(state, spool->table());
   std::string block;
   while (true) {
     DASHI_ASSIGN_OR_RETURN(const bool more, spool->Next(&block));
@@ -159,7 +207,7 @@ Status ApplySpool(RocksdbEngine* engine, const std::string& spool_path, const Lo
       DASHI_RETURN_IF_ERROR(applier.AddBlock(block));
     }
     if (!more || applier.pending_bytes() >= kChunkBytes) {
-      DASHI_RETURN_IF_ERROR(applier.WriteUnlogged());
+      DASHI_RETURN_IF_ERROR(applier.WriteChunk());
       DASHI_FAILPOINT("load.chunk");
       if (on_progress) {
         on_progress(applier.num_rows());

@@ -3,7 +3,10 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <rocksdb/write_batch.h>
@@ -11,7 +14,7 @@
 #include "storage/catalog_codec.h"
 #include "storage/change_codec.h"
 #include "storage/load_spool.h"
-#include "storage/rocksdb_engine.h"
+#include "storage/rocksdb_store_state.h"
 
 namespace dashi::storage {
 
@@ -21,16 +24,19 @@ namespace dashi::storage {
 /// Threads: one thread at a time.
 class LoadApplier {
  public:
-  LoadApplier(RocksdbEngine* engine, ChangedTable table) : engine_(engine), table_(table) {}
+  /// The load holds the gate alone, so the table's schema does not change.
+  LoadApplier(const RocksdbStoreState& state, ChangedTable table);
 
   /// Takes up a block's rows.
   Status AddBlock(std::string_view block);
   /// What was taken up since the last write, in bytes of spool.
   std::uint64_t pending_bytes() const { return pending_bytes_; }
   std::uint64_t num_rows() const { return num_rows_; }
-  /// Writes what was taken up, neither logged nor synced: the spool is the log.
-  Status WriteUnlogged();
-  /// Makes everything written so far durable without a log.
+  /// Writes what was taken up, not synced. It is not logged either, since the spool is the log,
+  /// unless the table has indexes: whoever begins again finds out from the stored row which entries
+  /// a row replaces, so the log has to keep rows and entries together.
+  Status WriteChunk();
+  /// Makes everything durable that was written without a log.
   Status Flush();
   /// Writes what was taken up, the change-log entry and the counters, and removes the load's record
   /// if there is one, in one synced batch.
@@ -38,11 +44,15 @@ class LoadApplier {
 
  private:
   Status AddRow(const SpooledRow& row);
+  Status AddIndexEntries(EntityKind kind, const SpooledRow& row);
+  bool has_indexes() const { return schema_ != nullptr && !schema_->indexes.empty(); }
   Status StagePairs();
   Status StageEnd(std::uint64_t commit_sequence);
 
   RocksdbEngine* const engine_;
   const ChangedTable table_;
+  const std::shared_ptr<const SchemaRecord> schema_;         // Sharers: the state. Null for pairs.
+  std::unordered_map<std::uint32_t, EntityRow> batch_rows_;  // in batch_, without texts; if indexed
   rocksdb::WriteBatch batch_;
   std::vector<SpooledPair> pairs_;
   ChangeSet changes_;
@@ -53,7 +63,8 @@ class LoadApplier {
 
 /// Applies the spool file that a load record names, from the beginning, and removes the record.
 /// `on_progress` may be empty.
-Status ApplySpool(RocksdbEngine* engine, const std::string& spool_path, const LoadRecord& record,
+Status ApplySpool(const RocksdbStoreState& state, const std::string& spool_path,
+                  const LoadRecord& record,
                   const std::function<void(std::uint64_t rows)>& on_progress);
 
 }  // namespace dashi::storage

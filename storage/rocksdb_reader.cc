@@ -10,6 +10,7 @@
 #include "storage/catalog_codec.h"
 #include "storage/neighbour_codec.h"
 #include "storage/rocksdb_cursors.h"
+#include "storage/rocksdb_index_cursor.h"
 #include "storage/rocksdb_status.h"
 #include "storage/row_codec.h"
 
@@ -349,6 +350,42 @@ Result<std::shared_ptr<const SchemaRecord>> RocksdbReader::GetSchema(EntityKind 
   std::string value;
   DASHI_ASSIGN_OR_RETURN(const bool found, Get(Family::kMeta, SchemaKey(kind), &value));
   return state_.schemas.Decode(kind, found ? value : std::string_view());
+}
+
+std::unique_ptr<IndexCursor> RocksdbReader::ScanIndex(std::uint32_t index,
+                                                      const OrderedRange& range) const {
+  rocksdb::ReadOptions options = ReadOptions();
+  options.total_order_seek = true;
+  return NewIndexCursor(std::unique_ptr<rocksdb::Iterator>(state_.engine->db()->NewIterator(
+                            options, state_.engine->family(Family::kAttributes))),
+                        pending_.writes, IndexKeys(index, range));
+}
+
+Result<std::uint64_t> RocksdbReader::EstimateIndexEntries(EntityKind kind, std::uint32_t index,
+                                                          const OrderedRange& range) const {
+  constexpr std::uint64_t kCountedMax = 256;
+  const std::unique_ptr<IndexCursor> entries = ScanIndex(index, range);
+  for (std::uint64_t count = 0; count < kCountedMax; ++count) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, entries->Next());
+    if (!more) {
+      return count;
+    }
+  }
+  const IndexKeyRange wanted = IndexKeys(index, range);
+  const IndexKeyRange all = IndexKeys(index, OrderedRange::All());
+  const rocksdb::Range ranges[] = {{wanted.begin, wanted.end}, {all.begin, all.end}};
+  std::uint64_t bytes[] = {0, 0};
+  rocksdb::SizeApproximationOptions options;
+  options.include_memtables = true;
+  DASHI_RETURN_IF_ERROR(
+      FromRocksdb(state_.engine->db()->GetApproximateSizes(
+                      options, state_.engine->family(Family::kAttributes), ranges, 2, bytes),
+                  "estimating an index"));
+  const double share =
+      bytes[1] == 0 ? 1.0 : static_cast<double>(bytes[0]) / static_cast<double>(bytes[1]);
+  const std::uint64_t rows = std::max(EstimateRows(kind), kCountedMax);
+  const auto share_rows = static_cast<std::uint64_t>(share * static_cast<double>(rows));
+  return std::clamp(share_rows, kCountedMax, rows);
 }
 
 Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanEmbeddings(std::uint64_t version,

@@ -102,6 +102,9 @@ class RocksdbReader {
   Result<std::vector<EvaluationRecord>> ListEvaluations() const;
   Result<std::optional<std::string>> GetSetting(std::string_view name) const;
   Result<std::shared_ptr<const SchemaRecord>> GetSchema(EntityKind kind) const;
+  std::unique_ptr<IndexCursor> ScanIndex(std::uint32_t index, const OrderedRange& range) const;
+  Result<std::uint64_t> EstimateIndexEntries(EntityKind kind, std::uint32_t index,
+                                             const OrderedRange& range) const;
 
  private:
   rocksdb::ReadOptions ReadOptions() const;

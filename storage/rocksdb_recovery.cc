@@ -129,6 +129,7 @@ Status SyncLogs(const DirectoryPaths& paths) {
 Status RecoverStore(RocksdbStoreState* state) {
   // Folders that a copy of the database left out hold nothing when they are missing.
   DASHI_RETURN_IF_ERROR(CreateFolders(state->paths));
+  DASHI_RETURN_IF_ERROR(state->LoadSchemas());
   DASHI_RETURN_IF_ERROR(FinishPendingLoad(state));
   DASHI_RETURN_IF_ERROR(state->ReadCounters());
   DASHI_ASSIGN_OR_RETURN(state->watermark,

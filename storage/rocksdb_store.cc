@@ -9,6 +9,7 @@
 #include "storage/rocksdb_bulk_load.h"
 #include "storage/rocksdb_embeddings.h"
 #include "storage/rocksdb_follower.h"
+#include "storage/rocksdb_index_build.h"
 #include "storage/rocksdb_open.h"
 #include "storage/rocksdb_recovery.h"
 #include "storage/rocksdb_transaction.h"
@@ -73,6 +74,15 @@ Result<std::unique_ptr<BulkLoad>> RocksdbStore::BeginRowLoad(EntityKind kind,
 Result<std::unique_ptr<BulkLoad>> RocksdbStore::BeginRelevanceLoad(DuplicatePolicy policy) {
   DASHI_RETURN_IF_ERROR(CheckWritable());
   return BeginRocksdbRelevanceLoad(state_.get(), policy);
+}
+
+Result<bool> RocksdbStore::StepIndexWork() {
+  DASHI_RETURN_IF_ERROR(CheckWritable());
+  return storage::StepIndexWork(state_.get());
+}
+
+Result<bool> RocksdbStore::HasIndexWork() const {
+  return read_only() ? Result<bool>(false) : storage::HasIndexWork(*state_);
 }
 
 Status RocksdbStore::PutWeights(std::string_view name, std::string_view bytes) {

@@ -17,6 +17,8 @@ class RocksdbStore : public Store {
   Result<std::unique_ptr<Transaction>> Begin() override;
   Result<std::unique_ptr<BulkLoad>> BeginRowLoad(EntityKind kind, DuplicatePolicy policy) override;
   Result<std::unique_ptr<BulkLoad>> BeginRelevanceLoad(DuplicatePolicy policy) override;
+  Result<bool> StepIndexWork() override;
+  Result<bool> HasIndexWork() const override;
   Status PutWeights(std::string_view name, std::string_view bytes) override;
   Status DeleteWeights(std::string_view name) override;
   Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,

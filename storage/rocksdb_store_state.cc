@@ -55,6 +55,23 @@ void RocksdbStoreState::NoteCommit(std::uint64_t commit_sequence, std::uint64_t 
   }
 }
 
+Status RocksdbStoreState::LoadSchemas() {
+  for (const EntityKind kind : kKinds) {
+    std::string value;
+    DASHI_ASSIGN_OR_RETURN(const bool found, engine->Get(Family::kMeta, SchemaKey(kind), &value));
+    DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const SchemaRecord> schema,
+                           schemas.Decode(kind, found ? value : std::string_view()));
+    const MutexLock lock(schemas_mutex_);
+    current_schemas_[IndexOf(kind)] = std::move(schema);
+  }
+  return Status::Ok();
+}
+
+std::shared_ptr<const SchemaRecord> RocksdbStoreState::CurrentSchema(EntityKind kind) const {
+  const MutexLock lock(schemas_mutex_);
+  return current_schemas_[IndexOf(kind)];
+}
+
 std::uint64_t RocksdbStoreState::NextOrdinal(EntityKind kind) const {
   return next_ordinals_[IndexOf(kind)];
 }

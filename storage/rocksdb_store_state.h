@@ -53,6 +53,14 @@ class RocksdbStoreState {
   /// commit or before it; `synced` says whether the commit waited for the disk.
   void NoteCommit(std::uint64_t commit_sequence, std::uint64_t engine_sequence, bool synced);
 
+  /// Reads the schemas as they are stored now. Called at open, and by a commit that alters a schema
+  /// before it leaves the gate, which it holds alone.
+  Status LoadSchemas() DASHI_EXCLUDES(schemas_mutex_);
+  /// The schema of the last commit, whose indexes every commit maintains while it is inside the
+  /// gate. Sharers: commits, loads and builds.
+  std::shared_ptr<const SchemaRecord> CurrentSchema(EntityKind kind) const
+      DASHI_EXCLUDES(schemas_mutex_);
+
   /// The ordinal that the next row of `kind` would get.
   std::uint64_t NextOrdinal(EntityKind kind) const;
   /// Errors: kResourceExhausted (54000) after 2^32 - 1 rows.
@@ -92,6 +100,9 @@ class RocksdbStoreState {
   std::array<std::atomic<std::uint64_t>, 3> next_ordinals_{};
   Mutex counters_mutex_;
   std::map<std::string, std::uint64_t, std::less<>> counters_ DASHI_GUARDED_BY(counters_mutex_);
+  mutable Mutex schemas_mutex_;
+  std::array<std::shared_ptr<const SchemaRecord>, 3> current_schemas_
+      DASHI_GUARDED_BY(schemas_mutex_);
   Mutex picture_mutex_;
   std::unique_ptr<Picture> frozen_ DASHI_GUARDED_BY(picture_mutex_);
   mutable Mutex live_mutex_;

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "storage/catalog_codec.h"
+#include "storage/index_entries.h"
 #include "storage/rocksdb_change_trim.h"
 #include "storage/rocksdb_status.h"
 #include "storage/row_check.h"
@@ -114,6 +115,7 @@ Result<Ordinal> RocksdbTransaction::InsertRow(EntityKind kind, const EntityRow& 
   pending_->writes.Put(RowFamily(kind), RowKey(ordinal), EncodeRow(row), /*stored_before=*/false);
   pending_->writes.Put(Family::kIds, IdKey(kind, row.id), EncodeOrdinal(ordinal),
                        /*stored_before=*/false);
+  DASHI_RETURN_IF_ERROR(PutIndexEntries(kind, ordinal, /*before=*/nullptr, &row));
   return ordinal;
 }
 
@@ -128,7 +130,7 @@ Status RocksdbTransaction::UpdateRow(EntityKind kind, Ordinal ordinal, const Ent
                          /*stored_before=*/false);
   }
   pending_->writes.Put(RowFamily(kind), RowKey(ordinal), EncodeRow(row), /*stored_before=*/true);
-  return Status::Ok();
+  return PutIndexEntries(kind, ordinal, &before, &row);
 }
 
 Status RocksdbTransaction::DeleteRow(EntityKind kind, Ordinal ordinal) {
@@ -153,7 +155,7 @@ Status RocksdbTransaction::DeleteRow(EntityKind kind, Ordinal ordinal) {
   pending_->writes.Delete(RowFamily(kind), RowKey(ordinal), /*stored_before=*/true);
   pending_->writes.Delete(Family::kIds, IdKey(kind, before.id), /*stored_before=*/true);
   pair_rows_.erase(static_cast<std::uint64_t>(kind) << 32U | ToInteger(ordinal));
-  return Status::Ok();
+  return PutIndexEntries(kind, ordinal, &before, /*after=*/nullptr);
 }
 
 Status RocksdbTransaction::RequirePairRow(EntityKind kind, Ordinal ordinal) {
@@ -260,7 +262,45 @@ Status RocksdbTransaction::PutSetting(std::string_view name, std::string_view va
   return PutRecord(Family::kMeta, SettingKey(name), EncodeSetting(value));
 }
 
+Status RocksdbTransaction::PutIndexEntries(EntityKind kind, Ordinal ordinal,
+                                           const EntityRow* before, const EntityRow* after) {
+  std::shared_ptr<const SchemaRecord>& schema = schemas_[static_cast<std::size_t>(kind) - 1];
+  if (schema == nullptr) {
+    DASHI_ASSIGN_OR_RETURN(schema, GetSchema(kind));
+  }
+  return ForEachIndexChange(*schema, ordinal, before, after, [&](std::string key, bool add) {
+    if (add) {
+      pending_->writes.Put(Family::kAttributes, std::move(key), "", /*stored_before=*/false);
+    } else {
+      pending_->writes.Delete(Family::kAttributes, std::move(key), /*stored_before=*/true);
+    }
+    return Status::Ok();
+  });
+}
+
 Status RocksdbTransaction::PutSchema(EntityKind kind, SchemaRecord schema) {
+  DASHI_ASSIGN_OR_RETURN(const auto before, GetSchema(kind));
+  for (const IndexRecord& index : schema.indexes) {
+    const IndexRecord* old = before->FindIndex(index.number);
+    if (old == nullptr) {
+      DASHI_RETURN_IF_ERROR(
+          PutRecord(Family::kMeta, IndexBuildKey(index.number), EncodeCounter(0)));
+    } else if (old->state != index.state) {
+      DASHI_RETURN_IF_ERROR(DeleteRecord(Family::kMeta, IndexBuildKey(index.number)));
+    }
+  }
+  for (const IndexRecord& index : before->indexes) {
+    if (schema.FindIndex(index.number) == nullptr) {
+      DASHI_RETURN_IF_ERROR(DeleteRecord(Family::kMeta, IndexBuildKey(index.number)));
+      DASHI_RETURN_IF_ERROR(
+          PutRecord(Family::kMeta, IndexCleanupKey(index.number), EncodeCounter(0)));
+    }
+  }
+  // Names of indexes are unique over the tables: each alteration conflicts with the others'.
+  for (const EntityKind other : kKinds) {
+    Track(Family::kMeta, SchemaKey(other));
+  }
+  schemas_ = {};
   ++schema.version;
   return PutRecord(Family::kMeta, SchemaKey(kind), EncodeSchema(schema));
 }
@@ -284,6 +324,7 @@ Status RocksdbTransaction::RollbackToSavepoint() {
   pending_->relevance.RollbackToSavepoint();
   reads_.resize(read_savepoints_.back());
   read_savepoints_.pop_back();
+  schemas_ = {};
   pair_rows_.clear();  // They may have been inserted or checked since the savepoint.
   return Status::Ok();
 }
@@ -297,6 +338,9 @@ void RocksdbTransaction::ReleaseSavepoint() {
 
 Status RocksdbTransaction::StageWrites(ChangeSet* changes) {
   for (const Family family : kFamilies) {
+    if (family == Family::kAttributes) {
+      continue;  // Entries of the indexes of this transaction's picture: see StageIndexEntries.
+    }
     rocksdb::ColumnFamilyHandle* handle = state_->engine->family(family);
     for (const auto& [key, entry] : pending_->writes.entries(family)) {
       const rocksdb::Status status = entry.value ? transaction_->Put(handle, key, *entry.value)
@@ -316,6 +360,40 @@ Status RocksdbTransaction::StageWrites(ChangeSet* changes) {
         changes->Add(ChangedTableOf(kind), ChangeOperation::kDelete, ordinal);
       }
     }
+  }
+  return Status::Ok();
+}
+
+// Stages the entries of the indexes that there are now: some may have been created or dropped since
+// the transaction began. The rows themselves are checked for conflicts, so what the picture holds
+// of them is what is stored.
+Status RocksdbTransaction::StageIndexEntries(EntityKind kind) {
+  const std::shared_ptr<const SchemaRecord> schema = state_->CurrentSchema(kind);
+  if (schema->indexes.empty()) {
+    return Status::Ok();
+  }
+  rocksdb::ColumnFamilyHandle* handle = state_->engine->family(Family::kAttributes);
+  const auto stage = [&](const std::string& key, bool add) {
+    return FromRocksdb(add ? transaction_->PutUntracked(handle, key, "")
+                           : transaction_->DeleteUntracked(handle, key),
+                       "staging a commit");
+  };
+  std::string stored;
+  for (const auto& [key, entry] : pending_->writes.entries(RowFamily(kind))) {
+    Ordinal ordinal{};
+    DASHI_CHECK(ParseRowKey(key, &ordinal));
+    bool had_row = false;
+    if (entry.stored_before) {
+      DASHI_ASSIGN_OR_RETURN(had_row, reader().GetStored(RowFamily(kind), key, &stored));
+    }
+    EntityRow before;
+    EntityRow after;
+    if ((had_row && !DecodeRow(stored, &before)) ||
+        (entry.value && !DecodeRow(*entry.value, &after))) {
+      return DamagedRow(EntityTableName(kind), ordinal);
+    }
+    DASHI_RETURN_IF_ERROR(ForEachIndexChange(*schema, ordinal, had_row ? &before : nullptr,
+                                             entry.value ? &after : nullptr, stage));
   }
   return Status::Ok();
 }
@@ -364,6 +442,9 @@ Status RocksdbTransaction::StageCounters(std::uint64_t commit_sequence) {
 Status RocksdbTransaction::StagePending(std::uint64_t commit_sequence) {
   ChangeSet changes;
   DASHI_RETURN_IF_ERROR(StageWrites(&changes));
+  for (const EntityKind kind : kKinds) {
+    DASHI_RETURN_IF_ERROR(StageIndexEntries(kind));
+  }
   DASHI_RETURN_IF_ERROR(StageRelevance(&changes));
   DASHI_RETURN_IF_ERROR(StageCounters(commit_sequence));
   DASHI_RETURN_IF_ERROR(
@@ -385,6 +466,9 @@ Status RocksdbTransaction::StagePending(std::uint64_t commit_sequence) {
 Status RocksdbTransaction::CheckLoadConflicts() {
   std::vector<TrackedKey> keys = reads_;
   for (const Family family : kFamilies) {
+    if (family == Family::kAttributes) {
+      continue;  // They follow from the rows.
+    }
     for (const auto& [key, entry] : pending_->writes.entries(family)) {
       keys.emplace_back(family, key);
     }
@@ -404,8 +488,29 @@ Status RocksdbTransaction::CheckLoadConflicts() {
   return Status::Ok();
 }
 
+bool RocksdbTransaction::AltersSchemas() const {
+  return std::any_of(kKinds.begin(), kKinds.end(), [this](EntityKind kind) {
+    return pending_->writes.Find(Family::kMeta, SchemaKey(kind)) != nullptr;
+  });
+}
+
+// A commit that alters a schema is alone, so that every other one either ends before it or
+// maintains the indexes that it leaves.
 Status RocksdbTransaction::CommitStaged(Durability durability) {
-  const SharedPass pass(state_->gate);
+  if (!AltersSchemas()) {
+    const SharedPass pass(state_->gate);
+    return CommitInside(durability);
+  }
+  const LonePass pass(state_->gate);
+  DASHI_RETURN_IF_ERROR(CommitInside(durability));
+  Status loaded = state_->LoadSchemas();
+  if (!loaded.ok()) {
+    state_->MarkBroken();  // Commits would maintain the wrong indexes.
+  }
+  return loaded;
+}
+
+Status RocksdbTransaction::CommitInside(Durability durability) {
   DASHI_RETURN_IF_ERROR(state_->CheckWorking());
   if (behind_load_) {
     DASHI_RETURN_IF_ERROR(CheckLoadConflicts());

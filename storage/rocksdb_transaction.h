@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -70,12 +71,19 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   Result<bool> HasPair(Ordinal document, Ordinal label);
   void Track(Family family, std::string key);
 
+  /// Writes the index entries of a row that this transaction changes, for its own reads.
+  Status PutIndexEntries(EntityKind kind, Ordinal ordinal, const EntityRow* before,
+                         const EntityRow* after);
+  bool AltersSchemas() const;
+
   Status StagePending(std::uint64_t commit_sequence);
   Status StageWrites(ChangeSet* changes);
+  Status StageIndexEntries(EntityKind kind);
   Status StageRelevance(ChangeSet* changes);
   Status StageCounters(std::uint64_t commit_sequence);
   Status CheckLoadConflicts();
   Status CommitStaged(Durability durability);
+  Status CommitInside(Durability durability);
 
   RocksdbStoreState* const state_;
   std::unique_ptr<Pending> pending_;
@@ -87,6 +95,10 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   std::vector<TrackedKey> reads_;
   std::vector<std::size_t> read_savepoints_;     // sizes of reads_
   std::unordered_set<std::uint64_t> pair_rows_;  // kind << 32 | ordinal: found by RequirePairRow
+
+  // The schemas that PutIndexEntries works with; null until it asks, and after they may have
+  // changed.
+  std::array<std::shared_ptr<const SchemaRecord>, 3> schemas_;
 
   // The stored labels of the document that HasPair saw last.
   std::optional<Ordinal> cached_document_;

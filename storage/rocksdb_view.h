@@ -80,6 +80,14 @@ class RocksdbViewOf : public Interface {
   Result<std::shared_ptr<const SchemaRecord>> GetSchema(EntityKind kind) const override {
     return reader_.GetSchema(kind);
   }
+  std::unique_ptr<IndexCursor> ScanIndex(std::uint32_t index,
+                                         const OrderedRange& range) const override {
+    return reader_.ScanIndex(index, range);
+  }
+  Result<std::uint64_t> EstimateIndexEntries(EntityKind kind, std::uint32_t index,
+                                             const OrderedRange& range) const override {
+    return reader_.EstimateIndexEntries(kind, index, range);
+  }
 
  protected:
   explicit RocksdbViewOf(RocksdbReader reader) : reader_(std::move(reader)) {}

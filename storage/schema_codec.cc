@@ -17,6 +17,7 @@ using Json = nlohmann::json;
 constexpr std::uint8_t kSchemaFormat = 1;
 
 static_assert(static_cast<int>(ColumnType::kTimestamp) == 5);
+static_assert(static_cast<int>(IndexState::kReady) == 2);
 
 Json EncodeDefault(const Value& value) {
   switch (value.type()) {
@@ -60,6 +61,14 @@ SchemaRecord Read(const Json& object) {
     column.default_value = DecodeDefault(member.value("default", Json()), column.type);
     schema.columns.push_back(std::move(column));
   }
+  for (const Json& member : object.value("indexes", Json::array())) {
+    IndexRecord index;
+    member.at("number").get_to(index.number);
+    member.at("name").get_to(index.name);
+    member.at("column").get_to(index.column);
+    index.state = static_cast<IndexState>(member.at("state").get<std::uint8_t>());
+    schema.indexes.push_back(std::move(index));
+  }
   return schema;
 }
 
@@ -71,6 +80,12 @@ bool IsSound(const SchemaRecord& schema) {
       return false;
     }
     above = column.number + 1;
+  }
+  for (const IndexRecord& index : schema.indexes) {
+    if (schema.FindColumn(index.column) == nullptr ||
+        (index.state != IndexState::kBuilding && index.state != IndexState::kReady)) {
+      return false;
+    }
   }
   return above <= schema.next_column;
 }
@@ -90,8 +105,14 @@ std::string EncodeSchema(const SchemaRecord& schema) {
     }
     columns.push_back(std::move(member));
   }
-  const Json object = {
+  Json object = {
       {"version", schema.version}, {"next_column", schema.next_column}, {"columns", columns}};
+  for (const IndexRecord& index : schema.indexes) {
+    object["indexes"].push_back({{"number", index.number},
+                                 {"name", index.name},
+                                 {"column", index.column},
+                                 {"state", static_cast<int>(index.state)}});
+  }
   std::string bytes(1, static_cast<char>(kSchemaFormat));
   bytes += object.dump(-1, ' ', false, Json::error_handler_t::replace);
   return bytes;

@@ -53,6 +53,19 @@ const ColumnRecord* SchemaRecord::FindColumn(std::uint32_t number) const {
   return nullptr;
 }
 
+const IndexRecord* SchemaRecord::FindIndex(std::string_view name) const {
+  const auto found = std::find_if(indexes.begin(), indexes.end(), [&](const IndexRecord& index) {
+    return SameName(index.name, name);
+  });
+  return found == indexes.end() ? nullptr : &*found;
+}
+
+const IndexRecord* SchemaRecord::FindIndex(std::uint32_t number) const {
+  const auto found = std::find_if(indexes.begin(), indexes.end(),
+                                  [&](const IndexRecord& index) { return index.number == number; });
+  return found == indexes.end() ? nullptr : &*found;
+}
+
 std::vector<const ColumnRecord*> SchemaRecord::LiveColumns() const {
   std::vector<const ColumnRecord*> live;
   for (const ColumnRecord& column : columns) {

@@ -36,16 +36,35 @@ struct ColumnRecord {
   friend bool operator==(const ColumnRecord&, const ColumnRecord&) = default;
 };
 
+/// Persisted: append only.
+enum class IndexState : std::uint8_t {
+  kBuilding = 1,  ///< commits maintain it; rows from before may be missing
+  kReady = 2,
+};
+
+/// An index over one column.
+struct IndexRecord {
+  std::uint32_t number = 0;  ///< in the keys of its entries; never given twice
+  std::string name;
+  std::uint32_t column = 0;
+  IndexState state = IndexState::kBuilding;
+
+  friend bool operator==(const IndexRecord&, const IndexRecord&) = default;
+};
+
 /// What a table's rows hold beside the built-in columns. The whole is one record, so that two
 /// transactions that alter a table conflict.
 struct SchemaRecord {
   std::uint64_t version = 0;  ///< counts the changes
   std::uint32_t next_column = kUserColumnMin;
   std::vector<ColumnRecord> columns;  ///< ascending by number, dropped ones included
+  std::vector<IndexRecord> indexes;   ///< of columns that are not dropped
 
   /// Return null when there is none. Names ignore ASCII case; dropped columns have none.
   const ColumnRecord* FindColumn(std::string_view name) const;
   const ColumnRecord* FindColumn(std::uint32_t number) const;
+  const IndexRecord* FindIndex(std::string_view name) const;
+  const IndexRecord* FindIndex(std::uint32_t number) const;
   /// The columns that are not dropped, in order.
   std::vector<const ColumnRecord*> LiveColumns() const;
 

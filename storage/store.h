@@ -60,6 +60,14 @@ class Store {
                                                          DuplicatePolicy policy) = 0;
   virtual Result<std::unique_ptr<BulkLoad>> BeginRelevanceLoad(DuplicatePolicy policy) = 0;
 
+  /// Does one step of what is left to do for indexes: building those that were created, a thousand
+  /// rows or so a step, and removing the entries of those that were dropped. Returns false when
+  /// nothing is left. What a step has done stays done, whatever becomes of the process.
+  ///
+  /// Threads: one caller at a time gets on fastest; several do no harm.
+  virtual Result<bool> StepIndexWork() = 0;
+  virtual Result<bool> HasIndexWork() const = 0;
+
   /// Writes a blob in chunks of 1 MiB, synced, with an xxh3-128 of the whole. It replaces a blob of
   /// the same name. Blobs that no release names are removed at open.
   virtual Status PutWeights(std::string_view name, std::string_view bytes) = 0;

@@ -11,6 +11,7 @@
 #include "dashi/status.h"
 #include "storage/catalog_records.h"
 #include "storage/entity.h"
+#include "storage/ordered_value.h"
 #include "storage/schema_record.h"
 
 namespace dashi::storage {
@@ -36,6 +37,14 @@ class RelevanceCursor {
   virtual Ordinal document() const = 0;
   /// The document's labels, ascending by ordinal.
   virtual const std::vector<RelevanceNeighbour>& labels() const = 0;
+};
+
+/// Walks the entries of an index in the order of their values.
+class IndexCursor {
+ public:
+  virtual ~IndexCursor() = default;
+  virtual Result<bool> Next() = 0;
+  virtual Ordinal ordinal() const = 0;
 };
 
 /// Walks the embeddings of one version and kind in ordinal order.
@@ -100,6 +109,15 @@ class View {
   ///
   /// Cost: one point read; an unchanged record is not decoded again.
   virtual Result<std::shared_ptr<const SchemaRecord>> GetSchema(EntityKind kind) const = 0;
+
+  // Indexes: those that this view's schema has, by number, once they are ready.
+  virtual std::unique_ptr<IndexCursor> ScanIndex(std::uint32_t index,
+                                                 const OrderedRange& range) const = 0;
+  /// About how many entries a range has: exact when they are few, else by the size on disk.
+  ///
+  /// Cost: at most some hundred entries are walked.
+  virtual Result<std::uint64_t> EstimateIndexEntries(EntityKind kind, std::uint32_t index,
+                                                     const OrderedRange& range) const = 0;
 };
 
 /// When a commit is on the disk: before it is acknowledged, or soon after.
@@ -135,8 +153,10 @@ class Transaction : public View {
   /// Takes all the records of one id at once.
   virtual Status PutEvaluations(std::span<const EvaluationRecord> records) = 0;
   virtual Status PutSetting(std::string_view name, std::string_view value) = 0;
-  /// Replaces the user columns of documents or labels and counts its version up. Conflicts with
-  /// every other transaction that does the same.
+  /// Replaces the user columns and indexes of documents or labels and counts the version up.
+  /// Conflicts with every other transaction that does the same. Indexes that are new are kept up
+  /// from the commit on, and built by Store::StepIndexWork; entries of those that are gone are
+  /// removed by it.
   virtual Status PutSchema(EntityKind kind, SchemaRecord schema) = 0;
   /// The next value of a persistent counter ("job", "evaluation", "embedding_version"), from 1.
   /// Values are never given twice, even when the transaction is rolled back.

@@ -21,6 +21,7 @@ SchemaRecord SomeSchema() {
       {20, "active", ColumnType::kBoolean, Value::Integer(1), false},
       {22, "seen", ColumnType::kTimestamp, Value::Null(), false},
   };
+  schema.indexes = {{3, "i", 16, IndexState::kBuilding}, {9, "j j", 19, IndexState::kReady}};
   return schema;
 }
 
@@ -40,6 +41,9 @@ TEST(SchemaCodecTest, BytesStayAsTheyAre) {
   EXPECT_EQ(EncodeSchema(schema),
             "\x01{\"columns\":[{\"default\":\"en\",\"name\":\"lang\",\"number\":16,\"type\":3}],"
             "\"next_column\":17,\"version\":2}");
+  schema.indexes = {{5, "lang_idx", 16, IndexState::kReady}};
+  EXPECT_TRUE(EncodeSchema(schema).find("\"indexes\":[{\"column\":16,\"name\":\"lang_idx\","
+                                        "\"number\":5,\"state\":2}]") != std::string::npos);
 }
 
 TEST(SchemaCodecTest, DamageIsRefusedOrHarmless) {
@@ -53,6 +57,9 @@ TEST(SchemaCodecTest, DamageIsRefusedOrHarmless) {
   twice.columns[1].number = 16;
   SchemaRecord read;
   EXPECT_FALSE(DecodeSchema(EncodeSchema(twice), &read));
+  SchemaRecord orphan = SomeSchema();
+  orphan.indexes[0].column = 17;  // Dropped.
+  EXPECT_FALSE(DecodeSchema(EncodeSchema(orphan), &read));
   SchemaRecord reused = SomeSchema();
   reused.next_column = 22;
   EXPECT_FALSE(DecodeSchema(EncodeSchema(reused), &read));
