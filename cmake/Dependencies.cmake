@@ -6,7 +6,7 @@
 #   dashi_dep::rocksdb     <rocksdb/...>              storage/rocksdb_*
 #   dashi_dep::faiss       <faiss/...>, with OpenBLAS and OpenMP   index/faiss_*
 #   dashi_dep::hwy         <hwy/...>                  index/
-#   dashi_dep::roaring     <roaring/roaring.hh>       index/
+#   dashi_dep::roaring     <roaring/roaring.hh>       index/row_set.*
 #   dashi_dep::sqlite3     <sqlite3.h>                sql/
 #   dashi_dep::readline    <readline/...>             sql/shell*
 #   dashi_dep::boost       <boost/...>, headers only  server/ for boost/asio

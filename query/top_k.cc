@@ -63,6 +63,12 @@ class IndexCursor final : public TopKCursor {
     search_.exact = options.exact;
     rows_per_read_ = std::clamp(k, kCandidatesMin, kRowsPerReadMax);
     exhausted_ = IsZero(query_);
+    if (options.only != nullptr) {
+      exhausted_ = exhausted_ || options.only->size() == 0;
+      search_.filter = [this, only = options.only](index::Position position) {
+        return only->Contains(ToInteger(ordinals()[position]));
+      };
+    }
   }
 
   Result<bool> Next(TopKHit* hit) override {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dashi/status.h"
+#include "index/row_set.h"
 #include "query/release_cache.h"
 #include "storage/view.h"
 
@@ -20,6 +21,8 @@ struct TopKOptions {
   std::optional<std::uint32_t> release;  ///< nullopt: the published release
   std::size_t ef = 0;                    ///< HNSW beam; 0 = the index's default
   bool exact = false;                    ///< scan all labels
+  /// Set by the caller, not by JSON: the rows that may come back; null: all. Sharers: the cursor.
+  std::shared_ptr<const index::RowSet> only = nullptr;
 };
 
 /// Parses '{"model":"ads","release":1,"ef":200,"exact":true}'; empty text gives the defaults.

@@ -1,6 +1,7 @@
 #include "sql/column_filter.h"
 
 #include <algorithm>
+#include <cmath>
 #include <compare>
 #include <utility>
 
@@ -12,6 +13,8 @@ namespace dashi::sql {
 namespace {
 
 constexpr std::string_view kPrefix = "k best where ";
+/// Integers up to here are doubles.
+constexpr double kExactDoubles = 9007199254740992.0;
 
 struct Operator {
   int code;
@@ -50,10 +53,19 @@ std::optional<std::partial_ordering> Compare(const Value& a, const Value& b,
   if (a.type() == ValueType::kText && b.type() == ValueType::kText) {
     return CompareText(a.text(), b.text(), collation);
   }
-  const bool numbers = a.type() == ValueType::kReal &&
-                       (b.type() == ValueType::kReal || b.type() == ValueType::kInteger);
-  // Every score is a float widened, and integers near it are exact doubles: no rounding to fear.
-  return numbers ? std::optional<std::partial_ordering>(a.real() <=> b.real()) : std::nullopt;
+  if (a.type() == ValueType::kInteger && b.type() == ValueType::kInteger) {
+    return a.integer() <=> b.integer();
+  }
+  const auto is_number = [](const Value& value) {
+    return value.type() == ValueType::kReal || value.type() == ValueType::kInteger;
+  };
+  if (!is_number(a) || !is_number(b)) {
+    return std::nullopt;
+  }
+  const std::partial_ordering order = a.real() <=> b.real();
+  // An integer may have been rounded to the other's value: that is SQLite's to decide.
+  const bool rounded = order == 0 && a.type() != b.type() && std::abs(a.real()) >= kExactDoubles;
+  return rounded ? std::nullopt : std::optional(order);
 }
 
 bool Matches(std::string_view op, std::partial_ordering order) {
@@ -149,6 +161,9 @@ bool ColumnFilter::Holds(const BoundTest& bound, const Value& value) {
   if (op == "NOTNULL") {
     return !value.is_null();
   }
+  if (op == "IN" && value.is_null()) {
+    return false;
+  }
   if (op == "IN") {
     return std::any_of(bound.values.begin(), bound.values.end(), [&](const Value& one) {
       const auto order = Compare(value, one, bound.test.collation);
@@ -158,6 +173,9 @@ bool ColumnFilter::Holds(const BoundTest& bound, const Value& value) {
   const Value& operand = bound.values.front();
   if (operand.is_null()) {
     return op == "IS" ? value.is_null() : op == "ISNOT" && !value.is_null();
+  }
+  if (value.is_null()) {
+    return op == "ISNOT";
   }
   if (op == "LIKE" || op == "GLOB") {
     if (value.type() != ValueType::kText || operand.type() != ValueType::kText) {

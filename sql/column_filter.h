@@ -37,19 +37,22 @@ std::vector<ColumnTest> ParseTests(std::string_view text);
 /// Threads: one thread at a time.
 class ColumnFilter {
  public:
+  /// A test and what it compares with: one value, or those of IN.
+  struct BoundTest {
+    ColumnTest test;
+    std::vector<Value> values;
+  };
+
   /// `arguments[i]` belongs to `tests[i]`; values of IN are read at once.
   Status Set(std::vector<ColumnTest> tests, std::span<sqlite3_value*> arguments);
 
-  /// Whether a row passes the tests of one column. `value` is a text or a real.
+  /// Whether a row passes the tests of one column.
   bool Passes(std::string_view column, const Value& value) const;
   /// Whether no test names the column.
   bool empty() const { return tests_.empty(); }
+  const std::vector<BoundTest>& tests() const { return tests_; }
 
  private:
-  struct BoundTest {
-    ColumnTest test;
-    std::vector<Value> values;  ///< one, or those of IN
-  };
   static bool Holds(const BoundTest& bound, const Value& value);
 
   std::vector<BoundTest> tests_;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "sql/index_plan.h"
 #include "sql/planner_cost.h"
 #include "sql/token.h"
 #include "sql/user_column.h"
@@ -22,7 +23,13 @@ using storage::EntityKind;
 using storage::EntityRow;
 using storage::Ordinal;
 
-enum Plan : int { kScan = 0, kById = 1, kByRowId = 2 };
+/// idxNum: one of these, or kByIndex and above it an IndexPlan.
+enum Plan : int { kScan = 0, kById = 1, kByRowId = 2, kByIndex = 3 };
+constexpr int kPlanBits = 2;
+
+/// Rows that a walk along an index reads at once: few at first, for a LIMIT.
+constexpr std::size_t kFirstRowsRead = 16;
+constexpr std::size_t kRowsReadMax = 256;
 
 constexpr EntityColumn kDocumentColumns[] = {EntityColumn::kId, EntityColumn::kText,
                                              EntityColumn::kSplit, EntityColumn::kUpdatedAt};
@@ -41,6 +48,7 @@ class TableColumns {
   }
 
   EntityKind kind() const { return kind_; }
+  const storage::SchemaRecord* schema() const { return schema_.get(); }
   std::span<const EntityColumn> built_in() const { return EntityColumns(kind_); }
   /// Ascending by number.
   std::span<const storage::ColumnRecord* const> user() const { return user_; }
@@ -55,6 +63,58 @@ class TableColumns {
   std::vector<const storage::ColumnRecord*> user_;       // into *schema_
 };
 
+/// Reads the rows that an index walk names, some at a time.
+class IndexedRows {
+ public:
+  IndexedRows(const storage::View& view, EntityKind kind,
+              std::unique_ptr<storage::IndexCursor> entries)
+      : view_(view), kind_(kind), entries_(std::move(entries)) {}
+
+  /// Moves to the next row. Returns false at the end.
+  Result<bool> Next() {
+    for (;;) {
+      while (++position_ < rows_.size()) {
+        if (rows_[position_]) {
+          return true;
+        }
+      }
+      if (at_end_) {
+        return false;
+      }
+      DASHI_RETURN_IF_ERROR(Read());
+    }
+  }
+  const EntityRow& row() const { return *rows_[position_]; }
+  Ordinal ordinal() const { return ordinals_[position_]; }
+
+ private:
+  // A row that is not there was deleted by the statement that reads.
+  Status Read() {
+    ordinals_.clear();
+    while (ordinals_.size() < rows_per_read_) {
+      DASHI_ASSIGN_OR_RETURN(const bool more, entries_->Next());
+      if (!more) {
+        at_end_ = true;
+        break;
+      }
+      ordinals_.push_back(entries_->ordinal());
+    }
+    rows_per_read_ = std::min(2 * rows_per_read_, kRowsReadMax);
+    DASHI_ASSIGN_OR_RETURN(rows_, view_.GetRows(kind_, ordinals_));
+    position_ = static_cast<std::size_t>(-1);
+    return Status();
+  }
+
+  const storage::View& view_;
+  EntityKind kind_;
+  std::unique_ptr<storage::IndexCursor> entries_;
+  std::size_t rows_per_read_ = kFirstRowsRead;
+  bool at_end_ = false;
+  std::vector<Ordinal> ordinals_;
+  std::vector<std::optional<EntityRow>> rows_;  // [ordinals_.size()]
+  std::size_t position_ = static_cast<std::size_t>(-1);
+};
+
 class EntityCursor : public VirtualCursor {
  public:
   EntityCursor(TableColumns columns, std::shared_ptr<const storage::View> view)
@@ -64,6 +124,10 @@ class EntityCursor : public VirtualCursor {
                 std::span<sqlite3_value*> arguments) override {
     scan_.reset();
     found_.reset();
+    indexed_.reset();
+    if ((plan & kByIndex) == kByIndex) {
+      return FilterByIndex(IndexPlan::Decode(plan >> kPlanBits), arguments);
+    }
     if (plan == kScan) {
       scan_ = view_->ScanRows(kind_);
       return Next();
@@ -82,6 +146,13 @@ class EntityCursor : public VirtualCursor {
   }
 
   Status Next() override {
+    if (indexed_) {
+      DASHI_ASSIGN_OR_RETURN(const bool more, indexed_->Next());
+      if (!more) {
+        indexed_.reset();
+      }
+      return Status();
+    }
     if (!scan_) {
       found_.reset();
       return Status();
@@ -93,10 +164,10 @@ class EntityCursor : public VirtualCursor {
     return Status();
   }
 
-  bool AtEnd() const override { return !scan_ && !found_; }
+  bool AtEnd() const override { return !scan_ && !found_ && !indexed_; }
 
   Status Column(int column, sqlite3_context* context) override {
-    const EntityRow& row = scan_ ? scan_->row() : *found_;
+    const EntityRow& row = scan_ ? scan_->row() : indexed_ ? indexed_->row() : *found_;
     const auto position = static_cast<std::size_t>(column);
     if (const storage::ColumnRecord* user = columns_.UserAt(position)) {
       SetSqliteResult(context, ShownValue(user->type, storage::ColumnValue(row, *user)));
@@ -122,10 +193,24 @@ class EntityCursor : public VirtualCursor {
   }
 
   std::int64_t RowId() const override {
+    if (indexed_) {
+      return storage::ToInteger(indexed_->ordinal());
+    }
     return storage::ToInteger(scan_ ? scan_->ordinal() : found_ordinal_);
   }
 
  private:
+  Status FilterByIndex(const IndexPlan& plan, std::span<sqlite3_value*> arguments) {
+    const storage::SchemaRecord& schema = *columns_.schema();
+    const storage::IndexRecord& index = schema.indexes[plan.index];
+    const auto range = plan.RangeOf(*schema.FindColumn(index.column), arguments);
+    if (!range) {
+      return Status();
+    }
+    indexed_.emplace(*view_, kind_, view_->ScanIndex(index.number, *range));
+    return Next();
+  }
+
   Status Look(Ordinal ordinal) {
     DASHI_ASSIGN_OR_RETURN(found_, view_->GetRow(kind_, ordinal));
     found_ordinal_ = ordinal;
@@ -137,6 +222,7 @@ class EntityCursor : public VirtualCursor {
   // Sharers: see StatementContext::view. Declared first: the scan must go before it.
   std::shared_ptr<const storage::View> view_;
   std::unique_ptr<storage::RowCursor> scan_;
+  std::optional<IndexedRows> indexed_;
   std::optional<EntityRow> found_;
   Ordinal found_ordinal_{};
 };
@@ -163,9 +249,18 @@ class EntityTable : public VirtualTable {
       }
     }
     DASHI_ASSIGN_OR_RETURN(const std::uint64_t rows, statement.view->EstimateRows(kind_));
+    const double scan_cost = kScanRowCost * static_cast<double>(rows) + kLookupCost;
+    if (columns_.schema() != nullptr && !columns_.schema()->indexes.empty()) {
+      DASHI_ASSIGN_OR_RETURN(const std::optional<CostedIndexPlan> plan,
+                             ChooseIndex(statement, kind_, *columns_.schema(),
+                                         static_cast<int>(columns_.built_in().size()), rows, info));
+      if (plan && plan->cost < scan_cost + SortCost(*info, static_cast<double>(rows))) {
+        return UseIndex(*plan, info);
+      }
+    }
     info->idxNum = kScan;
     info->estimatedRows = static_cast<sqlite3_int64>(rows) + 1;
-    info->estimatedCost = kScanRowCost * static_cast<double>(rows) + kLookupCost;
+    info->estimatedCost = scan_cost;
     DASHI_RETURN_IF_ERROR(SetPlanText(info, "scan"));
     return true;
   }
@@ -232,6 +327,20 @@ class EntityTable : public VirtualTable {
   }
 
  private:
+  // SQLite checks the constraints again: a range may hold more rows than pass.
+  static Result<bool> UseIndex(const CostedIndexPlan& plan, sqlite3_index_info* info) {
+    int argv_index = 0;
+    for (const int constraint : plan.constraints) {
+      info->aConstraintUsage[constraint].argvIndex = ++argv_index;
+    }
+    info->idxNum = plan.plan.Encode() << kPlanBits | kByIndex;
+    info->estimatedRows = static_cast<sqlite3_int64>(plan.rows) + 1;
+    info->estimatedCost = plan.cost;
+    info->orderByConsumed = plan.ordered ? 1 : 0;
+    DASHI_RETURN_IF_ERROR(SetPlanText(info, plan.text));
+    return true;
+  }
+
   // Builds a row from the values of a write. `old` is the row before an UPDATE.
   Status ReadRow(const StatementContext& statement, std::span<sqlite3_value*> columns,
                  const EntityRow* old, EntityRow* row) const {
@@ -335,13 +444,13 @@ std::span<const TableDefinition> EntityTables() {
              TableColumns(EntityKind::kDocument, schemas.documents));
        },
        "input texts, each with an id and the split it belongs to",
-       [](const UserSchemas& schemas) { return DeclareColumns(*schemas.documents); }},
+       [](const UserSchemas& schemas) { return DeclareColumns(schemas.documents->LiveColumns()); }},
       {"labels", "CREATE TABLE t(id TEXT, text TEXT, updated_at TEXT)", true,
        [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
          return std::make_unique<EntityTable>(TableColumns(EntityKind::kLabel, schemas.labels));
        },
        "what topk() finds: targets with an id and a text",
-       [](const UserSchemas& schemas) { return DeclareColumns(*schemas.labels); }},
+       [](const UserSchemas& schemas) { return DeclareColumns(schemas.labels->LiveColumns()); }},
       {"anchors", "CREATE TABLE t(id TEXT, text TEXT)", true,
        [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
          return std::make_unique<EntityTable>(TableColumns(EntityKind::kAnchor, nullptr));

@@ -76,6 +76,7 @@ void IndexBuilder::Run() {
         LogError("building an index: {}", std::string(more.status().message()));
       }
       last_ = more.status();
+      last_.IgnoreError("it is logged, and LastStatus tells whoever waits");
       changed_.NotifyAll();
       changed_.WaitFor(mutex_, kRetryPause);
       continue;

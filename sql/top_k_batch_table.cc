@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,10 +11,12 @@
 #include "query/top_k.h"
 #include "sql/database_impl.h"
 #include "sql/interruption.h"
+#include "sql/label_columns.h"
 #include "sql/parser.h"
 #include "sql/planner_cost.h"
 #include "sql/sqlite_connection.h"
 #include "sql/top_k_table.h"
+#include "sql/user_column.h"
 
 namespace dashi::sql {
 
@@ -28,6 +31,11 @@ constexpr sqlite3_int64 kGuessedRows = 1000;
 
 enum Column : int { kId, kRank, kLabel, kText, kScore, kQueries, kCount, kOptions };
 
+constexpr std::string_view kNames[] = {"id",    "rank",    "label", "text",
+                                       "score", "queries", "k",     "options"};
+
+using UserColumns = std::vector<const storage::ColumnRecord*>;
+
 // The error of the inner query: its position counts from another text's start.
 Status OfInnerQuery(const Status& status) {
   Status inner = Status(status.code(), std::string(status.message()))
@@ -38,7 +46,8 @@ Status OfInnerQuery(const Status& status) {
 
 class TopKBatchCursor : public VirtualCursor {
  public:
-  explicit TopKBatchCursor(StatementContext& statement) : statement_(statement) {}
+  TopKBatchCursor(const UserSchemas& schemas, UserColumns user_columns, StatementContext& statement)
+      : schemas_(schemas), user_columns_(std::move(user_columns)), statement_(statement) {}
 
   Status Filter(int num_arguments, std::string_view /*plan_text*/,
                 std::span<sqlite3_value*> values) override {
@@ -73,6 +82,12 @@ class TopKBatchCursor : public VirtualCursor {
 
   Status Column(int column, sqlite3_context* context) override {
     const query::TopKHit& hit = hits_[row_][hit_];
+    if (static_cast<std::size_t>(column) >= std::size(kNames)) {
+      const storage::ColumnRecord& user =
+          *user_columns_[static_cast<std::size_t>(column) - std::size(kNames)];
+      SetSqliteResult(context, ShownValue(user.type, storage::ColumnValue(hit.row, user)));
+      return Status();
+    }
     switch (column) {
       case kId:
         SetSqliteResult(context, ids_[row_]);
@@ -177,7 +192,9 @@ class TopKBatchCursor : public VirtualCursor {
     return Status();
   }
 
-  StatementContext& statement_;  // Outlives its cursors.
+  const UserSchemas schemas_;
+  const UserColumns user_columns_;  // of schemas_
+  StatementContext& statement_;     // Outlives its cursors.
   std::vector<Value> arguments_;
   std::size_t k_ = 0;
   query::TopKOptions options_;
@@ -192,6 +209,8 @@ class TopKBatchCursor : public VirtualCursor {
 
 class TopKBatchVirtualTable : public VirtualTable {
  public:
+  explicit TopKBatchVirtualTable(const UserSchemas& schemas) : schemas_(schemas) {}
+
   Result<bool> Plan(StatementContext& statement, sqlite3_index_info* info) override {
     std::array<int, 3> arguments{-1, -1, -1};
     statement.plan_error =
@@ -200,7 +219,8 @@ class TopKBatchVirtualTable : public VirtualTable {
             .WithSqlState("42883");
     for (int i = 0; i < info->nConstraint; ++i) {
       const auto& constraint = info->aConstraint[i];
-      if (constraint.iColumn < kQueries || constraint.op != SQLITE_INDEX_CONSTRAINT_EQ) {
+      if (constraint.iColumn < kQueries || constraint.iColumn > kOptions ||
+          constraint.op != SQLITE_INDEX_CONSTRAINT_EQ) {
         continue;
       }
       if (constraint.usable == 0) {
@@ -225,8 +245,17 @@ class TopKBatchVirtualTable : public VirtualTable {
   }
 
   Result<std::unique_ptr<VirtualCursor>> Open(StatementContext& statement) override {
-    return std::unique_ptr<VirtualCursor>(std::make_unique<TopKBatchCursor>(statement));
+    return std::unique_ptr<VirtualCursor>(
+        std::make_unique<TopKBatchCursor>(schemas_, ShownColumns(schemas_), statement));
   }
+
+  /// The columns of labels that it shows behind its own.
+  static UserColumns ShownColumns(const UserSchemas& schemas) {
+    return LabelColumnsBeside(*schemas.labels, kNames);
+  }
+
+ private:
+  const UserSchemas schemas_;
 };
 
 }  // namespace
@@ -237,10 +266,13 @@ const TableDefinition& TopKBatchTable() {
       "CREATE TABLE t(id ANY, rank INTEGER, label TEXT, text TEXT, score REAL, "
       "queries TEXT HIDDEN, k INTEGER HIDDEN, options TEXT HIDDEN)",
       false,
-      [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
-        return std::make_unique<TopKBatchVirtualTable>();
+      [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
+        return std::make_unique<TopKBatchVirtualTable>(schemas);
       },
-      nullptr};
+      nullptr,
+      [](const UserSchemas& schemas) {
+        return DeclareColumns(TopKBatchVirtualTable::ShownColumns(schemas));
+      }};
   return kTable;
 }
 

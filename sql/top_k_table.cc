@@ -12,7 +12,11 @@
 #include "sql/column_filter.h"
 #include "sql/database_impl.h"
 #include "sql/interruption.h"
+#include "sql/label_columns.h"
+#include "sql/label_filter.h"
 #include "sql/planner_cost.h"
+#include "sql/token.h"
+#include "sql/user_column.h"
 
 namespace dashi::sql {
 
@@ -62,10 +66,24 @@ constexpr TopKFunction kTopK = {"topk", "topk('query', 10)", kTopKColumns, 5};
 constexpr TopKFunction kNearest = {"nearest", "nearest('documents', 'query', 10)", kNearestColumns,
                                    4};
 
+/// The user columns that rows of topk() show.
+std::vector<const storage::ColumnRecord*> ShownColumns(const UserSchemas& schemas) {
+  std::vector<std::string_view> own;
+  for (const ColumnInfo& info : kTopK.columns) {
+    own.push_back(info.name);
+  }
+  return LabelColumnsBeside(*schemas.labels, own);
+}
+
 class TopKTableCursor : public VirtualCursor {
  public:
-  TopKTableCursor(const TopKFunction& function, StatementContext& statement)
-      : function_(function), statement_(statement) {}
+  TopKTableCursor(const TopKFunction& function, const UserSchemas& schemas,
+                  std::span<const storage::ColumnRecord* const> user_columns,
+                  StatementContext& statement)
+      : function_(function),
+        schemas_(schemas),
+        user_columns_(user_columns.begin(), user_columns.end()),
+        statement_(statement) {}
 
   Status Filter(int num_arguments, std::string_view plan_text,
                 std::span<sqlite3_value*> values) override {
@@ -84,7 +102,7 @@ class TopKTableCursor : public VirtualCursor {
     DASHI_ASSIGN_OR_RETURN(const std::string_view query, ReadTextArgument(values[next++], "query"));
     DASHI_ASSIGN_OR_RETURN(k_, ReadTopKCount(values[next++]));
     const bool has_options = next < count && !arguments_[next].is_null();
-    DASHI_ASSIGN_OR_RETURN(const query::TopKOptions options,
+    DASHI_ASSIGN_OR_RETURN(query::TopKOptions options,
                            query::ParseTopKOptions(has_options ? TextOf(values[next]) : ""));
     rank_ = 0;
     at_end_ = k_ == 0;
@@ -96,6 +114,7 @@ class TopKTableCursor : public VirtualCursor {
       DASHI_ASSIGN_OR_RETURN(
           cursor_, query::OpenNearest(statement_.view, releases, table, query, k_, options));
     } else {
+      DASHI_ASSIGN_OR_RETURN(options.only, LabelsThatCanPass(statement_, filter_, k_));
       DASHI_ASSIGN_OR_RETURN(cursor_,
                              query::OpenTopK(statement_.view, releases, query, k_, options));
     }
@@ -127,6 +146,12 @@ class TopKTableCursor : public VirtualCursor {
   bool AtEnd() const override { return at_end_; }
 
   Status Column(int column, sqlite3_context* context) override {
+    if (static_cast<std::size_t>(column) >= function_.columns.size()) {
+      const storage::ColumnRecord& user =
+          *user_columns_[static_cast<std::size_t>(column) - function_.columns.size()];
+      SetSqliteResult(context, UserValue(user));
+      return Status();
+    }
     const TopKColumn which = function_.columns[static_cast<std::size_t>(column)].column;
     switch (which) {
       case TopKColumn::kRank:
@@ -161,11 +186,21 @@ class TopKTableCursor : public VirtualCursor {
     return filter_.Passes(function_.columns[1].name, Value::Text(hit_.row.id)) &&
            filter_.Passes("text", Value::Text(hit_.row.text)) &&
            filter_.Passes("score", Value::Real(ShortestDouble(hit_.score))) &&
-           filter_.Passes("release", Value::Text(release_));
+           filter_.Passes("release", Value::Text(release_)) &&
+           std::all_of(user_columns_.begin(), user_columns_.end(),
+                       [this](const storage::ColumnRecord* column) {
+                         return filter_.Passes(TestName(*column), UserValue(*column));
+                       });
+  }
+
+  Value UserValue(const storage::ColumnRecord& column) const {
+    return ShownValue(column.type, storage::ColumnValue(hit_.row, column));
   }
 
   const TopKFunction& function_;
-  StatementContext& statement_;  // Outlives its cursors.
+  const UserSchemas schemas_;
+  const std::vector<const storage::ColumnRecord*> user_columns_;  // of schemas_
+  StatementContext& statement_;                                   // Outlives its cursors.
   std::vector<Value> arguments_;
   ColumnFilter filter_;
   std::size_t k_ = 0;
@@ -186,7 +221,12 @@ struct Offer {
 
 class TopKTable : public VirtualTable {
  public:
-  explicit TopKTable(const TopKFunction& function) : function_(function) {}
+  TopKTable(const TopKFunction& function, const UserSchemas& schemas)
+      : function_(function), schemas_(schemas) {
+    if (&function_ == &kTopK) {
+      user_columns_ = ShownColumns(schemas_);
+    }
+  }
 
   // The planner asks with the constraints that other tables could supply and, when the answer uses
   // one of them, again without. A test that depends on another table must not be used: it would
@@ -235,7 +275,8 @@ class TopKTable : public VirtualTable {
   }
 
   Result<std::unique_ptr<VirtualCursor>> Open(StatementContext& statement) override {
-    return std::unique_ptr<VirtualCursor>(std::make_unique<TopKTableCursor>(function_, statement));
+    return std::unique_ptr<VirtualCursor>(
+        std::make_unique<TopKTableCursor>(function_, schemas_, user_columns_, statement));
   }
 
  private:
@@ -247,6 +288,13 @@ class TopKTable : public VirtualTable {
       const auto& constraint = info->aConstraint[i];
       const auto column = static_cast<std::size_t>(constraint.iColumn);
       const bool usable = constraint.usable != 0;
+      if (constraint.iColumn >= 0 && column >= function_.columns.size()) {
+        if (usable && i < kConstraintsMax) {
+          const auto& user = *user_columns_[column - function_.columns.size()];
+          AddTest(info, i, TestOf(info, i, TestName(user)), &offer);
+        }
+        continue;
+      }
       if (constraint.iColumn >= 0 && column >= function_.num_visible) {
         if (constraint.op == SQLITE_INDEX_CONSTRAINT_EQ) {
           int& argument = offer.arguments[column - function_.num_visible];
@@ -261,20 +309,27 @@ class TopKTable : public VirtualTable {
         continue;  // A rank is that of the rows which are returned: it cannot choose them.
       }
       const std::optional<ColumnTest> test = TestOf(info, i, function_.columns[column].name);
-      if (!test) {
-        continue;
-      }
-      sqlite3_value* literal = nullptr;
-      const bool is_literal = sqlite3_vtab_rhs_value(info, i, &literal) == SQLITE_OK ||
-                              test->op == "ISNULL" || test->op == "NOTNULL";
-      const bool equals = test->op == "=" || test->op == "IS";
-      if (which == TopKColumn::kId && equals && !is_literal) {
+      const bool equals = test && (test->op == "=" || test->op == "IS");
+      if (which == TopKColumn::kId && equals && !IsLiteral(info, i, *test)) {
         continue;  // A join on the label.
       }
-      offer.num_not_literal += is_literal ? 0 : 1;
-      offer.tests.emplace_back(i, *test);
+      AddTest(info, i, test, &offer);
     }
     return offer;
+  }
+
+  static bool IsLiteral(sqlite3_index_info* info, int constraint, const ColumnTest& test) {
+    sqlite3_value* literal = nullptr;
+    return sqlite3_vtab_rhs_value(info, constraint, &literal) == SQLITE_OK || test.op == "ISNULL" ||
+           test.op == "NOTNULL";
+  }
+
+  static void AddTest(sqlite3_index_info* info, int constraint,
+                      const std::optional<ColumnTest>& test, Offer* offer) {
+    if (test) {
+      offer->num_not_literal += IsLiteral(info, constraint, *test) ? 0 : 1;
+      offer->tests.emplace_back(constraint, *test);
+    }
   }
 
   static sqlite3_int64 LiteralCount(sqlite3_index_info* info, int constraint) {
@@ -293,12 +348,17 @@ class TopKTable : public VirtualTable {
       return false;
     }
     const auto column = static_cast<std::size_t>(info->aOrderBy[0].iColumn);
+    if (column >= function_.columns.size()) {
+      return false;
+    }
     const bool descending = info->aOrderBy[0].desc != 0;
     const TopKColumn which = function_.columns[column].column;
     return descending ? which == TopKColumn::kScore : which == TopKColumn::kRank;
   }
 
   const TopKFunction& function_;
+  const UserSchemas schemas_;
+  std::vector<const storage::ColumnRecord*> user_columns_;  // of schemas_
 };
 
 }  // namespace
@@ -333,16 +393,16 @@ std::span<const TableDefinition> TopKTables() {
        "CREATE TABLE t(rank INTEGER, label TEXT, text TEXT, score REAL, release TEXT, "
        "query TEXT HIDDEN, k INTEGER HIDDEN, options TEXT HIDDEN)",
        false,
-       [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
-         return std::make_unique<TopKTable>(kTopK);
+       [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<TopKTable>(kTopK, schemas);
        },
-       nullptr},
+       nullptr, [](const UserSchemas& schemas) { return DeclareColumns(ShownColumns(schemas)); }},
       {"nearest",
        "CREATE TABLE t(rank INTEGER, id TEXT, text TEXT, score REAL, "
        "\"table\" TEXT HIDDEN, query TEXT HIDDEN, k INTEGER HIDDEN, options TEXT HIDDEN)",
        false,
-       [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
-         return std::make_unique<TopKTable>(kNearest);
+       [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
+         return std::make_unique<TopKTable>(kNearest, schemas);
        },
        nullptr},
   };

@@ -214,9 +214,9 @@ std::string DeclareColumn(const ColumnRecord& column) {
   return declared;
 }
 
-std::string DeclareColumns(const storage::SchemaRecord& schema) {
+std::string DeclareColumns(std::span<const ColumnRecord* const> columns) {
   std::string declared;
-  for (const ColumnRecord* column : schema.LiveColumns()) {
+  for (const ColumnRecord* column : columns) {
     declared += ", " + DeclareColumn(*column);
   }
   return declared;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,7 +29,7 @@ std::string_view DeclaredType(storage::ColumnType type);
 /// `"name" TYPE`, quoted, for a declaration.
 std::string DeclareColumn(const storage::ColumnRecord& column);
 
-/// The columns of a schema as the end of a declaration's list: `, "a" TEXT, "b" REAL`.
-std::string DeclareColumns(const storage::SchemaRecord& schema);
+/// Columns as the end of a declaration's list: `, "a" TEXT, "b" REAL`.
+std::string DeclareColumns(std::span<const storage::ColumnRecord* const> columns);
 
 }  // namespace dashi::sql

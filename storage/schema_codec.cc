@@ -131,10 +131,10 @@ bool DecodeSchema(std::string_view bytes, SchemaRecord* schema) {
 
 Result<std::shared_ptr<const SchemaRecord>> SchemaCache::Decode(EntityKind kind,
                                                                 std::string_view bytes) const {
-  static const auto* kEmpty =
+  static const auto* empty =
       new std::shared_ptr<const SchemaRecord>(std::make_shared<const SchemaRecord>());
   if (bytes.empty()) {
-    return *kEmpty;
+    return *empty;
   }
   const std::size_t index = static_cast<std::size_t>(kind) - 1;
   {

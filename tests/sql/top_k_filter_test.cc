@@ -35,10 +35,34 @@ class TopKFilterTest : public ::testing::Test {
     database_ = std::move(*Database::Open(path));
     session_ = std::move(*database_->NewSession());
     ASSERT_TRUE(session_->Execute("PUBLISH m@1").ok());
+    AddColumns();
   }
   void TearDown() override {
     session_.reset();
     database_.reset();
+  }
+
+  // Columns with and without an index; every fifth label leaves them at their defaults.
+  void AddColumns() {
+    std::string sql =
+        "ALTER TABLE labels ADD COLUMN lang TEXT DEFAULT 'en';"
+        "ALTER TABLE labels ADD COLUMN year INTEGER;"
+        "ALTER TABLE labels ADD COLUMN price REAL;"
+        "ALTER TABLE labels ADD COLUMN \"the kind\" TEXT;";
+    for (int i = 0; i < kNumLabels; ++i) {
+      if (i % 5 != 0) {
+        static constexpr const char* kLangs[] = {"de", "en", "EN", "fr"};
+        sql += "UPDATE labels SET lang = '" + std::string(kLangs[i % 4]) +
+               "', year = " + std::to_string(2000 + i / 6) + ", price = " + std::to_string(i % 7) +
+               ".5, \"the kind\" = '" + std::string(1 + i % 3, 'k') + "' WHERE id LIKE 'l" +
+               std::to_string(i) + "';";
+      }
+    }
+    sql +=
+        "CREATE INDEX lang_idx ON labels (lang); CREATE INDEX year_idx ON labels (year);"
+        "CREATE INDEX kind_idx ON labels (\"the kind\");";
+    const Status status = session_->ExecuteScript(sql, {});
+    ASSERT_TRUE(status.ok()) << status.ToString();
   }
 
   std::vector<std::string> Labels(const std::string& sql) {
@@ -63,6 +87,15 @@ class TopKFilterTest : public ::testing::Test {
                                                 "1e30", "-0.2", "0.9", "x'00'", "1.5"};
       return kScores[random.Uniform(std::size(kScores))];
     }
+    if (column == "lang" || column == "\"the kind\"") {
+      static constexpr const char* kValues[] = {"'en'", "'de'", "'EN'", "'k'", "'kk'", "NULL", "5"};
+      return kValues[random.Uniform(std::size(kValues))];
+    }
+    if (column == "year" || column == "price") {
+      static constexpr const char* kNumbers[] = {"2003", "2005.0", "2004.5", "'2003'", "NULL",
+                                                 "3.5",  "0",      "1e300",  "x'00'",  "2.5"};
+      return kNumbers[random.Uniform(std::size(kNumbers))];
+    }
     static constexpr const char* kTexts[] = {
         "'L10'", "'l11'", "'L2'",  "'red shoes'",  "'Blue Hat'", "'Blue Hat  '", "'RED Hat'",
         "5",     "NULL",  "x'41'", "'grün shoes'", "''",         "'m@1'",        "'GREEN %'"};
@@ -70,8 +103,9 @@ class TopKFilterTest : public ::testing::Test {
   }
 
   static std::string RandomTest(Random& random) {
-    static constexpr const char* kColumns[] = {"label", "text", "score", "release"};
-    const std::string column = kColumns[random.Uniform(4)];
+    static constexpr const char* kColumns[] = {"label", "text", "score", "release",
+                                               "lang",  "year", "price", "\"the kind\""};
+    const std::string column = kColumns[random.Uniform(8)];
     static constexpr const char* kCollations[] = {"", "", " COLLATE NOCASE", " COLLATE RTRIM",
                                                   " COLLATE BINARY"};
     const std::string collation = kCollations[random.Uniform(5)];
@@ -115,6 +149,26 @@ TEST_F(TopKFilterTest, NeverDropsARowThatSqliteKeeps) {
         predicate + " ORDER BY rank";
     EXPECT_EQ(Labels(pushed), Labels(naive)) << predicate;
   }
+}
+
+TEST_F(TopKFilterTest, GivesKRowsOfAnIndexedColumn) {
+  for (const std::string condition :
+       {"lang = 'de'", "lang IN ('de', 'fr')", "year >= 2008", "year BETWEEN 2001 AND 2002",
+        "lang IS 'fr' AND year < 2004", "\"the kind\" = 'kkk'", "year IS NULL", "price = 2.5"}) {
+    const std::string count = "SELECT id FROM labels WHERE " + condition;
+    const std::size_t passing = Labels(count).size();
+    ASSERT_GT(passing, 2U) << condition;
+    EXPECT_EQ(Labels("SELECT label FROM topk('red hat', 3) WHERE " + condition).size(), 3U)
+        << condition;
+    EXPECT_EQ(Labels("SELECT label FROM topk('red hat', 100) WHERE " + condition).size(), passing)
+        << condition;
+  }
+  // Changes of the transaction that asks count.
+  ASSERT_TRUE(session_->Execute("BEGIN").ok());
+  ASSERT_TRUE(session_->Execute("UPDATE labels SET lang = 'xx' WHERE id = 'L2'").ok());
+  EXPECT_EQ(Labels("SELECT label FROM topk('red hat', 3) WHERE lang = 'xx'"),
+            std::vector<std::string>{"L2"});
+  ASSERT_TRUE(session_->Execute("ROLLBACK").ok());
 }
 
 TEST_F(TopKFilterTest, GivesKRowsWhenKRowsPass) {

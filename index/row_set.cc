@@ -1,0 +1,24 @@
+#include "index/row_set.h"
+
+#include <roaring/roaring.hh>
+
+namespace dashi::index {
+
+struct RowSet::Bitmap {
+  Roaring rows;
+};
+
+RowSet::RowSet() : bitmap_(std::make_unique<Bitmap>()) {}
+RowSet::~RowSet() = default;
+RowSet::RowSet(RowSet&&) noexcept = default;
+RowSet& RowSet::operator=(RowSet&&) noexcept = default;
+
+void RowSet::Add(std::uint32_t row) { bitmap_->rows.add(row); }
+
+void RowSet::IntersectWith(const RowSet& other) { bitmap_->rows &= other.bitmap_->rows; }
+
+bool RowSet::Contains(std::uint32_t row) const { return bitmap_->rows.contains(row); }
+
+std::size_t RowSet::size() const { return static_cast<std::size_t>(bitmap_->rows.cardinality()); }
+
+}  // namespace dashi::index
