@@ -236,6 +236,20 @@ void AddRecover(CLI::App& app, Words& words) {
   recover->final_callback([&words] { words.command_line.action = CommandLine::Action::kRecover; });
 }
 
+void AddCheck(CLI::App& app, Words& words) {
+  CLI::App* check = app.add_subcommand("check", "Verify every checksum and cross-reference");
+  check
+      ->add_option("DIR", words.command_line.directory,
+                   "The database's folder; nothing in it is changed")
+      ->required();
+  AddFormat(*check, words);
+  check->footer(
+      "No process may have the database open; in one that has, run CHECK DATABASE.\n"
+      "The exit status is 0 when nothing is wrong, else 1, with one row a problem.\n\n"
+      "Example:\n  dashi check shop.db");
+  check->final_callback([&words] { words.command_line.action = CommandLine::Action::kCheck; });
+}
+
 CommandLine Mistake(const std::string& message) {
   CommandLine command_line;
   command_line.error = "dashi: " + message + "\n";
@@ -279,6 +293,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   AddTrain(app, words);
   AddEval(app, words);
   AddRecover(app, words);
+  AddCheck(app, words);
   if (arguments.empty()) {
     return Mistake("a command is missing\n\n" + app.help());
   }

@@ -11,7 +11,7 @@ namespace dashi {
 
 /// What the words after `dashi` ask for.
 struct CommandLine {
-  enum class Action { kPrint, kExec, kShell, kServe, kRecover };
+  enum class Action { kPrint, kExec, kShell, kServe, kRecover, kCheck };
 
   Action action = Action::kPrint;
   // kPrint: --help, --version or a mistake.

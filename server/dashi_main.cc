@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "dashi/database.h"
 #include "server/command_line.h"
+#include "server/maintenance_commands.h"
 #include "server/recover_command.h"
 #include "server/serve.h"
 #include "sql/shell/byte_sink.h"
@@ -135,6 +136,8 @@ Result<int> RunAction(const CommandLine& command_line, StandardStreams& streams)
       return RunServe(command_line, streams);
     case CommandLine::Action::kRecover:
       return RunRecover(command_line, streams.console);
+    case CommandLine::Action::kCheck:
+      return RunCheck(command_line, streams.console);
     case CommandLine::Action::kPrint:
       break;
   }

@@ -136,6 +136,8 @@ struct CancelJobStatement {
   std::uint64_t job = 0;
 };
 
+struct CheckDatabaseStatement {};
+
 enum class ShowList { kModels, kReleases, kJobs, kMemory, kTables, kIndexes, kSettings };
 struct ShowListStatement {
   ShowList list = ShowList::kModels;
@@ -155,13 +157,12 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode =
-    std::variant<SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement,
-                 RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
-                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
-                 CreateIndexStatement, DropIndexStatement, CreateModelStatement, DropModelStatement,
-                 DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
-                 PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement,
-                 ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+using StatementNode = std::variant<
+    SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement, RollbackStatement,
+    SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
+    AlterTableStatement, CreateIndexStatement, DropIndexStatement, CreateModelStatement,
+    DropModelStatement, DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
+    PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement,
+    CheckDatabaseStatement, ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

@@ -33,5 +33,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const WaitJobStatement& wait);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CancelJobStatement& cancel);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CheckDatabaseStatement& check);
 
 }  // namespace dashi::sql

@@ -20,17 +20,16 @@ constexpr std::string_view kFirstWords[] = {
     "SELECT", "WITH",  "VALUES", "INSERT",   "REPLACE", "UPDATE",   "DELETE", "EXPLAIN",
     "COPY",   "BEGIN", "START",  "COMMIT",   "END",     "ROLLBACK", "ABORT",  "SAVEPOINT",
     "CREATE", "DROP",  "TRAIN",  "EVALUATE", "PUBLISH", "REVERT",   "SHOW",   "SET",
-    "RESET",  "WAIT",  "CANCEL", "RELEASE",  "ALTER"};
+    "RESET",  "WAIT",  "CANCEL", "RELEASE",  "ALTER",   "CHECK"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
-    "ANALYZE", "ATTACH",   "BACKUP",     "CALL",     "CHECK",    "CHECKPOINT", "CLOSE",
-    "CLUSTER", "COMMENT",  "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",     "DISCARD",
-    "DO",      "EXECUTE",  "EXPORT",     "FETCH",    "GRANT",    "IMPORT",     "LISTEN",
-    "LOAD",    "LOCK",     "MERGE",      "MOVE",     "NOTIFY",   "PAUSE",      "PIN",
-    "PRAGMA",  "PREPARE",  "REASSIGN",   "REFRESH",  "REINDEX",  "RESTORE",    "RESUME",
-    "REVOKE",  "SECURITY", "TABLE",      "TRUNCATE", "UNLISTEN", "UNPIN",      "USE",
-    "VACUUM"};
+    "ANALYZE",  "ATTACH",     "BACKUP",   "CALL",     "CHECKPOINT", "CLOSE",   "CLUSTER",
+    "COMMENT",  "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",     "DISCARD", "DO",
+    "EXECUTE",  "EXPORT",     "FETCH",    "GRANT",    "IMPORT",     "LISTEN",  "LOAD",
+    "LOCK",     "MERGE",      "MOVE",     "NOTIFY",   "PAUSE",      "PIN",     "PRAGMA",
+    "PREPARE",  "REASSIGN",   "REFRESH",  "REINDEX",  "RESTORE",    "RESUME",  "REVOKE",
+    "SECURITY", "TABLE",      "TRUNCATE", "UNLISTEN", "UNPIN",      "USE",     "VACUUM"};
 
 Result<StatementNode> ParseCopy(TokenStream& tokens) {
   CopyFromStatement copy;
@@ -402,6 +401,11 @@ Result<StatementNode> ParseCancel(TokenStream& tokens) {
   return StatementNode(CancelJobStatement{job});
 }
 
+Result<StatementNode> ParseCheck(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("DATABASE"));
+  return StatementNode(CheckDatabaseStatement());
+}
+
 struct Production {
   std::string_view word;
   Result<StatementNode> (*parse)(TokenStream& tokens);
@@ -429,6 +433,7 @@ constexpr Production kProductions[] = {
     {"RESET", ParseReset},
     {"WAIT", ParseWait},
     {"CANCEL", ParseCancel},
+    {"CHECK", ParseCheck},
 };
 
 }  // namespace

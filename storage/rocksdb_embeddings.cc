@@ -80,6 +80,7 @@ class RocksdbEmbeddingWriter : public EmbeddingWriter {
     if (writer_ != nullptr) {
       DASHI_RETURN_IF_ERROR(FinishFile());
     }
+    MutexLock lock(state_->embedding_mutex);
     DASHI_ASSIGN_OR_RETURN(const std::shared_ptr<rocksdb::ColumnFamilyHandle> family,
                            state_->engine->CreateEmbeddingFamily(version_));
     Status status = Ingest(family.get());
@@ -160,6 +161,7 @@ Result<std::unique_ptr<EmbeddingWriter>> NewRocksdbEmbeddingWriter(RocksdbStoreS
 }
 
 Status DropRocksdbEmbeddings(RocksdbStoreState* state, std::uint64_t version) {
+  MutexLock lock(state->embedding_mutex);
   rocksdb::WriteBatch batch;
   DASHI_RETURN_IF_ERROR(
       FromRocksdb(batch.Delete(state->engine->family(Family::kMeta), EmbeddingRecordKey(version)),

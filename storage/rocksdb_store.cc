@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "storage/rocksdb_bulk_load.h"
+#include "storage/rocksdb_check.h"
 #include "storage/rocksdb_embeddings.h"
 #include "storage/rocksdb_follower.h"
 #include "storage/rocksdb_index_build.h"
@@ -104,6 +105,10 @@ Result<std::unique_ptr<EmbeddingWriter>> RocksdbStore::NewEmbeddingVersion(std::
 Status RocksdbStore::DropEmbeddingVersion(std::uint64_t version) {
   DASHI_RETURN_IF_ERROR(CheckWritable());
   return DropRocksdbEmbeddings(state_.get(), version);
+}
+
+Result<CheckReport> RocksdbStore::Check(TaskMonitor& monitor) {
+  return CheckRocksdbStore(state_.get(), &monitor);
 }
 
 }  // namespace dashi::storage

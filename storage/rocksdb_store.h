@@ -26,6 +26,7 @@ class RocksdbStore : public Store {
   Status DropEmbeddingVersion(std::uint64_t version) override;
   MemoryBudget* memory() override { return &state_->memory; }
   std::vector<MemoryUsageRow> MemoryUsage() const override;
+  Result<CheckReport> Check(TaskMonitor& monitor) override;
   const std::string& directory() const override { return state_->paths.root; }
   const std::string& index_directory() const override { return state_->paths.index; }
   bool read_only() const override { return state_->options.read_only; }

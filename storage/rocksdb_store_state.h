@@ -41,6 +41,9 @@ class RocksdbStoreState {
   MemoryBudget memory;
   std::unique_ptr<RocksdbEngine> engine;
   CommitGate gate;
+  /// Held while an embedding version comes or goes, whose family and record change one after the
+  /// other: whoever needs both to agree takes it.
+  Mutex embedding_mutex;
   std::unique_ptr<CommitSequencer> sequencer;
   SchemaCache schemas;
   /// Null in a database that is open for reading only. It writes when it goes, so it goes first.

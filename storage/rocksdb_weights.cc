@@ -69,6 +69,15 @@ Status Damaged(std::string_view name, std::string_view why) {
 
 }  // namespace
 
+bool DecodeWeightsChunk(std::string_view value, std::string_view* bytes) {
+  if (value.empty() || static_cast<std::uint8_t>(value.front()) != kChunkFormat ||
+      value.size() > kChunkBytes + 1) {
+    return false;
+  }
+  *bytes = value.substr(1);
+  return true;
+}
+
 Status PutRocksdbWeights(RocksdbStoreState* state, std::string_view name, std::string_view bytes) {
   DASHI_RETURN_IF_ERROR(CheckName("weights blob", name));
   RocksdbEngine* engine = state->engine.get();
@@ -151,15 +160,14 @@ Result<std::string> RocksdbReader::GetWeights(std::string_view name) const {
     if (!present.ok()) {
       return present.status().WithContext(fmt::format("weights {}", name));
     }
-    if (!present.value() || value.empty() ||
-        static_cast<std::uint8_t>(value.front()) != kChunkFormat ||
-        value.size() > kChunkBytes + 1) {
+    std::string_view chunk_bytes;
+    if (!present.value() || !DecodeWeightsChunk(value, &chunk_bytes)) {
       return Damaged(name, fmt::format("chunk {} is missing or unreadable", chunk));
     }
     if (chunk == 0) {
       bytes.reserve(std::min(record.size, kReserveBytesMax));
     }
-    bytes.append(value, 1);
+    bytes += chunk_bytes;
   }
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   if (bytes.size() != record.size || hash.low64 != record.hash_low ||

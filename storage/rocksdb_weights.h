@@ -13,6 +13,8 @@ namespace dashi::storage {
 Status PutRocksdbWeights(RocksdbStoreState* state, std::string_view name, std::string_view bytes);
 /// Does nothing when there is no such blob.
 Status DeleteRocksdbWeights(RocksdbStoreState* state, std::string_view name);
+/// Reads the bytes out of a chunk's value. Returns false for a value of another format or size.
+bool DecodeWeightsChunk(std::string_view value, std::string_view* bytes);
 /// Deletes the chunks of generations that were being written when a process ended.
 Status RemoveUnfinishedWeights(RocksdbStoreState* state);
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "dashi/status.h"
 #include "storage/bulk_load.h"
+#include "storage/check.h"
 #include "storage/memory_budget.h"
 #include "storage/view.h"
 
@@ -80,6 +81,12 @@ class Store {
   virtual MemoryBudget* memory() = 0;
   /// Who uses how much of the limit; parts that use nothing are left out.
   virtual std::vector<MemoryUsageRow> MemoryUsage() const = 0;
+
+  /// Verifies every checksum and every cross-reference, on a snapshot, while others write.
+  ///
+  /// Errors: the monitor's. What is wrong with the database stands in the report.
+  /// Cost:   reads every table's file twice; memory for one bit a row and a few MiB.
+  virtual Result<CheckReport> Check(TaskMonitor& monitor) = 0;
 
   virtual const std::string& directory() const = 0;
   /// The folder of index files inside the directory, created at open. Files in it that no release

@@ -134,6 +134,24 @@ TEST_F(CommandTest, ImportTrainAndEvalAreStatements) {
   EXPECT_EQ(Dashi({"eval", "w.db", "nope@1"}).exit_status, 1);
 }
 
+TEST_F(CommandTest, CheckNamesWhatIsWrong) {
+  MakeDocuments();
+  const CommandOutcome clean = Dashi({"check", "w.db"});
+  EXPECT_EQ(clean.exit_status, 0) << clean.err;
+  EXPECT_EQ(clean.out, "");
+  EXPECT_NE(clean.err.find("2 rows, 0 relevance pairs, 0 embeddings; problems: 0"),
+            std::string::npos)
+      << clean.err;
+  EXPECT_EQ(Exec("CHECK DATABASE").out,
+            " object | problem | detail\n--------+---------+--------\n(0 rows)\n");
+  std::filesystem::remove(folder_ / "w.db" / "data" / "CURRENT");
+  const CommandOutcome damaged = Dashi({"check", "w.db", "--format", "csv"});
+  EXPECT_EQ(damaged.exit_status, 1);
+  EXPECT_EQ(damaged.out.substr(0, 22), "object,problem,detail\n");
+  EXPECT_NE(damaged.out.find("data/CURRENT"), std::string::npos) << damaged.out;
+  EXPECT_EQ(Dashi({"check", "none.db"}).exit_status, 1);
+}
+
 TEST_F(CommandTest, ShellRunsAScriptWithoutATerminal) {
   MakeDocuments();
   const CommandOutcome outcome = Dashi({"shell", "w.db", "--format", "csv"},
