@@ -52,6 +52,9 @@ struct Words {
   std::string model;
   std::string split = "test";
   std::string k = "1,3,5";
+  std::uint32_t keep = 0;
+  bool verify_all = false;
+  bool list = false;
   std::string mistake;  // found after parsing
 };
 
@@ -236,6 +239,56 @@ void AddRecover(CLI::App& app, Words& words) {
   recover->final_callback([&words] { words.command_line.action = CommandLine::Action::kRecover; });
 }
 
+void AddBackup(CLI::App& app, Words& words) {
+  CLI::App* backup = app.add_subcommand("backup", "Add a backup to a backup directory (BACKUP TO)");
+  AddDirectory(*backup, words, "The database's folder");
+  AddFormat(*backup, words);
+  backup->add_option("--to", words.file, "The backup directory; made when absent")->required();
+  backup->add_option("--keep", words.keep, "Delete all but the newest N backups afterwards")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N");
+  backup->add_flag("--verify-all", words.verify_all,
+                   "Read the files of earlier backups as well, and replace damaged ones");
+  backup->footer("Example:\n  dashi backup shop.db --to /mnt/backups/shop --keep 30");
+  backup->final_callback([&words] {
+    words.command_line.action = CommandLine::Action::kExec;
+    std::string options = words.keep > 0 ? fmt::format("keep = {}", words.keep) : "";
+    if (words.verify_all) {
+      options += fmt::format("{}verify = 'all'", options.empty() ? "" : ", ");
+    }
+    words.command_line.inputs.push_back(
+        Sql(fmt::format("BACKUP TO {}{}", QuotedText(words.file),
+                        options.empty() ? "" : fmt::format(" WITH ({})", options))));
+  });
+}
+
+void AddRestore(CLI::App& app, Words& words) {
+  CLI::App* restore = app.add_subcommand("restore", "Make a database of a backup, or list backups");
+  CommandLine& line = words.command_line;
+  restore->add_option("BACKUPS", line.backup_directory, "The backup directory")->required();
+  CLI::Option* list = restore->add_flag("--list", words.list, "List the backups");
+  CLI::Option* number =
+      restore->add_option("--backup", line.backup_number, "The number of the backup")
+          ->type_name("N");
+  CLI::Option* target =
+      restore->add_option("--to", line.directory, "The new database's folder; empty or absent");
+  number->needs(target)->excludes(list);
+  target->needs(number)->excludes(list);
+  AddFormat(*restore, words);
+  restore->footer(
+      "Example:\n"
+      "  dashi restore /mnt/backups/shop --list\n"
+      "  dashi restore /mnt/backups/shop --backup 3 --to shop.db");
+  restore->final_callback([&words] {
+    CommandLine& command_line = words.command_line;
+    command_line.action =
+        words.list ? CommandLine::Action::kListBackups : CommandLine::Action::kRestore;
+    if (!words.list && command_line.directory.empty()) {
+      words.mistake = "say which backup: --backup N --to DIR; --list lists them";
+    }
+  });
+}
+
 void AddCheck(CLI::App& app, Words& words) {
   CLI::App* check = app.add_subcommand("check", "Verify every checksum and cross-reference");
   check
@@ -294,6 +347,8 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   AddEval(app, words);
   AddRecover(app, words);
   AddCheck(app, words);
+  AddBackup(app, words);
+  AddRestore(app, words);
   if (arguments.empty()) {
     return Mistake("a command is missing\n\n" + app.help());
   }

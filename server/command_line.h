@@ -11,7 +11,7 @@ namespace dashi {
 
 /// What the words after `dashi` ask for.
 struct CommandLine {
-  enum class Action { kPrint, kExec, kShell, kServe, kRecover, kCheck };
+  enum class Action { kPrint, kExec, kShell, kServe, kRecover, kCheck, kListBackups, kRestore };
 
   Action action = Action::kPrint;
   // kPrint: --help, --version or a mistake.
@@ -20,6 +20,8 @@ struct CommandLine {
   int exit_status = 0;
   // The others.
   std::string directory;
+  std::string backup_directory;     ///< kListBackups, kRestore
+  std::uint64_t backup_number = 0;  ///< kRestore
   bool create_if_missing = false;
   bool read_only = false;
   bool follow = false;

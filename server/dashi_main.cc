@@ -138,6 +138,10 @@ Result<int> RunAction(const CommandLine& command_line, StandardStreams& streams)
       return RunRecover(command_line, streams.console);
     case CommandLine::Action::kCheck:
       return RunCheck(command_line, streams.console);
+    case CommandLine::Action::kListBackups:
+      return RunListBackups(command_line, streams.console);
+    case CommandLine::Action::kRestore:
+      return RunRestore(command_line, streams.console);
     case CommandLine::Action::kPrint:
       break;
   }

@@ -6,13 +6,17 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/status.h"
+#include "sql/backup_statement.h"
 #include "sql/check_statement.h"
 #include "sql/progress_meter.h"
 #include "sql/shell/display_width.h"
 #include "sql/shell/progress_bar.h"
 #include "sql/shell/result_writer.h"
 #include "sql/shell/signal_watcher.h"
+#include "storage/backup.h"
 #include "storage/check.h"
 
 namespace dashi {
@@ -88,6 +92,28 @@ Result<int> RunCheck(const CommandLine& command_line, const Console& console) {
     DASHI_RETURN_IF_ERROR(console.err.Write("NOTICE:  " + PrintableText(notice) + "\n"));
   }
   return report.num_problems == 0 ? 0 : 1;
+}
+
+Result<int> RunListBackups(const CommandLine& command_line, const Console& console) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<storage::BackupInfo> backups,
+                         storage::ListBackups(command_line.backup_directory));
+  DASHI_RETURN_IF_ERROR(WriteRows(sql::BackupListColumns(), sql::BackupListRows(backups),
+                                  command_line.format, console));
+  return 0;
+}
+
+Result<int> RunRestore(const CommandLine& command_line, const Console& console) {
+  storage::RestoreSummary restored;
+  {
+    DASHI_ASSIGN_OR_RETURN(const auto monitor, CommandMonitor::Start("restore", console));
+    DASHI_ASSIGN_OR_RETURN(
+        restored, storage::RestoreBackup(command_line.backup_directory, command_line.backup_number,
+                                         command_line.directory, *monitor));
+  }
+  DASHI_RETURN_IF_ERROR(console.err.Write(fmt::format(
+      "RESTORE {}: {} files of {} bytes, verified; the database is at commit {}\n", restored.number,
+      restored.num_files, restored.num_bytes, restored.commit_sequence)));
+  return 0;
 }
 
 }  // namespace dashi

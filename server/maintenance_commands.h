@@ -11,5 +11,9 @@ namespace dashi {
 
 /// `dashi check`: 0 when nothing is wrong, 1 when there are problems, one row each.
 Result<int> RunCheck(const CommandLine& command_line, const Console& console);
+/// `dashi restore --list`: one row a backup.
+Result<int> RunListBackups(const CommandLine& command_line, const Console& console);
+/// `dashi restore --backup N --to DIR`.
+Result<int> RunRestore(const CommandLine& command_line, const Console& console);
 
 }  // namespace dashi

@@ -136,6 +136,13 @@ struct CancelJobStatement {
   std::uint64_t job = 0;
 };
 
+struct BackupStatement {
+  std::string path;
+  std::vector<OptionNode> options;
+};
+struct ShowBackupsStatement {
+  std::string path;
+};
 struct CheckDatabaseStatement {};
 
 enum class ShowList { kModels, kReleases, kJobs, kMemory, kTables, kIndexes, kSettings };
@@ -157,12 +164,14 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode = std::variant<
-    SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement, RollbackStatement,
-    SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
-    AlterTableStatement, CreateIndexStatement, DropIndexStatement, CreateModelStatement,
-    DropModelStatement, DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
-    PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement,
-    CheckDatabaseStatement, ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+using StatementNode =
+    std::variant<SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement,
+                 RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
+                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
+                 CreateIndexStatement, DropIndexStatement, CreateModelStatement, DropModelStatement,
+                 DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
+                 PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement,
+                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
+                 ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

@@ -35,5 +35,9 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const CancelJobStatement& cancel);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CheckDatabaseStatement& check);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const BackupStatement& backup);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const ShowBackupsStatement& show);
 
 }  // namespace dashi::sql

@@ -42,6 +42,7 @@ bool ChangesBlock(const sql::StatementNode& node) {
   }
   return !std::holds_alternative<sql::ShowListStatement>(node) &&
          !std::holds_alternative<sql::ShowSettingStatement>(node) &&
+         !std::holds_alternative<sql::ShowBackupsStatement>(node) &&
          !std::holds_alternative<sql::SetStatement>(node) &&
          !std::holds_alternative<sql::ResetStatement>(node);
 }

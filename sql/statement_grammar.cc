@@ -20,16 +20,16 @@ constexpr std::string_view kFirstWords[] = {
     "SELECT", "WITH",  "VALUES", "INSERT",   "REPLACE", "UPDATE",   "DELETE", "EXPLAIN",
     "COPY",   "BEGIN", "START",  "COMMIT",   "END",     "ROLLBACK", "ABORT",  "SAVEPOINT",
     "CREATE", "DROP",  "TRAIN",  "EVALUATE", "PUBLISH", "REVERT",   "SHOW",   "SET",
-    "RESET",  "WAIT",  "CANCEL", "RELEASE",  "ALTER",   "CHECK"};
+    "RESET",  "WAIT",  "CANCEL", "RELEASE",  "ALTER",   "CHECK",    "BACKUP"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
-    "ANALYZE",  "ATTACH",     "BACKUP",   "CALL",     "CHECKPOINT", "CLOSE",   "CLUSTER",
-    "COMMENT",  "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",     "DISCARD", "DO",
-    "EXECUTE",  "EXPORT",     "FETCH",    "GRANT",    "IMPORT",     "LISTEN",  "LOAD",
-    "LOCK",     "MERGE",      "MOVE",     "NOTIFY",   "PAUSE",      "PIN",     "PRAGMA",
-    "PREPARE",  "REASSIGN",   "REFRESH",  "REINDEX",  "RESTORE",    "RESUME",  "REVOKE",
-    "SECURITY", "TABLE",      "TRUNCATE", "UNLISTEN", "UNPIN",      "USE",     "VACUUM"};
+    "ANALYZE",    "ATTACH",   "CALL",     "CHECKPOINT", "CLOSE",   "CLUSTER", "COMMENT",
+    "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",     "DISCARD", "DO",      "EXECUTE",
+    "EXPORT",     "FETCH",    "GRANT",    "IMPORT",     "LISTEN",  "LOAD",    "LOCK",
+    "MERGE",      "MOVE",     "NOTIFY",   "PAUSE",      "PIN",     "PRAGMA",  "PREPARE",
+    "REASSIGN",   "REFRESH",  "REINDEX",  "RESTORE",    "RESUME",  "REVOKE",  "SECURITY",
+    "TABLE",      "TRUNCATE", "UNLISTEN", "UNPIN",      "USE",     "VACUUM"};
 
 Result<StatementNode> ParseCopy(TokenStream& tokens) {
   CopyFromStatement copy;
@@ -309,6 +309,14 @@ Result<StatementNode> ParseShow(TokenStream& tokens) {
       return StatementNode(ShowListStatement{list});
     }
   }
+  if (tokens.Peek().IsKeyword("BACKUPS") && tokens.Peek(1).IsKeyword("FROM")) {
+    tokens.Take();
+    tokens.Take();
+    ShowBackupsStatement backups;
+    DASHI_ASSIGN_OR_RETURN(backups.path,
+                           tokens.ExpectString("the path of a backup directory, in quotes"));
+    return StatementNode(std::move(backups));
+  }
   ShowSettingStatement show;
   show.offset = tokens.Peek().offset;
   if (tokens.Peek().IsKeyword("TIME") && tokens.Peek(1).IsKeyword("ZONE")) {
@@ -401,6 +409,17 @@ Result<StatementNode> ParseCancel(TokenStream& tokens) {
   return StatementNode(CancelJobStatement{job});
 }
 
+Result<StatementNode> ParseBackup(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("TO"));
+  BackupStatement backup;
+  DASHI_ASSIGN_OR_RETURN(backup.path,
+                         tokens.ExpectString("the path of a backup directory, in quotes"));
+  if (tokens.TakeKeyword("WITH")) {
+    DASHI_ASSIGN_OR_RETURN(backup.options, tokens.ExpectOptions());
+  }
+  return StatementNode(std::move(backup));
+}
+
 Result<StatementNode> ParseCheck(TokenStream& tokens) {
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("DATABASE"));
   return StatementNode(CheckDatabaseStatement());
@@ -434,6 +453,7 @@ constexpr Production kProductions[] = {
     {"WAIT", ParseWait},
     {"CANCEL", ParseCancel},
     {"CHECK", ParseCheck},
+    {"BACKUP", ParseBackup},
 };
 
 }  // namespace

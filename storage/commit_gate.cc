@@ -28,6 +28,22 @@ void CommitGate::EnterAlone() {
   alone_ = true;
 }
 
+bool CommitGate::TryEnterAlone(std::chrono::milliseconds timeout) {
+  MutexLock lock(mutex_);
+  ++num_waiting_alone_;
+  bool in_time = true;
+  while (in_time && (alone_ || num_shared_ > 0)) {
+    in_time = changed_.WaitFor(mutex_, timeout);
+  }
+  --num_waiting_alone_;
+  if (alone_ || num_shared_ > 0) {
+    changed_.NotifyAll();  // Those that stood back for us.
+    return false;
+  }
+  alone_ = true;
+  return true;
+}
+
 void CommitGate::LeaveAlone() {
   MutexLock lock(mutex_);
   alone_ = false;

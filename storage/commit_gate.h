@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <set>
 
@@ -16,6 +17,9 @@ class CommitGate {
   void LeaveShared() DASHI_EXCLUDES(mutex_);
   /// Returns once every transaction inside has left.
   void EnterAlone() DASHI_EXCLUDES(mutex_);
+  /// The same for whoever must look around now and then: returns false when `timeout` has passed
+  /// and transactions or a load are still inside; those that waited go in then.
+  bool TryEnterAlone(std::chrono::milliseconds timeout) DASHI_EXCLUDES(mutex_);
   void LeaveAlone() DASHI_EXCLUDES(mutex_);
 
  private:

@@ -101,6 +101,7 @@ DirectoryPaths::DirectoryPaths(const std::string& directory)
       data(root + "/data"),
       index(root + "/index"),
       tmp(root + "/tmp"),
+      unfinished_restore(root + "/DASHI.restoring"),
       watermark(root + "/commit.watermark") {}
 
 Result<DirectoryState> InspectDirectory(const DirectoryPaths& paths) {
@@ -129,6 +130,11 @@ Result<DirectoryState> InspectDirectory(const DirectoryPaths& paths) {
                           paths.root));
     }
     return DirectoryState::kDatabase;
+  }
+  if (names.contains("DASHI.restoring")) {
+    return Status::InvalidArgument(
+               fmt::format("the directory holds a restore that did not end: {}", paths.root))
+        .WithHint("Remove the directory, and restore the backup again.");
   }
   // The marker is written last: a creation that was cut off left only our own empty folders.
   for (const std::string& name : names) {

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "base/status.h"
+#include "storage/rocksdb_backup.h"
 #include "storage/rocksdb_bulk_load.h"
 #include "storage/rocksdb_check.h"
 #include "storage/rocksdb_embeddings.h"
@@ -105,6 +106,12 @@ Result<std::unique_ptr<EmbeddingWriter>> RocksdbStore::NewEmbeddingVersion(std::
 Status RocksdbStore::DropEmbeddingVersion(std::uint64_t version) {
   DASHI_RETURN_IF_ERROR(CheckWritable());
   return DropRocksdbEmbeddings(state_.get(), version);
+}
+
+Result<BackupSummary> RocksdbStore::Backup(const std::string& backup_directory,
+                                           const BackupOptions& options, TaskMonitor& monitor) {
+  DASHI_RETURN_IF_ERROR(CheckWritable());
+  return BackupRocksdbStore(state_.get(), backup_directory, options, &monitor);
 }
 
 Result<CheckReport> RocksdbStore::Check(TaskMonitor& monitor) {

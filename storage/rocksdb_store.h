@@ -27,6 +27,8 @@ class RocksdbStore : public Store {
   MemoryBudget* memory() override { return &state_->memory; }
   std::vector<MemoryUsageRow> MemoryUsage() const override;
   Result<CheckReport> Check(TaskMonitor& monitor) override;
+  Result<BackupSummary> Backup(const std::string& backup_directory, const BackupOptions& options,
+                               TaskMonitor& monitor) override;
   const std::string& directory() const override { return state_->paths.root; }
   const std::string& index_directory() const override { return state_->paths.index; }
   bool read_only() const override { return state_->options.read_only; }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "dashi/status.h"
+#include "storage/backup.h"
 #include "storage/bulk_load.h"
 #include "storage/check.h"
 #include "storage/memory_budget.h"
@@ -87,6 +88,18 @@ class Store {
   /// Errors: the monitor's. What is wrong with the database stands in the report.
   /// Cost:   reads every table's file twice; memory for one bit a row and a few MiB.
   virtual Result<CheckReport> Check(TaskMonitor& monitor) = 0;
+
+  /// Adds a backup to a backup directory, which is made when absent, while others write. It holds
+  /// exactly the commits up to one sequence; a load that is being applied is waited for. Files that
+  /// an earlier backup there holds are not copied again, and every copy is read back.
+  ///
+  /// Errors: kInvalidArgument (22023) for a directory inside the database or one that holds
+  ///         something else; kCorruption (XX001) naming a damaged file of the database;
+  ///         kResourceExhausted (53100) for a full disk; kUnavailable (55006) while the backups are
+  ///         in use; kFailedPrecondition (25006) when opened for reading only; the monitor's. What
+  ///         was begun is removed, and earlier backups stay as they were.
+  virtual Result<BackupSummary> Backup(const std::string& backup_directory,
+                                       const BackupOptions& options, TaskMonitor& monitor) = 0;
 
   virtual const std::string& directory() const = 0;
   /// The folder of index files inside the directory, created at open. Files in it that no release

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "tests/crash/backup_maker.h"
 #include "tests/crash/crash_dump.h"
 #include "tests/crash/model_trainer.h"
 #include "tests/crash/row_writer.h"
@@ -56,6 +57,10 @@ void Work(const CrashChildOptions& options, Database* database, CrashEventWriter
         .seed = options.seed + 998, .indexes_first = options.failpoint.starts_with("index.")};
     SchemaWriter(database, events, schema_options, RowsOf(rows, kSchemaOwner)).Run(stop);
   });
+  if (options.failpoint.starts_with("backup.") || options.failpoint.starts_with("restore.") ||
+      options.seed % 4 == 1) {
+    threads.emplace_back([&] { BackupMaker(database, events, options.load_directory).Run(stop); });
+  }
   for (std::thread& thread : threads) {
     thread.join();
   }

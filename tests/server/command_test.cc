@@ -152,6 +152,36 @@ TEST_F(CommandTest, CheckNamesWhatIsWrong) {
   EXPECT_EQ(Dashi({"check", "none.db"}).exit_status, 1);
 }
 
+TEST_F(CommandTest, BackupAndRestoreGoThereAndBack) {
+  MakeDocuments();
+  const CommandOutcome first = Dashi({"backup", "w.db", "--to", "backups", "--format", "csv"});
+  EXPECT_EQ(first.exit_status, 0) << first.err;
+  EXPECT_EQ(first.out.substr(0, 63),
+            "backup,commit_sequence,files,bytes,files_copied,bytes_copied\n1,");
+  EXPECT_NE(first.err.find("commits waited at most "), std::string::npos) << first.err;
+  Exec("DELETE FROM documents");
+  EXPECT_EQ(Dashi({"backup", "w.db", "--to", "backups", "--verify-all"}).exit_status, 0);
+  const CommandOutcome list = Dashi({"restore", "backups", "--list", "--format", "jsonl"});
+  EXPECT_EQ(list.exit_status, 0) << list.err;
+  const auto second = nlohmann::json::parse(list.out.substr(list.out.find('\n') + 1));
+  EXPECT_EQ(second["backup"], 2);
+  EXPECT_TRUE(second["damage"].is_null());
+  const CommandOutcome restored = Dashi({"restore", "backups", "--backup", "1", "--to", "old.db"});
+  EXPECT_EQ(restored.exit_status, 0) << restored.err;
+  EXPECT_NE(restored.err.find("RESTORE 1: "), std::string::npos);
+  EXPECT_EQ(
+      Dashi({"exec", "old.db", "--format", "csv", "-c", "SELECT count(*) FROM documents"}).out,
+      "count(*)\n2\n");
+  EXPECT_EQ(Dashi({"check", "old.db"}).exit_status, 0);
+  const CommandOutcome again = Dashi({"restore", "backups", "--backup", "1", "--to", "old.db"});
+  EXPECT_EQ(again.exit_status, 1);
+  EXPECT_NE(again.err.find("the directory to restore to is not empty"), std::string::npos);
+  EXPECT_EQ(Dashi({"restore", "backups"}).exit_status, 1);
+  EXPECT_EQ(Dashi({"restore", "backups", "--backup", "9", "--to", "x.db"}).exit_status, 1);
+  EXPECT_EQ(Dashi({"backup", "w.db", "--to", "backups", "--keep", "1"}).exit_status, 0);
+  EXPECT_EQ(Exec("SHOW BACKUPS FROM 'backups'").out.substr(0, 7), " backup");
+}
+
 TEST_F(CommandTest, ShellRunsAScriptWithoutATerminal) {
   MakeDocuments();
   const CommandOutcome outcome = Dashi({"shell", "w.db", "--format", "csv"},

@@ -1,0 +1,711 @@
+#include "storage/backup.h"
+
+#include <atomic>
+#include <cerrno>
+#include <fstream>
+#include <map>
+#include <set>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "storage/check.h"
+#include "tests/storage/child_process.h"
+#include "tests/storage/store_fixture.h"
+#include "tests/testing/tiny_database.h"
+
+namespace {
+// The n-th write from now on finds the disk full; 0: none does.
+std::atomic<int> writes_until_full{0};
+}  // namespace
+
+// Stands before the C library's: backups and restores write with it. RocksDB keeps its own file
+// descriptors, but writes with it as well, so tests arm it only while no database is open for
+// writing, or accept that the database's own writes may be the ones that fail.
+extern "C" ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset) {
+  if (writes_until_full > 0 && --writes_until_full == 0) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return ::syscall(SYS_pwrite64, file, bytes, size, offset);
+}
+
+namespace dashi::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+using ::testing::HasSubstr;
+
+// Everything that a database holds, as text.
+std::map<std::string, std::string> Contents(const View& view) {
+  std::map<std::string, std::string> contents;
+  for (const EntityKind kind : {EntityKind::kDocument, EntityKind::kLabel, EntityKind::kAnchor}) {
+    const auto rows = view.ScanRows(kind);
+    while (rows->Next().value()) {
+      const std::string key = std::string(EntityTableName(kind)) + "/" + rows->row().id;
+      contents[key] = rows->row().text + "/" + rows->row().split.value_or("-");
+    }
+  }
+  const auto pairs = view.ScanRelevance();
+  while (pairs->Next().value()) {
+    for (const RelevanceNeighbour& label : pairs->labels()) {
+      contents["pair/" + std::to_string(ToInteger(pairs->document())) + "/" +
+               std::to_string(ToInteger(label.ordinal))] = std::to_string(label.weight);
+    }
+  }
+  const std::vector<ReleaseRecord> releases = view.ListReleases().value();
+  for (const ReleaseRecord& release : releases) {
+    for (const std::string& weights : release.weights) {
+      contents["weights/" + weights] = view.GetWeights(weights).value();
+    }
+    auto embeddings = view.ScanEmbeddings(release.embedding_version, EntityKind::kLabel);
+    EXPECT_OK(embeddings);
+    std::string& values = contents["embeddings/" + std::to_string(release.embedding_version)];
+    while ((*embeddings)->Next().value()) {
+      const auto row = (*embeddings)->values();
+      values.append(reinterpret_cast<const char*>(row.data()), row.size_bytes());
+    }
+  }
+  return contents;
+}
+
+std::map<std::string, std::string> ContentsOf(const std::string& directory) {
+  StoreOptions options;
+  options.create_if_missing = false;
+  const auto store = Store::Open(directory, options);
+  EXPECT_OK(store);
+  return store.ok() ? Contents(*(*store)->NewSnapshot().value())
+                    : std::map<std::string, std::string>();
+}
+
+std::string Problems(const std::string& directory) {
+  SilentMonitor monitor;
+  const auto report = CheckDirectory(directory, monitor);
+  EXPECT_OK(report);
+  std::string text;
+  for (const CheckProblem& problem : report->problems) {
+    text += problem.object + ": " + problem.problem + ": " + problem.detail + "\n";
+  }
+  return text;
+}
+
+std::set<std::string> NamesIn(const std::string& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    names.insert(entry.path().filename().string());
+  }
+  return names;
+}
+
+void FlipByte(const std::string& path, std::uint64_t offset) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(offset));
+  const int byte = file.get();
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(static_cast<char>(byte ^ 1));
+  ASSERT_TRUE(file.good());
+}
+
+class BackupTest : public StoreFixture {
+ protected:
+  BackupTest() : folder_(directory() + "-backups"), target_(directory() + "-restored") {
+    fs::remove_all(folder_);
+    fs::remove_all(target_);
+  }
+  ~BackupTest() override {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+    fs::remove_all(target_, ignored);
+  }
+
+  Result<BackupSummary> TryBackup(const BackupOptions& options = {}) {
+    SilentMonitor monitor;
+    return store().Backup(folder_, options, monitor);
+  }
+  BackupSummary Backup(const BackupOptions& options = {}) {
+    auto made = TryBackup(options);
+    EXPECT_OK(made);
+    return made.ok() ? std::move(made).value() : BackupSummary();
+  }
+  Result<RestoreSummary> TryRestore(std::uint64_t number) {
+    SilentMonitor monitor;
+    return RestoreBackup(folder_, number, target_, monitor);
+  }
+  // Adds a release with embeddings of about 2 MB. They are a table that nothing rewrites, while
+  // RocksDB rewrites tables of rows whenever it likes.
+  void AddLargeRelease(std::uint32_t number) {
+    constexpr std::uint32_t kDim = 128;
+    constexpr std::uint32_t kNumRows = 8000;
+    Random random(number);
+    // Before any snapshot: RocksDB rewrites tables once that came while there was one.
+    auto writer = std::move(store().NewEmbeddingVersion(number, kDim)).value();
+    std::vector<std::uint16_t> values(kDim);
+    for (std::uint32_t i = 0; i < kNumRows; ++i) {
+      for (std::uint16_t& value : values) {
+        value = static_cast<std::uint16_t>(random.Uniform(0x7C00));
+      }
+      ASSERT_OK(writer->Add(EntityKind::kLabel, Ordinal{i}, 0, values));
+    }
+    ASSERT_OK(writer->Finish());
+    auto transaction = Begin();
+    for (std::uint32_t i = 0; number == 1 && i < kNumRows; ++i) {
+      ASSERT_OK(transaction->InsertRow(EntityKind::kLabel, Row("l" + std::to_string(i))));
+    }
+    ModelRecord model;
+    model.name = "m";
+    ReleaseRecord release;
+    release.model = "m";
+    release.number = number;
+    release.embedding_version = number;
+    ASSERT_OK(transaction->PutModel(model));
+    ASSERT_OK(transaction->PutRelease(release));
+    ASSERT_OK(transaction->Commit());
+  }
+  std::uintmax_t BytesStored() const {
+    std::uintmax_t bytes = 0;
+    for (const auto& entry : fs::directory_iterator(folder_ + "/files")) {
+      bytes += entry.file_size();
+    }
+    return bytes;
+  }
+  // Restores to the target, made anew, and returns what stands there.
+  std::map<std::string, std::string> Restored(std::uint64_t number) {
+    fs::remove_all(target_);
+    EXPECT_OK(TryRestore(number));
+    EXPECT_EQ(Problems(target_), "");
+    return ContentsOf(target_);
+  }
+  std::vector<BackupInfo> List() {
+    auto listed = ListBackups(folder_);
+    EXPECT_OK(listed);
+    return listed.ok() ? std::move(listed).value() : std::vector<BackupInfo>();
+  }
+  // The files that no backup needs are exactly none.
+  void ExpectNothingStray() {
+    EXPECT_TRUE(fs::is_empty(folder_ + "/tmp"));
+    std::set<std::string> needed;
+    for (const auto& name : NamesIn(folder_ + "/backups")) {
+      std::ifstream file(folder_ + "/backups/" + name);
+      for (std::string line; std::getline(file, line);) {
+        // One member a line; "size" stands before "xxh3".
+        const auto value = [&line] { return line.substr(line.find(": ") + 2); };
+        if (line.find("\"size\"") != std::string::npos) {
+          size_ = value().substr(0, value().find_first_not_of("0123456789"));
+        } else if (line.find("\"xxh3\"") != std::string::npos) {
+          needed.insert(value().substr(1, 32) + "-" + size_);
+        }
+      }
+    }
+    EXPECT_EQ(NamesIn(folder_ + "/files"), needed);
+  }
+
+  void AddRows(const std::string& prefix, int count, int text_bytes) {
+    Random random(static_cast<std::uint64_t>(count));
+    auto transaction = Begin();
+    for (int i = 0; i < count; ++i) {
+      std::string text;
+      for (int j = 0; j < text_bytes; ++j) {
+        text.push_back(static_cast<char>('a' + random.Uniform(26)));
+      }
+      ASSERT_OK(
+          transaction->InsertRow(EntityKind::kDocument, Row(prefix + std::to_string(i), text)));
+    }
+    ASSERT_OK(transaction->Commit());
+  }
+
+  const std::string& folder() const { return folder_; }
+  const std::string& target() const { return target_; }
+
+ private:
+  const std::string folder_;
+  const std::string target_;
+  std::string size_;
+};
+
+TEST_F(BackupTest, ARestoredDatabaseEqualsTheBackedUpOne) {
+  Open();
+  testing::AddRows(store(), {{"l1", "shoes"}, {"l2", "hats"}},
+                   {{"d1", "red shoes", "train", {"l1"}}, {"d2", "a hat", "test", {"l1", "l2"}}});
+  testing::ReleaseShape shape;
+  shape.hnsw = true;
+  testing::AddRelease(store(), "m", shape);
+  const auto contents = Contents(*Snapshot());
+  const BackupSummary made = Backup();
+  EXPECT_EQ(made.number, 1U);
+  EXPECT_EQ(made.commit_sequence, Snapshot()->CommitSequence().value());
+  EXPECT_EQ(made.num_files, made.num_files_copied);
+  Insert(EntityKind::kLabel, "later");
+  EXPECT_EQ(Restored(1), contents);
+  std::ifstream original(directory() + "/index/job-1.hnsw", std::ios::binary);
+  std::ifstream restored(target() + "/index/job-1.hnsw", std::ios::binary);
+  EXPECT_TRUE(std::equal(std::istreambuf_iterator<char>(original), {},
+                         std::istreambuf_iterator<char>(restored)));
+  ExpectNothingStray();
+  // The restored database goes on by itself.
+  Close();
+  fs::remove_all(directory());
+  fs::rename(target(), directory());
+  Open();
+  Insert(EntityKind::kLabel, "after");
+  EXPECT_EQ(Backup().number, 2U);
+  EXPECT_EQ(Restored(2).size(), contents.size() + 1);
+  EXPECT_EQ(Restored(1), contents);
+}
+
+// What each writer does in its k-th commit: a row more, the counter, a pair, and a row of long ago
+// less. So the counter tells everything that the writer's rows must be.
+constexpr int kRowsKept = 8;
+
+void CommitStep(Store& store, int writer, int step) {
+  const std::string name = "w" + std::to_string(writer);
+  auto transaction = std::move(store.Begin()).value();
+  EntityRow row;
+  row.id = name + "-" + std::to_string(step);
+  row.text = std::string(static_cast<std::size_t>(step % 97) * 7, 'x');
+  const auto document = transaction->InsertRow(EntityKind::kDocument, row);
+  ASSERT_OK(document);
+  const auto counter = transaction->FindOrdinal(EntityKind::kLabel, name);
+  row.id = name;
+  row.text = std::to_string(step);
+  ASSERT_OK(transaction->UpdateRow(EntityKind::kLabel, **counter, row));
+  ASSERT_OK(transaction->PutRelevance(*document, **counter, static_cast<float>(step)));
+  if (step >= kRowsKept) {
+    const auto old = transaction->FindOrdinal(EntityKind::kDocument,
+                                              name + "-" + std::to_string(step - kRowsKept));
+    ASSERT_OK(transaction->DeleteRow(EntityKind::kDocument, **old));
+  }
+  ASSERT_OK(transaction->Commit());
+}
+
+constexpr int kLoadedRows = 1500;
+
+void LoadRound(Store& store, int round) {
+  auto load = std::move(store.BeginRowLoad(EntityKind::kAnchor, DuplicatePolicy::kFail)).value();
+  for (int i = 0; i < kLoadedRows; ++i) {
+    EntityRow row;
+    row.id = "a" + std::to_string(round) + "-" + std::to_string(i);
+    row.text = std::string(100, 'y');
+    ASSERT_OK(load->AddRow(row));
+  }
+  ASSERT_OK(load->Commit({}));
+}
+
+// Checks that the database is what some number of steps of each writer make, and returns how many
+// commits those are.
+std::uint64_t CommitsIn(Store& store, int num_writers) {
+  const auto view = std::move(store.NewSnapshot()).value();
+  std::uint64_t num_commits = 1;  // The counters' own.
+  std::set<std::string> expected;
+  for (int writer = 0; writer < num_writers; ++writer) {
+    const std::string name = "w" + std::to_string(writer);
+    const auto label = *view->FindOrdinal(EntityKind::kLabel, name);
+    const int steps = std::stoi(view->GetRow(EntityKind::kLabel, *label).value()->text) + 1;
+    num_commits += static_cast<std::uint64_t>(steps);
+    for (int step = std::max(0, steps - kRowsKept); step < steps; ++step) {
+      const std::string id = name + "-" + std::to_string(step);
+      expected.insert(id);
+      const auto found = *view->FindOrdinal(EntityKind::kDocument, id);
+      EXPECT_TRUE(found.has_value()) << id;
+      if (found) {
+        const auto row = *view->GetRow(EntityKind::kDocument, *found).value();
+        EXPECT_EQ(row.text.size(), static_cast<std::size_t>(step % 97) * 7);
+        const auto labels = view->LabelsOf(*found).value();
+        EXPECT_EQ(labels.size(), 1U);
+        EXPECT_EQ(labels[0].weight, static_cast<float>(step));
+      }
+    }
+    EXPECT_EQ(view->DocumentsOf(*label).value().size(),
+              static_cast<std::size_t>(std::min(steps, kRowsKept)));
+  }
+  std::set<std::string> ids;
+  const auto documents = view->ScanRows(EntityKind::kDocument);
+  while (documents->Next().value()) {
+    ids.insert(documents->row().id);
+  }
+  EXPECT_EQ(ids, expected);
+  std::uint64_t num_anchors = 0;
+  const auto anchors = view->ScanRows(EntityKind::kAnchor);
+  while (anchors->Next().value()) {
+    ++num_anchors;
+  }
+  EXPECT_EQ(num_anchors % kLoadedRows, 0U);
+  return num_commits + num_anchors / kLoadedRows;
+}
+
+TEST_F(BackupTest, EachBackupBesideWritersIsExactlyItsCommitSequence) {
+  constexpr int kNumWriters = 3;
+  Open();
+  auto transaction = Begin();
+  for (int writer = 0; writer < kNumWriters; ++writer) {
+    ASSERT_OK(transaction->InsertRow(EntityKind::kLabel, Row("w" + std::to_string(writer), "-1")));
+  }
+  ASSERT_OK(transaction->Commit());
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (int writer = 0; writer < kNumWriters; ++writer) {
+    threads.emplace_back([&, writer] {
+      for (int step = 0; !stop; ++step) {
+        CommitStep(store(), writer, step);
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    for (int round = 0; !stop; ++round) {
+      LoadRound(store(), round);
+    }
+  });
+  std::vector<std::uint64_t> sequences;
+  for (int i = 0; i < 6; ++i) {
+    sequences.push_back(Backup().commit_sequence);
+  }
+  stop = true;
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_LT(sequences.front(), sequences.back());
+  for (std::uint64_t number = 1; number <= sequences.size(); ++number) {
+    SCOPED_TRACE(number);
+    fs::remove_all(target());
+    ASSERT_OK(TryRestore(number));
+    EXPECT_EQ(Problems(target()), "");
+    const auto restored = Store::Open(target(), {});
+    ASSERT_OK(restored);
+    EXPECT_EQ((*restored)->NewSnapshot().value()->CommitSequence().value(), sequences[number - 1]);
+    // Every commit up to the sequence is there, and none after it.
+    EXPECT_EQ(CommitsIn(**restored, kNumWriters), sequences[number - 1]);
+  }
+  ExpectNothingStray();
+}
+
+TEST_F(BackupTest, ASecondBackupCopiesOnlyWhatIsNew) {
+  constexpr std::uint64_t kMiB = 1U << 20U;
+  Open();
+  AddLargeRelease(1);
+  const auto one = Contents(*Snapshot());
+  const BackupSummary first = Backup();
+  EXPECT_GT(first.num_bytes_copied, 2 * kMiB);
+  const BackupSummary second = Backup();
+  EXPECT_EQ(second.number, 2U);
+  EXPECT_LT(second.num_bytes_copied, kMiB);
+  EXPECT_GT(second.num_bytes - second.num_bytes_copied, 2 * kMiB);
+  const std::uintmax_t stored = BytesStored();
+  AddLargeRelease(2);
+  const auto two = Contents(*Snapshot());
+  const BackupSummary third = Backup();
+  EXPECT_GT(third.num_bytes_copied, 2 * kMiB);
+  EXPECT_LT(third.num_bytes_copied, 3 * kMiB);
+  EXPECT_GT(third.num_bytes, 4 * kMiB);
+  // What was copied is what came; a few small files are written again as they were.
+  const std::uintmax_t more = BytesStored() - stored;
+  EXPECT_LE(more, third.num_bytes_copied);
+  EXPECT_GT(more + kMiB, third.num_bytes_copied);
+  const std::vector<BackupInfo> listed = List();
+  ASSERT_EQ(listed.size(), 3U);
+  EXPECT_EQ(listed[0].num_files_shared, 0U);
+  EXPECT_GT(listed[1].num_bytes_shared, 2 * kMiB);
+  EXPECT_GT(listed[2].num_bytes_shared, 2 * kMiB);
+  EXPECT_EQ(listed[2].commit_sequence, 2U);
+  EXPECT_EQ(Restored(1), one);
+  EXPECT_EQ(Restored(2), one);
+  EXPECT_EQ(Restored(3), two);
+  // Deleting backups keeps what the others need.
+  BackupOptions keep;
+  keep.keep = 2;
+  EXPECT_EQ(Backup(keep).num_deleted, 2U);
+  ExpectNothingStray();
+  EXPECT_EQ(List().size(), 2U);
+  EXPECT_EQ(Restored(3), two);
+  EXPECT_EQ(Restored(4), two);
+  EXPECT_EQ(TryRestore(1).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(BackupTest, DamageInABackupIsFoundAndTheFileNamed) {
+  Open();
+  AddRows("a", 2500, 4000);
+  Backup();
+  for (const std::string& name : NamesIn(folder() + "/files")) {
+    const std::string path = folder() + "/files/" + name;
+    const std::uint64_t size = fs::file_size(path);
+    if (size == 0) {
+      continue;
+    }
+    SCOPED_TRACE(name);
+    FlipByte(path, size / 2);
+    const auto restored = TryRestore(1);
+    EXPECT_EQ(restored.status().code(), StatusCode::kCorruption);
+    EXPECT_THAT(std::string(restored.status().message()), HasSubstr("backup 1 is damaged: "));
+    EXPECT_THAT(std::string(restored.status().message()), HasSubstr(name));
+    EXPECT_FALSE(fs::exists(target()));
+    FlipByte(path, size / 2);
+    fs::rename(path, folder() + "/kept");
+    EXPECT_EQ(TryRestore(1).status().code(), StatusCode::kCorruption);
+    fs::rename(folder() + "/kept", path);
+  }
+  EXPECT_EQ(Restored(1).size(), 2500U);
+}
+
+TEST_F(BackupTest, ADamagedFileOfEarlierBackupsIsReplaced) {
+  Open();
+  AddLargeRelease(1);
+  const auto contents = Contents(*Snapshot());
+  Backup();
+  std::string largest;
+  for (const std::string& name : NamesIn(folder() + "/files")) {
+    if (largest.empty() || fs::file_size(folder() + "/files/" + name) >
+                               fs::file_size(folder() + "/files/" + largest)) {
+      largest = name;
+    }
+  }
+  FlipByte(folder() + "/files/" + largest, 5000);
+  BackupOptions options;
+  options.verify_all = true;
+  const BackupSummary second = Backup(options);
+  ASSERT_EQ(second.notes.size(), 1U);
+  EXPECT_THAT(second.notes[0], HasSubstr("a damaged file of earlier backups was replaced: data/"));
+  EXPECT_EQ(Restored(1), contents);
+  EXPECT_EQ(Restored(2), contents);
+  EXPECT_TRUE(Backup(options).notes.empty());
+  // A cut or missing file is copied again without being asked for.
+  fs::resize_file(folder() + "/files/" + largest, 100);
+  Backup();
+  EXPECT_EQ(Restored(1), contents);
+  fs::remove(folder() + "/files/" + largest);
+  Backup();
+  EXPECT_EQ(Restored(1), contents);
+}
+
+TEST_F(BackupTest, ADamagedDatabaseIsNotBackedUp) {
+  Open();
+  AddLargeRelease(1);
+  Backup();
+  std::error_code ignored;
+  fs::remove_all(folder(), ignored);
+  std::string largest;
+  for (const auto& entry : fs::directory_iterator(directory() + "/data")) {
+    const std::string ending = entry.path().extension().string();
+    if ((ending == ".sst" || ending == ".blob") &&
+        (largest.empty() || entry.file_size() > fs::file_size(largest))) {
+      largest = entry.path().string();
+    }
+  }
+  FlipByte(largest, fs::file_size(largest) / 2);
+  const auto made = TryBackup();
+  EXPECT_EQ(made.status().code(), StatusCode::kCorruption);
+  EXPECT_THAT(std::string(made.status().message()),
+              HasSubstr(fs::path(largest).filename().string()));
+  EXPECT_TRUE(List().empty());
+  ExpectNothingStray();
+}
+
+TEST_F(BackupTest, ADamagedManifestIsListedAndHidesNoOtherBackup) {
+  Open();
+  Insert(EntityKind::kLabel, "one");
+  Backup();
+  Insert(EntityKind::kLabel, "two");
+  Backup();
+  FlipByte(folder() + "/backups/000001.manifest", 30);
+  const std::vector<BackupInfo> listed = List();
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_THAT(listed[0].damage, HasSubstr("backups/000001.manifest"));
+  EXPECT_EQ(listed[1].damage, "");
+  EXPECT_EQ(TryRestore(1).status().code(), StatusCode::kCorruption);
+  EXPECT_EQ(Restored(2).size(), 2U);
+  // No file goes that the damaged backup may need.
+  BackupOptions keep;
+  keep.keep = 1;
+  EXPECT_EQ(Backup(keep).number, 3U);
+  FlipByte(folder() + "/backups/000001.manifest", 30);
+  EXPECT_EQ(Restored(1).size(), 1U);
+}
+
+TEST_F(BackupTest, PlacesThatAreNoneAreRefused) {
+  Open();
+  SilentMonitor monitor;
+  for (const std::string& inside : {directory(), directory() + "/tmp", directory() + "/x/y"}) {
+    EXPECT_EQ(store().Backup(inside, {}, monitor).status().code(), StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(store().Backup("", {}, monitor).status().code(), StatusCode::kInvalidArgument);
+  fs::create_directories(folder());
+  std::ofstream(folder() + "/mine.txt") << "x";
+  EXPECT_EQ(TryBackup().status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(NamesIn(folder()), std::set<std::string>{"mine.txt"});
+  EXPECT_EQ(ListBackups(folder()).status().code(), StatusCode::kNotFound);
+  fs::remove_all(folder());
+  Backup();
+  EXPECT_EQ(TryRestore(7).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(TryRestore(7).status().hint(), "There are: 1.");
+  fs::create_directories(target());
+  std::ofstream(target() + "/mine.txt") << "x";
+  EXPECT_EQ(TryRestore(1).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(NamesIn(target()), std::set<std::string>{"mine.txt"});
+  fs::remove(target() + "/mine.txt");
+  EXPECT_OK(TryRestore(1));  // Into an empty directory.
+  std::ofstream(folder() + "/DASHI_BACKUPS") << "dashi backups\nformat 2\n";
+  EXPECT_EQ(TryBackup().status().sqlstate(), "0A000");
+  Close();
+  StoreOptions read_only;
+  read_only.read_only = true;
+  Open(read_only);
+  EXPECT_EQ(TryBackup().status().sqlstate(), "25006");
+}
+
+TEST_F(BackupTest, TheMonitorStopsABackupAndARestoreAnywhere) {
+  class StoppingMonitor : public SilentMonitor {
+   public:
+    explicit StoppingMonitor(int looks) : looks_(looks) {}
+    Status Advance(std::uint64_t /*done*/) override {
+      return --looks_ < 0 ? Status::Cancelled("enough") : Status::Ok();
+    }
+
+   private:
+    int looks_;
+  };
+  Open();
+  AddRows("a", 50, 100);
+  Backup();
+  AddRows("b", 50, 100);
+  int looks = 0;
+  for (;; ++looks) {
+    StoppingMonitor monitor(looks);
+    const auto made = store().Backup(folder(), {}, monitor);
+    if (made.ok()) {
+      break;
+    }
+    ASSERT_EQ(made.status().code(), StatusCode::kCancelled);
+    ASSERT_EQ(List().size(), 1U);
+    ExpectNothingStray();
+  }
+  EXPECT_GT(looks, 5);
+  for (looks = 0;; ++looks) {
+    StoppingMonitor monitor(looks);
+    const auto restored = RestoreBackup(folder(), 2, target(), monitor);
+    if (restored.ok()) {
+      break;
+    }
+    ASSERT_EQ(restored.status().code(), StatusCode::kCancelled);
+    ASSERT_FALSE(fs::exists(target()));
+  }
+  EXPECT_GT(looks, 3);
+  EXPECT_EQ(ContentsOf(target()).size(), 100U);
+}
+
+TEST_F(BackupTest, AFullDiskEndsABackupAndARestoreCleanly) {
+  Open();
+  AddRows("a", 50, 100);
+  Backup();
+  AddRows("b", 50, 100);
+  const auto before = NamesIn(folder() + "/files");
+  int num_full = 0;
+  for (int n = 1;; ++n) {
+    writes_until_full = n;
+    const auto made = TryBackup();
+    writes_until_full = 0;
+    if (made.ok()) {
+      break;
+    }
+    ++num_full;
+    ASSERT_EQ(made.status().sqlstate(), "53100") << made.status().ToString();
+    ASSERT_EQ(List().size(), 1U);
+    ASSERT_EQ(NamesIn(folder() + "/files"), before);
+    ExpectNothingStray();
+  }
+  EXPECT_GT(num_full, 3);
+  num_full = 0;
+  for (int n = 1;; ++n) {
+    writes_until_full = n;
+    const auto restored = TryRestore(2);
+    writes_until_full = 0;
+    if (restored.ok()) {
+      break;
+    }
+    ++num_full;
+    ASSERT_EQ(restored.status().sqlstate(), "53100") << restored.status().ToString();
+    ASSERT_FALSE(fs::exists(target()));
+  }
+  EXPECT_GT(num_full, 3);
+  EXPECT_EQ(ContentsOf(target()).size(), 100U);
+}
+
+// Run in a process of its own, which a failpoint kills.
+TEST_F(BackupTest, DISABLED_ChildMakesABackup) {
+  StoreOptions options;
+  options.create_if_missing = false;
+  auto store = Store::Open(std::getenv("TEST_DATABASE"), options);
+  ASSERT_OK(store);
+  SilentMonitor monitor;
+  BackupOptions backup_options;
+  backup_options.keep = 1;
+  ASSERT_OK((*store)->Backup(std::getenv("TEST_BACKUPS"), backup_options, monitor));
+}
+
+TEST_F(BackupTest, DISABLED_ChildRestores) {
+  SilentMonitor monitor;
+  ASSERT_OK(RestoreBackup(std::getenv("TEST_BACKUPS"), 1, std::getenv("TEST_TARGET"), monitor));
+}
+
+TEST_F(BackupTest, AKilledBackupLeavesTheEarlierOnes) {
+  Open();
+  AddRows("a", 200, 100);
+  Backup();
+  const auto first = Contents(*Snapshot());
+  AddRows("b", 200, 100);
+  const auto second = Contents(*Snapshot());
+  Close();
+  fs::copy(folder(), folder() + "-kept", fs::copy_options::recursive);
+  const std::map<std::string, std::set<std::uint64_t>> points = {
+      {"backup.captured", {1}}, {"backup.file", {1}},     {"backup.file:2", {1}},
+      {"backup.manifest", {1}}, {"backup.added", {1, 2}}, {"backup.deleted", {2}}};
+  for (const auto& [point, expected] : points) {
+    SCOPED_TRACE(point);
+    const ChildOutcome outcome = RunTestInChild(
+        "BackupTest.DISABLED_ChildMakesABackup",
+        {{"DASHI_FAILPOINTS", point}, {"TEST_DATABASE", directory()}, {"TEST_BACKUPS", folder()}});
+    ASSERT_EQ(outcome.signal, SIGKILL) << outcome.output;
+    std::set<std::uint64_t> numbers;
+    for (const BackupInfo& info : List()) {
+      numbers.insert(info.number);
+      EXPECT_EQ(Restored(info.number), info.number == 1 ? first : second);
+    }
+    EXPECT_EQ(numbers, expected);
+    Open();
+    const BackupSummary next = Backup();
+    EXPECT_EQ(next.number, *numbers.rbegin() + 1);
+    EXPECT_EQ(Restored(next.number), second);
+    ExpectNothingStray();
+    Close();
+    fs::remove_all(folder());
+    fs::copy(folder() + "-kept", folder(), fs::copy_options::recursive);
+  }
+  fs::remove_all(folder() + "-kept");
+}
+
+TEST_F(BackupTest, AKilledRestoreIsNotTakenForADatabase) {
+  Open();
+  AddRows("a", 200, 100);
+  const auto contents = Contents(*Snapshot());
+  Backup();
+  for (const std::string point :
+       {"restore.begun", "restore.file", "restore.file:2", "restore.file:3", "restore.copied"}) {
+    SCOPED_TRACE(point);
+    fs::remove_all(target());
+    const ChildOutcome outcome = RunTestInChild(
+        "BackupTest.DISABLED_ChildRestores",
+        {{"DASHI_FAILPOINTS", point}, {"TEST_TARGET", target()}, {"TEST_BACKUPS", folder()}});
+    ASSERT_EQ(outcome.signal, SIGKILL) << outcome.output;
+    const auto before = NamesIn(target());
+    const auto opened = Store::Open(target(), {});
+    EXPECT_EQ(opened.status().code(), StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(opened.status().message()), HasSubstr("restore"));
+    EXPECT_EQ(NamesIn(target()), before);
+    EXPECT_EQ(TryRestore(1).status().code(), StatusCode::kInvalidArgument);
+    EXPECT_EQ(Restored(1), contents);
+  }
+}
+
+}  // namespace
+}  // namespace dashi::storage
