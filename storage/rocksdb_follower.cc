@@ -8,6 +8,7 @@
 #include "base/logging.h"
 #include "base/status.h"
 #include "storage/manifest_stamp.h"
+#include "storage/rocksdb_check.h"
 #include "storage/rocksdb_open.h"
 #include "storage/rocksdb_recovery.h"
 #include "storage/rocksdb_view.h"
@@ -104,6 +105,21 @@ Status RocksdbFollower::Follow() {
   MutexLock lock(mutex_);
   shown_.swap(opened);
   return Status::Ok();
+}
+
+Result<CheckReport> RocksdbFollower::Check(TaskMonitor& monitor) {
+  std::shared_ptr<Instance> shown;
+  {
+    MutexLock lock(mutex_);
+    shown = shown_;
+  }
+  return CheckRocksdbStore(shown->state.get(), &monitor);
+}
+
+Result<BackupSummary> RocksdbFollower::Backup(const std::string& /*backup_directory*/,
+                                              const BackupOptions& /*options*/,
+                                              TaskMonitor& /*monitor*/) {
+  return NotWritable();
 }
 
 Result<std::shared_ptr<const View>> RocksdbFollower::NewSnapshot() {

@@ -50,6 +50,10 @@ class RocksdbFollower : public Store {
   Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,
                                                                std::uint32_t dim) override;
   Status DropEmbeddingVersion(std::uint64_t version) override;
+  /// Checks what is shown now.
+  Result<CheckReport> Check(TaskMonitor& monitor) override DASHI_EXCLUDES(mutex_);
+  Result<BackupSummary> Backup(const std::string& backup_directory, const BackupOptions& options,
+                               TaskMonitor& monitor) override;
   MemoryBudget* memory() override { return &memory_; }
   std::vector<MemoryUsageRow> MemoryUsage() const override;
   const std::string& directory() const override { return paths_.root; }
