@@ -106,10 +106,11 @@ class RocksdbStoreState {
   mutable Mutex schemas_mutex_;
   std::array<std::shared_ptr<const SchemaRecord>, 3> current_schemas_
       DASHI_GUARDED_BY(schemas_mutex_);
-  Mutex picture_mutex_;
-  std::unique_ptr<Picture> frozen_ DASHI_GUARDED_BY(picture_mutex_);
+  // Before frozen_: a picture that goes is taken off the list.
   mutable Mutex live_mutex_;
   std::multiset<std::uint64_t> live_pictures_ DASHI_GUARDED_BY(live_mutex_);
+  Mutex picture_mutex_;
+  std::unique_ptr<Picture> frozen_ DASHI_GUARDED_BY(picture_mutex_);
   std::atomic<bool> broken_ = false;
   Mutex load_mutex_;
   CondVar load_left_;

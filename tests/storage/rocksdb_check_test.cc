@@ -185,7 +185,8 @@ std::vector<Damage> RowDamages() {
          row.id = "l1";
          row.attributes = {{16, Value::Integer(1)}};
          raw.Put(Family::kLabels, RowKey(kFirst), EncodeRow(row));
-         const SchemaRecord schema{1, 17, {{16, "lang", ColumnType::kText, Value::Null(), false}}};
+         const SchemaRecord schema{
+             1, 17, {{16, "lang", ColumnType::kText, Value::Null(), false}}, {}};
          raw.Put(Family::kMeta, SchemaKey(EntityKind::kLabel), EncodeSchema(schema));
        },
        "labels | a value is not of its column's type | ordinal 0, column lang"},
