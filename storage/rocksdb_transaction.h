@@ -45,7 +45,8 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   void SetSavepoint() override;
   Status RollbackToSavepoint() override;
   void ReleaseSavepoint() override;
-  Status Commit(Durability durability = Durability::kNow) override;
+  using Transaction::Commit;
+  Status Commit(Durability durability) override;
   bool has_writes() const override;
 
  private:

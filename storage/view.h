@@ -173,7 +173,8 @@ class Transaction : public View {
   /// about a second. A process that dies loses neither; a machine that loses its power may lose the
   /// last commits of kSoon, always the latest and whole. The transaction is over then, whatever the
   /// outcome.
-  virtual Status Commit(Durability durability = Durability::kNow) = 0;
+  virtual Status Commit(Durability durability) = 0;
+  Status Commit() { return Commit(Durability::kNow); }
   /// Whether anything was written.
   virtual bool has_writes() const = 0;
 };

@@ -335,9 +335,10 @@ TEST_F(IndexTest, EstimatesAreExactWhenSmallAndNearOtherwise) {
   };
   EXPECT_EQ(estimate(-1, -1), 40U);
   EXPECT_EQ(estimate(50, 60), 0U);
+  // 2,000 rows. RocksDB guesses at a memtable from the heights of its list, which are random.
   EXPECT_GE(estimate(3, 3), 256U);
-  EXPECT_LE(estimate(3, 3), 10'000U);
-  EXPECT_GE(estimate(0, 9), estimate(3, 3));
+  EXPECT_LE(estimate(3, 3), 20'000U);
+  EXPECT_GE(estimate(0, 9), 2'000U);
 }
 
 TEST_F(IndexTest, AlterationsOfBothTablesConflictOverIndexes) {
