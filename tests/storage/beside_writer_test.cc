@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/mutex.h"
 #include "tests/storage/store_fixture.h"
 
 namespace dashi::storage {
@@ -255,6 +257,7 @@ class MovingFilesTest : public BesideWriterTest {
   static constexpr int kRounds = 40;
   static constexpr int kRoundsMax = 400;
   static constexpr int kLooks = 5;
+  static constexpr int kRoundsPerPause = 8;
 
   // Each round replaces all documents in a load, which moves tables and blob files, and then all
   // labels in one commit, which stands in the log.
@@ -270,9 +273,24 @@ class MovingFilesTest : public BesideWriterTest {
         Load(store(), EntityKind::kDocument, round);
         CommitLabels(round);
         last_round_ = round;
+        if (round % kRoundsPerPause == 0) {
+          AwaitLook();
+        }
       }
       writing_ = false;
     });
+  }
+  // On a busy machine the writer would be at work whenever the reader gets its turn: it rests now
+  // and then until the reader has had a look.
+  void AwaitLook() {
+    constexpr int kPauseMsMax = 5000;
+    const int looks = looks_;
+    Mutex mutex;
+    CondVar never;
+    for (int ms = 0; looks_ == looks && ms < kPauseMsMax; ++ms) {
+      MutexLock lock(mutex);
+      never.WaitFor(mutex, std::chrono::milliseconds(1));
+    }
   }
   void CommitLabels(int round) {
     auto transaction = Begin();
