@@ -10,7 +10,7 @@ namespace dashi::storage {
 namespace {
 
 constexpr std::uint64_t kBytesMax = std::uint64_t{64} << 20;
-/// Ids that a scan reads in the time of one point read.
+/// Ids that a scan is taken to read in the time of one point read: a guess on the low side.
 constexpr std::uint64_t kScannedPerRead = 16;
 constexpr std::uint64_t kNumReadsBeforeScan = 1000;
 

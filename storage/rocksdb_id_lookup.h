@@ -15,7 +15,7 @@ namespace dashi::storage {
 /// scans all ids into memory, if they fit.
 ///
 /// Threads: one thread at a time. The reader must outlive it.
-/// Cost:    64 MiB at most. A point read takes some microseconds, a known id a tenth of one.
+/// Cost:    64 MiB at most; a point read for an id that is not known yet.
 class IdLookup {
  public:
   IdLookup(const RocksdbReader& reader, EntityKind kind) : reader_(reader), kind_(kind) {}

@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// About a tenth of a second of work.
+// A bound on the work at open; the rest is trimmed later.
 constexpr std::uint64_t kEntriesTrimmedAtOpenMax = 100'000;
 
 // Removes what lies in `folder` under names that are not in `kept`.

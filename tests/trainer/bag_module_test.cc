@@ -271,8 +271,7 @@ double RelativeDistance(const std::vector<float>& a, const std::vector<float>& b
 
 // Adam divides a gradient by its own size: where the gradient is rounding noise, which differs from
 // processor to processor, one entry may move either way by a whole step. So the gradients are
-// compared entry by entry, and what the steps lead to as a whole: four steps move the embeddings by
-// a fifth of their length, a hundred times the bound.
+// compared entry by entry, and what the steps lead to as a whole.
 TEST(BagModuleTest, OwnKernelsEqualTheTensorLibrarys) {
   Random random(21);
   const auto fast = NewModule(/*portable=*/false);
