@@ -335,8 +335,8 @@ TEST_F(IndexTest, EstimatesAreExactWhenSmallAndNeverTinyOtherwise) {
   };
   EXPECT_EQ(estimate(-1, -1), 40U);
   EXPECT_EQ(estimate(50, 60), 0U);
-  // 2,000 rows. RocksDB guesses at a memtable from the heights of its list, which are random, so how
-  // near the guess comes is not checked here.
+  // 2,000 rows. RocksDB guesses at a memtable from the heights of its list, which are random, so
+  // how near the guess comes is not checked here.
   EXPECT_GE(estimate(3, 3), 256U);
   EXPECT_GE(estimate(0, 9), 2'000U);
 }
