@@ -200,6 +200,10 @@ bool ParseIndexEntryOrdinal(std::string_view key, Ordinal* ordinal) {
   return key.size() >= kBytesMin && ParseRowKey(key.substr(key.size() - 4), ordinal);
 }
 
+bool ParseIndexEntryKey(std::string_view key, std::uint32_t* index, Ordinal* ordinal) {
+  return ParseIndexEntryOrdinal(key, ordinal) && ByteReader(key).ReadBigEndian32(index);
+}
+
 std::string EvaluationKey(std::uint64_t id, std::uint32_t position) {
   std::string key;
   AppendBigEndian64(&key, id);

@@ -82,6 +82,8 @@ std::string JobKey(std::uint64_t id);
 std::string IndexEntryKey(std::uint32_t index, std::string_view ordered_value, Ordinal ordinal);
 /// Reads the ordinal of such a key.
 bool ParseIndexEntryOrdinal(std::string_view key, Ordinal* ordinal);
+/// Reads the index and the ordinal of such a key.
+bool ParseIndexEntryKey(std::string_view key, std::uint32_t* index, Ordinal* ordinal);
 /// The keys of one index start with it.
 std::string IndexPrefix(std::uint32_t index);
 

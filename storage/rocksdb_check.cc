@@ -61,6 +61,12 @@ const rocksdb::Snapshot* CheckRun::SnapshotOf(rocksdb::ColumnFamilyHandle* famil
   return catalog_snapshot_.get();
 }
 
+rocksdb::ReadOptions CheckRun::PictureOptions() const {
+  rocksdb::ReadOptions options;
+  options.snapshot = picture_.snapshot.get();
+  return options;
+}
+
 Status CheckRun::Walk(Family family, std::string_view object, std::string_view prefix,
                       bool* complete, const Visit& visit) {
   return WalkFamily(state_->engine->family(family), object, prefix, complete, visit);
@@ -94,12 +100,10 @@ Status CheckRun::WalkFamily(rocksdb::ColumnFamilyHandle* family, std::string_vie
 }
 
 std::string CheckRun::NameOf(EntityKind kind, Ordinal ordinal) const {
-  rocksdb::ReadOptions options;
-  options.snapshot = picture_.snapshot.get();
   std::string value;
   std::string_view id;
   const rocksdb::Status got = state_->engine->db()->Get(
-      options, state_->engine->family(RowFamily(kind)), RowKey(ordinal), &value);
+      PictureOptions(), state_->engine->family(RowFamily(kind)), RowKey(ordinal), &value);
   return got.ok() && DecodeRowId(value, &id)
              ? fmt::format("'{}' (ordinal {})", id, ToInteger(ordinal))
              : fmt::format("ordinal {}", ToInteger(ordinal));
@@ -108,7 +112,7 @@ std::string CheckRun::NameOf(EntityKind kind, Ordinal ordinal) const {
 Result<CheckReport> CheckRocksdbStore(RocksdbStoreState* state, TaskMonitor* monitor) {
   CheckRun run(state, monitor);
   for (Status (*step)(CheckRun*) :
-       {CheckDataFiles, CheckMeta, CheckRows, CheckRelevance, CheckChangeLog, CheckEmbeddings,
+       {CheckDataFiles, CheckMeta, CheckRows, CheckRelevance, CheckIndexEntries, CheckChangeLog, CheckEmbeddings,
         CheckWeights, CheckHistory, CheckIndexFiles}) {
     DASHI_RETURN_IF_ERROR(step(&run));
   }

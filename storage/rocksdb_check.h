@@ -58,6 +58,10 @@ class CheckRun {
     return embedding_families_;
   }
 
+  /// The picture whose rows, pairs and index entries are checked.
+  const Picture& picture() const { return picture_; }
+  rocksdb::ReadOptions PictureOptions() const;
+
   void Report(std::string_view object, std::string_view problem, std::string detail = {});
   void Note(std::string note) { report_.notes.push_back(std::move(note)); }
 
@@ -94,6 +98,7 @@ Status CheckDataFiles(CheckRun* run);   // every byte of the tables against its 
 Status CheckMeta(CheckRun* run);        // counters and catalog records decode and name each other
 Status CheckRows(CheckRun* run);        // rows decode; ids and rows name each other
 Status CheckRelevance(CheckRun* run);   // both directions alike; both ends exist
+Status CheckIndexEntries(CheckRun* run);  // entries of attribute indexes and rows say the same
 Status CheckChangeLog(CheckRun* run);   // entries decode and do not pass the commit sequence
 Status CheckEmbeddings(CheckRun* run);  // every version holds what its record says
 Status CheckWeights(CheckRun* run);     // every blob against its checksum; no chunks of nobody

@@ -13,6 +13,7 @@
 #include "storage/change_codec.h"
 #include "storage/check.h"
 #include "storage/neighbour_codec.h"
+#include "storage/ordered_value.h"
 #include "storage/rocksdb_engine.h"
 #include "storage/rocksdb_status.h"
 #include "storage/row_codec.h"
@@ -30,6 +31,9 @@ using ::testing::HasSubstr;
 constexpr Ordinal kFirst{0};
 constexpr Ordinal kSecond{1};
 constexpr Ordinal kNobody{77};
+constexpr std::uint32_t kPrice = 17;
+constexpr std::uint32_t kPriceIndex = 1;
+const Value kDefaultPrice = Value::Integer(5);
 
 // A database with every kind of thing in it, made once and copied for each test.
 class Template {
@@ -57,7 +61,14 @@ class Template {
     model.published = {1};
     EXPECT_OK(transaction->PutModel(model));
     EXPECT_OK(transaction->PutSetting("s", "v"));
+    SchemaRecord schema;
+    schema.next_column = kPrice + 1;
+    schema.columns = {{kPrice, "price", ColumnType::kInteger, kDefaultPrice, false}};
+    schema.indexes = {{kPriceIndex, "by_price", kPrice, IndexState::kBuilding}};
+    EXPECT_OK(transaction->PutSchema(EntityKind::kDocument, schema));
     EXPECT_OK(transaction->Commit());
+    while (store->StepIndexWork().value()) {
+    }
   }
   std::string path() const { return folder_.path() + "/db"; }
 
@@ -242,6 +253,37 @@ std::vector<Damage> RelevanceDamages() {
   };
 }
 
+std::vector<Damage> IndexDamages() {
+  const auto entry = [](std::uint32_t index, const Value& value, Ordinal ordinal) {
+    return IndexEntryKey(index, EncodeOrdered(value), ordinal);
+  };
+  return {
+      {"IndexEntryMissing",
+       [=](const RawWriter& raw) {
+         raw.Delete(Family::kAttributes, entry(kPriceIndex, kDefaultPrice, kFirst));
+       },
+       "documents | an index has no entry for a row's value | index by_price, 'd1' (ordinal 0)"},
+      {"IndexEntryOfAnotherValue",
+       [=](const RawWriter& raw) {
+         raw.Put(Family::kAttributes, entry(kPriceIndex, Value::Integer(6), kSecond), "");
+       },
+       "documents | an index has an entry that no row has | index by_price, 'd2' (ordinal 1)"},
+      {"IndexEntryOfNobody",
+       [=](const RawWriter& raw) {
+         raw.Put(Family::kAttributes, entry(kPriceIndex, kDefaultPrice, kNobody), "");
+       },
+       "documents | an index has an entry that no row has | index by_price, ordinal 77"},
+      {"IndexUnknown",
+       [=](const RawWriter& raw) {
+         raw.Put(Family::kAttributes, entry(9, kDefaultPrice, kFirst), "");
+       },
+       "attributes | entries of an index that does not exist | index number 9"},
+      {"IndexKeyTooShort",
+       [](const RawWriter& raw) { raw.Put(Family::kAttributes, "xy", ""); },
+       "attributes | a key is no index entry | 2 bytes"},
+  };
+}
+
 std::vector<Damage> CatalogDamages() {
   const std::string release = ReleaseKey("m", 1);
   return {
@@ -249,7 +291,7 @@ std::vector<Damage> CatalogDamages() {
        [](const RawWriter& raw) {
          raw.Put(Family::kChanges, ChangeKey(500), raw.Get(Family::kChanges, ChangeKey(1)));
        },
-       "meta | the commit sequence is behind the change log | commit sequence 3, last change 500"},
+       "meta | the commit sequence is behind the change log | commit sequence 4, last change 500"},
       {"ChangeUndecodable",
        [](const RawWriter& raw) { raw.Put(Family::kChanges, ChangeKey(1), "\x01\x09"); },
        "changes | an entry cannot be decoded | commit 1"},
@@ -355,6 +397,8 @@ std::string NameOf(const ::testing::TestParamInfo<Damage>& info) { return info.p
 
 INSTANTIATE_TEST_SUITE_P(Rows, PlantedDamageTest, ::testing::ValuesIn(RowDamages()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Relevance, PlantedDamageTest, ::testing::ValuesIn(RelevanceDamages()),
+                         NameOf);
+INSTANTIATE_TEST_SUITE_P(Indexes, PlantedDamageTest, ::testing::ValuesIn(IndexDamages()),
                          NameOf);
 INSTANTIATE_TEST_SUITE_P(Catalog, PlantedDamageTest, ::testing::ValuesIn(CatalogDamages()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Contents, PlantedDamageTest, ::testing::ValuesIn(ContentDamages()),
@@ -517,7 +561,9 @@ void WriteAtRandom(Store& store, std::uint64_t seed, const std::atomic<bool>& st
     EntityRow row;
     row.id = "w" + std::to_string(seed) + "-" + std::to_string(i);
     row.text = std::string(random.Uniform(300), 'x');
+    row.attributes = {{kPrice, Value::Integer(i % 7)}};
     const auto document = transaction->InsertRow(EntityKind::kDocument, row);
+    row.attributes.clear();
     const auto label = transaction->InsertRow(EntityKind::kLabel, row);
     EXPECT_OK(transaction->PutRelevance(*document, *label, 0.25F));
     EXPECT_OK(transaction->PutRelevance(*document, kFirst, 2.0F));
@@ -526,6 +572,39 @@ void WriteAtRandom(Store& store, std::uint64_t seed, const std::atomic<bool>& st
       transaction = std::move(store.Begin()).value();
       EXPECT_OK(transaction->DeleteRow(EntityKind::kLabel, *label));
       EXPECT_OK(transaction->Commit());
+    }
+  }
+}
+
+void AlterIndex(Store& store, const IndexRecord& index, bool drop) {
+  auto transaction = std::move(store.Begin()).value();
+  SchemaRecord schema = *transaction->GetSchema(EntityKind::kDocument).value();
+  std::erase_if(schema.indexes, [&](const IndexRecord& old) { return old.number == index.number; });
+  if (!drop) {
+    schema.indexes.push_back(index);
+  }
+  EXPECT_OK(transaction->PutSchema(EntityKind::kDocument, std::move(schema)));
+  EXPECT_OK(transaction->Commit());
+}
+
+TEST_F(CheckTest, AnIndexThatIsBuiltOrRemovedIsNoDamage) {
+  Open();
+  constexpr std::uint32_t kSteps = 3000;
+  for (std::uint32_t i = 0; i < kSteps; ++i) {
+    auto transaction = std::move(store().Begin()).value();
+    EXPECT_OK(transaction->InsertRow(EntityKind::kDocument, Row("more-" + std::to_string(i), "")));
+    EXPECT_OK(transaction->Commit(Durability::kSoon));
+  }
+  SilentMonitor monitor;
+  const IndexRecord index{50, "half", kPrice, IndexState::kBuilding};
+  AlterIndex(store(), index, /*drop=*/false);
+  for (const bool drop : {false, true}) {
+    EXPECT_TRUE(store().StepIndexWork().value());
+    auto report = store().Check(monitor);
+    ASSERT_OK(report);
+    EXPECT_EQ(Shown(*report), "");
+    if (!drop) {
+      AlterIndex(store(), index, /*drop=*/true);
     }
   }
 }
@@ -557,6 +636,14 @@ TEST_F(CheckTest, FindsNothingWhileWritersAndALoadWork) {
       EXPECT_OK(store().PutWeights("w" + std::to_string(version), std::string(1000, 'w')));
       EXPECT_OK(store().DropEmbeddingVersion(version));
       EXPECT_OK(store().DeleteWeights("w" + std::to_string(version)));
+    }
+  });
+  threads.emplace_back([&] {
+    for (std::uint32_t number = 100; !stop; ++number) {
+      AlterIndex(store(), {number, "i", kPrice, IndexState::kBuilding}, /*drop=*/false);
+      EXPECT_OK(store().StepIndexWork());
+      AlterIndex(store(), {number, "i", kPrice, IndexState::kBuilding}, /*drop=*/true);
+      EXPECT_OK(store().StepIndexWork());
     }
   });
   std::uint64_t num_rows = 0;
