@@ -38,7 +38,9 @@ class ExactIndex : public VectorIndex {
     FromHalf(vectors_.data() + static_cast<std::size_t>(position) * dim_, out, dim_);
   }
 
-  Status Save(const std::string& /*path*/) const override { return Status::Ok(); }
+  Status Save(const std::string& /*path*/, FileGate& /*gate*/) const override {
+    return Status::Ok();
+  }
 
  private:
   HalfMatrixView view() const { return {vectors_.data(), num_vectors(), dim_}; }

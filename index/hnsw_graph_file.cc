@@ -1,19 +1,15 @@
 #include "index/hnsw_graph_file.h"
 
 #include <bit>
-#include <cerrno>
 #include <cstring>
-#include <fcntl.h>
-#include <filesystem>
+#include <memory>
 #include <numeric>
-#include <sys/stat.h>
-#include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include <xxhash.h>
 
 #include "base/byte_codec.h"
+#include "base/file.h"
 #include "base/status.h"
 
 namespace dashi::index {
@@ -120,41 +116,6 @@ Status CheckChecksum(std::string_view bytes) {
   return Status::Ok();
 }
 
-Status IoError(const char* step, const std::string& path) {
-  return Status::IoError(std::string("cannot ") + step + " " + path + ": " +
-                         std::generic_category().message(errno));
-}
-
-/// A file descriptor that closes itself.
-class File {
- public:
-  File(const std::string& path, int flags) : descriptor_(::open(path.c_str(), flags, 0644)) {}
-  ~File() {
-    if (descriptor_ >= 0) {
-      ::close(descriptor_);
-    }
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  int descriptor() const { return descriptor_; }
-  bool is_open() const { return descriptor_ >= 0; }
-
- private:
-  const int descriptor_;
-};
-
-bool WriteAll(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno != EINTR) {
-      return false;
-    }
-    bytes.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 std::string SerializeGraph(const StoredGraph& stored, HalfMatrixView vectors) {
@@ -217,56 +178,12 @@ Result<StoredGraph> ParseGraph(std::string_view bytes, HalfMatrixView vectors) {
   return stored;
 }
 
-Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
-  const std::string temporary = path + ".tmp";
-  {
-    const File file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-    if (!file.is_open()) {
-      return IoError("create", temporary);
-    }
-    if (!WriteAll(file.descriptor(), bytes)) {
-      return IoError("write", temporary);
-    }
-    if (::fsync(file.descriptor()) != 0) {
-      return IoError("sync", temporary);
-    }
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    return IoError("rename to", path);
-  }
-  std::string folder = std::filesystem::path(path).parent_path().string();
-  if (folder.empty()) {
-    folder = ".";
-  }
-  const File directory(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (!directory.is_open() || ::fsync(directory.descriptor()) != 0) {
-    return IoError("sync", folder);
-  }
-  return Status::Ok();
-}
-
 Result<std::string> ReadWholeFile(const std::string& path) {
-  const File file(path, O_RDONLY | O_CLOEXEC);
-  if (!file.is_open()) {
-    return errno == ENOENT ? Status::NotFound("file missing: " + path) : IoError("open", path);
-  }
-  struct stat info = {};
-  if (::fstat(file.descriptor(), &info) != 0) {
-    return IoError("examine", path);
-  }
-  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
-  std::size_t filled = 0;
-  while (filled < bytes.size()) {
-    const ssize_t got = ::read(file.descriptor(), bytes.data() + filled, bytes.size() - filled);
-    if (got < 0 && errno != EINTR) {
-      return IoError("read", path);
-    }
-    if (got == 0) {
-      break;  // It became shorter; its checksum will tell.
-    }
-    filled += got < 0 ? 0 : static_cast<std::size_t>(got);
-  }
-  bytes.resize(filled);
+  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, File::OpenForReading(path));
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t size, file->Size());
+  std::string bytes(size, '\0');
+  // When it became shorter, its checksum will tell.
+  DASHI_RETURN_IF_ERROR(file->ReadAt(0, &bytes));
   return bytes;
 }
 

@@ -27,11 +27,6 @@ std::string SerializeGraph(const StoredGraph& stored, HalfMatrixView vectors);
 ///         links, duplicates, other vectors).
 Result<StoredGraph> ParseGraph(std::string_view bytes, HalfMatrixView vectors);
 
-/// Replaces a file whole: temporary name, fsync, rename, fsync of the directory.
-///
-/// Errors: kIoError naming the step and the file.
-Status WriteFileAtomically(const std::string& path, std::string_view bytes);
-
 /// Errors: kNotFound when there is no such file, kIoError.
 Result<std::string> ReadWholeFile(const std::string& path);
 

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <utility>
 
+#include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "index/best_candidates.h"
@@ -72,8 +73,8 @@ class HnswIndex : public VectorIndex {
     FromHalf(vectors_.data() + static_cast<std::size_t>(position) * dim_, out, dim_);
   }
 
-  Status Save(const std::string& path) const override {
-    return WriteFileAtomically(path, SerializeGraph(stored_, view()));
+  Status Save(const std::string& path, FileGate& gate) const override {
+    return ReplaceFile(path, SerializeGraph(stored_, view()), gate);
   }
 
  private:

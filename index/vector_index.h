@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_gate.h"
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 
@@ -85,7 +86,7 @@ class VectorIndex {
   virtual void Reconstruct(Position position, float* out) const = 0;
   /// Writes what cannot be rebuilt quickly from the vectors (nothing for exact, the graph for
   /// hnsw) to a file: temporary name, fsync, rename, fsync of the directory.
-  virtual Status Save(const std::string& path) const = 0;
+  virtual Status Save(const std::string& path, FileGate& gate) const = 0;
 };
 
 /// An index that keeps the vectors and scans them all.

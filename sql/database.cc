@@ -34,6 +34,7 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const std::string& dire
   store_options.read_only = options.read_only;
   store_options.follow = options.follow;
   store_options.memory_bytes_max = options.memory_bytes_max;
+  store_options.reserved_disk_bytes = options.reserved_disk_bytes;
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<storage::Store> store,
                          storage::Store::Open(directory, store_options));
   std::error_code error;

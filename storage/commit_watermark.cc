@@ -1,12 +1,8 @@
 #include "storage/commit_watermark.h"
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <fcntl.h>
 #include <filesystem>
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 
 #include <xxhash.h>
@@ -14,7 +10,6 @@
 #include "base/byte_codec.h"
 #include "base/failpoint.h"
 #include "base/status.h"
-#include "storage/database_directory.h"
 
 namespace dashi::storage {
 
@@ -86,79 +81,36 @@ std::optional<std::size_t> NewestSlot(const Slots& slots) {
   return slots[0] && (!slots[1] || slots[0]->turn > slots[1]->turn) ? 0 : 1;
 }
 
-Result<std::string> ReadStart(int file, const std::string& path) {
+Result<std::string> ReadStart(const File& file) {
   std::string bytes(kFileBytes, '\0');
-  std::size_t size = 0;
-  while (size < bytes.size()) {
-    const ssize_t got =
-        ::pread(file, bytes.data() + size, bytes.size() - size, static_cast<off_t>(size));
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got < 0) {
-      return IoErrorOf("cannot read the watermark file", path, errno);
-    }
-    if (got == 0) {
-      break;
-    }
-    size += static_cast<std::size_t>(got);
-  }
-  bytes.resize(size);
+  DASHI_RETURN_IF_ERROR(file.ReadAt(0, &bytes));
   return bytes;
 }
 
-Status WriteExactly(int file, const std::string& path, std::string_view bytes,
-                    std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) {
-      continue;
-    }
-    if (written < 0) {
-      return IoErrorOf("cannot write the watermark file", path, errno);
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-    offset += static_cast<std::uint64_t>(written);
-  }
-  return Status::Ok();
-}
-
 // All its bytes are written here, so that later writes need no space on the disk.
-Status CreateFile(const std::string& path) {
+Status CreateFile(const std::string& path, FileGate& gate) {
   const std::string temporary = path + ".new";
-  const int file = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) {
-    return IoErrorOf("cannot create the watermark file", temporary, errno);
+  {
+    std::string bytes(kFileBytes, '\0');
+    bytes.replace(kSlotOffsets[0], kSlotBytes, EncodeSlot({}));
+    DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, File::Create(temporary, gate));
+    DASHI_RETURN_IF_ERROR(file->WriteAt(0, bytes));
+    DASHI_RETURN_IF_ERROR(file->Sync());
   }
-  std::string bytes(kFileBytes, '\0');
-  bytes.replace(kSlotOffsets[0], kSlotBytes, EncodeSlot({}));
-  Status status = WriteExactly(file, temporary, bytes, 0);
-  if (status.ok() && ::fsync(file) != 0) {
-    status = IoErrorOf("cannot sync the watermark file", temporary, errno);
-  }
-  ::close(file);
-  DASHI_RETURN_IF_ERROR(status);
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return IoErrorOf("cannot rename the watermark file", temporary, errno);
-  }
-  return SyncFolder(std::filesystem::path(path).parent_path().string());
+  DASHI_RETURN_IF_ERROR(RenameFile(temporary, path, gate));
+  return SyncFolder(std::filesystem::path(path).parent_path().string(), gate);
 }
 
 }  // namespace
 
 Result<WatermarkHistory> ReadWatermarkFile(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0 && errno == ENOENT) {
+  const Result<std::unique_ptr<File>> file = File::OpenForReading(path);
+  if (file.status().code() == StatusCode::kNotFound) {
     return WatermarkHistory{};
   }
-  if (file < 0) {
-    return IoErrorOf("cannot open the watermark file", path, errno);
-  }
-  const Result<std::string> bytes = ReadStart(file, path);
-  ::close(file);
-  if (!bytes.ok()) {
-    return bytes.status();
-  }
+  DASHI_RETURN_IF_ERROR(file.status());
+  const Result<std::string> bytes = ReadStart(*file.value());
+  DASHI_RETURN_IF_ERROR(bytes.status());
   const Slots slots = DecodeSlots(bytes.value());
   const std::optional<std::size_t> newest = NewestSlot(slots);
   WatermarkHistory history;
@@ -172,21 +124,17 @@ Result<WatermarkHistory> ReadWatermarkFile(const std::string& path) {
   return history;
 }
 
-WatermarkFile::WatermarkFile(std::string path, int file) : path_(std::move(path)), file_(file) {}
+WatermarkFile::WatermarkFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
 
-WatermarkFile::~WatermarkFile() { ::close(file_); }
-
-Result<std::unique_ptr<WatermarkFile>> WatermarkFile::Open(const std::string& path) {
+Result<std::unique_ptr<WatermarkFile>> WatermarkFile::Open(const std::string& path,
+                                                           FileGate& gate) {
   DASHI_ASSIGN_OR_RETURN(const WatermarkHistory history, ReadWatermarkFile(path));
   if (!history.newest) {
-    DASHI_RETURN_IF_ERROR(CreateFile(path));
+    DASHI_RETURN_IF_ERROR(CreateFile(path, gate));
   }
-  const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (file < 0) {
-    return IoErrorOf("cannot open the watermark file", path, errno);
-  }
-  std::unique_ptr<WatermarkFile> opened(new WatermarkFile(path, file));
-  DASHI_ASSIGN_OR_RETURN(const std::string bytes, ReadStart(file, path));
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<File> file, File::OpenForWriting(path, gate));
+  std::unique_ptr<WatermarkFile> opened(new WatermarkFile(std::move(file)));
+  DASHI_ASSIGN_OR_RETURN(const std::string bytes, ReadStart(*opened->file_));
   const Slots slots = DecodeSlots(bytes);
   if (const std::optional<std::size_t> newest = NewestSlot(slots)) {
     opened->next_turn_ = slots[*newest]->turn + 1;
@@ -197,11 +145,9 @@ Result<std::unique_ptr<WatermarkFile>> WatermarkFile::Open(const std::string& pa
 
 Status WatermarkFile::Write(const Watermark& watermark) {
   DASHI_RETURN_IF_ERROR(
-      WriteExactly(file_, path_, EncodeSlot({next_turn_, watermark}), kSlotOffsets[next_slot_]));
+      file_->WriteAt(kSlotOffsets[next_slot_], EncodeSlot({next_turn_, watermark})));
   DASHI_FAILPOINT("watermark.written");
-  if (::fdatasync(file_) != 0) {
-    return IoErrorOf("cannot sync the watermark file", path_, errno);
-  }
+  DASHI_RETURN_IF_ERROR(file_->Sync());
   ++next_turn_;
   next_slot_ = 1 - next_slot_;
   return Status::Ok();

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/file.h"
 #include "dashi/status.h"
 
 namespace dashi::storage {
@@ -37,20 +38,17 @@ Result<WatermarkHistory> ReadWatermarkFile(const std::string& path);
 class WatermarkFile {
  public:
   /// Opens the file, or makes it, whole and durable, when it is absent or damaged.
-  static Result<std::unique_ptr<WatermarkFile>> Open(const std::string& path);
-  ~WatermarkFile();
-  WatermarkFile(const WatermarkFile&) = delete;
-  WatermarkFile& operator=(const WatermarkFile&) = delete;
+  static Result<std::unique_ptr<WatermarkFile>> Open(const std::string& path,
+                                                     FileGate& gate = FileGate::System());
 
   /// Overwrites the older slot, durably. After an error the file must not be written any more: what
   /// a failed sync left behind is unknown.
   Status Write(const Watermark& watermark);
 
  private:
-  WatermarkFile(std::string path, int file);
+  explicit WatermarkFile(std::unique_ptr<File> file);
 
-  const std::string path_;
-  const int file_;
+  const std::unique_ptr<File> file_;
   std::uint64_t next_turn_ = 1;
   std::uint64_t next_slot_ = 0;
 };

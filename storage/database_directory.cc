@@ -3,12 +3,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <system_error>
-#include <unistd.h>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -86,15 +86,6 @@ Status NotADatabase(const DirectoryPaths& paths) {
 
 }  // namespace
 
-Status IoErrorOf(std::string_view doing, const std::string& path, int error) {
-  if (error == ENOSPC || error == EDQUOT) {
-    return Status::ResourceExhausted(fmt::format("disk full: {}: {}", doing, path))
-        .WithSqlState("53100");
-  }
-  return Status::IoError(fmt::format(
-      "{}: {}: {}", doing, std::error_code(error, std::generic_category()).message(), path));
-}
-
 DirectoryPaths::DirectoryPaths(const std::string& directory)
     : root(WithoutTrailingSlashes(directory)),
       marker(root + "/DASHI"),
@@ -151,48 +142,35 @@ Result<DirectoryState> InspectDirectory(const DirectoryPaths& paths) {
   return DirectoryState::kUnfinished;
 }
 
-Status CreateFolders(const DirectoryPaths& paths) {
-  bool created = false;
-  for (const std::string& folder : {paths.root, paths.data, paths.index, paths.tmp}) {
-    std::error_code error;
-    created = fs::create_directories(folder, error) || created;
-    if (error) {
-      return IoErrorOf("cannot create a directory", folder, error.value());
+Status CreateFolders(const DirectoryPaths& paths, FileGate& gate) {
+  std::error_code error;
+  std::vector<std::string> missing = {paths.tmp, paths.index, paths.data, paths.root};
+  for (fs::path above = fs::absolute(paths.root, error).parent_path();
+       !error && !fs::exists(above, error) && above.has_relative_path();
+       above = above.parent_path()) {
+    missing.push_back(above.string());
+  }
+  // From the top down; the name of each is made durable in the folder that holds it, since a
+  // database whose own name is lost loses everything.
+  for (auto folder = missing.rbegin(); folder != missing.rend(); ++folder) {
+    DASHI_ASSIGN_OR_RETURN(const bool created, CreateFolder(*folder, gate));
+    if (created) {
+      const fs::path holder = fs::path(*folder).parent_path();
+      DASHI_RETURN_IF_ERROR(SyncFolder(holder.empty() ? "." : holder.string(), gate));
     }
   }
-  return created ? SyncFolder(paths.root) : Status::Ok();
+  return Status::Ok();
 }
 
-Status WriteMarker(const DirectoryPaths& paths) {
+Status WriteMarker(const DirectoryPaths& paths, FileGate& gate) {
   const std::string temporary = paths.marker + ".new";
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) {
-    return IoErrorOf("cannot create the marker file", temporary, errno);
+  {
+    DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, File::Create(temporary, gate));
+    DASHI_RETURN_IF_ERROR(file->WriteAt(0, MarkerText()));
+    DASHI_RETURN_IF_ERROR(file->Sync());
   }
-  const std::string text = MarkerText();
-  const bool written =
-      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      ::fsync(file) == 0;
-  const int error = errno;
-  ::close(file);
-  if (!written) {
-    return IoErrorOf("cannot write the marker file", temporary, error);
-  }
-  if (std::rename(temporary.c_str(), paths.marker.c_str()) != 0) {
-    return IoErrorOf("cannot rename the marker file", temporary, errno);
-  }
-  return SyncFolder(paths.root);
-}
-
-Status SyncFolder(const std::string& folder) {
-  const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) {
-    return IoErrorOf("cannot open a directory", folder, errno);
-  }
-  const bool synced = ::fsync(file) == 0;
-  const int error = errno;
-  ::close(file);
-  return synced ? Status::Ok() : IoErrorOf("cannot sync a directory", folder, error);
+  DASHI_RETURN_IF_ERROR(RenameFile(temporary, paths.marker, gate));
+  return SyncFolder(paths.root, gate);
 }
 
 Status CheckFormat(FormatVersion found) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/file.h"
 #include "dashi/status.h"
 
 namespace dashi::storage {
@@ -44,15 +45,10 @@ enum class DirectoryState {
 ///         when RocksDB's CURRENT file is gone; kIoError.
 Result<DirectoryState> InspectDirectory(const DirectoryPaths& paths);
 
-/// Turns an errno into a status: kResourceExhausted (53100) for a full disk, else kIoError.
-Status IoErrorOf(std::string_view doing, const std::string& path, int error);
-
-/// Makes the directory and its folders, durably.
-Status CreateFolders(const DirectoryPaths& paths);
+/// Makes the directory, those above it that are missing, and its folders, durably.
+Status CreateFolders(const DirectoryPaths& paths, FileGate& gate = FileGate::System());
 /// Writes the marker, the last step of a creation, durably.
-Status WriteMarker(const DirectoryPaths& paths);
-/// Makes the names of files inside `folder` durable.
-Status SyncFolder(const std::string& folder);
+Status WriteMarker(const DirectoryPaths& paths, FileGate& gate = FileGate::System());
 
 /// Checks a format that was read from a database. Errors: kUnimplemented (0A000) naming both.
 Status CheckFormat(FormatVersion found);

@@ -1,11 +1,7 @@
 #include "storage/load_spool.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fcntl.h>
 #include <filesystem>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,7 +9,6 @@
 
 #include "base/byte_codec.h"
 #include "base/status.h"
-#include "storage/database_directory.h"
 
 namespace dashi::storage {
 
@@ -34,44 +29,33 @@ std::string EncodeHeader(ChangedTable table) {
   return header;
 }
 
-// Reads exactly `bytes.size()` bytes at `offset`. A short file is damage, not an I/O error.
-Status ReadExactly(int file, const std::string& path, std::uint64_t offset, std::string* bytes) {
-  std::size_t done = 0;
-  while (done < bytes->size()) {
-    const ssize_t got = ::pread(file, bytes->data() + done, bytes->size() - done,
-                                static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got < 0) {
-      return IoErrorOf("cannot read the spool file", path, errno);
-    }
-    if (got == 0) {
-      return Status::Corruption(fmt::format("the spool file is cut short: {}", path));
-    }
-    done += static_cast<std::size_t>(got);
-  }
-  return Status::Ok();
+// Reads exactly `bytes->size()` bytes at `offset`. A short file is damage, not an I/O error.
+Status ReadExactly(const File& file, std::uint64_t offset, std::string* bytes) {
+  const std::size_t wanted = bytes->size();
+  DASHI_RETURN_IF_ERROR(file.ReadAt(offset, bytes));
+  return bytes->size() == wanted
+             ? Status::Ok()
+             : Status::Corruption(fmt::format("the spool file is cut short: {}", file.path()));
 }
 
 // Reads and verifies the block at `offset` of a file of `file_size` bytes.
-Status ReadBlockAt(int file, const std::string& path, std::uint64_t offset, std::uint64_t file_size,
+Status ReadBlockAt(const File& file, std::uint64_t offset, std::uint64_t file_size,
                    std::string* block) {
   std::string header(kBlockHeaderBytes, '\0');
-  DASHI_RETURN_IF_ERROR(ReadExactly(file, path, offset, &header));
+  DASHI_RETURN_IF_ERROR(ReadExactly(file, offset, &header));
   ByteReader reader(header);
   std::uint64_t size = 0;
   std::uint64_t hash = 0;
   if (!reader.ReadLittleEndian64(&size) || !reader.ReadLittleEndian64(&hash) ||
       size > file_size - std::min(file_size, offset + kBlockHeaderBytes)) {
     return Status::Corruption(
-        fmt::format("the spool file is damaged: block at byte {}: {}", offset, path));
+        fmt::format("the spool file is damaged: block at byte {}: {}", offset, file.path()));
   }
   block->resize(size);
-  DASHI_RETURN_IF_ERROR(ReadExactly(file, path, offset + kBlockHeaderBytes, block));
+  DASHI_RETURN_IF_ERROR(ReadExactly(file, offset + kBlockHeaderBytes, block));
   if (XXH3_64bits(block->data(), block->size()) != hash) {
     return Status::Corruption(fmt::format(
-        "the spool file is damaged: checksum of the block at byte {}: {}", offset, path));
+        "the spool file is damaged: checksum of the block at byte {}: {}", offset, file.path()));
   }
   return Status::Ok();
 }
@@ -120,36 +104,17 @@ bool TakeSpooledPair(std::string_view* block, SpooledPair* pair) {
   return true;
 }
 
-LoadSpoolWriter::LoadSpoolWriter(std::string path, int file)
-    : path_(std::move(path)), file_(file) {}
-
-LoadSpoolWriter::~LoadSpoolWriter() { ::close(file_); }
+LoadSpoolWriter::LoadSpoolWriter(std::unique_ptr<File> file, FileGate& gate)
+    : file_(std::move(file)), gate_(gate) {}
 
 Result<std::unique_ptr<LoadSpoolWriter>> LoadSpoolWriter::Create(const std::string& path,
-                                                                 ChangedTable table) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) {
-    return IoErrorOf("cannot create the spool file", path, errno);
-  }
-  std::unique_ptr<LoadSpoolWriter> writer(new LoadSpoolWriter(path, file));
-  DASHI_RETURN_IF_ERROR(writer->Write(EncodeHeader(table), 0));
+                                                                 ChangedTable table,
+                                                                 FileGate& gate) {
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<File> file, File::Create(path, gate));
+  std::unique_ptr<LoadSpoolWriter> writer(new LoadSpoolWriter(std::move(file), gate));
+  DASHI_RETURN_IF_ERROR(writer->file_->WriteAt(0, EncodeHeader(table)));
   writer->size_ = kHeaderBytes;
   return writer;
-}
-
-Status LoadSpoolWriter::Write(std::string_view bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (put < 0 && errno == EINTR) {
-      continue;
-    }
-    if (put < 0) {
-      return IoErrorOf("cannot write the spool file", path_, errno);
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-    offset += static_cast<std::size_t>(put);
-  }
-  return Status::Ok();
 }
 
 Result<std::uint64_t> LoadSpoolWriter::AppendBlock(std::string_view block) {
@@ -159,13 +124,11 @@ Result<std::uint64_t> LoadSpoolWriter::AppendBlock(std::string_view block) {
   AppendLittleEndian64(&header, XXH3_64bits(block.data(), block.size()));
   // The size grows once the block is whole: what a failed write leaves is written over, or cut off
   // by Sync.
-  DASHI_RETURN_IF_ERROR(Write(header, offset));
-  DASHI_RETURN_IF_ERROR(Write(block, offset + header.size()));
+  DASHI_RETURN_IF_ERROR(file_->WriteAt(offset, header));
+  DASHI_RETURN_IF_ERROR(file_->WriteAt(offset + header.size(), block));
   size_ += header.size() + block.size();
   if (size_ - written_back_ >= kWriteBackBytes) {
-    // A hint: what it cannot do, Sync does.
-    ::sync_file_range(file_, static_cast<off_t>(written_back_),
-                      static_cast<off_t>(size_ - written_back_), SYNC_FILE_RANGE_WRITE);
+    file_->WriteBack(written_back_, size_ - written_back_);
     written_back_ = size_;
   }
   return offset;
@@ -173,39 +136,31 @@ Result<std::uint64_t> LoadSpoolWriter::AppendBlock(std::string_view block) {
 
 Result<std::string> LoadSpoolWriter::ReadBlock(std::uint64_t offset) const {
   std::string block;
-  DASHI_RETURN_IF_ERROR(ReadBlockAt(file_, path_, offset, size_, &block));
+  DASHI_RETURN_IF_ERROR(ReadBlockAt(*file_, offset, size_, &block));
   return block;
 }
 
 Status LoadSpoolWriter::Sync() {
-  if (::ftruncate(file_, static_cast<off_t>(size_)) != 0 || ::fdatasync(file_) != 0) {
-    return IoErrorOf("cannot sync the spool file", path_, errno);
-  }
-  return SyncFolder(std::filesystem::path(path_).parent_path().string());
+  DASHI_RETURN_IF_ERROR(file_->Truncate(size_));
+  DASHI_RETURN_IF_ERROR(file_->Sync());
+  return SyncFolder(std::filesystem::path(file_->path()).parent_path().string(), gate_);
 }
 
-LoadSpoolReader::LoadSpoolReader(std::string path, int file, std::uint64_t size)
-    : path_(std::move(path)), file_(file), size_(size) {}
-
-LoadSpoolReader::~LoadSpoolReader() { ::close(file_); }
+LoadSpoolReader::LoadSpoolReader(std::unique_ptr<File> file, std::uint64_t size)
+    : file_(std::move(file)), size_(size) {}
 
 Result<std::unique_ptr<LoadSpoolReader>> LoadSpoolReader::Open(const std::string& path,
                                                                std::uint64_t size) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0 && errno == ENOENT) {
+  Result<std::unique_ptr<File>> file = File::OpenForReading(path);
+  if (file.status().code() == StatusCode::kNotFound) {
     return Status::Corruption(fmt::format("the spool file of a committed load is gone: {}", path));
   }
-  if (file < 0) {
-    return IoErrorOf("cannot open the spool file", path, errno);
-  }
-  std::unique_ptr<LoadSpoolReader> reader(new LoadSpoolReader(path, file, size));
-  struct stat status {};
-  if (::fstat(file, &status) != 0) {
-    return IoErrorOf("cannot read the spool file", path, errno);
-  }
-  if (static_cast<std::uint64_t>(status.st_size) != size) {
-    return Status::Corruption(fmt::format("the spool file has the wrong size: got {}, want {}: {}",
-                                          status.st_size, size, path));
+  DASHI_RETURN_IF_ERROR(file.status());
+  std::unique_ptr<LoadSpoolReader> reader(new LoadSpoolReader(std::move(file).value(), size));
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t found, reader->file_->Size());
+  if (found != size) {
+    return Status::Corruption(
+        fmt::format("the spool file has the wrong size: got {}, want {}: {}", found, size, path));
   }
   DASHI_RETURN_IF_ERROR(reader->ReadHeader());
   return reader;
@@ -213,12 +168,12 @@ Result<std::unique_ptr<LoadSpoolReader>> LoadSpoolReader::Open(const std::string
 
 Status LoadSpoolReader::ReadHeader() {
   std::string header(kHeaderBytes, '\0');
-  DASHI_RETURN_IF_ERROR(ReadExactly(file_, path_, 0, &header));
+  DASHI_RETURN_IF_ERROR(ReadExactly(*file_, 0, &header));
   const auto table = static_cast<std::uint8_t>(header[kMagic.size() + 1]);
   if (table < static_cast<std::uint8_t>(ChangedTable::kDocuments) ||
       table > static_cast<std::uint8_t>(ChangedTable::kRelevance) ||
       header != EncodeHeader(static_cast<ChangedTable>(table))) {
-    return Status::Corruption(fmt::format("the spool file is damaged: header: {}", path_));
+    return Status::Corruption(fmt::format("the spool file is damaged: header: {}", file_->path()));
   }
   table_ = static_cast<ChangedTable>(table);
   position_ = kHeaderBytes;
@@ -229,7 +184,7 @@ Result<bool> LoadSpoolReader::Next(std::string* block) {
   if (position_ == size_) {
     return false;
   }
-  DASHI_RETURN_IF_ERROR(ReadBlockAt(file_, path_, position_, size_, block));
+  DASHI_RETURN_IF_ERROR(ReadBlockAt(*file_, position_, size_, block));
   position_ += kBlockHeaderBytes + block->size();
   return true;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/file.h"
 #include "dashi/status.h"
 #include "storage/change_codec.h"
 #include "storage/entity.h"
@@ -39,10 +40,7 @@ class LoadSpoolWriter {
  public:
   /// Creates the file `path`.
   static Result<std::unique_ptr<LoadSpoolWriter>> Create(const std::string& path,
-                                                         ChangedTable table);
-  ~LoadSpoolWriter();
-  LoadSpoolWriter(const LoadSpoolWriter&) = delete;
-  LoadSpoolWriter& operator=(const LoadSpoolWriter&) = delete;
+                                                         ChangedTable table, FileGate& gate);
 
   /// Appends a block and returns where it stands. After an error it may be tried again.
   Result<std::uint64_t> AppendBlock(std::string_view block);
@@ -53,11 +51,10 @@ class LoadSpoolWriter {
   std::uint64_t size() const { return size_; }
 
  private:
-  LoadSpoolWriter(std::string path, int file);
-  Status Write(std::string_view bytes, std::uint64_t offset);
+  LoadSpoolWriter(std::unique_ptr<File> file, FileGate& gate);
 
-  const std::string path_;
-  const int file_;
+  const std::unique_ptr<File> file_;
+  FileGate& gate_;
   std::uint64_t size_ = 0;
   std::uint64_t written_back_ = 0;
 };
@@ -70,20 +67,16 @@ class LoadSpoolReader {
  public:
   /// `size` is the file's size as recorded at the commit point.
   static Result<std::unique_ptr<LoadSpoolReader>> Open(const std::string& path, std::uint64_t size);
-  ~LoadSpoolReader();
-  LoadSpoolReader(const LoadSpoolReader&) = delete;
-  LoadSpoolReader& operator=(const LoadSpoolReader&) = delete;
 
   ChangedTable table() const { return table_; }
   /// Reads the next block. Returns false at the end.
   Result<bool> Next(std::string* block);
 
  private:
-  LoadSpoolReader(std::string path, int file, std::uint64_t size);
+  LoadSpoolReader(std::unique_ptr<File> file, std::uint64_t size);
   Status ReadHeader();
 
-  const std::string path_;
-  const int file_;
+  const std::unique_ptr<File> file_;
   const std::uint64_t size_;
   std::uint64_t position_ = 0;
   ChangedTable table_ = ChangedTable::kDocuments;

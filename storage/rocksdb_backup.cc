@@ -143,8 +143,7 @@ class BackupRun {
     for (const Family family : kFamilies) {
       families.push_back(state_->engine->family(family));
     }
-    return FromRocksdb(state_->engine->db()->Flush(rocksdb::FlushOptions(), families),
-                       "flushing before a backup");
+    return state_->engine->Flush(families, "flushing before a backup");
   }
 
   // Stops commits, looks, and lets them go on. A load that is being applied is waited for; the

@@ -1,7 +1,6 @@
 #include "storage/rocksdb_bulk_load.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -29,7 +28,17 @@ namespace dashi::storage {
 namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
-constexpr std::string_view kSpoolName = "load.spool";
+
+std::string SpoolPath(const RocksdbStoreState& state, const std::string& spool) {
+  return fmt::format("{}/{}", state.paths.tmp, spool);
+}
+
+void RemoveSpool(RocksdbStoreState* state, const std::string& spool) {
+  const Status removed = RemoveFile(SpoolPath(*state, spool), state->disk);
+  if (!removed.ok()) {
+    LogWarning("cannot remove the spool file: {}", removed.message());
+  }
+}
 
 Status Changed(std::string_view what) {
   return Status::Aborted(
@@ -42,9 +51,9 @@ Status Changed(std::string_view what) {
 class RocksdbLoad : public BulkLoad {
  public:
   ~RocksdbLoad() override {
-    if (spool_ != nullptr && !committed_) {
+    if (spool_ != nullptr && !recorded_) {
       spool_.reset();
-      RemoveSpool();
+      RemoveSpool(state_, spool_name_);
     }
     state_->LeaveLoad();
   }
@@ -110,8 +119,11 @@ class RocksdbLoad : public BulkLoad {
     if (block_.empty()) {
       return Status::Ok();
     }
+    // The rows will be written once more when they are applied.
+    const std::uint64_t spooled = spool_ == nullptr ? 0 : spool_->size();
+    DASHI_RETURN_IF_ERROR(state_->disk.CheckRoom(spooled + 2 * block_.size(), "the load"));
     if (spool_ == nullptr) {
-      DASHI_ASSIGN_OR_RETURN(spool_, LoadSpoolWriter::Create(SpoolPath(), table_));
+      DASHI_RETURN_IF_ERROR(CreateSpool());
     }
     DASHI_ASSIGN_OR_RETURN(const std::uint64_t offset, spool_->AppendBlock(block_));
     block_offsets_.push_back(offset);
@@ -159,14 +171,16 @@ class RocksdbLoad : public BulkLoad {
     return state->TakePicture();
   }
 
-  std::string SpoolPath() const { return fmt::format("{}/{}", state_->paths.tmp, kSpoolName); }
-
-  void RemoveSpool() const {
-    std::error_code error;
-    std::filesystem::remove(SpoolPath(), error);
-    if (error) {
-      LogWarning("cannot remove the spool file: {}", error.message());
+  Status CreateSpool() {
+    spool_name_ = state_->NextSpoolName();
+    Result<std::unique_ptr<LoadSpoolWriter>> created =
+        LoadSpoolWriter::Create(SpoolPath(*state_, spool_name_), table_, state_->disk);
+    if (!created.ok()) {
+      RemoveSpool(state_, spool_name_);
+      return created.status();
     }
+    spool_ = std::move(created).value();
+    return Status::Ok();
   }
 
   // A load that fits one block is an ordinary commit: one synced batch.
@@ -175,7 +189,6 @@ class RocksdbLoad : public BulkLoad {
     LoadApplier applier(*state_, table_);
     DASHI_RETURN_IF_ERROR(applier.AddBlock(block_));
     DASHI_RETURN_IF_ERROR(applier.WriteLast(commit_sequence));
-    committed_ = true;
     DASHI_FAILPOINT("load.committed");
     DASHI_FAILPOINT("load.chunk");
     DASHI_FAILPOINT("load.applied");
@@ -188,33 +201,34 @@ class RocksdbLoad : public BulkLoad {
   Status ApplyFromSpool(std::uint64_t commit_sequence,
                         const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
     RocksdbEngine* engine = state_->engine.get();
-    const LoadRecord record{std::string(kSpoolName), spool_->size(), commit_sequence};
+    const LoadRecord record{spool_name_, spool_->size(), commit_sequence};
     rocksdb::WriteBatch batch;
     DASHI_RETURN_IF_ERROR(FromRocksdb(
         batch.Put(engine->family(Family::kMeta), PendingLoadKey(), EncodeLoadRecord(record)),
         "committing a load"));
     state_->FreezePicture();
+    recorded_ = true;  // or perhaps so, when an error comes back
     Status recorded = engine->Write(&batch, /*sync=*/true, "committing a load");
     if (!recorded.ok()) {
       state_->ThawPicture();
+      state_->SetUnfinishedLoad({record, /*committed=*/false, recorded});
       return recorded;
     }
-    committed_ = true;
     DASHI_FAILPOINT("load.committed");
-    const Status applied = ApplySpool(*state_, SpoolPath(), record, [&](std::uint64_t rows) {
-      if (on_progress) {
-        on_progress(rows, num_rows_);
-      }
-    });
+    const Status applied =
+        ApplySpool(*state_, SpoolPath(*state_, spool_name_), record, [&](std::uint64_t rows) {
+          if (on_progress) {
+            on_progress(rows, num_rows_);
+          }
+        });
     if (!applied.ok()) {
-      // Past the commit point only the next open can finish it: until then reads stay at the
-      // picture from before, and nothing more is written.
-      state_->MarkBroken();
-      return Status(applied).WithContext("the load is committed but could not be applied");
+      // Until it is applied reads stay at the picture from before, and nothing more is written.
+      state_->SetUnfinishedLoad({record, /*committed=*/true, applied});
+      return state_->CheckWorking();
     }
     state_->ThawPicture();
     spool_.reset();
-    RemoveSpool();
+    RemoveSpool(state_, spool_name_);
     return Status::Ok();
   }
 
@@ -222,8 +236,9 @@ class RocksdbLoad : public BulkLoad {
   std::unique_ptr<LoadSpoolWriter> spool_;
   std::vector<std::uint64_t> block_offsets_;
   std::uint64_t num_rows_ = 0;
+  std::string spool_name_;
   bool over_ = false;
-  bool committed_ = false;  // the record is written: the spool belongs to it
+  bool recorded_ = false;  // the record was given to the log: the spool belongs to it
 };
 
 class RocksdbRowLoad : public RocksdbLoad {
@@ -446,20 +461,60 @@ class RocksdbRelevanceLoad : public RocksdbLoad {
   std::vector<RelevanceNeighbour> cached_labels_;
 };
 
+// Asked once the load has its place, since the load before it may have left something to do.
+Status CheckBegin(RocksdbStoreState* state) {
+  DASHI_RETURN_IF_ERROR(FinishUnfinishedLoad(state));
+  return state->disk.CheckRoom(0, "a load");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<BulkLoad>> BeginRocksdbRowLoad(RocksdbStoreState* state, EntityKind kind,
                                                       DuplicatePolicy policy) {
-  DASHI_RETURN_IF_ERROR(state->CheckWorking());
   state->EnterLoad();
-  return std::unique_ptr<BulkLoad>(std::make_unique<RocksdbRowLoad>(state, kind, policy));
+  auto load = std::make_unique<RocksdbRowLoad>(state, kind, policy);
+  DASHI_RETURN_IF_ERROR(CheckBegin(state));
+  return std::unique_ptr<BulkLoad>(std::move(load));
 }
 
 Result<std::unique_ptr<BulkLoad>> BeginRocksdbRelevanceLoad(RocksdbStoreState* state,
                                                             DuplicatePolicy policy) {
-  DASHI_RETURN_IF_ERROR(state->CheckWorking());
   state->EnterLoad();
-  return std::unique_ptr<BulkLoad>(std::make_unique<RocksdbRelevanceLoad>(state, policy));
+  auto load = std::make_unique<RocksdbRelevanceLoad>(state, policy);
+  DASHI_RETURN_IF_ERROR(CheckBegin(state));
+  return std::unique_ptr<BulkLoad>(std::move(load));
+}
+
+Status FinishUnfinishedLoad(RocksdbStoreState* state) {
+  if (!state->has_unfinished_load()) {
+    return state->CheckWorking();
+  }
+  const LonePass pass(state->gate);
+  const std::optional<UnfinishedLoad> load = state->GetUnfinishedLoad();
+  if (!load || load->why.sqlstate() != "53100") {
+    return state->CheckWorking();
+  }
+  RocksdbEngine* engine = state->engine.get();
+  Status status;
+  if (load->committed) {
+    status = ApplySpool(*state, SpoolPath(*state, load->record.spool), load->record, {});
+  } else {
+    rocksdb::WriteBatch batch;
+    DASHI_RETURN_IF_ERROR(
+        FromRocksdb(batch.Delete(engine->family(Family::kMeta), PendingLoadKey()), "load"));
+    status = engine->Write(&batch, /*sync=*/true, "taking back a load");
+  }
+  if (status.ok()) {
+    LogInfo("a load that met a full disk was {}", load->committed ? "finished" : "taken back");
+    if (load->committed) {
+      state->ThawPicture();
+    }
+    state->ClearUnfinishedLoad();
+    RemoveSpool(state, load->record.spool);
+  } else {
+    state->SetUnfinishedLoad({load->record, load->committed, status});
+  }
+  return state->CheckWorking();
 }
 
 Status FinishPendingLoad(RocksdbStoreState* state) {
@@ -474,7 +529,7 @@ Status FinishPendingLoad(RocksdbStoreState* state) {
     return Status::Corruption("catalog record cannot be decoded: load");
   }
   LogInfo("finishing a load that was committed before the last end: {} bytes", record.spool_bytes);
-  return ApplySpool(*state, fmt::format("{}/{}", state->paths.tmp, record.spool), record, {});
+  return ApplySpool(*state, SpoolPath(*state, record.spool), record, {});
 }
 
 }  // namespace dashi::storage

@@ -14,6 +14,12 @@ Result<std::unique_ptr<BulkLoad>> BeginRocksdbRowLoad(RocksdbStoreState* state, 
 Result<std::unique_ptr<BulkLoad>> BeginRocksdbRelevanceLoad(RocksdbStoreState* state,
                                                             DuplicatePolicy policy);
 
+/// Finishes what a load left behind when the disk was full, if there is room now: a committed load
+/// is applied, and the record of one that could not be committed is taken back for certain.
+///
+/// Errors: kResourceExhausted (53100) or kIoError (58030) while a committed load is not applied.
+Status FinishUnfinishedLoad(RocksdbStoreState* state);
+
 /// Finishes the load whose record was found at open. Called before anything else runs.
 Status FinishPendingLoad(RocksdbStoreState* state);
 

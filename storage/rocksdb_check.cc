@@ -112,8 +112,8 @@ std::string CheckRun::NameOf(EntityKind kind, Ordinal ordinal) const {
 Result<CheckReport> CheckRocksdbStore(RocksdbStoreState* state, TaskMonitor* monitor) {
   CheckRun run(state, monitor);
   for (Status (*step)(CheckRun*) :
-       {CheckDataFiles, CheckMeta, CheckRows, CheckRelevance, CheckIndexEntries, CheckChangeLog, CheckEmbeddings,
-        CheckWeights, CheckHistory, CheckIndexFiles}) {
+       {CheckDataFiles, CheckMeta, CheckRows, CheckRelevance, CheckIndexEntries, CheckChangeLog,
+        CheckEmbeddings, CheckWeights, CheckHistory, CheckIndexFiles}) {
     DASHI_RETURN_IF_ERROR(step(&run));
   }
   return std::move(run.report());

@@ -94,16 +94,16 @@ class CheckRun {
 };
 
 // The steps, in the order in which they run. Errors: the monitor's, which end the check.
-Status CheckDataFiles(CheckRun* run);   // every byte of the tables against its file's checksum
-Status CheckMeta(CheckRun* run);        // counters and catalog records decode and name each other
-Status CheckRows(CheckRun* run);        // rows decode; ids and rows name each other
-Status CheckRelevance(CheckRun* run);   // both directions alike; both ends exist
+Status CheckDataFiles(CheckRun* run);     // every byte of the tables against its file's checksum
+Status CheckMeta(CheckRun* run);          // counters and catalog records decode and name each other
+Status CheckRows(CheckRun* run);          // rows decode; ids and rows name each other
+Status CheckRelevance(CheckRun* run);     // both directions alike; both ends exist
 Status CheckIndexEntries(CheckRun* run);  // entries of attribute indexes and rows say the same
-Status CheckChangeLog(CheckRun* run);   // entries decode and do not pass the commit sequence
-Status CheckEmbeddings(CheckRun* run);  // every version holds what its record says
-Status CheckWeights(CheckRun* run);     // every blob against its checksum; no chunks of nobody
-Status CheckHistory(CheckRun* run);     // jobs and evaluations decode
-Status CheckIndexFiles(CheckRun* run);  // every file that a release names against its checksum
+Status CheckChangeLog(CheckRun* run);     // entries decode and do not pass the commit sequence
+Status CheckEmbeddings(CheckRun* run);    // every version holds what its record says
+Status CheckWeights(CheckRun* run);       // every blob against its checksum; no chunks of nobody
+Status CheckHistory(CheckRun* run);       // jobs and evaluations decode
+Status CheckIndexFiles(CheckRun* run);    // every file that a release names against its checksum
 
 /// Runs all of them.
 Result<CheckReport> CheckRocksdbStore(RocksdbStoreState* state, TaskMonitor* monitor);

@@ -100,9 +100,8 @@ class EntryCheck {
 
   const CheckedIndex* Find(std::uint32_t number) const {
     const auto found =
-        std::find_if(indexes_.begin(), indexes_.end(), [&](const CheckedIndex& checked) {
-          return checked.index.number == number;
-        });
+        std::find_if(indexes_.begin(), indexes_.end(),
+                     [&](const CheckedIndex& checked) { return checked.index.number == number; });
     return found == indexes_.end() ? nullptr : &*found;
   }
 
@@ -183,11 +182,11 @@ class EntryCheck {
     for (const SetComparison::Difference& difference : comparison_.Differences()) {
       const CheckedIndex* checked = Find(static_cast<std::uint32_t>(difference.key >> 32U));
       const auto ordinal = Ordinal{static_cast<std::uint32_t>(difference.key)};
-      run_->Report(EntityTableName(checked->kind),
-                   difference.side == Side::kLeft ? "an index has no entry for a row's value"
-                                                  : "an index has an entry that no row has",
-                   fmt::format("index {}, {}", checked->index.name,
-                               run_->NameOf(checked->kind, ordinal)));
+      run_->Report(
+          EntityTableName(checked->kind),
+          difference.side == Side::kLeft ? "an index has no entry for a row's value"
+                                         : "an index has an entry that no row has",
+          fmt::format("index {}, {}", checked->index.name, run_->NameOf(checked->kind, ordinal)));
     }
     if (comparison_.partial()) {
       run_->Report("attributes", "there are more index entries that do not match",

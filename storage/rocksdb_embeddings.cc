@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -11,6 +10,7 @@
 #include <rocksdb/sst_file_writer.h>
 
 #include "base/byte_codec.h"
+#include "base/file.h"
 #include "base/status.h"
 #include "storage/catalog_codec.h"
 #include "storage/rocksdb_status.h"
@@ -37,8 +37,7 @@ class RocksdbEmbeddingWriter : public EmbeddingWriter {
   ~RocksdbEmbeddingWriter() override {
     writer_.reset();
     for (const std::string& file : files_) {
-      std::error_code ignored;  // Files that were ingested are gone already.
-      std::filesystem::remove(file, ignored);
+      RemoveFile(file, state_->disk).IgnoreError("files that were ingested are gone already");
     }
   }
 
@@ -106,12 +105,7 @@ class RocksdbEmbeddingWriter : public EmbeddingWriter {
 
   Status Ingest(rocksdb::ColumnFamilyHandle* family) {
     if (!files_.empty()) {
-      rocksdb::IngestExternalFileOptions options;
-      options.move_files = true;
-      options.verify_checksums_before_ingest = true;
-      DASHI_RETURN_IF_ERROR(
-          FromRocksdb(state_->engine->db()->IngestExternalFile(family, files_, options),
-                      "ingesting embeddings"));
+      DASHI_RETURN_IF_ERROR(state_->engine->Ingest(family, files_));
     }
     rocksdb::WriteBatch batch;
     DASHI_RETURN_IF_ERROR(

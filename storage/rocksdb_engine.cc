@@ -6,12 +6,14 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include "base/logging.h"
 #include "base/status.h"
 #include "storage/manifest_stamp.h"
+#include "storage/rocksdb_file_system.h"
 #include "storage/rocksdb_options.h"
 #include "storage/rocksdb_status.h"
 
@@ -26,6 +28,7 @@ constexpr std::uint32_t kCommitLockBuckets = 1U << 12U;
 // A log larger than this is flushed at a clean close, so that the next open need not replay it.
 constexpr std::uint64_t kLogBytesKeptMax = std::uint64_t{8} << 20;
 constexpr int kLogFilesKeptMax = 8;
+constexpr int kSharedThreads = 4;
 
 bool IsLockHeld(const rocksdb::Status& status) {
   return status.IsIOError() && status.ToString().find("/LOCK") != std::string::npos &&
@@ -129,15 +132,28 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::OpenOnce(const std::string
                                                                const EngineOptions& options) {
   std::unique_ptr<RocksdbEngine> engine(new RocksdbEngine());
   engine->directory_ = data_directory;
+  if (options.disk == nullptr) {
+    engine->own_disk_ = std::make_unique<DiskWatch>(FileGate::System(), data_directory,
+                                                    /*reserved_bytes=*/0);
+  }
+  engine->disk_ = options.disk != nullptr ? options.disk : engine->own_disk_.get();
   engine->cache_ =
       options.cache != nullptr ? options.cache : rocksdb::NewLRUCache(options.memory_bytes_max);
   engine->db_options_ = MakeDbOptions(options.memory_bytes_max, engine->cache_);
   SetRecoveryMode(options.damaged_logs, &engine->db_options_);
+  const std::shared_ptr<rocksdb::FileSystem> files = MakeGatedFileSystem(*engine->disk_);
   if (options.read_only) {
-    engine->held_files_ = std::make_shared<HeldFiles>(rocksdb::FileSystem::Default());
+    engine->held_files_ = std::make_shared<HeldFiles>(files);
     engine->env_ = rocksdb::NewCompositeEnv(engine->held_files_);
-    engine->db_options_.env = engine->env_.get();
+  } else {
+    engine->env_ = rocksdb::NewCompositeEnv(files);
+    engine->db_options_.listeners = {engine->watch_};
+    // All databases of a process share these threads, and one whose flush failed holds its thread
+    // for a second.
+    engine->env_->IncBackgroundThreadsIfNeeded(kSharedThreads, rocksdb::Env::Priority::HIGH);
+    engine->env_->IncBackgroundThreadsIfNeeded(kSharedThreads, rocksdb::Env::Priority::LOW);
   }
+  engine->db_options_.env = engine->env_.get();
   DASHI_RETURN_IF_ERROR(engine->OpenFamilies(options));
   return engine;
 }
@@ -194,6 +210,9 @@ Status RocksdbEngine::OpenFamilies(const EngineOptions& options) {
     return OpenError(opened, directory_, db_options_);
   }
   TakeHandles(handles);
+  if (!options.read_only) {
+    disk_->OnFailedLog([this] { WaitForPendingFlushes(); });
+  }
   return options.create ? CreateMissingFamilies(options.memory_bytes_max) : CheckFamilies();
 }
 
@@ -241,6 +260,12 @@ Status RocksdbEngine::CheckFamilies() const {
 RocksdbEngine::~RocksdbEngine() {
   if (db_ == nullptr) {
     return;
+  }
+  disk_->OnFailedLog({});
+  if (resumer_.joinable()) {
+    // One that never came back: it does when it is told of the end.
+    rocksdb::CancelAllBackgroundWork(db_->GetRootDB(), /*wait=*/false);
+    resumer_.join();
   }
   FlushLargeLog();
   {
@@ -322,11 +347,10 @@ Result<std::shared_ptr<rocksdb::ColumnFamilyHandle>> RocksdbEngine::CreateEmbedd
     return Status::AlreadyExists(fmt::format("embedding version exists: {}", version));
   }
   rocksdb::ColumnFamilyHandle* handle = nullptr;
-  const rocksdb::Status created = db_->CreateColumnFamily(MakeEmbeddingFamilyOptions(cache_),
-                                                          EmbeddingFamilyName(version), &handle);
-  if (!created.ok()) {
-    return FromRocksdb(created, "creating an embedding version");
-  }
+  DASHI_RETURN_IF_ERROR(WhileWriting("creating an embedding version", [&] {
+    return db_->CreateColumnFamily(MakeEmbeddingFamilyOptions(cache_), EmbeddingFamilyName(version),
+                                   &handle);
+  }));
   return embedding_families_[version] = Share(handle);
 }
 
@@ -336,15 +360,11 @@ Status RocksdbEngine::DropEmbeddingFamily(std::uint64_t version) {
   if (found == embedding_families_.end()) {
     return Status::Ok();
   }
-  const rocksdb::Status dropped = db_->DropColumnFamily(found->second.get());
+  DASHI_RETURN_IF_ERROR(WhileWriting("dropping an embedding version", [&, this] {
+    return db_->DropColumnFamily(found->second.get());
+  }));
   embedding_families_.erase(found);
-  return FromRocksdb(dropped, "dropping an embedding version");
-}
-
-Status RocksdbEngine::Write(rocksdb::WriteBatch* batch, bool sync, std::string_view doing) {
-  rocksdb::WriteOptions options;
-  options.sync = sync;
-  return FromRocksdb(db_->Write(options, batch), doing);
+  return Status::Ok();
 }
 
 Result<bool> RocksdbEngine::Get(Family family, std::string_view key, std::string* value) const {

@@ -1,19 +1,28 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include <rocksdb/cache.h>
+#include <rocksdb/env.h>
 #include <rocksdb/utilities/optimistic_transaction_db.h>
 
 #include "base/mutex.h"
 #include "dashi/status.h"
+#include "storage/commit_gate.h"
+#include "storage/disk_watch.h"
 #include "storage/key_codec.h"
 #include "storage/rocksdb_held_files.h"
+#include "storage/rocksdb_write_watch.h"
 
 namespace dashi::storage {
 
@@ -31,9 +40,15 @@ struct EngineOptions {
   std::uint64_t memory_bytes_max = 0;
   /// The block cache; null makes one. Sharers: the engines of a follower.
   std::shared_ptr<rocksdb::Cache> cache;
+  /// What all changes of files go through; outlives the engine. Null makes one.
+  DiskWatch* disk = nullptr;
 };
 
 /// RocksDB, opened with the options that dashi needs, and its column families.
+///
+/// When the disk is full RocksDB stops writing, and the calls that write fail with 53100. The first
+/// of them that finds room again makes it write again. Any other error of writing, and any failed
+/// sync, stops writing until the next open. Reads go on in either case.
 ///
 /// Threads: all methods may be called at once.
 class RocksdbEngine {
@@ -65,6 +80,15 @@ class RocksdbEngine {
 
   /// Applies a batch; `sync` waits until it is on the disk.
   Status Write(rocksdb::WriteBatch* batch, bool sync, std::string_view doing);
+  /// Applies a batch that no log holds: it is lost in a crash unless Flush comes first.
+  Status WriteUnlogged(rocksdb::WriteBatch* batch, std::string_view doing);
+  /// Sets `*engine_sequence` to RocksDB's number of the transaction's last change, or one before it
+  /// when others write at the same time.
+  Status Commit(rocksdb::Transaction* transaction, std::uint64_t* engine_sequence);
+  /// Makes everything written to the families so far durable without a log.
+  Status Flush(std::span<rocksdb::ColumnFamilyHandle* const> families, std::string_view doing);
+  /// Puts sorted files into an embedding family. The files may be gone then.
+  Status Ingest(rocksdb::ColumnFamilyHandle* family, const std::vector<std::string>& files);
   /// Reads one key at the latest state. Returns false when it is absent.
   Result<bool> Get(Family family, std::string_view key, std::string* value) const;
   /// The log that could not be read to its end, empty when all were.
@@ -90,11 +114,26 @@ class RocksdbEngine {
   Status CreateMissingFamilies(std::uint64_t memory_bytes_max);
   Status CheckFamilies() const;
   void FlushLargeLog();
+  // Runs `write` while no recovery runs, after one if the disk was full and has room again.
+  Status WhileWriting(std::string_view doing, const std::function<rocksdb::Status()>& write);
+  Status ResumeWriting();
+  rocksdb::Status ResumeRocksdb();
+  void WaitForPendingFlushes();
+  Status CheckNewLog();
+  rocksdb::Status KeepDefaultFilled();
+  bool AreFlushed(std::span<rocksdb::ColumnFamilyHandle* const> families) const;
+  Status CopyIn(rocksdb::ColumnFamilyHandle* family, const std::string& file);
   std::shared_ptr<rocksdb::ColumnFamilyHandle> Share(rocksdb::ColumnFamilyHandle* handle);
 
   std::string directory_;
   std::shared_ptr<rocksdb::Cache> cache_;  // Sharers: all column families and the memtables.
   std::shared_ptr<HeldFiles> held_files_;  // Null when writing. Sharer: env_.
+  std::unique_ptr<DiskWatch> own_disk_;
+  DiskWatch* disk_ = nullptr;
+  std::shared_ptr<WriteWatch> watch_ = std::make_shared<WriteWatch>();  // Sharer: RocksDB.
+  CommitGate write_gate_;  // Writers together, or a recovery alone.
+  std::atomic<bool> resumed_ = false;
+  std::thread resumer_;  // only touched alone inside write_gate_, and at the end
   std::unique_ptr<rocksdb::Env> env_;
   rocksdb::DBOptions db_options_;
   std::unique_ptr<rocksdb::DB> db_;

@@ -59,6 +59,10 @@ class RocksdbFollower : public Store {
   const std::string& directory() const override { return paths_.root; }
   const std::string& index_directory() const override { return paths_.index; }
   bool read_only() const override { return true; }
+  FileGate& file_gate() override { return *options_.file_gate; }
+  Status CheckRoom(std::uint64_t /*bytes*/, std::string_view /*what*/) override {
+    return NotWritable();
+  }
 
  private:
   struct Instance;

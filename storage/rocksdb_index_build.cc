@@ -101,9 +101,10 @@ Result<bool> AddRows(RocksdbStoreState* state, const Build& build) {
     bool at_end = false;
     DASHI_RETURN_IF_ERROR(StageRows(*state->engine, build, rows_max, transaction.get(), &at_end));
     // Not synced: the commit that makes the index ready is, and the log keeps its order.
-    const rocksdb::Status committed = transaction->Commit();
-    if (!committed.IsBusy() && !committed.IsTryAgain()) {
-      DASHI_RETURN_IF_ERROR(FromRocksdb(committed, "building an index"));
+    std::uint64_t engine_sequence = 0;
+    const Status committed = state->engine->Commit(transaction.get(), &engine_sequence);
+    if (committed.code() != StatusCode::kAborted) {
+      DASHI_RETURN_IF_ERROR(committed);
       return at_end;
     }
     rows_max = std::max<std::uint64_t>(rows_max / 4, 1);

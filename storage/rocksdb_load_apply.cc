@@ -148,9 +148,8 @@ Status LoadApplier::StagePairs() {
 
 Status LoadApplier::WriteChunk() {
   DASHI_RETURN_IF_ERROR(StagePairs());
-  rocksdb::WriteOptions options;
-  options.disableWAL = !has_indexes();
-  DASHI_RETURN_IF_ERROR(FromRocksdb(engine_->db()->Write(options, &batch_), "applying a load"));
+  DASHI_RETURN_IF_ERROR(has_indexes() ? engine_->Write(&batch_, /*sync=*/false, "applying a load")
+                                      : engine_->WriteUnlogged(&batch_, "applying a load"));
   batch_.Clear();
   batch_rows_.clear();
   pending_bytes_ = 0;
@@ -168,7 +167,7 @@ Status LoadApplier::Flush() {
     families = {engine_->family(RowFamily(static_cast<EntityKind>(table_))),
                 engine_->family(Family::kIds)};
   }
-  return FromRocksdb(engine_->db()->Flush(rocksdb::FlushOptions(), families), "applying a load");
+  return engine_->Flush(families, "applying a load");
 }
 
 Status LoadApplier::StageEnd(std::uint64_t commit_sequence) {

@@ -45,6 +45,7 @@ Status OpenEngine(RocksdbStoreState* state, DirectoryState found,
   options.read_only = state->options.read_only;
   options.memory_bytes_max = state->options.memory_bytes_max;
   options.create = found != DirectoryState::kDatabase;
+  options.disk = &state->disk;
   return CatchAsStatus("opening the database", [&]() -> Status {
     DASHI_ASSIGN_OR_RETURN(state->engine, RocksdbEngine::Open(state->paths.data, options));
     return Status::Ok();
@@ -65,17 +66,17 @@ Status OpenForReading(RocksdbStoreState* state, std::shared_ptr<rocksdb::Cache> 
 
 Status OpenForWriting(RocksdbStoreState* state, DirectoryState found) {
   if (found != DirectoryState::kDatabase) {
-    DASHI_RETURN_IF_ERROR(CreateFolders(state->paths));
+    DASHI_RETURN_IF_ERROR(CreateFolders(state->paths, state->disk));
   }
   DASHI_ASSIGN_OR_RETURN(const WatermarkHistory watermark,
                          ReadWatermarkFile(state->paths.watermark));
-  DASHI_RETURN_IF_ERROR(SyncLogs(state->paths));
+  DASHI_RETURN_IF_ERROR(SyncLogs(state->paths, state->disk));
   DASHI_RETURN_IF_ERROR(OpenEngine(state, found, nullptr));
   DASHI_RETURN_IF_ERROR(CheckStoredFormat(state, found));
   DASHI_RETURN_IF_ERROR(CheckWatermark(*state->engine, watermark, state->paths.root));
   if (found != DirectoryState::kDatabase) {
-    DASHI_RETURN_IF_ERROR(SyncFolder(state->paths.data));
-    DASHI_RETURN_IF_ERROR(WriteMarker(state->paths));
+    DASHI_RETURN_IF_ERROR(SyncFolder(state->paths.data, state->disk));
+    DASHI_RETURN_IF_ERROR(WriteMarker(state->paths, state->disk));
   }
   return RecoverStore(state);
 }

@@ -118,6 +118,8 @@ rocksdb::DBOptions MakeDbOptions(std::uint64_t memory_bytes_max,
   // A process that writes a little and ends must not turn every family's few rows into files at the
   // next open; the log is replayed instead, and flushed at close once it has grown.
   options.avoid_flush_during_recovery = true;
+  // Nor at close: what is in no log and must last was flushed when it was written.
+  options.avoid_flush_during_shutdown = true;
   options.skip_stats_update_on_db_open = true;
   options.skip_checking_sst_file_sizes_on_db_open = false;
   options.stats_dump_period_sec = 0;

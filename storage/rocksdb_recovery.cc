@@ -1,17 +1,16 @@
 #include "storage/rocksdb_recovery.h"
 
-#include <cerrno>
-#include <fcntl.h>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 #include <system_error>
-#include <unistd.h>
 #include <vector>
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 
+#include "base/file.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "storage/rocksdb_bulk_load.h"
@@ -103,38 +102,32 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
 
 }  // namespace
 
-Status SyncLogs(const DirectoryPaths& paths) {
+Status SyncLogs(const DirectoryPaths& paths, FileGate& gate) {
   std::error_code error;
   for (fs::directory_iterator it(paths.data, error), end; !error && it != end;
        it.increment(error)) {
     if (it->path().extension() != ".log") {
       continue;
     }
-    const int file = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0 && errno == ENOENT) {
+    const Result<std::unique_ptr<File>> file = File::OpenForWriting(it->path().string(), gate);
+    if (file.status().code() == StatusCode::kNotFound) {
       continue;  // Another process has the database open, which the open will find.
     }
-    const bool synced = file >= 0 && ::fdatasync(file) == 0;
-    const int sync_error = errno;
-    if (file >= 0) {
-      ::close(file);
-    }
-    if (!synced) {
-      return IoErrorOf("cannot sync a log", it->path().string(), sync_error);
-    }
+    DASHI_RETURN_IF_ERROR(file.status());
+    DASHI_RETURN_IF_ERROR(file.value()->Sync());
   }
   return error ? IoErrorOf("cannot list a directory", paths.data, error.value()) : Status::Ok();
 }
 
 Status RecoverStore(RocksdbStoreState* state) {
   // Folders that a copy of the database left out hold nothing when they are missing.
-  DASHI_RETURN_IF_ERROR(CreateFolders(state->paths));
+  DASHI_RETURN_IF_ERROR(CreateFolders(state->paths, state->disk));
   DASHI_RETURN_IF_ERROR(state->LoadSchemas());
   DASHI_RETURN_IF_ERROR(FinishPendingLoad(state));
   DASHI_RETURN_IF_ERROR(state->ReadCounters());
   DASHI_ASSIGN_OR_RETURN(state->watermark,
                          WatermarkKeeper::Start(state->engine.get(), state->sequencer.get(),
-                                                state->options.clock, state->paths));
+                                                state->options.clock, state->paths, state->disk));
   DASHI_RETURN_IF_ERROR(RemoveStrayFiles(state->paths.tmp, {}));
   DASHI_RETURN_IF_ERROR(InterruptJobs(state));
   DASHI_RETURN_IF_ERROR(RemoveUnfinishedWeights(state));

@@ -4,13 +4,24 @@
 
 namespace dashi::storage {
 
+namespace {
+
+constexpr std::string_view kDiskFull = "disk full:";  // as IoErrorOf says it
+
+}  // namespace
+
 Status FromRocksdb(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) {
     return Status::Ok();
   }
-  const std::string message = fmt::format("{}: {}", doing, status.ToString());
-  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
-    return Status::ResourceExhausted("disk full: " + message)
+  const std::string text = status.ToString();
+  const std::string message = fmt::format("{}: {}", doing, text);
+  // Some of RocksDB's statuses keep nothing of their cause but its text.
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::SubCode::kSpaceLimit ||
+      text.find(kDiskFull) != std::string::npos) {
+    return Status::ResourceExhausted(text.find(kDiskFull) != std::string::npos
+                                         ? message
+                                         : fmt::format("{} {}", kDiskFull, message))
         .WithSqlState("53100")
         .WithHint("Free space on the disk of the database directory.");
   }
@@ -24,7 +35,8 @@ Status FromRocksdb(const rocksdb::Status& status, std::string_view doing) {
   if (status.IsCorruption()) {
     return Status::Corruption(message);
   }
-  if (status.IsIOError() || status.IsPathNotFound()) {
+  // Incomplete is a write that waited for memtables to be flushed until the flushes failed.
+  if (status.IsIOError() || status.IsPathNotFound() || status.IsIncomplete()) {
     return Status::IoError(message);
   }
   if (status.IsNotSupported()) {

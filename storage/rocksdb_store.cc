@@ -45,11 +45,13 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& directory,
 
 std::uint64_t HashText(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
-Status RocksdbStore::CheckWritable() const {
-  return read_only() ? Status::FailedPrecondition(
-                           fmt::format("the database is open for reading only: {}", directory()))
-                           .WithSqlState("25006")
-                     : Status::Ok();
+Status RocksdbStore::CheckWritable() {
+  if (read_only()) {
+    return Status::FailedPrecondition(
+               fmt::format("the database is open for reading only: {}", directory()))
+        .WithSqlState("25006");
+  }
+  return FinishUnfinishedLoad(state_.get());
 }
 
 std::vector<MemoryUsageRow> RocksdbStore::MemoryUsage() const {
@@ -63,7 +65,11 @@ Result<std::shared_ptr<const View>> RocksdbStore::NewSnapshot() {
 }
 
 Result<std::unique_ptr<Transaction>> RocksdbStore::Begin() {
-  DASHI_RETURN_IF_ERROR(CheckWritable());
+  const Status writable = CheckWritable();
+  if (read_only()) {
+    return writable;
+  }
+  writable.IgnoreError("the transaction may only read; its commit fails otherwise");
   return std::unique_ptr<Transaction>(RocksdbTransaction::Begin(state_.get()));
 }
 

@@ -32,9 +32,13 @@ class RocksdbStore : public Store {
   const std::string& directory() const override { return state_->paths.root; }
   const std::string& index_directory() const override { return state_->paths.index; }
   bool read_only() const override { return state_->options.read_only; }
+  FileGate& file_gate() override { return state_->disk; }
+  Status CheckRoom(std::uint64_t bytes, std::string_view what) override {
+    return state_->disk.CheckRoom(bytes, what);
+  }
 
  private:
-  Status CheckWritable() const;
+  Status CheckWritable();
 
   std::unique_ptr<RocksdbStoreState> state_;
 };

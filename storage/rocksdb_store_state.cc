@@ -1,6 +1,7 @@
 #include "storage/rocksdb_store_state.h"
 
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -31,7 +32,10 @@ Result<std::uint64_t> ReadCounter(const RocksdbEngine& engine, std::string_view 
 
 RocksdbStoreState::RocksdbStoreState(const std::string& directory,
                                      const StoreOptions& store_options)
-    : options(store_options), paths(directory), memory(store_options.memory_bytes_max) {}
+    : options(store_options),
+      paths(directory),
+      disk(*store_options.file_gate, paths.root, store_options.reserved_disk_bytes),
+      memory(store_options.memory_bytes_max) {}
 
 Status RocksdbStoreState::ReadCounters() {
   for (const EntityKind kind : kKinds) {
@@ -162,15 +166,49 @@ void RocksdbStoreState::ThawPicture() {
   frozen_.reset();
 }
 
+void RocksdbStoreState::SetUnfinishedLoad(UnfinishedLoad load) {
+  MutexLock lock(unfinished_mutex_);
+  unfinished_load_ = std::move(load);
+  unfinished_ = true;
+}
+
+void RocksdbStoreState::ClearUnfinishedLoad() {
+  MutexLock lock(unfinished_mutex_);
+  unfinished_load_.reset();
+  unfinished_ = false;
+}
+
+std::optional<UnfinishedLoad> RocksdbStoreState::GetUnfinishedLoad() const {
+  MutexLock lock(unfinished_mutex_);
+  return unfinished_load_;
+}
+
 Status RocksdbStoreState::CheckWorking() const {
-  return broken_ ? Status::IoError(
-                       "a committed load could not be applied; nothing is written until "
-                       "it is: " +
-                       paths.root)
-                       .WithHint(
-                           "Remove the cause, close the database and open it again: the open "
-                           "finishes the load.")
-                 : Status::Ok();
+  DASHI_RETURN_IF_ERROR(disk.CheckSyncs());
+  if (schemas_unread_) {
+    return Status::IoError("the columns of a table were altered and could not be read back: " +
+                           paths.root)
+        .WithHint("Close the database and open it again.");
+  }
+  if (!unfinished_) {
+    return Status::Ok();
+  }
+  MutexLock lock(unfinished_mutex_);
+  if (!unfinished_load_ || !unfinished_load_->committed) {
+    return Status::Ok();
+  }
+  const Status& why = unfinished_load_->why;
+  return Status(why)
+      .WithContext("a load is committed but not applied yet, and nothing is written before it is")
+      .WithHint(why.sqlstate() == "53100"
+                    ? "Free space on the disk of the database directory: the load is finished "
+                      "then. Do not run it again."
+                    : "Remove the cause, close the database and open it again: the open finishes "
+                      "the load. Do not run it again.");
+}
+
+std::string RocksdbStoreState::NextSpoolName() {
+  return fmt::format("load-{}.spool", ++num_spools_);
 }
 
 void RocksdbStoreState::EnterLoad() {

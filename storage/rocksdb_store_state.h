@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -13,8 +14,10 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "storage/catalog_codec.h"
 #include "storage/commit_gate.h"
 #include "storage/database_directory.h"
+#include "storage/disk_watch.h"
 #include "storage/rocksdb_engine.h"
 #include "storage/rocksdb_watermark.h"
 #include "storage/schema_codec.h"
@@ -29,6 +32,15 @@ struct Picture {
   std::uint64_t commit_sequence = 0;
 };
 
+/// A load that ended in an error which leaves something to do.
+struct UnfinishedLoad {
+  LoadRecord record;
+  /// The record is in the log, and the load must be applied; else the record might be in the log,
+  /// and must be taken back before its spool may go.
+  bool committed = false;
+  Status why;
+};
+
 /// What the store, its transactions and its loads share.
 ///
 /// Threads: all methods may be called at once.
@@ -38,6 +50,7 @@ class RocksdbStoreState {
 
   const StoreOptions options;
   const DirectoryPaths paths;
+  DiskWatch disk;  // before the engine, which uses it to its end
   MemoryBudget memory;
   std::unique_ptr<RocksdbEngine> engine;
   CommitGate gate;
@@ -87,10 +100,20 @@ class RocksdbStoreState {
   /// One trim of the change log at a time.
   Mutex trim_mutex;
 
-  /// After a committed load could not be applied nothing more is written until the next open.
-  void MarkBroken() { broken_ = true; }
-  /// Errors: kIoError (58030) after MarkBroken.
-  Status CheckWorking() const;
+  /// After a committed load could not be applied nothing more is written until it was.
+  void SetUnfinishedLoad(UnfinishedLoad load) DASHI_EXCLUDES(unfinished_mutex_);
+  void ClearUnfinishedLoad() DASHI_EXCLUDES(unfinished_mutex_);
+  bool has_unfinished_load() const { return unfinished_; }
+  std::optional<UnfinishedLoad> GetUnfinishedLoad() const DASHI_EXCLUDES(unfinished_mutex_);
+  /// After a schema that was altered could not be read back nothing more is written until the next
+  /// open.
+  void MarkSchemasUnread() { schemas_unread_ = true; }
+  /// Errors: kResourceExhausted (53100) or kIoError (58030) while a committed load is not applied,
+  ///         after a failed sync, and after MarkSchemasUnread.
+  Status CheckWorking() const DASHI_EXCLUDES(unfinished_mutex_);
+  /// A name for the next spool file. A name is used once in a process, since the record of a load
+  /// that failed might come back from the log and must find the file that it was written for.
+  std::string NextSpoolName();
 
   /// One bulk load at a time.
   void EnterLoad() DASHI_EXCLUDES(load_mutex_);
@@ -111,7 +134,11 @@ class RocksdbStoreState {
   std::multiset<std::uint64_t> live_pictures_ DASHI_GUARDED_BY(live_mutex_);
   Mutex picture_mutex_;
   std::unique_ptr<Picture> frozen_ DASHI_GUARDED_BY(picture_mutex_);
-  std::atomic<bool> broken_ = false;
+  std::atomic<std::uint64_t> num_spools_ = 0;
+  std::atomic<bool> unfinished_ = false;
+  std::atomic<bool> schemas_unread_ = false;
+  mutable Mutex unfinished_mutex_;
+  std::optional<UnfinishedLoad> unfinished_load_ DASHI_GUARDED_BY(unfinished_mutex_);
   Mutex load_mutex_;
   CondVar load_left_;
   bool loading_ DASHI_GUARDED_BY(load_mutex_) = false;

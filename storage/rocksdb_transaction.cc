@@ -505,7 +505,7 @@ Status RocksdbTransaction::CommitStaged(Durability durability) {
   DASHI_RETURN_IF_ERROR(CommitInside(durability));
   Status loaded = state_->LoadSchemas();
   if (!loaded.ok()) {
-    state_->MarkBroken();  // Commits would maintain the wrong indexes.
+    state_->MarkSchemasUnread();  // Commits would maintain the wrong indexes.
   }
   return loaded;
 }
@@ -518,11 +518,9 @@ Status RocksdbTransaction::CommitInside(Durability durability) {
   const std::uint64_t commit_sequence = state_->sequencer->Begin();
   Status status = StagePending(commit_sequence);
   if (status.ok()) {
-    // The batch's numbers follow the last one given, if not at once.
-    const std::uint64_t engine_sequence = state_->engine->db()->GetLatestSequenceNumber() +
-                                          transaction_->GetWriteBatch()->GetWriteBatch()->Count();
+    std::uint64_t engine_sequence = 0;
     transaction_->SetWriteOptions(CommitOptions(durability));
-    status = FromRocksdb(transaction_->Commit(), "committing");
+    status = state_->engine->Commit(transaction_.get(), &engine_sequence);
     if (status.ok()) {
       state_->NoteCommit(commit_sequence, engine_sequence, durability == Durability::kNow);
     }

@@ -76,9 +76,11 @@ WatermarkKeeper::WatermarkKeeper(RocksdbEngine* engine, const CommitSequencer* s
 Result<std::unique_ptr<WatermarkKeeper>> WatermarkKeeper::Start(RocksdbEngine* engine,
                                                                 const CommitSequencer* sequencer,
                                                                 const Clock* clock,
-                                                                const DirectoryPaths& paths) {
+                                                                const DirectoryPaths& paths,
+                                                                FileGate& gate) {
   DASHI_ASSIGN_OR_RETURN(const WatermarkHistory history, ReadWatermarkFile(paths.watermark));
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<WatermarkFile> file, WatermarkFile::Open(paths.watermark));
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<WatermarkFile> file,
+                         WatermarkFile::Open(paths.watermark, gate));
   std::unique_ptr<WatermarkKeeper> keeper(
       new WatermarkKeeper(engine, sequencer, clock, std::move(file)));
   const Watermark opened{sequencer->Completed(), engine->db()->GetLatestSequenceNumber(),

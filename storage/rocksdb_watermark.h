@@ -39,7 +39,8 @@ class WatermarkKeeper {
   static Result<std::unique_ptr<WatermarkKeeper>> Start(RocksdbEngine* engine,
                                                         const CommitSequencer* sequencer,
                                                         const Clock* clock,
-                                                        const DirectoryPaths& paths);
+                                                        const DirectoryPaths& paths,
+                                                        FileGate& gate);
   ~WatermarkKeeper();
   WatermarkKeeper(const WatermarkKeeper&) = delete;
   WatermarkKeeper& operator=(const WatermarkKeeper&) = delete;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file_gate.h"
 #include "dashi/status.h"
 #include "storage/backup.h"
 #include "storage/bulk_load.h"
@@ -25,7 +26,10 @@ struct StoreOptions {
   /// Block cache, memtables and what is reserved in the MemoryBudget, together.
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
   std::uint64_t transaction_bytes_max = std::uint64_t{256} << 20;
+  /// What COPY and training leave free on the disk, so that single writes find room.
+  std::uint64_t reserved_disk_bytes = std::uint64_t{64} << 20;
   const Clock* clock = &Clock::System();
+  FileGate* file_gate = &FileGate::System();
 };
 
 /// Writes the embeddings of one version through SST ingestion.
@@ -106,6 +110,12 @@ class Store {
   /// names are removed at open.
   virtual const std::string& index_directory() const = 0;
   virtual bool read_only() const = 0;
+  /// What changes of files inside the directory go through.
+  virtual FileGate& file_gate() = 0;
+  /// Checks, before large work, that the disk has room for `bytes` beside the reserve.
+  ///
+  /// Errors: kResourceExhausted (53100) with the numbers; `what` is what needs the room.
+  virtual Status CheckRoom(std::uint64_t bytes, std::string_view what) = 0;
 };
 
 /// The xxh3-64 of a text, as stored beside its embedding.

@@ -170,7 +170,8 @@ Status WriteIndex(const JobContext& context, std::span<const std::uint16_t> labe
                                                static_cast<float>(release->fusion_classifier)),
                             release->dim, options, on_progress));
   release->index_file = fmt::format("job-{}.hnsw", context.job.id);
-  return built->Save(context.store.index_directory() + "/" + release->index_file);
+  return built->Save(context.store.index_directory() + "/" + release->index_file,
+                     context.store.file_gate());
 }
 
 /// Gives the release its number and makes it visible together with the finished job.
@@ -226,6 +227,16 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   return release;
 }
 
+/// About what a release takes on the disk: the encoder, embeddings and classifiers in binary16, and
+/// the links of a graph.
+std::uint64_t StoredBytes(const TrainingData& data, std::uint32_t dim) {
+  constexpr std::uint64_t kLinkBytesPerLabel = 160;
+  const std::uint64_t num_labels = data.label_ordinals.size();
+  const std::uint64_t num_vectors =
+      data.task.vocabulary_size + data.document_ordinals.size() + 2 * num_labels;
+  return num_vectors * dim * sizeof(std::uint16_t) + num_labels * kLinkBytesPerLabel;
+}
+
 }  // namespace
 
 Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, TensorBackend& backend,
@@ -236,6 +247,7 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
   context.Report("reading rows", 0, 0, "rows");
   DASHI_ASSIGN_OR_RETURN(TrainingData data, ReadTrainingData(*view, control));
+  DASHI_RETURN_IF_ERROR(store.CheckRoom(StoredBytes(data, job.options.ngame.dim), "the training"));
   NgameOptions options = job.options.ngame;
   options.num_threads = job.num_threads;
   DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, control));

@@ -18,6 +18,8 @@ struct OpenOptions {
   /// together. What does not fit fails with 53200; SHOW MEMORY tells who uses it. Training has its
   /// own memory beside it.
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
+  /// Bytes of the disk that COPY and TRAIN MODEL leave free, so that single statements find room.
+  std::uint64_t reserved_disk_bytes = std::uint64_t{64} << 20;
   /// Threads for encoding, scanning and training; 0 means one per core.
   int num_threads = 0;
   /// Path of libdashi_torch.so; empty means beside the program or library, then the system's

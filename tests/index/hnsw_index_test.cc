@@ -238,7 +238,7 @@ TEST_F(HnswIndexTest, StopsWhenAskedAndRefusesBadQueries) {
 
 TEST_F(HnswIndexTest, ASavedGraphGivesTheSameAnswers) {
   const std::string path = Path("graph_saved");
-  ASSERT_TRUE(index_->Save(path).ok());
+  ASSERT_TRUE(index_->Save(path, FileGate::System()).ok());
   EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
   const auto loaded = LoadHnswIndex(path, *vectors_, kDim);
   ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
@@ -257,7 +257,8 @@ TEST_F(HnswIndexTest, ASavedGraphGivesTheSameAnswers) {
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(path));
   others.resize(others.size() - kDim);
   EXPECT_EQ(LoadHnswIndex(path, others, kDim).status().code(), StatusCode::kCorruption);
-  EXPECT_EQ(index_->Save("/nonexistent/folder/graph").code(), StatusCode::kIoError);
+  EXPECT_EQ(index_->Save("/nonexistent/folder/graph", FileGate::System()).code(),
+            StatusCode::kIoError);
 }
 
 // A small graph with several levels, for damage.
@@ -273,7 +274,7 @@ class HnswGraphFileTest : public ::testing::Test {
     options.num_links = 4;
     index_ = Build(vectors_, kSmallDim, options);
     path_ = (std::filesystem::path(::testing::TempDir()) / "graph_damaged").string();
-    EXPECT_TRUE(index_->Save(path_).ok());
+    EXPECT_TRUE(index_->Save(path_, FileGate::System()).ok());
     bytes_ = ReadWholeFile(path_).value();
   }
 
@@ -370,7 +371,7 @@ TEST(HnswBuildTest, IsReproducibleWithOneThreadAndOneSeed) {
     options.seed = seed;
     const std::string path =
         (std::filesystem::path(::testing::TempDir()) / "graph_reproducible").string();
-    EXPECT_TRUE(Build(vectors, 16, options)->Save(path).ok());
+    EXPECT_TRUE(Build(vectors, 16, options)->Save(path, FileGate::System()).ok());
     return ReadWholeFile(path).value();
   };
   EXPECT_EQ(bytes(1), bytes(1));
@@ -439,7 +440,7 @@ TEST(HnswBuildTest, AFewVectorsAreFineAndSurviveAFile) {
     const std::vector<std::uint16_t> vectors = HalfRows(GaussianRows(rows, dim, random));
     const auto built = Build(vectors, dim);
     const std::string path = (std::filesystem::path(::testing::TempDir()) / "graph_few").string();
-    ASSERT_TRUE(built->Save(path).ok());
+    ASSERT_TRUE(built->Save(path, FileGate::System()).ok());
     const auto loaded = LoadHnswIndex(path, vectors, dim);
     ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
     const std::vector<float> query = GaussianRows(1, dim, random);

@@ -453,7 +453,7 @@ TEST_F(BulkLoadTest, ADamagedSpoolOfACommittedLoadIsReported) {
       "BulkLoadChild.DISABLED_Loads",
       {{"STORE_CHILD_DIRECTORY", directory()}, {"DASHI_FAILPOINTS", "load.committed"}});
   ASSERT_EQ(child.signal, SIGKILL) << child.output;
-  const std::string spool = directory() + "/tmp/load.spool";
+  const std::string spool = directory() + "/tmp/load-1.spool";
   {
     std::fstream file(spool, std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(static_cast<std::streamoff>(fs::file_size(spool) / 2));

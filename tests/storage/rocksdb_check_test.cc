@@ -278,8 +278,7 @@ std::vector<Damage> IndexDamages() {
          raw.Put(Family::kAttributes, entry(9, kDefaultPrice, kFirst), "");
        },
        "attributes | entries of an index that does not exist | index number 9"},
-      {"IndexKeyTooShort",
-       [](const RawWriter& raw) { raw.Put(Family::kAttributes, "xy", ""); },
+      {"IndexKeyTooShort", [](const RawWriter& raw) { raw.Put(Family::kAttributes, "xy", ""); },
        "attributes | a key is no index entry | 2 bytes"},
   };
 }
@@ -398,8 +397,7 @@ std::string NameOf(const ::testing::TestParamInfo<Damage>& info) { return info.p
 INSTANTIATE_TEST_SUITE_P(Rows, PlantedDamageTest, ::testing::ValuesIn(RowDamages()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Relevance, PlantedDamageTest, ::testing::ValuesIn(RelevanceDamages()),
                          NameOf);
-INSTANTIATE_TEST_SUITE_P(Indexes, PlantedDamageTest, ::testing::ValuesIn(IndexDamages()),
-                         NameOf);
+INSTANTIATE_TEST_SUITE_P(Indexes, PlantedDamageTest, ::testing::ValuesIn(IndexDamages()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Catalog, PlantedDamageTest, ::testing::ValuesIn(CatalogDamages()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Contents, PlantedDamageTest, ::testing::ValuesIn(ContentDamages()),
                          NameOf);

@@ -130,7 +130,8 @@ Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const Relea
                            index::BuildHnswIndex(index::FoldVectors(labels.vectors, labels.vectors,
                                                                     shape.dim, 0.5F, 0.5F),
                                                  shape.dim, {}, {}));
-    DASHI_RETURN_IF_ERROR(index->Save(store.index_directory() + "/" + release.index_file));
+    DASHI_RETURN_IF_ERROR(
+        index->Save(store.index_directory() + "/" + release.index_file, store.file_gate()));
   }
   return release;
 }

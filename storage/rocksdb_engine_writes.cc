@@ -1,0 +1,241 @@
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include <fmt/format.h>
+#include <rocksdb/sst_file_reader.h>
+#include <rocksdb/utilities/transaction.h>
+#include <rocksdb/utilities/write_batch_with_index.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include "base/logging.h"
+#include "base/status.h"
+#include "storage/rocksdb_engine.h"
+#include "storage/rocksdb_status.h"
+
+namespace dashi::storage {
+
+namespace {
+
+constexpr std::size_t kCopyBatchBytes = std::size_t{1} << 20;
+// The first ones may be told of flushes and compactions that failed before there was room.
+constexpr int kResumesMax = 5;
+constexpr std::chrono::milliseconds kResumeWait{100};
+constexpr int kResumeWaitsMax = 200;
+constexpr std::chrono::milliseconds kPendingFlushesWait{5000};
+constexpr std::string_view kFillerKey = "filler";
+
+}  // namespace
+
+Status RocksdbEngine::WhileWriting(std::string_view doing,
+                                   const std::function<rocksdb::Status()>& write) {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    DASHI_RETURN_IF_ERROR(disk_->CheckSyncs());
+    {
+      const SharedPass pass(write_gate_);
+      if (watch_->state() == WriteWatch::State::kWriting) {
+        const rocksdb::Status filled = KeepDefaultFilled();
+        DASHI_RETURN_IF_ERROR(FromRocksdb(filled.ok() ? write() : filled, doing));
+        return disk_->CheckSyncs();
+      }
+    }
+    DASHI_RETURN_IF_ERROR(ResumeWriting());
+  }
+  return watch_->Check();
+}
+
+// Recovery leaves behind a log whose last write failed only when it has a memtable to flush; with
+// none, RocksDB 7.8 would go on with that log, and stop for good at the next write. So the memtable
+// of the family `default`, which nobody reads, is never empty. No log holds its one key, since
+// writing that log might be the very thing that fails.
+rocksdb::Status RocksdbEngine::KeepDefaultFilled() {
+  if (!watch_->TakeDefaultSealed()) {
+    return rocksdb::Status::OK();
+  }
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return db_->Put(options, default_family_, ToSlice(kFillerKey), rocksdb::Slice());
+}
+
+Status RocksdbEngine::ResumeWriting() {
+  if (watch_->state() != WriteWatch::State::kDiskFull) {
+    return watch_->Check();
+  }
+  // Recovery flushes all memtables. Without room for them it would only write and fail.
+  const std::uint64_t needed = db_options_.write_buffer_manager->memory_usage();
+  const Result<std::uint64_t> free_bytes = disk_->FreeBytes(directory_);
+  if (free_bytes.ok() && free_bytes.value() < needed) {
+    return watch_->Check();
+  }
+  const LonePass pass(write_gate_);
+  if (watch_->state() != WriteWatch::State::kDiskFull) {
+    return watch_->Check();  // Another caller was here first.
+  }
+  resumed_ = true;
+  rocksdb::Status resumed;
+  for (int attempt = 0; attempt < kResumesMax; ++attempt) {
+    watch_->Rearm();
+    // Recovery asserts that deletions are off after any failed write of the manifest, and turns
+    // them on; creating a column family is one after which RocksDB 7.8 forgets to turn them off.
+    resumed = db_->DisableFileDeletions();
+    if (resumed.ok()) {
+      resumed = ResumeRocksdb();
+    }
+    const WriteWatch::State state = watch_->state();
+    if (resumed.ok() && state == WriteWatch::State::kWriting) {
+      return CheckNewLog();
+    }
+    if (state == WriteWatch::State::kBroken) {
+      return watch_->Check();
+    }
+    if (resumed.IsTimedOut()) {
+      watch_->MarkBroken(rocksdb::Status::IOError("recovery from a full disk did not end"));
+      return watch_->Check();
+    }
+  }
+  if (!resumed.ok()) {
+    watch_->MarkDiskFull(resumed);
+  }
+  Status stopped = watch_->Check();
+  LogWarning("writing cannot go on yet: {}", stopped.ToString());
+  return stopped;
+}
+
+// RocksDB 7.8 can lose a flush that was due when the error came, and then waits for it without end.
+// WaitForPendingFlushes makes that rare; where it happens all the same, the next open is needed.
+rocksdb::Status RocksdbEngine::ResumeRocksdb() {
+  struct Outcome {
+    Mutex mutex;
+    CondVar changed;
+    bool over = false;
+    rocksdb::Status status;
+  };
+  const auto outcome = std::make_shared<Outcome>();  // Sharer: the thread, which may outlive this.
+  resumer_ = std::thread([outcome, db = db_->GetRootDB()] {  // The wrapper has no Resume.
+    const rocksdb::Status resumed = db->Resume();
+    MutexLock lock(outcome->mutex);
+    outcome->status = resumed;
+    outcome->over = true;
+    outcome->changed.NotifyAll();
+  });
+  {
+    MutexLock lock(outcome->mutex);
+    for (int waits = 0; !outcome->over && waits < kResumeWaitsMax; ++waits) {
+      outcome->changed.WaitFor(outcome->mutex, kResumeWait);
+    }
+    if (!outcome->over) {
+      LogError("writing could not be taken up again");
+      return rocksdb::Status::TimedOut("recovery from a full disk did not end");
+    }
+  }
+  resumer_.join();
+  return outcome->status;
+}
+
+// Called while the thread that writes the log holds up all others, so that no further flush can
+// become due before RocksDB has noted the error.
+void RocksdbEngine::WaitForPendingFlushes() {
+  watch_->WaitUntil(
+      [this] {
+        return watch_->state() != WriteWatch::State::kWriting ||
+               std::all_of(
+                   families_.begin(), families_.end(), [this](rocksdb::ColumnFamilyHandle* family) {
+                     std::uint64_t pending = 0;
+                     return family == nullptr ||
+                            !db_->GetIntProperty(
+                                family, rocksdb::DB::Properties::kMemTableFlushPending, &pending) ||
+                            pending == 0;
+                   });
+      },
+      kPendingFlushesWait);
+}
+
+// RocksDB aborts the process when it writes to a log once more that it could not write before.
+Status RocksdbEngine::CheckNewLog() {
+  std::unique_ptr<rocksdb::LogFile> log;
+  const rocksdb::Status found = db_->GetCurrentWalFile(&log);
+  if (!found.ok() || disk_->HasFailedLog(directory_ + log->PathName())) {
+    watch_->MarkBroken(
+        rocksdb::Status::IOError("the log that could not be written is still in use"));
+    return watch_->Check();
+  }
+  LogInfo("the disk has room again: writing goes on");
+  return watch_->Check();
+}
+
+Status RocksdbEngine::Write(rocksdb::WriteBatch* batch, bool sync, std::string_view doing) {
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  return WhileWriting(doing, [&] { return db_->Write(options, batch); });
+}
+
+Status RocksdbEngine::WriteUnlogged(rocksdb::WriteBatch* batch, std::string_view doing) {
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return WhileWriting(doing, [&] { return db_->Write(options, batch); });
+}
+
+Status RocksdbEngine::Commit(rocksdb::Transaction* transaction, std::uint64_t* engine_sequence) {
+  return WhileWriting("committing", [&, this] {
+    // The batch's numbers follow the last one given, if not at once.
+    *engine_sequence =
+        db_->GetLatestSequenceNumber() + transaction->GetWriteBatch()->GetWriteBatch()->Count();
+    return transaction->Commit();
+  });
+}
+
+bool RocksdbEngine::AreFlushed(std::span<rocksdb::ColumnFamilyHandle* const> families) const {
+  return std::all_of(families.begin(), families.end(), [this](rocksdb::ColumnFamilyHandle* family) {
+    std::uint64_t num_waiting = 0;
+    return db_->GetIntProperty(family, rocksdb::DB::Properties::kNumImmutableMemTable,
+                               &num_waiting) &&
+           num_waiting == 0;
+  });
+}
+
+Status RocksdbEngine::Flush(std::span<rocksdb::ColumnFamilyHandle* const> families,
+                            std::string_view doing) {
+  DASHI_RETURN_IF_ERROR(WhileWriting(doing, [&, this] {
+    return db_->Flush(rocksdb::FlushOptions(), {families.begin(), families.end()});
+  }));
+  // Once it has recovered from a full disk, Flush of RocksDB 7.8 no longer waits for its end.
+  return watch_->WaitForFlushes([&, this] { return AreFlushed(families); });
+}
+
+Status RocksdbEngine::Ingest(rocksdb::ColumnFamilyHandle* family,
+                             const std::vector<std::string>& files) {
+  constexpr std::string_view kDoing = "ingesting embeddings";
+  if (!resumed_) {
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    options.verify_checksums_before_ingest = true;
+    return WhileWriting(kDoing,
+                        [&, this] { return db_->IngestExternalFile(family, files, options); });
+  }
+  // Once it has recovered from a full disk, RocksDB 7.8 gives ingested files the number 0. The rows
+  // take the long way instead, until the next open.
+  for (const std::string& file : files) {
+    DASHI_RETURN_IF_ERROR(CopyIn(family, file));
+  }
+  return Flush(std::span(&family, 1), kDoing);
+}
+
+Status RocksdbEngine::CopyIn(rocksdb::ColumnFamilyHandle* family, const std::string& file) {
+  constexpr std::string_view kDoing = "copying embeddings";
+  rocksdb::SstFileReader reader(EmbeddingFileOptions());
+  DASHI_RETURN_IF_ERROR(FromRocksdb(reader.Open(file), kDoing));
+  DASHI_RETURN_IF_ERROR(FromRocksdb(reader.VerifyChecksum(), kDoing));
+  const std::unique_ptr<rocksdb::Iterator> rows(reader.NewIterator(rocksdb::ReadOptions()));
+  rocksdb::WriteBatch batch;
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    DASHI_RETURN_IF_ERROR(FromRocksdb(batch.Put(family, rows->key(), rows->value()), kDoing));
+    if (batch.GetDataSize() >= kCopyBatchBytes) {
+      DASHI_RETURN_IF_ERROR(WriteUnlogged(&batch, kDoing));
+      batch.Clear();
+    }
+  }
+  DASHI_RETURN_IF_ERROR(FromRocksdb(rows->status(), kDoing));
+  return WriteUnlogged(&batch, kDoing);
+}
+
+}  // namespace dashi::storage
