@@ -1,4 +1,5 @@
-// Runs one golden SQL file: slt_runner FILE. Prints every difference; the exit status is 1 then.
+// Runs one golden SQL file: slt_runner FILE [DATABASE]. Prints every difference; the exit status is
+// 1 then. Without DATABASE, a directory, the file begins with an empty one.
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +40,11 @@ std::string Shown(const Row& row) {
 
 class Runner {
  public:
-  Runner() { Open(); }
+  /// An empty path stands for a new database.
+  explicit Runner(std::string path)
+      : path_(path.empty() ? directory_.path() + "/test.db" : std::move(path)) {
+    Open();
+  }
 
   /// Returns the number of steps that went wrong.
   int Run(const std::vector<Step>& steps) {
@@ -51,7 +56,7 @@ class Runner {
 
  private:
   void Open() {
-    auto database = Database::Open(directory_.path() + "/test.db");
+    auto database = Database::Open(path_);
     if (!database.ok()) {
       std::cerr << "the database cannot be opened: " << database.status().ToString() << "\n";
       std::exit(2);
@@ -175,21 +180,22 @@ class Runner {
         return;
       case Step::Kind::kRelease:
         Close();
-        testing::AddRelease(*testing::OpenStore(directory_.path() + "/test.db"), step.argument);
+        testing::AddRelease(*testing::OpenStore(path_), step.argument);
         Open();
         return;
     }
   }
 
   testing::TemporaryDirectory directory_;
+  const std::string path_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<Session> session_;
   int failures_ = 0;
 };
 
 int Main(int argc, char** argv) {
-  if (argc != 2) {
-    std::cerr << "usage: slt_runner FILE\n";
+  if (argc != 2 && argc != 3) {
+    std::cerr << "usage: slt_runner FILE [DATABASE]\n";
     return 2;
   }
   std::ifstream file(argv[1], std::ios::binary);
@@ -200,7 +206,7 @@ int Main(int argc, char** argv) {
     std::cerr << argv[1] << ": " << (steps.ok() ? "no steps" : steps.status().ToString()) << "\n";
     return 2;
   }
-  const int failures = Runner().Run(*steps);
+  const int failures = Runner(argc == 3 ? argv[2] : "").Run(*steps);
   std::cout << argv[1] << ": " << steps->size() << " steps, " << failures << " failed\n";
   return failures == 0 ? 0 : 1;
 }
