@@ -145,7 +145,7 @@ struct ShowBackupsStatement {
 };
 struct CheckDatabaseStatement {};
 
-enum class ShowList { kModels, kReleases, kJobs, kMemory, kTables, kIndexes, kSettings };
+enum class ShowList { kModels, kReleases, kJobs, kMemory, kTables, kIndexes, kColumns, kSettings };
 struct ShowListStatement {
   ShowList list = ShowList::kModels;
 };

@@ -19,6 +19,8 @@ std::string_view ShowListQuery(ShowList list) {
       return "SELECT name, writable, description FROM tables";
     case ShowList::kIndexes:
       return "SELECT name, \"table\", \"column\", state FROM indexes ORDER BY name";
+    case ShowList::kColumns:
+      return "SELECT \"table\", name, type, default_value FROM columns ORDER BY \"table\", name";
     case ShowList::kSettings:
       break;
   }

@@ -300,10 +300,11 @@ Result<std::string> ParseSettingName(TokenStream& tokens) {
 
 Result<StatementNode> ParseShow(TokenStream& tokens) {
   static constexpr std::pair<std::string_view, ShowList> kLists[] = {
-      {"MODELS", ShowList::kModels},     {"RELEASES", ShowList::kReleases},
-      {"JOBS", ShowList::kJobs},         {"TABLES", ShowList::kTables},
-      {"INDEXES", ShowList::kIndexes},   {"MEMORY", ShowList::kMemory},
-      {"SETTINGS", ShowList::kSettings}, {"ALL", ShowList::kSettings}};
+      {"MODELS", ShowList::kModels},   {"RELEASES", ShowList::kReleases},
+      {"JOBS", ShowList::kJobs},       {"TABLES", ShowList::kTables},
+      {"INDEXES", ShowList::kIndexes}, {"COLUMNS", ShowList::kColumns},
+      {"MEMORY", ShowList::kMemory},   {"SETTINGS", ShowList::kSettings},
+      {"ALL", ShowList::kSettings}};
   for (const auto& [word, list] : kLists) {
     if (tokens.TakeKeyword(word)) {
       return StatementNode(ShowListStatement{list});
@@ -332,7 +333,9 @@ Result<StatementNode> ParseShow(TokenStream& tokens) {
   } else {
     if (tokens.AtEnd()) {
       return tokens.SyntaxError(
-          "MODELS, RELEASES, JOBS, TABLES, INDEXES, SETTINGS or the name of a setting");
+          "MODELS, RELEASES, JOBS, TABLES, INDEXES, COLUMNS, MEMORY, BACKUPS, SETTINGS or the name "
+          "of "
+          "a setting");
     }
     DASHI_ASSIGN_OR_RETURN(show.name, ParseSettingName(tokens));
   }

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <fstream>
 #include <functional>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace dashi::storage {
 
@@ -18,6 +22,16 @@ inline void ForEachDamage(const std::string& bytes,
         static_cast<char>(static_cast<unsigned char>(flipped[bit / 8]) ^ (1U << (bit % 8)));
     decode(flipped);
   }
+}
+
+/// Flips one bit of a byte of a file; done twice, the file is as before.
+inline void FlipByte(const std::string& path, std::uint64_t offset) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(offset));
+  const int byte = file.get();
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(static_cast<char>(byte ^ 1));
+  ASSERT_TRUE(file.good());
 }
 
 }  // namespace dashi::storage

@@ -18,6 +18,7 @@
 #include "storage/rocksdb_status.h"
 #include "storage/row_codec.h"
 #include "storage/schema_codec.h"
+#include "tests/storage/damaged_bytes.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/testing/tiny_database.h"
 
@@ -423,15 +424,6 @@ class CheckTest : public StoreFixture {
     return largest;
   }
 };
-
-void FlipByte(const std::string& path, std::uint64_t offset) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  const int byte = file.get();
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(static_cast<char>(byte ^ 0x40));
-  ASSERT_TRUE(file.good());
-}
 
 TEST_F(CheckTest, AWholeDatabaseIsCleanClosedAndOpen) {
   const CheckReport closed = Check(directory());
