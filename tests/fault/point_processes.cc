@@ -25,7 +25,7 @@ Outcome RunPoints(const std::function<Report(std::uint64_t n)>& point) {
       }
       EXPECT_GT(child, 0);
       running.insert(child);
-      ++n;
+      n += kPointStride;
       continue;
     }
     int status = 0;

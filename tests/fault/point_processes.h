@@ -19,9 +19,18 @@ struct Outcome {
   std::uint64_t num_aborted = 0;  ///< ended by an assertion inside RocksDB
 };
 
-/// Runs `point` for n = 1, 2, ... until one does not reach its fault, each in a process of its own,
-/// since RocksDB's assertions are on and some do not hold after an error; several at once, since it
-/// sleeps for a second after others. RocksDB must not run in this process, so that it may fork.
+/// How many points lie from one that is tried to the next. Sanitizers make a point take ten times
+/// as long, so that they try a few.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::uint64_t kPointStride = 16;
+#else
+inline constexpr std::uint64_t kPointStride = 1;
+#endif
+
+/// Runs `point` for n = 1, 1 + kPointStride, ... until one does not reach its fault, each in a
+/// process of its own, since RocksDB's assertions are on and some do not hold after an error;
+/// several at once, since it sleeps for a second after others. RocksDB must not run in this
+/// process, so that it may fork.
 Outcome RunPoints(const std::function<Report(std::uint64_t n)>& point);
 
 }  // namespace dashi::testing
