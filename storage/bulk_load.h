@@ -15,15 +15,16 @@ enum class DuplicatePolicy { kFail, kReplace, kIgnore };
 
 /// Loads one table from a stream of any length, all or nothing, in bounded memory.
 ///
-/// Rows are checked and appended to a checksummed spool file in the database directory; nothing is
-/// visible. Commit syncs the spool and writes one synced record that names it: from then on the
-/// load is certain. The rows are then applied in chunks, while new snapshots and transactions still
-/// get the picture from before (writers wait), and the record is removed. A crash before the record
-/// leaves nothing (the spool is deleted at the next open); a crash after it is finished by the next
-/// open before anything is served.
+/// Rows are checked and written to files in the database directory; nothing is visible. Commit
+/// syncs the files and writes one synced record that names them: from then on the load is certain.
+/// The rows then come into the database, all at once or in chunks, while new snapshots and
+/// transactions still get the picture from before (writers wait), and the record is removed. A
+/// crash before the record leaves nothing (the files are deleted at the next open); a crash after
+/// it is finished by the next open before anything is served.
 ///
 /// Errors:  Add* return the row's error and leave the load usable, so the caller may count a reject
-///          and go on; dropping the object without Commit discards the load.
+///          and go on; after an error of writing a file every call fails; dropping the object
+///          without Commit discards the load.
 /// Threads: one thread at a time; one bulk load at a time per store, others wait.
 class BulkLoad {
  public:

@@ -57,6 +57,23 @@ void ReadNumber(const Json& object, const char* name, double* field) {
   }
 }
 
+Json EncodeStagedFiles(const std::vector<StagedFile>& files) {
+  Json array = Json::array();
+  for (const StagedFile& file : files) {
+    array.push_back({{"name", file.name}, {"bytes", file.bytes}, {"crc32c", file.crc32c}});
+  }
+  return array;
+}
+
+void DecodeStagedFiles(const Json& array, std::vector<StagedFile>* files) {
+  for (const Json& object : array) {
+    StagedFile& file = files->emplace_back();
+    object.at("name").get_to(file.name);
+    object.at("bytes").get_to(file.bytes);
+    object.at("crc32c").get_to(file.crc32c);
+  }
+}
+
 // Parses a catalog value and hands the object to `read`; a wrong type inside is a decoding error.
 template <typename ReadMembers>
 bool DecodeJson(std::string_view bytes, ReadMembers&& read) {
@@ -284,18 +301,42 @@ bool DecodeEmbeddingRecord(std::string_view bytes, EmbeddingRecord* record) {
 }
 
 std::string EncodeLoadRecord(const LoadRecord& record) {
-  return EncodeJson({{"spool", record.spool},
-                     {"spool_bytes", record.spool_bytes},
-                     {"commit_sequence", record.commit_sequence}});
+  Json object = {{"spool", record.spool},
+                 {"spool_bytes", record.spool_bytes},
+                 {"commit_sequence", record.commit_sequence}};
+  if (record.is_staged()) {
+    object["table"] = static_cast<int>(record.kind);
+    object["row_files"] = EncodeStagedFiles(record.row_files);
+    object["id_files"] = EncodeStagedFiles(record.id_files);
+    object["inserted"] = record.inserted;
+    object["row_by_row"] = record.row_by_row;
+  }
+  return EncodeJson(object);
 }
 
 bool DecodeLoadRecord(std::string_view bytes, LoadRecord* record) {
   *record = {};
-  return DecodeJson(bytes, [record](const Json& object) {
-    object.at("spool").get_to(record->spool);
-    object.at("spool_bytes").get_to(record->spool_bytes);
-    object.at("commit_sequence").get_to(record->commit_sequence);
-  });
+  bool valid = true;
+  return DecodeJson(bytes,
+                    [&](const Json& object) {
+                      object.at("spool").get_to(record->spool);
+                      object.at("spool_bytes").get_to(record->spool_bytes);
+                      object.at("commit_sequence").get_to(record->commit_sequence);
+                      if (!object.contains("row_files")) {
+                        return;
+                      }
+                      const int table = object.at("table").get<int>();
+                      valid = table >= static_cast<int>(EntityKind::kDocument) &&
+                              table <= static_cast<int>(EntityKind::kAnchor);
+                      record->kind = static_cast<EntityKind>(table);
+                      DecodeStagedFiles(object.at("row_files"), &record->row_files);
+                      DecodeStagedFiles(object.at("id_files"), &record->id_files);
+                      object.at("inserted").get_to(record->inserted);
+                      object.at("row_by_row").get_to(record->row_by_row);
+                      valid = valid && !record->row_files.empty() && !record->id_files.empty() &&
+                              !record->inserted.empty();
+                    }) &&
+         valid;
 }
 
 }  // namespace dashi::storage

@@ -3,8 +3,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "storage/catalog_records.h"
+#include "storage/entity.h"
 
 namespace dashi::storage {
 
@@ -45,11 +48,28 @@ struct EmbeddingRecord {
 std::string EncodeEmbeddingRecord(const EmbeddingRecord& record);
 bool DecodeEmbeddingRecord(std::string_view bytes, EmbeddingRecord* record);
 
-/// The commit point of a bulk load: from this record on, the spool file will be applied.
+/// A sorted file of a bulk load, written and synced, that no column family holds yet.
+struct StagedFile {
+  std::string name;  ///< within the tmp folder
+  std::uint64_t bytes = 0;
+  std::uint32_t crc32c = 0;  ///< of the whole file, as RocksDB records it
+};
+
+/// The commit point of a bulk load: from this record on, the rows of the spool file, or of the
+/// staged files, will be in the database.
 struct LoadRecord {
-  std::string spool;  ///< file name within the tmp folder
+  std::string spool;  ///< file name within the tmp folder; empty for a staged load
   std::uint64_t spool_bytes = 0;
   std::uint64_t commit_sequence = 0;
+  // The rest is a staged load's, which inserts rows of one table.
+  EntityKind kind = EntityKind::kDocument;
+  std::vector<StagedFile> row_files;
+  std::vector<StagedFile> id_files;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> inserted;  ///< first ordinal, count
+  /// The rows are written one by one, not ingested: some may be there and others not.
+  bool row_by_row = false;
+
+  bool is_staged() const { return !row_files.empty(); }
 };
 std::string EncodeLoadRecord(const LoadRecord& record);
 bool DecodeLoadRecord(std::string_view bytes, LoadRecord* record);

@@ -26,7 +26,7 @@ struct DirectoryPaths {
   std::string marker;  ///< root/DASHI: says that this is a database, and of which format
   std::string data;    ///< root/data: RocksDB's files
   std::string index;   ///< root/index: index files, named by release records
-  std::string tmp;     ///< root/tmp: spool files and SSTs being written; emptied at open
+  std::string tmp;     ///< root/tmp: files of loads and SSTs being written; emptied at open
   /// root/DASHI.restoring: the marker while a restore goes on, which is no database yet.
   std::string unfinished_restore;
   std::string watermark;  ///< root/commit.watermark: what is known to be on the disk

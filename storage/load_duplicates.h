@@ -8,7 +8,7 @@
 
 namespace dashi::storage {
 
-/// Finds the ids that a load has seen, by hash and block number; the ids stand in the spool.
+/// Finds the ids that a load has seen, by hash and block number; the ids stand in the blocks.
 ///
 /// Threads: one thread at a time.
 /// Cost:    8 bytes a slot, 11 to 21 bytes an id (while the table grows, half as much again).

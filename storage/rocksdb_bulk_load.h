@@ -14,6 +14,11 @@ Result<std::unique_ptr<BulkLoad>> BeginRocksdbRowLoad(RocksdbStoreState* state, 
 Result<std::unique_ptr<BulkLoad>> BeginRocksdbRelevanceLoad(RocksdbStoreState* state,
                                                             DuplicatePolicy policy);
 
+/// The loads by themselves, for those who have a place in the queue: they leave it in the end.
+std::unique_ptr<BulkLoad> NewRocksdbRowLoad(RocksdbStoreState* state, EntityKind kind,
+                                            DuplicatePolicy policy);
+std::unique_ptr<BulkLoad> NewRocksdbRelevanceLoad(RocksdbStoreState* state, DuplicatePolicy policy);
+
 /// Finishes what a load left behind when the disk was full, if there is room now: a committed load
 /// is applied, and the record of one that could not be committed is taken back for certain.
 ///

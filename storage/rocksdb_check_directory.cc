@@ -10,6 +10,9 @@
 #include "storage/check.h"
 #include "storage/database_directory.h"
 #include "storage/load_spool.h"
+#include "storage/rocksdb_engine.h"
+#include "storage/rocksdb_load_ingest.h"
+#include "storage/rocksdb_staged_file.h"
 #include "storage/rocksdb_status.h"
 #include "storage/store.h"
 
@@ -50,31 +53,49 @@ void Add(CheckReport* report, std::string object, std::string problem, std::stri
   report->problems.push_back({std::move(object), std::move(problem), std::move(detail)});
 }
 
-// A load past its commit point: its spool is all there is of its rows until the next open.
-Status CheckSpool(const DirectoryPaths& paths, TaskMonitor* monitor, CheckReport* report) {
-  const std::string path = paths.tmp + "/load.spool";
-  std::error_code error;
-  const std::uint64_t size = std::filesystem::file_size(path, error);
-  monitor->BeginPhase("spool", "blocks", 0);
-  const auto check = [&]() -> Status {
-    DASHI_ASSIGN_OR_RETURN(const auto spool, LoadSpoolReader::Open(path, error ? 0 : size));
-    std::string block;
-    bool more = true;
-    while (more) {
-      DASHI_ASSIGN_OR_RETURN(more, spool->Next(&block));
-    }
-    return Status::Ok();
-  };
-  const Status checked = check();
-  monitor->EndPhase(0);
-  if (checked.ok()) {
-    Add(report, "tmp/load.spool", "a load is not finished",
-        "open the database for writing once, which finishes it, and check again");
-  } else {
-    Add(report, "tmp/load.spool", "the spool of a committed load is damaged",
-        std::string(checked.message()));
+Status ReadSpool(const DirectoryPaths& paths, const LoadRecord& record) {
+  DASHI_ASSIGN_OR_RETURN(const auto spool,
+                         LoadSpoolReader::Open(paths.tmp + "/" + record.spool, record.spool_bytes));
+  std::string block;
+  bool more = true;
+  while (more) {
+    DASHI_ASSIGN_OR_RETURN(more, spool->Next(&block));
   }
   return Status::Ok();
+}
+
+Status CheckLoadFiles(const DirectoryPaths& paths) {
+  EngineOptions options;
+  options.read_only = true;
+  DASHI_ASSIGN_OR_RETURN(const auto engine, RocksdbEngine::Open(paths.data, options));
+  std::string value;
+  LoadRecord record;
+  DASHI_ASSIGN_OR_RETURN(const bool pending, engine->Get(Family::kMeta, PendingLoadKey(), &value));
+  if (!pending || !DecodeLoadRecord(value, &record)) {
+    return Status::Corruption("catalog record cannot be decoded: load");
+  }
+  if (!record.is_staged()) {
+    return ReadSpool(paths, record);
+  }
+  DASHI_ASSIGN_OR_RETURN(const bool ingested, IsIngested(*engine, record));
+  if (ingested) {
+    return Status::Ok();
+  }
+  DASHI_RETURN_IF_ERROR(CheckStagedFiles(paths.tmp, record.row_files));
+  return record.row_by_row ? Status::Ok() : CheckStagedFiles(paths.tmp, record.id_files);
+}
+
+// A load past its commit point: its files are all there is of its rows until the next open.
+void CheckLoad(const DirectoryPaths& paths, TaskMonitor* monitor, CheckReport* report) {
+  monitor->BeginPhase("load", "files", 0);
+  const Status checked = CheckLoadFiles(paths);
+  monitor->EndPhase(0);
+  if (checked.ok()) {
+    Add(report, "tmp", "a load is not finished",
+        "open the database for writing once, which finishes it, and check again");
+  } else {
+    Add(report, "tmp", "the files of a committed load are damaged", std::string(checked.message()));
+  }
 }
 
 }  // namespace
@@ -100,7 +121,7 @@ Result<CheckReport> CheckDirectory(const std::string& directory, TaskMonitor& mo
   }
   switch (store.status().code()) {
     case StatusCode::kUnavailable:
-      DASHI_RETURN_IF_ERROR(CheckSpool(paths, &monitor, &report));
+      CheckLoad(paths, &monitor, &report);
       return report;
     case StatusCode::kCorruption:
     case StatusCode::kIoError:

@@ -132,6 +132,7 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::OpenOnce(const std::string
                                                                const EngineOptions& options) {
   std::unique_ptr<RocksdbEngine> engine(new RocksdbEngine());
   engine->directory_ = data_directory;
+  engine->memory_bytes_max_ = options.memory_bytes_max;
   if (options.disk == nullptr) {
     engine->own_disk_ = std::make_unique<DiskWatch>(FileGate::System(), data_directory,
                                                     /*reserved_bytes=*/0);
@@ -385,6 +386,12 @@ std::uint64_t RocksdbEngine::MemtableBytes() const {
 
 rocksdb::Options RocksdbEngine::EmbeddingFileOptions() const {
   return rocksdb::Options(db_options_, MakeEmbeddingFamilyOptions(cache_));
+}
+
+rocksdb::Options RocksdbEngine::FamilyFileOptions(Family family) const {
+  rocksdb::Options options(db_options_, MakeFamilyOptions(family, memory_bytes_max_, cache_));
+  options.bottommost_compression = rocksdb::kDisableCompressionOption;  // As `compression` says.
+  return options;
 }
 
 }  // namespace dashi::storage

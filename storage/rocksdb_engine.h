@@ -33,6 +33,13 @@ enum class DamagedLogs {
   kPassOver,        ///< what can be read behind it is taken up: no state that ever was
 };
 
+/// Sorted files for one column family.
+struct FamilyFiles {
+  Family family{};
+  std::vector<std::string> paths;
+  std::vector<std::uint32_t> crc32cs;  ///< of each whole file, as RocksDB recorded them
+};
+
 struct EngineOptions {
   bool create = false;  ///< make what is missing: the creation was never finished, or not begun
   bool read_only = false;
@@ -89,6 +96,15 @@ class RocksdbEngine {
   Status Flush(std::span<rocksdb::ColumnFamilyHandle* const> families, std::string_view doing);
   /// Puts sorted files into an embedding family. The files may be gone then.
   Status Ingest(rocksdb::ColumnFamilyHandle* family, const std::vector<std::string>& files);
+  /// Puts sorted files into families that take other writes too: all or none of them, durably. The
+  /// files may be gone then. Nobody writes to the families meanwhile. The checksums are taken on
+  /// trust.
+  ///
+  /// Errors: kFailedPrecondition when ingests_in_order() does not hold.
+  Status IngestTogether(std::span<const FamilyFiles> files, std::string_view doing);
+  /// Whether ingested rows count as newer than what was written before. Not so once RocksDB 7.8 has
+  /// recovered from a full disk, until the next open.
+  bool ingests_in_order() const { return !resumed_; }
   /// Reads one key at the latest state. Returns false when it is absent.
   Result<bool> Get(Family family, std::string_view key, std::string* value) const;
   /// The log that could not be read to its end, empty when all were.
@@ -101,6 +117,8 @@ class RocksdbEngine {
 
   /// The database's options for an SST of an embedding family.
   rocksdb::Options EmbeddingFileOptions() const;
+  /// And of another family, compressed for speed on whatever level it ends.
+  rocksdb::Options FamilyFileOptions(Family family) const;
 
  private:
   RocksdbEngine() = default;
@@ -126,6 +144,7 @@ class RocksdbEngine {
   std::shared_ptr<rocksdb::ColumnFamilyHandle> Share(rocksdb::ColumnFamilyHandle* handle);
 
   std::string directory_;
+  std::uint64_t memory_bytes_max_ = 0;
   std::shared_ptr<rocksdb::Cache> cache_;  // Sharers: all column families and the memtables.
   std::shared_ptr<HeldFiles> held_files_;  // Null when writing. Sharer: env_.
   std::unique_ptr<DiskWatch> own_disk_;

@@ -8,9 +8,12 @@
 #include <rocksdb/db.h>
 
 #include "base/failpoint.h"
+#include "base/file.h"
+#include "base/logging.h"
 #include "base/status.h"
 #include "storage/index_entries.h"
 #include "storage/neighbour_codec.h"
+#include "storage/rocksdb_load_ingest.h"
 #include "storage/rocksdb_reader.h"
 #include "storage/rocksdb_status.h"
 #include "storage/row_codec.h"
@@ -18,8 +21,6 @@
 namespace dashi::storage {
 
 namespace {
-
-constexpr std::uint64_t kChunkBytes = std::uint64_t{4} << 20;
 
 Status DamagedSpool() { return Status::Corruption("the spool file holds a row that is malformed"); }
 
@@ -138,6 +139,14 @@ Status LoadApplier::AddIndexEntries(EntityKind kind, const SpooledRow& row) {
   return Status::Ok();
 }
 
+void LoadApplier::AddInserted(std::uint32_t first, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    changes_.Add(table_, ChangeOperation::kInsert, Ordinal{first + i});
+  }
+  num_rows_ += count;
+  next_ordinal_ = std::max(next_ordinal_, std::uint64_t{first} + count);
+}
+
 Status LoadApplier::StagePairs() {
   rocksdb::ColumnFamilyHandle* family = engine_->family(Family::kRelevance);
   DASHI_RETURN_IF_ERROR(StageSide(RelevanceSide::kLabelsOfDocument, family, &pairs_, &batch_));
@@ -193,11 +202,14 @@ Status LoadApplier::WriteLast(std::uint64_t commit_sequence) {
   return engine_->Write(&batch_, /*sync=*/true, "applying a load");
 }
 
-Status ApplySpool(const RocksdbStoreState& state, const std::string& spool_path,
-                  const LoadRecord& record,
+namespace {
+
+// Applies the spool file from the beginning.
+Status ApplySpool(const RocksdbStoreState& state, const LoadRecord& record,
                   const std::function<void(std::uint64_t rows)>& on_progress) {
-  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<LoadSpoolReader> spool,
-                         LoadSpoolReader::Open(spool_path, record.spool_bytes));
+  DASHI_ASSIGN_OR_RETURN(
+      const std::unique_ptr<LoadSpoolReader> spool,
+      LoadSpoolReader::Open(state.paths.tmp + "/" + record.spool, record.spool_bytes));
   LoadApplier applier(state, spool->table());
   std::string block;
   while (true) {
@@ -205,7 +217,7 @@ Status ApplySpool(const RocksdbStoreState& state, const std::string& spool_path,
     if (more) {
       DASHI_RETURN_IF_ERROR(applier.AddBlock(block));
     }
-    if (!more || applier.pending_bytes() >= kChunkBytes) {
+    if (!more || applier.pending_bytes() >= LoadApplier::kChunkBytes) {
       DASHI_RETURN_IF_ERROR(applier.WriteChunk());
       DASHI_FAILPOINT("load.chunk");
       if (on_progress) {
@@ -217,9 +229,44 @@ Status ApplySpool(const RocksdbStoreState& state, const std::string& spool_path,
     }
   }
   DASHI_RETURN_IF_ERROR(applier.Flush());
-  DASHI_RETURN_IF_ERROR(applier.WriteLast(record.commit_sequence));
+  return applier.WriteLast(record.commit_sequence);
+}
+
+}  // namespace
+
+Status WriteLoadRecord(const RocksdbStoreState& state, const LoadRecord& record) {
+  RocksdbEngine* engine = state.engine.get();
+  rocksdb::WriteBatch batch;
+  DASHI_RETURN_IF_ERROR(FromRocksdb(
+      batch.Put(engine->family(Family::kMeta), PendingLoadKey(), EncodeLoadRecord(record)),
+      "committing a load"));
+  return engine->Write(&batch, /*sync=*/true, "committing a load");
+}
+
+Status ApplyLoad(RocksdbStoreState* state, const LoadRecord& record, LoadFiles files,
+                 const std::function<void(std::uint64_t rows)>& on_progress) {
+  DASHI_RETURN_IF_ERROR(record.is_staged() ? ApplyStagedFiles(state, record, files, on_progress)
+                                           : ApplySpool(*state, record, on_progress));
   DASHI_FAILPOINT("load.applied");
   return Status::Ok();
+}
+
+void RemoveLoadFile(RocksdbStoreState& state, const std::string& name) {
+  const Status removed = RemoveFile(state.paths.tmp + "/" + name, state.disk);
+  if (!removed.ok() && removed.code() != StatusCode::kNotFound) {
+    LogWarning("cannot remove a load's file: {}", removed.message());
+  }
+}
+
+void RemoveLoadFiles(RocksdbStoreState& state, const LoadRecord& record) {
+  if (!record.is_staged()) {
+    RemoveLoadFile(state, record.spool);
+  }
+  for (const std::vector<StagedFile>* files : {&record.row_files, &record.id_files}) {
+    for (const StagedFile& file : *files) {
+      RemoveLoadFile(state, file.name);
+    }
+  }
 }
 
 }  // namespace dashi::storage

@@ -18,17 +18,22 @@
 
 namespace dashi::storage {
 
-/// Turns the blocks of a spool into write batches. Applying a block twice, or a prefix of the
+/// Turns blocks of spooled rows into write batches. Applying a block twice, or a prefix of the
 /// blocks and then all, gives the same state: the load's redo depends on it.
 ///
 /// Threads: one thread at a time.
 class LoadApplier {
  public:
+  /// Callers write a chunk when this much of spool is pending.
+  static constexpr std::uint64_t kChunkBytes = std::uint64_t{4} << 20;
+
   /// The load holds the gate alone, so the table's schema does not change.
   LoadApplier(const RocksdbStoreState& state, ChangedTable table);
 
   /// Takes up a block's rows.
   Status AddBlock(std::string_view block);
+  /// Takes up that `count` rows from `first` on were inserted, which are in the database already.
+  void AddInserted(std::uint32_t first, std::uint32_t count);
   /// What was taken up since the last write, in bytes of spool.
   std::uint64_t pending_bytes() const { return pending_bytes_; }
   std::uint64_t num_rows() const { return num_rows_; }
@@ -61,10 +66,25 @@ class LoadApplier {
   std::uint64_t next_ordinal_ = 0;
 };
 
-/// Applies the spool file that a load record names, from the beginning, and removes the record.
+/// Whether the files of a load were written by this process just now, or found again after it may
+/// have ended in between: then their checksums are compared.
+enum class LoadFiles { kJustWritten, kFoundAgain };
+
+/// Writes the record of a load, synced.
+Status WriteLoadRecord(const RocksdbStoreState& state, const LoadRecord& record);
+
+/// Brings the rows of a recorded load into the database, whatever an earlier attempt did of it, and
+/// removes the record. Called with the gate held alone, or before anything else runs.
 /// `on_progress` may be empty.
-Status ApplySpool(const RocksdbStoreState& state, const std::string& spool_path,
-                  const LoadRecord& record,
-                  const std::function<void(std::uint64_t rows)>& on_progress);
+///
+/// Errors: kCorruption (XX001) naming a file that is gone or not as it was written; those of
+/// writing.
+Status ApplyLoad(RocksdbStoreState* state, const LoadRecord& record, LoadFiles files,
+                 const std::function<void(std::uint64_t rows)>& on_progress);
+
+/// Removes the files of a load that was applied or taken back.
+void RemoveLoadFiles(RocksdbStoreState& state, const LoadRecord& record);
+/// Removes one file in the tmp folder, if it is there.
+void RemoveLoadFile(RocksdbStoreState& state, const std::string& name);
 
 }  // namespace dashi::storage

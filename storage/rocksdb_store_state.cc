@@ -207,9 +207,7 @@ Status RocksdbStoreState::CheckWorking() const {
                       "the load. Do not run it again.");
 }
 
-std::string RocksdbStoreState::NextSpoolName() {
-  return fmt::format("load-{}.spool", ++num_spools_);
-}
+std::string RocksdbStoreState::NextLoadName() { return fmt::format("load-{}", ++num_loads_); }
 
 void RocksdbStoreState::EnterLoad() {
   MutexLock lock(load_mutex_);

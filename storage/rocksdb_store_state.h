@@ -111,9 +111,14 @@ class RocksdbStoreState {
   /// Errors: kResourceExhausted (53100) or kIoError (58030) while a committed load is not applied,
   ///         after a failed sync, and after MarkSchemasUnread.
   Status CheckWorking() const DASHI_EXCLUDES(unfinished_mutex_);
-  /// A name for the next spool file. A name is used once in a process, since the record of a load
-  /// that failed might come back from the log and must find the file that it was written for.
-  std::string NextSpoolName();
+  /// Notes, inside the gate alone, that files of the load with this commit sequence are ingested,
+  /// which RocksDB does not look at when it checks a transaction for conflicts.
+  void NoteIngestion(std::uint64_t commit_sequence) { last_ingestion_ = commit_sequence; }
+  /// The last such commit sequence; 0 when there is none.
+  std::uint64_t last_ingestion() const { return last_ingestion_; }
+  /// A name for the files of the next load. A name is used once in a process, since the record of a
+  /// load that failed might come back from the log and must find the file that it was written for.
+  std::string NextLoadName();
 
   /// One bulk load at a time.
   void EnterLoad() DASHI_EXCLUDES(load_mutex_);
@@ -134,7 +139,8 @@ class RocksdbStoreState {
   std::multiset<std::uint64_t> live_pictures_ DASHI_GUARDED_BY(live_mutex_);
   Mutex picture_mutex_;
   std::unique_ptr<Picture> frozen_ DASHI_GUARDED_BY(picture_mutex_);
-  std::atomic<std::uint64_t> num_spools_ = 0;
+  std::atomic<std::uint64_t> num_loads_ = 0;
+  std::atomic<std::uint64_t> last_ingestion_ = 0;
   std::atomic<bool> unfinished_ = false;
   std::atomic<bool> schemas_unread_ = false;
   mutable Mutex unfinished_mutex_;

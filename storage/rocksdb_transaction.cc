@@ -460,9 +460,11 @@ Status RocksdbTransaction::StagePending(std::uint64_t commit_sequence) {
   return Status::Ok();
 }
 
-// RocksDB looks for conflicts from this transaction's snapshot on, which lies inside the load that
-// was being applied; only the load can have changed anything between the picture and the snapshot,
-// and it is over now. A key that reads the same now as in the picture was not changed by it.
+// RocksDB looks for conflicts from this transaction's snapshot on, and in memtables only. When the
+// transaction began while a load was being applied, its snapshot lies inside the load; only the
+// load can have changed anything between the picture and the snapshot, and it is over now. And what
+// a load ingested since the picture was never in a memtable. A key that reads the same now as in
+// the picture was not changed by either.
 Status RocksdbTransaction::CheckLoadConflicts() {
   std::vector<TrackedKey> keys = reads_;
   for (const Family family : kFamilies) {
@@ -512,7 +514,7 @@ Status RocksdbTransaction::CommitStaged(Durability durability) {
 
 Status RocksdbTransaction::CommitInside(Durability durability) {
   DASHI_RETURN_IF_ERROR(state_->CheckWorking());
-  if (behind_load_) {
+  if (behind_load_ || reader().commit_sequence() < state_->last_ingestion()) {
     DASHI_RETURN_IF_ERROR(CheckLoadConflicts());
   }
   const std::uint64_t commit_sequence = state_->sequencer->Begin();

@@ -40,7 +40,8 @@ void Work(const CrashChildOptions& options, Database* database, CrashEventWriter
           .writer = writer,
           .seed = options.seed + static_cast<std::uint64_t>(writer) * 1000,
           .load_directory = options.load_directory,
-          .loads_large_first = writer == 0 && options.failpoint.starts_with("load.")};
+          .loads_large_first = writer == 0 && options.failpoint.starts_with("load."),
+          .stages_first = writer == 0 && options.failpoint.starts_with("load.")};
       RowWriter(database, events, writer_options, RowsOf(rows, writer)).Run(stop);
     });
   }

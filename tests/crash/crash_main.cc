@@ -158,7 +158,7 @@ class CrashRun {
     ChildPlan plan;
     if (last_failpoint_.starts_with("load.") && choice < 50) {
       // The load that was cut off is finished while the database opens: die there again.
-      plan.failpoint = choice < 30 ? "load.chunk" : "load.applied";
+      plan.failpoint = choice < 25 ? "load.chunk" : choice < 35 ? "load.ingested" : "load.applied";
     }
     if (choice < 35) {
       plan.child = NewChild(/*work_ms=*/60'000);

@@ -15,6 +15,9 @@ constexpr std::uint64_t kNumAnchors = 10;
 // A batch of this size takes more than two chunks of 4 MiB when it is loaded.
 constexpr std::uint64_t kNumBatchDocuments = 320;
 constexpr std::size_t kBatchTextBytes = 32'000;
+// Bytes enough for sorted files that are ingested, of a table that has no index here.
+constexpr std::uint64_t kNumNewLabels = 45;
+constexpr std::size_t kNewLabelTextBytes = 16'000;
 // Enough pairs for a file of their own: a spooled pair takes twelve bytes, a block 64 KiB.
 constexpr std::uint64_t kNumBatchPairs = 8000;
 
@@ -45,6 +48,9 @@ void RowWriter::Run(const std::function<bool()>& stop) {
   if (options_.loads_large_first) {
     Execute(PlanLoadBatch(rows_));
   }
+  if (options_.stages_first) {
+    LoadNewLabels();
+  }
   while (!stop()) {
     Step();
   }
@@ -66,6 +72,8 @@ void RowWriter::Step() {
     Execute(PlanLoadBatch(rows_));
   } else if (choice < 97) {
     Execute(PlanLoadBatchPairs(rows_));
+  } else if (choice < 98) {
+    LoadNewLabels();
   } else {
     DropBatch();
   }
@@ -216,6 +224,12 @@ void RowWriter::DropBatch() {
   Execute(Plan{
       fmt::format("DELETE FROM documents WHERE id >= {} AND id < {}", Quoted(first), Quoted(last)),
       std::move(after)});
+}
+
+// Rows that are all new are written straight into sorted files.
+void RowWriter::LoadNewLabels() {
+  Execute(PlanDropNewLabels(rows_));
+  Execute(PlanLoadNewLabels(rows_));
 }
 
 std::optional<RowWriter::Plan> RowWriter::PlanAny(const Rows& rows) {
@@ -435,6 +449,30 @@ RowWriter::Plan RowWriter::PlanLoadBatch(const Rows& rows) {
     const std::string token = NewToken(num_bytes, &random_);
     file << fmt::format(R"({{"id": "{}", "text": "{}"}})", Id("batch", i), TextOf(token)) << '\n';
     plan.after[DocumentKey(Id("batch", i))] = DocumentValue("", token);
+  }
+  return plan;
+}
+
+RowWriter::Plan RowWriter::PlanDropNewLabels(const Rows& rows) {
+  const std::string first = Id("new", 0);
+  const std::string last = Id("new~", 0);
+  Plan plan{
+      fmt::format("DELETE FROM labels WHERE id >= {} AND id < {}", Quoted(first), Quoted(last)),
+      rows};
+  for (std::uint64_t i = 0; i < kNumNewLabels; ++i) {
+    plan.after.erase(LabelKey(Id("new", i)));
+  }
+  return plan;
+}
+
+RowWriter::Plan RowWriter::PlanLoadNewLabels(const Rows& rows) {
+  const std::string path = LoadPath("new_labels.tsv");
+  Plan plan{fmt::format("COPY labels (id, text) FROM {}", Quoted(path)), rows};
+  std::ofstream file(path);
+  for (std::uint64_t i = 0; i < kNumNewLabels; ++i) {
+    const std::string token = NewToken(kNewLabelTextBytes, &random_);
+    file << Id("new", i) << '\t' << TextOf(token) << '\n';
+    plan.after[LabelKey(Id("new", i))] = token;
   }
   return plan;
 }

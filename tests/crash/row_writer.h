@@ -24,6 +24,7 @@ class RowWriter {
     std::uint64_t seed = 0;
     std::string load_directory;      ///< where it writes the files that it loads
     bool loads_large_first = false;  ///< begin with a load through the spool
+    bool stages_first = false;       ///< begin with a load of sorted files
   };
   RowWriter(Database* database, CrashEventWriter* events, const Options& options, Rows rows);
 
@@ -43,6 +44,7 @@ class RowWriter {
   void Count();
   void Claim();
   void DropBatch();
+  void LoadNewLabels();
 
   // Each makes one statement and what it does to `rows`; nothing when there is nothing to do.
   std::optional<Plan> PlanAny(const Rows& rows);
@@ -58,6 +60,8 @@ class RowWriter {
   std::optional<Plan> PlanLoadRows(const Rows& rows);
   std::optional<Plan> PlanLoadPairs(const Rows& rows);
   Plan PlanLoadBatch(const Rows& rows);
+  Plan PlanDropNewLabels(const Rows& rows);
+  Plan PlanLoadNewLabels(const Rows& rows);
   std::optional<Plan> PlanLoadBatchPairs(const Rows& rows);
 
   void Execute(const std::optional<Plan>& plan);

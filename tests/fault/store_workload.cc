@@ -26,6 +26,7 @@ constexpr int kSmallCommits = 50;
 constexpr int kInserted = 4;
 constexpr int kLoadedDocuments = 90;
 constexpr int kLoadedLabels = 70;
+constexpr int kStagedDocuments = 400;  // enough bytes for files that are ingested
 constexpr std::uint64_t kVersion = 7;
 constexpr std::uint32_t kDim = 8;
 constexpr int kEmbedded = 200;
@@ -163,11 +164,11 @@ WorkStep UpdateRows() {
           {"insert"}};
 }
 
-WorkStep LoadRows(EntityKind kind, const std::string& name, const std::string& prefix, int count) {
+WorkStep LoadRows(EntityKind kind, const std::string& name, const std::string& prefix, int count,
+                  DuplicatePolicy policy = DuplicatePolicy::kFail) {
   return {name,
           [=](Store& store) -> Status {
-            DASHI_ASSIGN_OR_RETURN(const auto load,
-                                   store.BeginRowLoad(kind, DuplicatePolicy::kFail));
+            DASHI_ASSIGN_OR_RETURN(const auto load, store.BeginRowLoad(kind, policy));
             for (int i = 0; i < count; ++i) {
               DASHI_RETURN_IF_ERROR(
                   load->AddRow(MakeRow(fmt::format("{}{}", prefix, i), LoadedText(i))));
@@ -380,7 +381,8 @@ WorkStep InsertStep(const std::string& name) {
 std::vector<WorkStep> StoreWorkload() {
   std::vector<WorkStep> steps = {
       InsertRows(),
-      LoadRows(EntityKind::kDocument, "load documents", "D", kLoadedDocuments),
+      LoadRows(EntityKind::kDocument, "load documents", "D", kLoadedDocuments,
+               DuplicatePolicy::kReplace),  // through a spool file
       UpdateRows(),
       PutWeights(),
       LoadRows(EntityKind::kLabel, "load labels", "L", kLoadedLabels),
@@ -390,7 +392,7 @@ std::vector<WorkStep> StoreWorkload() {
       WriteRelease(),
       Publish(),
       InsertStep("one more"),
-      LoadRows(EntityKind::kDocument, "load more", "M", 3 * kLoadedDocuments),
+      LoadRows(EntityKind::kDocument, "load more", "M", kStagedDocuments),
       InsertStep("last")};
   // Many small commits, each of which writes and syncs the log.
   for (int i = 0; i < kSmallCommits; ++i) {

@@ -37,6 +37,16 @@ class BulkLoadTest : public StoreFixture {
     EXPECT_OK(load);
     return std::move(load).value();
   }
+  // Expects these ids and texts of documents, and no others.
+  void ExpectRows(const std::map<std::string, std::string>& expected) {
+    const auto view = Snapshot();
+    EXPECT_EQ(Rows(*view, EntityKind::kDocument).size(), expected.size());
+    for (const auto& [id, text] : expected) {
+      const std::optional<Ordinal> ordinal = Find(*view, EntityKind::kDocument, id);
+      ASSERT_TRUE(ordinal.has_value()) << id;
+      EXPECT_EQ(view->GetRow(EntityKind::kDocument, *ordinal).value()->text, text) << id;
+    }
+  }
   // Loads "<prefix><i>" for i below `count`; text is long enough for many blocks.
   void LoadRows(EntityKind kind, const std::string& prefix, int count, int text_bytes = 0) {
     const auto load = RowLoad(kind, DuplicatePolicy::kFail);
@@ -92,7 +102,7 @@ TEST_F(BulkLoadTest, ADroppedLoadLeavesNothing) {
   Open();
   {
     const auto load = RowLoad(EntityKind::kLabel, DuplicatePolicy::kFail);
-    for (int i = 0; i < 5000; ++i) {
+    for (int i = 0; i < 20000; ++i) {
       ASSERT_OK(load->AddRow(Row("l" + std::to_string(i), std::string(50, 'x'))));
     }
     EXPECT_FALSE(fs::is_empty(directory() + "/tmp"));
@@ -360,10 +370,119 @@ TEST_F(BulkLoadTest, LoadsAndCommitsTakeTurns) {
   EXPECT_EQ(Rows(*Snapshot(), EntityKind::kLabel).size(), 8000U);
 }
 
+// Rows of every size and in any order of ids, some given twice, against the same rows inserted one
+// by one: what is staged, what is spooled and what fits one batch must look the same.
+TEST_F(BulkLoadTest, LoadsEqualInsertsOneByOne) {
+  constexpr std::uint64_t kSeed = 8912;
+  SCOPED_TRACE(kSeed);
+  Random random(kSeed);
+  const auto reset = [this] {
+    Close();
+    fs::remove_all(directory());
+    Open();
+  };
+  for (const int count : {50, 3000, 9000}) {
+    for (const DuplicatePolicy policy : {DuplicatePolicy::kIgnore, DuplicatePolicy::kReplace}) {
+      reset();
+      std::map<std::string, std::string> expected;
+      for (int i = 0; i < 40; ++i) {
+        const std::string id = "r" + std::to_string(random.Uniform(20000));
+        if (expected.emplace(id, "stored").second) {
+          Insert(EntityKind::kDocument, id, "stored");
+        }
+      }
+      auto load = RowLoad(EntityKind::kDocument, policy);
+      BulkLoad::Counts counts;
+      for (int i = 0; i < count; ++i) {
+        const std::string id = "r" + std::to_string(random.Uniform(20000));
+        const std::string text(random.Uniform(i % 100 == 0 ? 9000 : 300), 'a' + i % 26);
+        ASSERT_OK(load->AddRow(Row(id, text)));
+        const bool is_new = expected.emplace(id, text).second;
+        ++(is_new                                ? counts.inserted
+           : policy == DuplicatePolicy::kReplace ? counts.replaced
+                                                 : counts.ignored);
+        if (policy == DuplicatePolicy::kReplace) {
+          expected[id] = text;
+        }
+      }
+      const auto committed = load->Commit({});
+      ASSERT_OK(committed);
+      EXPECT_EQ(committed->inserted, counts.inserted);
+      EXPECT_EQ(committed->replaced, counts.replaced);
+      EXPECT_EQ(committed->ignored, counts.ignored);
+      load = nullptr;
+      for (int round = 0; round < 2; ++round) {
+        ExpectRows(expected);
+        Open();
+      }
+      // What was loaded can be changed, found as a duplicate and deleted like any other row.
+      const std::string first = expected.begin()->first;
+      auto transaction = Begin();
+      EXPECT_EQ(transaction->InsertRow(EntityKind::kDocument, Row(first)).status().sqlstate(),
+                "23505");
+      const Ordinal ordinal = *transaction->FindOrdinal(EntityKind::kDocument, first).value();
+      ASSERT_OK(transaction->DeleteRow(EntityKind::kDocument, ordinal));
+      ASSERT_OK(transaction->Commit());
+      EXPECT_EQ(Find(*Snapshot(), EntityKind::kDocument, first), std::nullopt);
+      Insert(EntityKind::kDocument, first, "again");
+      EXPECT_EQ(Rows(*Snapshot(), EntityKind::kDocument).size(), expected.size());
+    }
+  }
+}
+
+// RocksDB does not see ingested rows when it looks for conflicts.
+TEST_F(BulkLoadTest, ATransactionFromBeforeAStagedLoadMeetsItsIds) {
+  Open();
+  const Ordinal stored = Insert(EntityKind::kLabel, "stored");
+  auto same_id = Begin();
+  ASSERT_OK(same_id->InsertRow(EntityKind::kLabel, Row("n77", "mine")));
+  auto renaming = Begin();
+  ASSERT_OK(renaming->UpdateRow(EntityKind::kLabel, stored, Row("n15000")));
+  auto other_id = Begin();
+  ASSERT_OK(other_id->InsertRow(EntityKind::kLabel, Row("other")));
+  ASSERT_OK(other_id->UpdateRow(EntityKind::kLabel, stored, Row("stored", "edited")));
+  LoadRows(EntityKind::kLabel, "n", 20000, 50);
+  EXPECT_EQ(same_id->Commit().sqlstate(), "40001");
+  EXPECT_EQ(renaming->Commit().sqlstate(), "40001");
+  EXPECT_OK(other_id->Commit());
+  const auto view = Snapshot();
+  EXPECT_EQ(view->GetRow(EntityKind::kLabel, *Find(*view, EntityKind::kLabel, "n77")).value()->text,
+            std::string(50, 'x'));
+  EXPECT_EQ(view->GetRow(EntityKind::kLabel, stored).value()->text, "edited");
+  EXPECT_EQ(Rows(*view, EntityKind::kLabel).size(), 20002U);
+}
+
+TEST_F(BulkLoadTest, AStagedLoadConflictsWithTheSameIdCommittedMeanwhile) {
+  Open();
+  const auto load = RowLoad(EntityKind::kLabel, DuplicatePolicy::kFail);
+  for (int i = 0; i < 20000; ++i) {
+    ASSERT_OK(load->AddRow(Row("n" + std::to_string(i), std::string(50, 'x'))));
+  }
+  Insert(EntityKind::kLabel, "n12345");
+  EXPECT_EQ(load->Commit({}).status().sqlstate(), "40001");
+  EXPECT_THAT(Rows(*Snapshot(), EntityKind::kLabel), ElementsAre("n12345="));
+}
+
 // The directory that a killed child leaves behind, and what must be in it.
-class BulkLoadCrashTest : public StoreFixture, public ::testing::WithParamInterface<std::string> {};
+struct LoadDeath {
+  std::string way;    ///< how the rows go in: "staged", "spooled", or "indexed" row by row
+  std::string point;  ///< where the child dies
+};
+
+class BulkLoadCrashTest : public StoreFixture, public ::testing::WithParamInterface<LoadDeath> {};
 
 constexpr int kCrashRows = 40000;  // More than two chunks of rows.
+
+constexpr std::uint32_t kCrashIndex = 1;
+
+std::uint64_t NumIndexEntries(const View& view) {
+  const auto cursor = view.ScanIndex(kCrashIndex, OrderedRange::All());
+  std::uint64_t entries = 0;
+  while (cursor->Next().value()) {
+    ++entries;
+  }
+  return entries;
+}
 
 void ExpectWhole(const View& view, bool loaded) {
   std::uint64_t rows = 0;
@@ -381,11 +500,14 @@ void ExpectWhole(const View& view, bool loaded) {
 }
 
 TEST_P(BulkLoadCrashTest, AKilledLoadIsThereWholeOrNotAtAll) {
-  const std::string point = GetParam();
+  const std::string point = GetParam().point;
+  const std::string way = GetParam().way;
+  const std::uint64_t sequence_before = way == "indexed" ? 2 : 1;
   const bool loaded = point != "load.spooled";
   const ChildOutcome child =
-      RunTestInChild("BulkLoadChild.DISABLED_Loads",
-                     {{"STORE_CHILD_DIRECTORY", directory()}, {"DASHI_FAILPOINTS", point}});
+      RunTestInChild("BulkLoadChild.DISABLED_Loads", {{"STORE_CHILD_DIRECTORY", directory()},
+                                                      {"STORE_CHILD_WAY", way},
+                                                      {"DASHI_FAILPOINTS", point}});
   ASSERT_EQ(child.signal, SIGKILL) << child.output;
   // Until the load is finished, a reader is told to wait.
   StoreOptions read_only;
@@ -396,26 +518,44 @@ TEST_P(BulkLoadCrashTest, AKilledLoadIsThereWholeOrNotAtAll) {
     EXPECT_EQ(reading.sqlstate(), "55006");
   }
   // Killed once more while the open finishes the load, where it has something to finish.
-  const ChildOutcome again = RunTestInChild(
-      "BulkLoadChild.DISABLED_Opens",
-      {{"STORE_CHILD_DIRECTORY", directory()}, {"DASHI_FAILPOINTS", "load.chunk:2"}});
+  const ChildOutcome again =
+      RunTestInChild("BulkLoadChild.DISABLED_Opens",
+                     {{"STORE_CHILD_DIRECTORY", directory()},
+                      {"DASHI_FAILPOINTS", way == "staged" ? "load.ingested" : "load.chunk:2"}});
   EXPECT_EQ(again.signal, reading.ok() ? 0 : SIGKILL) << again.output;
   for (int round = 0; round < 2; ++round) {
     Open();
     ExpectWhole(*Snapshot(), loaded);
-    EXPECT_EQ(Snapshot()->CommitSequence().value(), loaded ? 2U : 1U);
+    EXPECT_EQ(Snapshot()->CommitSequence().value(), sequence_before + (loaded ? 1 : 0));
     EXPECT_TRUE(fs::is_empty(directory() + "/tmp"));
+    if (way == "indexed") {
+      EXPECT_EQ(NumIndexEntries(*Snapshot()), loaded ? std::uint64_t{kCrashRows} : 0U);
+    }
   }
   const Ordinal next = Insert(EntityKind::kDocument, "next");
   EXPECT_GE(ToInteger(next), loaded ? kCrashRows + 1U : 1U);
   Close();
 }
 
-INSTANTIATE_TEST_SUITE_P(Points, BulkLoadCrashTest,
-                         ::testing::Values("load.spooled", "load.committed", "load.chunk",
-                                           "load.chunk:2", "load.applied"),
-                         [](const auto& point) {
-                           std::string name = point.param;
+std::vector<LoadDeath> LoadDeaths() {
+  std::vector<LoadDeath> deaths;
+  for (const std::string way : {"staged", "spooled", "indexed"}) {
+    for (const std::string point : {"load.spooled", "load.committed", "load.applied"}) {
+      deaths.push_back({way, point});
+    }
+    for (const std::string point : {"load.chunk", "load.chunk:2"}) {
+      if (way != "staged") {
+        deaths.push_back({way, point});
+      }
+    }
+  }
+  deaths.push_back({"staged", "load.ingested"});
+  return deaths;
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, BulkLoadCrashTest, ::testing::ValuesIn(LoadDeaths()),
+                         [](const auto& death) {
+                           std::string name = death.param.way + "_" + death.param.point;
                            std::replace_if(
                                name.begin(), name.end(),
                                [](char c) { return c == '.' || c == ':'; }, '_');
@@ -432,12 +572,25 @@ TEST(BulkLoadChild, DISABLED_Loads) {
   row.id = "acknowledged";
   ASSERT_OK(transaction.value()->InsertRow(EntityKind::kDocument, row));
   ASSERT_OK(transaction.value()->Commit());
-  auto load = store.value()->BeginRowLoad(EntityKind::kDocument, DuplicatePolicy::kFail);
+  const char* given_way = std::getenv("STORE_CHILD_WAY");
+  const std::string way = given_way == nullptr ? "staged" : given_way;
+  auto load = store.value()->BeginRowLoad(
+      EntityKind::kDocument, way == "spooled" ? DuplicatePolicy::kReplace : DuplicatePolicy::kFail);
   ASSERT_OK(load);
   for (int i = 0; i < kCrashRows; ++i) {
     row.id = "d" + std::to_string(i);
     row.text = std::string(220, 'x');
+    row.attributes = {{kUserColumnMin, Value::Integer(i)}};
     ASSERT_OK(load.value()->AddRow(row));
+  }
+  if (way == "indexed") {  // An index that comes while the rows are staged already.
+    transaction = store.value()->Begin();
+    SchemaRecord schema = *transaction.value()->GetSchema(EntityKind::kDocument).value();
+    schema.next_column = kUserColumnMin + 1;
+    schema.columns = {{kUserColumnMin, "price", ColumnType::kInteger, Value::Null(), false}};
+    schema.indexes = {{kCrashIndex, "prices", kUserColumnMin, IndexState::kBuilding}};
+    ASSERT_OK(transaction.value()->PutSchema(EntityKind::kDocument, std::move(schema)));
+    ASSERT_OK(transaction.value()->Commit());
   }
   ASSERT_OK(load.value()->Commit({}));
 }
@@ -448,22 +601,45 @@ TEST(BulkLoadChild, DISABLED_Opens) {
   ASSERT_OK(Store::Open(directory, {}));
 }
 
-TEST_F(BulkLoadTest, ADamagedSpoolOfACommittedLoadIsReported) {
-  const ChildOutcome child = RunTestInChild(
-      "BulkLoadChild.DISABLED_Loads",
-      {{"STORE_CHILD_DIRECTORY", directory()}, {"DASHI_FAILPOINTS", "load.committed"}});
-  ASSERT_EQ(child.signal, SIGKILL) << child.output;
-  const std::string spool = directory() + "/tmp/load-1.spool";
-  {
-    std::fstream file(spool, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(fs::file_size(spool) / 2));
-    file.put('#');
+TEST_F(BulkLoadTest, ADamagedFileOfACommittedLoadIsReported) {
+  struct Case {
+    std::string way;
+    std::string file;
+  };
+  for (const Case& damage : {Case{"spooled", "load-1.spool"},
+                             {"staged", "load-1-rows-1.sst"},
+                             {"staged", "load-1-ids-1.sst"},
+                             {"indexed", "load-1-rows-1.sst"}}) {
+    SCOPED_TRACE(damage.way + " " + damage.file);
+    fs::remove_all(directory());
+    const ChildOutcome child =
+        RunTestInChild("BulkLoadChild.DISABLED_Loads", {{"STORE_CHILD_DIRECTORY", directory()},
+                                                        {"STORE_CHILD_WAY", damage.way},
+                                                        {"DASHI_FAILPOINTS", "load.committed"}});
+    ASSERT_EQ(child.signal, SIGKILL) << child.output;
+    const std::string path = directory() + "/tmp/" + damage.file;
+    const std::uint64_t size = fs::file_size(path);
+    const auto expect_damage = [&] {
+      for (int round = 0; round < 2; ++round) {
+        const Status damaged = Store::Open(directory(), {}).status();
+        EXPECT_EQ(damaged.sqlstate(), "XX001");
+        EXPECT_THAT(std::string(damaged.message()), HasSubstr(damage.file));
+      }
+    };
+    std::string bytes(1, '\0');
+    {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(static_cast<std::streamoff>(size / 2));
+      file.get(bytes[0]);
+      file.seekp(static_cast<std::streamoff>(size / 2));
+      file.put(static_cast<char>(bytes[0] ^ 1));
+    }
+    expect_damage();
+    fs::resize_file(path, size - 1);
+    expect_damage();
+    fs::remove(path);
+    expect_damage();
   }
-  const Status damaged = Store::Open(directory(), {}).status();
-  EXPECT_EQ(damaged.sqlstate(), "XX001");
-  EXPECT_THAT(std::string(damaged.message()), HasSubstr("spool"));
-  fs::remove(spool);
-  EXPECT_EQ(Store::Open(directory(), {}).status().sqlstate(), "XX001");
 }
 
 }  // namespace

@@ -372,9 +372,22 @@ std::vector<Damage> ContentDamages() {
        "evaluations | a record cannot be decoded"},
       {"LoadWithoutSpool",
        [](const RawWriter& raw) {
-         raw.Put(Family::kMeta, PendingLoadKey(), EncodeLoadRecord({"load.spool", 100, 9}));
+         LoadRecord record;
+         record.spool = "load-7.spool";
+         record.spool_bytes = 100;
+         raw.Put(Family::kMeta, PendingLoadKey(), EncodeLoadRecord(record));
        },
-       "tmp/load.spool | the spool of a committed load is damaged"},
+       "tmp | the files of a committed load are damaged | the spool file of a committed load is "
+       "gone"},
+      {"LoadWithoutStagedFiles",
+       [](const RawWriter& raw) {
+         LoadRecord record;
+         record.row_files = {{"load-7-rows-1.sst", 100, 5}};
+         record.id_files = {{"load-7-ids-1.sst", 100, 5}};
+         record.inserted = {{4'000'000, 1}};
+         raw.Put(Family::kMeta, PendingLoadKey(), EncodeLoadRecord(record));
+       },
+       "tmp | the files of a committed load are damaged | a file of a committed load is gone"},
   };
 }
 
