@@ -31,8 +31,8 @@ struct FileChange {
   std::string_view bytes = {};   ///< kWrite
 };
 
-/// Every change that a database makes to files goes through one, those that RocksDB makes too, so
-/// that a test can make any of them fail, and a store can see which did.
+/// Every change of files in a database directory goes through one, RocksDB's too: so that a test
+/// can make any of them fail, and a store sees which did. Backups and other copies do not pass.
 ///
 /// Threads: all methods may be called at once.
 class FileGate {

@@ -7,6 +7,7 @@
 #include <rocksdb/sst_file_reader.h>
 
 #include "base/failpoint.h"
+#include "base/logging.h"
 #include "base/status.h"
 #include "storage/load_spool.h"
 #include "storage/rocksdb_staged_file.h"
@@ -115,6 +116,8 @@ Status ApplyStagedFiles(RocksdbStoreState* state, const LoadRecord& record, Load
     return ingested;
   }
   if (!ingested.ok()) {  // For a reason that is over, or the next write fails likewise.
+    LogWarning("a load's files cannot be ingested, its rows are written one by one: {}",
+               ingested.ToString());
     LoadRecord rewritten = record;
     rewritten.row_by_row = true;
     DASHI_RETURN_IF_ERROR(WriteLoadRecord(*state, rewritten));
