@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <sys/resource.h>
@@ -28,10 +29,13 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "index/vector_kernels.h"
 #include "trainer/bag_module.h"
 #include "trainer/bag_tokenizer.h"
 #include "trainer/ngame.h"
+#include "trainer/ngame_ranker.h"
+#include "trainer/ranker/ranker_features.h"
 #include "trainer/sparse_rows.h"
 #include "trainer/validation.h"
 
@@ -156,18 +160,24 @@ struct DataSet {
 
 DataSet Assemble(const Texts& documents, const Texts& labels, const Pairs& pairs) {
   BagTokenizer::Learner learner{BagTokenizer::LearnOptions()};
+  RankerFeatures::Learner pairs_learner;
   for (std::size_t d = 0; d < documents.texts.size(); ++d) {
     if (documents.splits[d] == "train") {
       learner.AddText(documents.texts[d]);
+      pairs_learner.AddText(documents.texts[d]);
     }
   }
   for (const std::string& text : labels.texts) {
     learner.AddText(text);
+    pairs_learner.AddText(text);
   }
   const std::unique_ptr<BagTokenizer> tokenizer = learner.Build();
+  const RankerFeatures features(learner.Build(), pairs_learner.BucketIdf());
   DataSet data;
+  data.training.num_features = features.num_features();
   for (const std::string& text : labels.texts) {
     AppendBag(tokenizer->Tokenize(text), &data.training.label_tokens);
+    AppendBag(features.Extract(text), &data.training.label_features);
   }
   std::vector<std::uint32_t> own_label(documents.texts.size(), TrainingTask::kNoLabel);
   for (const auto& [id, row] : documents.row_of_id) {
@@ -182,6 +192,7 @@ DataSet Assemble(const Texts& documents, const Texts& labels, const Pairs& pairs
     }
     TrainingTask& task = documents.splits[d] == "test" ? data.test : data.training;
     AppendBag(tokenizer->Tokenize(documents.texts[d]), &task.document_tokens);
+    AppendBag(features.Extract(documents.texts[d]), &task.document_features);
     task.relevance.columns.insert(task.relevance.columns.end(), pairs[d].begin(), pairs[d].end());
     task.relevance.offsets.push_back(task.relevance.columns.size());
     task.own_label.push_back(own_label[d]);
@@ -222,6 +233,12 @@ Status SetOption(std::string_view argument, NgameOptions* options) {
       {"classifier_learning_rate_embeddings",
        [&] { options->classifier_learning_rate_embeddings = real; }},
       {"classifier_dropout", [&] { options->classifier_dropout = real; }},
+      {"ranker", [&] { options->ranker = number != 0; }},
+      {"ranker_c", [&] { options->sparse_ranker.svm.c = number; }},
+      {"ranker_passes", [&] { options->sparse_ranker.svm.passes_max = count; }},
+      {"ranker_tolerance", [&] { options->sparse_ranker.svm.tolerance = number; }},
+      {"ranker_random_negatives", [&] { options->sparse_ranker.random_negatives = count; }},
+      {"ranker_weight_min", [&] { options->sparse_ranker.weight_min = real; }},
       {"validation_share", [&] { options->validation_share = number; }},
   };
   const auto setter = setters.find(name);
@@ -253,22 +270,33 @@ Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOp
   ranking.embeddings.resize(ranking.truth.num_rows() * options.dim);
   DASHI_RETURN_IF_ERROR(module->Encode(data.test.document_tokens, ranking.embeddings.data()));
   DASHI_ASSIGN_OR_RETURN(
-      const auto candidates,
-      FindCandidates(ranking, {labels, model.classifiers, options.dim}, /*num_candidates=*/50,
+      auto candidates,
+      FindCandidates(ranking, {labels, model.classifiers, options.dim}, /*num_candidates=*/100,
                      options.num_threads, backend, TrainingControl()));
   const std::vector<std::uint64_t> counts = CountLabels(data.training.relevance, num_labels);
+  if (model.fusion_ranker > 0) {
+    TrainingTask test;
+    test.document_features = data.test.document_features;
+    std::vector<std::uint32_t> documents(candidates.size());
+    std::iota(documents.begin(), documents.end(), 0U);
+    ThreadPool pool(options.num_threads);
+    ScoreCandidates(test, documents, model.ranker, pool, &candidates);
+  }
   struct Line {
     const char* name;
-    double encoder;
-    double classifier;
+    ScoreWeights weights;
   };
-  const std::array<Line, 3> lines{{{"encoder", 1, 0},
-                                   {"classifier", 0, 1},
-                                   {"fused", model.fusion_encoder, model.fusion_classifier}}};
+  const double a = model.fusion_encoder;
+  const double b = model.fusion_classifier;
+  const std::array<Line, 5> lines{{{"encoder", {1, 0, 0}},
+                                   {"classifier", {0, 1, 0}},
+                                   {"ranker", {0, 0, 1}},
+                                   {"dense", {a, b, 0}},
+                                   {"fused", {a, b, model.fusion_ranker}}}};
   for (const Line& line : lines) {
     const RankingQuality quality =
-        MeasureRankings(RankCandidates(candidates, line.encoder, line.classifier, 5), ranking.truth,
-                        counts, data.training.relevance.num_rows());
+        MeasureRankings(RankCandidates(candidates, line.weights, 5), ranking.truth, counts,
+                        data.training.relevance.num_rows());
     fmt::print("test {:10} P@1 {:.4f}  P@5 {:.4f}  nDCG@5 {:.4f}  PSP@1 {:.4f}  PSP@5 {:.4f}\n",
                line.name, quality.p1, quality.p5, quality.ndcg5, quality.psp1, quality.psp5);
   }
@@ -321,13 +349,17 @@ Status Run(int argc, char** argv) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   fmt::print(
-      "trained in {:.1f} s (encoder {:.1f}, classifier {:.1f} in {} epochs); {:.1f} s of "
+      "trained in {:.1f} s (encoder {:.1f}, classifier {:.1f} in {} epochs, ranker {:.1f}, {} "
+      "weights); "
+      "{:.1f} s of "
       "processor; "
       "peak {} MB\n",
       seconds, model.encoder_seconds, model.classifier_seconds, model.classifier_epochs_run,
+      model.ranker_seconds, model.ranker.features.size(),
       static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec), usage.ru_maxrss >> 10U);
-  fmt::print("weights: encoder {:.2f}, classifier {:.2f}; held out {}:", model.fusion_encoder,
-             model.fusion_classifier, model.num_validation_documents);
+  fmt::print("weights: encoder {:.2f}, classifier {:.2f}, ranker {:.3f}; held out {}:",
+             model.fusion_encoder, model.fusion_classifier, model.fusion_ranker,
+             model.num_validation_documents);
   for (const auto& [name, value] : model.validation_metrics) {
     fmt::print(" {} {:.4f};", name, value);
   }

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "index/label_fusion.h"
 #include "query/publish.h"
+#include "query/shortlist_ranking.h"
 #include "trainer/evaluation/metrics.h"
 #include "trainer/labelled_documents.h"
 
@@ -91,9 +92,9 @@ Status ParseOption(const std::string& name, const std::string& text, Settings* s
   }
   if (name == "scores") {
     settings->scores = text;
-    return text == "fused" || text == "encoder" || text == "classifier"
+    return text == "fused" || text == "dense" || text == "encoder" || text == "classifier"
                ? Status::Ok()
-               : BadOption(name, text, "fused, encoder or classifier");
+               : BadOption(name, text, "fused, dense, encoder or classifier");
   }
   if (name == "bootstrap") {
     return ParseNumber<std::uint32_t>(name, text, 0, 100'000, &settings->metrics.num_bootstrap);
@@ -257,25 +258,37 @@ Result<std::unique_ptr<index::VectorIndex>> MakeIndex(const LabelVectors& labels
 }
 
 /// Ranks labels for every document of the split, without what may not be an answer.
-class Ranker {
+class SplitRanking {
  public:
-  Ranker(const trainer::Encoder& encoder, const index::VectorIndex& labels, ThreadPool& pool,
-         std::size_t k)
-      : encoder_(encoder), labels_(labels), pool_(pool), k_(k) {}
+  /// With `ranked` the release's ranker orders the shortlists, as topk does.
+  SplitRanking(const ServingRelease& release, const index::VectorIndex& labels, bool ranked,
+               ThreadPool& pool, std::size_t k)
+      : release_(release), labels_(labels), ranked_(ranked), pool_(pool), k_(k) {}
 
   Status Rank(const Split& split, std::size_t begin, std::size_t end,
               std::vector<std::vector<std::uint32_t>>* ranked) {
-    const std::size_t dim = encoder_.dim();
+    const trainer::Encoder& encoder = *release_.encoder;
+    const std::size_t dim = encoder.dim();
     const std::vector<std::string_view> texts(split.texts.begin() + static_cast<long>(begin),
                                               split.texts.begin() + static_cast<long>(end));
     queries_.resize(texts.size() * dim);  // [batch, dim]
-    DASHI_RETURN_IF_ERROR(encoder_.EncodeBatch(texts, queries_, pool_));
+    DASHI_RETURN_IF_ERROR(encoder.EncodeBatch(texts, queries_, pool_));
     index::SearchOptions search;
     search.m = k_ + split.not_answers_max;
+    if (ranked_) {
+      search.m = RankedShortlistSize(search.m);
+    }
     search.exact = true;
     DASHI_ASSIGN_OR_RETURN(
-        const std::vector<index::Shortlist> shortlists,
+        std::vector<index::Shortlist> shortlists,
         labels_.SearchBatch({queries_.data(), texts.size(), dim}, search, pool_));
+    if (ranked_) {
+      pool_.ParallelFor(texts.size(), 16, [&](std::size_t first, std::size_t last) {
+        for (std::size_t i = first; i < last; ++i) {
+          ShortlistRanking(release_, texts[i]).Order(&shortlists[i]);
+        }
+      });
+    }
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const std::vector<std::uint32_t>& not_answers = split.not_answers[begin + i];
       std::vector<std::uint32_t>& row = (*ranked)[begin + i];
@@ -291,14 +304,15 @@ class Ranker {
   }
 
  private:
-  const trainer::Encoder& encoder_;
+  const ServingRelease& release_;
   const index::VectorIndex& labels_;
+  const bool ranked_;
   ThreadPool& pool_;
   const std::size_t k_;
   std::vector<float> queries_;
 };
 
-Result<std::vector<std::vector<std::uint32_t>>> RankSplit(const Split& split, Ranker& ranker,
+Result<std::vector<std::vector<std::uint32_t>>> RankSplit(const Split& split, SplitRanking& ranking,
                                                           const EvaluateRequest& request,
                                                           const ProgressCallback& on_progress,
                                                           const std::function<bool()>& cancelled) {
@@ -309,7 +323,7 @@ Result<std::vector<std::vector<std::uint32_t>>> RankSplit(const Split& split, Ra
       return Status::Cancelled("EVALUATE was cancelled");
     }
     const std::size_t end = std::min(begin + kBatchDocuments, ranked.size());
-    DASHI_RETURN_IF_ERROR(ranker.Rank(split, begin, end, &ranked));
+    DASHI_RETURN_IF_ERROR(ranking.Rank(split, begin, end, &ranked));
     if (on_progress) {
       Progress progress;
       progress.operation = "EVALUATE MODEL " + request.model;
@@ -375,9 +389,10 @@ Result<std::vector<EvaluationRecord>> Evaluate(const View& view, ReleaseCache& r
         fmt::format("no document of split '{}' has a relevant label", request.split));
   }
   DASHI_ASSIGN_OR_RETURN(const auto index, MakeIndex(labels, release->record, settings.scores));
-  Ranker ranker(*release->encoder, *index, releases.pool(), settings.metrics.ks.back());
+  const bool uses_ranker = settings.scores == "fused" && release->ranker != nullptr;
+  SplitRanking ranking(*release, *index, uses_ranker, releases.pool(), settings.metrics.ks.back());
   DASHI_ASSIGN_OR_RETURN(const auto ranked,
-                         RankSplit(data.split, ranker, request, on_progress, cancelled));
+                         RankSplit(data.split, ranking, request, on_progress, cancelled));
   const std::vector<double> inverse_propensities = trainer::InversePropensities(
       data.label_counts, data.num_training_documents, settings.propensity);
   const std::vector<trainer::MetricValue> values = trainer::EvaluateRankings(

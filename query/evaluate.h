@@ -27,8 +27,8 @@ struct EvaluateRequest {
 /// relevant labels are left out.
 ///
 /// Options: k = '1,3,5'; filter = 'none' | 'reciprocal'; slices = 'all' | 'head,torso,tail';
-///          scores = 'fused' | 'encoder' | 'classifier'; bootstrap = 1000; a = .55; b = 1.5; seed
-///          = 1.
+///          scores = 'fused' | 'dense' | 'encoder' | 'classifier'; bootstrap = 1000; a = .55; b
+///          = 1.5; seed = 1.
 /// Errors:  kNotFound for model or release; kFailedPrecondition when the split has no document with
 ///          a relevant label; kInvalidArgument for an option; kCancelled.
 Result<std::vector<storage::EvaluationRecord>> Evaluate(const storage::View& view,

@@ -108,6 +108,18 @@ std::uint64_t LabelBytes(const ReleaseRecord& record) {
   return record.num_labels * (record.dim * sizeof(std::uint16_t) + sizeof(Ordinal) + links);
 }
 
+/// Reads the ranker of a release that has one.
+Result<std::unique_ptr<trainer::SparseRanker>> ReadRanker(const ReleaseRecord& record,
+                                                          std::string_view bytes) {
+  DASHI_ASSIGN_OR_RETURN(auto ranker, trainer::ParseRanker(bytes));
+  if (ranker->weights().num_labels() != record.num_labels) {
+    return Status::Corruption(fmt::format("ranker size mismatch in {}: got {} labels, want {}",
+                                          ReleaseName(record), ranker->weights().num_labels(),
+                                          record.num_labels));
+  }
+  return ranker;
+}
+
 /// Makes the label index: the saved graph when there is one and it is sound, else an exact scan.
 std::unique_ptr<index::VectorIndex> MakeLabelIndex(const ReleaseRecord& record,
                                                    const std::string& index_directory,
@@ -221,6 +233,12 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
                                         static_cast<float>(record.fusion_encoder),
                                         static_cast<float>(record.fusion_classifier)));
   release->label_ordinals = std::move(labels.ordinals);
+  if (record.fusion_ranker > 0) {
+    DASHI_ASSIGN_OR_RETURN(const std::string ranker_bytes,
+                           view.GetWeights(trainer::RankerWeightsName(record.job)));
+    DASHI_ASSIGN_OR_RETURN(release->ranker_memory, Reserve(ranker_bytes.size()));
+    DASHI_ASSIGN_OR_RETURN(release->ranker, ReadRanker(record, ranker_bytes));
+  }
   return std::shared_ptr<const ServingRelease>(std::move(release));
 }
 

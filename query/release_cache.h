@@ -15,6 +15,7 @@
 #include "index/vector_index.h"
 #include "storage/store.h"
 #include "trainer/bag_encoder.h"
+#include "trainer/ranker/sparse_ranker.h"
 
 namespace dashi::query {
 
@@ -25,7 +26,10 @@ struct ServingRelease {
   /// Label vectors a*z + b*w: because one embedding e meets both, a<e,z> + b<e,w> = <e, a*z + b*w>.
   std::unique_ptr<index::VectorIndex> labels;
   std::vector<storage::Ordinal> label_ordinals;  ///< index position -> label
+  /// Orders a shortlist anew; its labels are index positions. Null: the release has none.
+  std::unique_ptr<trainer::SparseRanker> ranker;
   std::unique_ptr<storage::MemoryLease> memory;  ///< what the above is counted as
+  std::unique_ptr<storage::MemoryLease> ranker_memory;
 
   std::string Name() const;  ///< "ads@3"
 };

@@ -11,6 +11,7 @@
 
 #include "base/nearest_name.h"
 #include "base/status.h"
+#include "query/shortlist_ranking.h"
 
 namespace dashi::query {
 namespace {
@@ -47,18 +48,33 @@ bool IsZero(std::span<const float> query) {
   return std::all_of(query.begin(), query.end(), [](float x) { return x == 0.0F; });
 }
 
+/// The ranking of a query's shortlists, where the release has a ranker and it is wanted.
+std::unique_ptr<ShortlistRanking> MakeRanking(const ServingRelease& release, std::string_view query,
+                                              const TopKOptions& options) {
+  return release.ranker != nullptr && options.ranker
+             ? std::make_unique<ShortlistRanking>(release, query)
+             : nullptr;
+}
+
+/// How many labels the first search of a query looks for.
+std::size_t FirstShortlistSize(std::size_t k, bool ranked) {
+  return ranked ? RankedShortlistSize(k) : std::max(k, kCandidatesMin);
+}
+
 /// Walks an index best first and reads the rows of what it finds.
 class IndexCursor final : public TopKCursor {
  public:
   IndexCursor(std::shared_ptr<const View> view, std::shared_ptr<const ServingRelease> release,
               std::shared_ptr<const EmbeddedRows> embedded, EntityKind kind,
-              std::vector<float> query, std::size_t k, const TopKOptions& options)
+              std::vector<float> query, std::unique_ptr<ShortlistRanking> ranking, std::size_t k,
+              const TopKOptions& options)
       : view_(std::move(view)),
         release_(std::move(release)),
         embedded_(std::move(embedded)),
         kind_(kind),
-        query_(std::move(query)) {
-    search_.m = std::max(k, kCandidatesMin);
+        query_(std::move(query)),
+        ranking_(std::move(ranking)) {
+    search_.m = FirstShortlistSize(k, ranking_ != nullptr);
     search_.ef = options.ef;
     search_.exact = options.exact;
     rows_per_read_ = std::clamp(k, kCandidatesMin, kRowsPerReadMax);
@@ -130,6 +146,9 @@ class IndexCursor final : public TopKCursor {
         candidates_.push_back(candidate);
       }
     }
+    if (ranking_ != nullptr) {
+      ranking_->Order(&candidates_);
+    }
   }
 
   Status ReadRows() {
@@ -155,7 +174,8 @@ class IndexCursor final : public TopKCursor {
   std::shared_ptr<const ServingRelease> release_;  // Shared with the cache.
   std::shared_ptr<const EmbeddedRows> embedded_;   // Shared with the cache; null for topk.
   EntityKind kind_;
-  std::vector<float> query_;  // [dim]
+  std::vector<float> query_;                   // [dim]
+  std::unique_ptr<ShortlistRanking> ranking_;  // Null: dense scores are final.
   SearchOptions search_;
   std::size_t rows_per_read_ = kCandidatesMin;
   SearchStatistics statistics_;
@@ -195,17 +215,17 @@ Status ReadOption(const std::string& name, const nlohmann::json& value, TopKOpti
       return BadOption(name, fmt::format("an integer from 0 to {}", kTopKMax));
     }
     options->ef = value.get<std::size_t>();
-  } else if (name == "exact") {
+  } else if (name == "exact" || name == "ranker") {
     if (!value.is_boolean()) {
       return BadOption(name, "true or false");
     }
-    options->exact = value.get<bool>();
+    (name == "exact" ? options->exact : options->ranker) = value.get<bool>();
   } else {
-    constexpr std::array<std::string_view, 4> kNames{"model", "release", "ef", "exact"};
+    constexpr std::array<std::string_view, 5> kNames{"model", "release", "ef", "exact", "ranker"};
     Status status = Status::InvalidArgument(fmt::format("unknown topk option: {}", name));
     const std::string_view nearest = NearestName(name, kNames);
     return std::move(status).WithHint(nearest.empty()
-                                          ? "Known options: model, release, ef, exact."
+                                          ? "Known options: model, release, ef, exact, ranker."
                                           : fmt::format("Perhaps you meant \"{}\".", nearest));
   }
   return Status::Ok();
@@ -236,9 +256,10 @@ Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,
   DASHI_RETURN_IF_ERROR(CheckK(k));
   DASHI_ASSIGN_OR_RETURN(auto release, releases.Resolve(*view, options.model, options.release));
   DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
-  return std::unique_ptr<TopKCursor>(
-      std::make_unique<IndexCursor>(std::move(view), std::move(release), nullptr,
-                                    EntityKind::kLabel, std::move(query), k, options));
+  auto ranking = MakeRanking(*release, text, options);
+  return std::unique_ptr<TopKCursor>(std::make_unique<IndexCursor>(
+      std::move(view), std::move(release), nullptr, EntityKind::kLabel, std::move(query),
+      std::move(ranking), k, options));
 }
 
 Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view,
@@ -256,7 +277,7 @@ Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view
   DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
   return std::unique_ptr<TopKCursor>(
       std::make_unique<IndexCursor>(std::move(view), std::move(release), std::move(embedded), kind,
-                                    std::move(query), k, options));
+                                    std::move(query), nullptr, k, options));
 }
 
 Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const View>& view,
@@ -273,7 +294,7 @@ Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const 
   }
   DASHI_RETURN_IF_ERROR(release->encoder->EncodeBatch(texts, queries, releases.pool()));
   SearchOptions search;
-  search.m = std::max(k, kCandidatesMin);
+  search.m = FirstShortlistSize(k, release->ranker != nullptr && options.ranker);
   search.ef = options.ef;
   search.exact = options.exact;
   DASHI_ASSIGN_OR_RETURN(
@@ -282,8 +303,8 @@ Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const 
   std::vector<std::vector<TopKHit>> results(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::span<const float> query = std::span(queries).subspan(i * dim, dim);
-    IndexCursor cursor(view, release, nullptr, EntityKind::kLabel, {query.begin(), query.end()}, k,
-                       options);
+    IndexCursor cursor(view, release, nullptr, EntityKind::kLabel, {query.begin(), query.end()},
+                       MakeRanking(*release, texts[i], options), k, options);
     cursor.StartFrom(shortlists[i]);
     results[i].reserve(k);
     for (TopKHit hit; results[i].size() < k;) {

@@ -21,11 +21,13 @@ struct TopKOptions {
   std::optional<std::uint32_t> release;  ///< nullopt: the published release
   std::size_t ef = 0;                    ///< HNSW beam; 0 = the index's default
   bool exact = false;                    ///< scan all labels
+  bool ranker = true;                    ///< let the release's sparse ranker order the best labels
   /// Set by the caller, not by JSON: the rows that may come back; null: all. Sharers: the cursor.
   std::shared_ptr<const index::RowSet> only = nullptr;
 };
 
-/// Parses '{"model":"ads","release":1,"ef":200,"exact":true}'; empty text gives the defaults.
+/// Parses '{"model":"ads","release":1,"ef":200,"exact":true,"ranker":false}'; empty text gives the
+/// defaults.
 ///
 /// Errors: kInvalidArgument (22023) for no JSON object, an unknown key (hint: the nearest known
 /// one)

@@ -137,8 +137,9 @@ Result<Rows> LoadReleases(StatementContext& statement) {
          Count(release.num_labels), Count(release.dim), Value::Text(release.index_kind),
          Count(release.seed), Value::Real(release.train_seconds),
          Value::Real(release.fusion_encoder), Value::Real(release.fusion_classifier),
-         Json(release.metrics), Json(release.options), Json(release.environment),
-         Count(release.snapshot_sequence), Count(release.job), Time(release.created_at_micros)});
+         Value::Real(release.fusion_ranker), Json(release.metrics), Json(release.options),
+         Json(release.environment), Count(release.snapshot_sequence), Count(release.job),
+         Time(release.created_at_micros)});
   }
   return rows;
 }
@@ -293,7 +294,8 @@ std::span<const TableDefinition> CatalogTables() {
       {"releases",
        "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
        "documents INTEGER, labels INTEGER, dim INTEGER, index_kind TEXT, seed INTEGER, "
-       "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, metrics TEXT, "
+       "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
+       "metrics TEXT, "
        "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT)",
        false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},
       {"jobs",

@@ -136,6 +136,7 @@ std::string EncodeRelease(const ReleaseRecord& record) {
                      {"num_labels", record.num_labels},
                      {"fusion_encoder", EncodeNumber(record.fusion_encoder)},
                      {"fusion_classifier", EncodeNumber(record.fusion_classifier)},
+                     {"fusion_ranker", EncodeNumber(record.fusion_ranker)},
                      {"train_seconds", EncodeNumber(record.train_seconds)},
                      {"metrics", metrics},
                      {"index_kind", record.index_kind},
@@ -160,6 +161,7 @@ bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
     Read(object, "num_labels", &record->num_labels);
     ReadNumber(object, "fusion_encoder", &record->fusion_encoder);
     ReadNumber(object, "fusion_classifier", &record->fusion_classifier);
+    ReadNumber(object, "fusion_ranker", &record->fusion_ranker);
     ReadNumber(object, "train_seconds", &record->train_seconds);
     if (const auto metrics = object.find("metrics"); metrics != object.end()) {
       for (const auto& [name, value] : metrics->items()) {

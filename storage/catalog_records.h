@@ -39,6 +39,7 @@ struct ReleaseRecord {
   std::uint64_t num_labels = 0;     ///< retrievable
   double fusion_encoder = 1.0;      ///< a in a*<e,z> + b*<e,w>
   double fusion_classifier = 0.0;   ///< b
+  double fusion_ranker = 0.0;       ///< c: c * sparse ranker's score is added on the shortlist
   double train_seconds = 0;
   std::map<std::string, double> metrics;  ///< on the held-out training documents: "P@1" -> value
   std::string index_kind;                 ///< "exact" or "hnsw"

@@ -43,11 +43,6 @@ bool IsAsciiSeparator(char byte) {
 /// The separators that a following combining mark (U+0338) can compose with.
 bool IsComposingSeparator(char byte) { return byte == '<' || byte == '=' || byte == '>'; }
 
-float IdfOf(std::uint64_t num_texts, std::uint32_t document_frequency) {
-  return static_cast<float>(
-      std::log(static_cast<double>(num_texts) / static_cast<double>(document_frequency)));
-}
-
 Status Broken(const char* what) {
   return Status::Corruption(std::string("tokenizer bytes are damaged: ") + what);
 }
@@ -88,6 +83,40 @@ void ForEachWord(std::string_view text, const std::function<void(std::string_vie
   }
 }
 
+float InverseDocumentFrequency(std::uint64_t num_texts, std::uint32_t document_frequency) {
+  return static_cast<float>(
+      std::log(static_cast<double>(num_texts) / static_cast<double>(document_frequency)));
+}
+
+void WeighTokens(const std::function<float(std::uint32_t id)>& idf, TokenBag* bag) {
+  std::vector<std::uint32_t>& ids = bag->ids;
+  std::sort(ids.begin(), ids.end());
+  bag->weights.clear();
+  bag->weights.reserve(ids.size());
+  double square = 0;
+  std::size_t num_distinct = 0;
+  for (std::size_t i = 0; i < ids.size();) {
+    const std::uint32_t id = ids[i];
+    std::size_t count = 0;
+    for (; i < ids.size() && ids[i] == id; ++i) {
+      ++count;
+    }
+    const float information = idf(id);
+    if (information <= 0) {
+      continue;
+    }
+    const double weight = (1.0 + std::log(static_cast<double>(count))) * information;
+    square += weight * weight;
+    ids[num_distinct++] = id;
+    bag->weights.push_back(static_cast<float>(weight));
+  }
+  ids.resize(num_distinct);
+  const double norm = std::sqrt(square);
+  for (float& weight : bag->weights) {
+    weight = static_cast<float>(weight / norm);
+  }
+}
+
 struct BagTokenizer::State {
   WordTable words;
   std::uint64_t num_texts = 0;
@@ -98,7 +127,7 @@ struct BagTokenizer::State {
     idf.clear();
     idf.reserve(document_frequencies.size());
     for (const std::uint32_t frequency : document_frequencies) {
-      idf.push_back(IdfOf(num_texts, frequency));
+      idf.push_back(InverseDocumentFrequency(num_texts, frequency));
     }
   }
 };
@@ -168,37 +197,26 @@ BagTokenizer::~BagTokenizer() = default;
 
 std::uint32_t BagTokenizer::vocabulary_size() const { return state_->words.size(); }
 
+std::uint64_t BagTokenizer::num_texts() const { return state_->num_texts; }
+
+std::uint32_t BagTokenizer::Find(std::string_view word) const {
+  static_assert(kUnknown == WordTable::kNone);
+  return state_->words.Find(word);
+}
+
+float BagTokenizer::idf(std::uint32_t id) const { return state_->idf[id]; }
+
 TokenBag BagTokenizer::Tokenize(std::string_view text) const {
   const State& state = *state_;
   TokenBag bag;
   bag.ids.reserve(32);
   ForEachWord(text, [&](std::string_view word) {
     const std::uint32_t id = state.words.Find(word);
-    // A word of every text says nothing: its idf is 0.
-    if (id != WordTable::kNone && state.idf[id] > 0) {
+    if (id != WordTable::kNone) {
       bag.ids.push_back(id);
     }
   });
-  std::sort(bag.ids.begin(), bag.ids.end());
-  bag.weights.reserve(bag.ids.size());
-  double square = 0;
-  std::size_t num_distinct = 0;
-  for (std::size_t i = 0; i < bag.ids.size();) {
-    const std::uint32_t id = bag.ids[i];
-    std::size_t count = 0;
-    for (; i < bag.ids.size() && bag.ids[i] == id; ++i) {
-      ++count;
-    }
-    const double weight = (1.0 + std::log(static_cast<double>(count))) * state.idf[id];
-    square += weight * weight;
-    bag.ids[num_distinct++] = id;
-    bag.weights.push_back(static_cast<float>(weight));
-  }
-  bag.ids.resize(num_distinct);
-  const double norm = std::sqrt(square);
-  for (float& weight : bag.weights) {
-    weight = static_cast<float>(weight / norm);
-  }
+  WeighTokens([&state](std::uint32_t id) { return state.idf[id]; }, &bag);
   return bag;
 }
 

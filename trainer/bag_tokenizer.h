@@ -24,6 +24,14 @@ struct TokenBag {
 /// Cost: about 10 ns a byte for ASCII.
 void ForEachWord(std::string_view text, const std::function<void(std::string_view)>& on_token);
 
+/// ln(num_texts / document_frequency): what a token tells by being in a text.
+float InverseDocumentFrequency(std::uint64_t num_texts, std::uint32_t document_frequency);
+
+/// Makes a bag of `bag->ids`, one for each occurrence and in any order: ids become distinct and
+/// ascending, weights (1 + ln tf) * idf(id), L2-normalised. Ids with an idf of 0 say nothing and
+/// are left out.
+void WeighTokens(const std::function<float(std::uint32_t id)>& idf, TokenBag* bag);
+
 /// Turns texts into token bags with a vocabulary learned from texts: weight (1 + ln tf) * idf,
 /// idf = ln(num_texts / document frequency), L2-normalised.
 ///
@@ -49,9 +57,17 @@ class BagTokenizer {
     std::unique_ptr<State> state_;
   };
 
+  static constexpr std::uint32_t kUnknown = 0xFFFFFFFF;
+
   ~BagTokenizer();
   std::uint32_t vocabulary_size() const;
+  /// How many texts it learned from.
+  std::uint64_t num_texts() const;
   TokenBag Tokenize(std::string_view text) const;
+  /// The id of a word as ForEachWord gives it, or kUnknown.
+  std::uint32_t Find(std::string_view word) const;
+  /// ln(num_texts / document frequency).
+  float idf(std::uint32_t id) const;
 
   /// Bytes that Parse reads back (docs/FORMATS.md).
   std::string Serialize() const;

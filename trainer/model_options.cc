@@ -152,6 +152,17 @@ std::vector<OptionSpec> ClassifierSpecs() {
                           "peak learning rate of the token embeddings in that stage"),
       NumberOption<float>("dropout", DASHI_FIELD(ngame.classifier_dropout), 0.0F, 0.95F,
                           "dropout on document embeddings in the classifier stage"),
+      {"ranker", "third stage: orders the best labels by words and word pairs",
+       [](std::string_view text, ModelOptions* options) -> Status {
+         if (text != "sparse" && text != "off") {
+           return BadValue("ranker", text, "one of sparse, off");
+         }
+         options->ngame.ranker = text == "sparse";
+         return Status::Ok();
+       },
+       [](const ModelOptions& options) -> std::string {
+         return options.ngame.ranker ? "sparse" : "off";
+       }},
       NumberOption<double>(
           "validation_share", DASHI_FIELD(ngame.validation_share), 0.0, 0.5,
           "share of the training documents held out for early stopping and fusion"),

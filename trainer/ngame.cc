@@ -19,6 +19,7 @@
 #include "trainer/learning_rate.h"
 #include "trainer/ngame_batches.h"
 #include "trainer/ngame_checks.h"
+#include "trainer/ngame_ranker.h"
 #include "trainer/ngame_sampler.h"
 #include "trainer/sparse_rows.h"
 #include "trainer/training_progress.h"
@@ -28,7 +29,7 @@ namespace dashi::trainer {
 namespace {
 
 // Candidates a score for fusion; more change nothing at rank 5.
-constexpr std::size_t kFusionCandidates = 50;
+constexpr std::size_t kFusionCandidates = 100;
 // Held-out documents that early stopping looks at after each epoch.
 constexpr std::size_t kEarlyStoppingDocuments = 1200;
 // Epochs without a better hold-out before the classifier stage ends.
@@ -78,9 +79,12 @@ class NgameTraining {
                          std::uint32_t num_epochs, bool stops_early);
   Status RestoreBest();
   Status FitScores(NgameModel* model);
+  // Stage 3 on documents, with the label vectors as they are now.
+  Status TrainRanker(std::span<const std::uint32_t> documents, NgameModel* model);
+  bool HasRanker() const;
   // Once the hold-out has told how long to train and how to weigh, teaches it too: the classifier
   // stage anew, on all documents.
-  Status Refit(const BagWeights& first_stage);
+  Status Refit(const BagWeights& first_stage, NgameModel* model);
 
   std::vector<std::uint32_t> EncoderItems() const;
   SamplerOptions EncoderSampler(std::size_t num_rows) const;
@@ -355,7 +359,7 @@ Status NgameTraining::KeepBest(std::uint32_t epoch) {
   DASHI_ASSIGN_OR_RETURN(const auto candidates,
                          FindCandidates(ranking, {sums, {}, dim_}, /*num_candidates=*/5,
                                         options_.num_threads, backend_, control_));
-  const double objective = MeasureRankings(RankCandidates(candidates, 1.0, 0.0, /*k=*/5),
+  const double objective = MeasureRankings(RankCandidates(candidates, {1.0, 0.0}, /*k=*/5),
                                            ranking.truth, label_counts_, num_documents_)
                                .Objective();
   if (objective > best_objective_) {
@@ -383,17 +387,28 @@ Status NgameTraining::FitScores(NgameModel* model) {
   DASHI_ASSIGN_OR_RETURN(const std::vector<float> labels, EncodeLabels());
   DASHI_ASSIGN_OR_RETURN(const RankingTask ranking,
                          EmbedValidation(options_.validation_documents_max));
-  DASHI_ASSIGN_OR_RETURN(const auto candidates,
+  DASHI_ASSIGN_OR_RETURN(auto candidates,
                          FindCandidates(ranking, {labels, classifiers, dim_}, kFusionCandidates,
                                         options_.num_threads, backend_, control_));
-  const FusionWeights fused = FitFusion(candidates, ranking.truth, label_counts_, num_documents_);
+  const FusionWeights dense = FitFusion(candidates, ranking.truth, label_counts_, num_documents_);
+  FusionWeights fused = dense;
+  if (HasRanker()) {
+    model->fusion_encoder = dense.encoder;
+    model->fusion_classifier = dense.classifier;
+    DASHI_RETURN_IF_ERROR(TrainRanker(documents_.training, model));
+    ScoreCandidates(task_, std::span(documents_.validation).first(candidates.size()), model->ranker,
+                    pool_, &candidates);
+    fused = FitRankerFusion(candidates, ranking.truth, label_counts_, num_documents_, dense);
+  }
   model->fusion_encoder = fused.encoder;
   model->fusion_classifier = fused.classifier;
+  model->fusion_ranker = fused.ranker;
   if (!candidates.empty()) {
     AddMetrics("", fused.quality, &model->validation_metrics);
+    AddMetrics("dense ", dense.quality, &model->validation_metrics);
     for (const auto& [prefix, encoder] : {std::pair{"encoder ", 1.0}, {"classifier ", 0.0}}) {
       AddMetrics(prefix,
-                 MeasureRankings(RankCandidates(candidates, encoder, 1.0 - encoder, /*k=*/5),
+                 MeasureRankings(RankCandidates(candidates, {encoder, 1.0 - encoder}, /*k=*/5),
                                  ranking.truth, label_counts_, num_documents_),
                  &model->validation_metrics);
     }
@@ -403,13 +418,37 @@ Status NgameTraining::FitScores(NgameModel* model) {
   return Status();
 }
 
-Status NgameTraining::Refit(const BagWeights& first_stage) {
+bool NgameTraining::HasRanker() const {
+  return options_.ranker && task_.num_features > 0 && !documents_.validation.empty();
+}
+
+Status NgameTraining::TrainRanker(std::span<const std::uint32_t> documents, NgameModel* model) {
+  const Stopwatch since_stage;
+  DASHI_ASSIGN_OR_RETURN(const std::vector<float> labels, EncodeLabels());
+  const std::vector<float> classifiers = UnitClassifiers();
+  std::vector<float> vectors(labels.size(), 0.0F);  // [num_labels, dim]
+  index::AddScaled(static_cast<float>(model->fusion_encoder), labels.data(), vectors.data(),
+                   vectors.size());
+  index::AddScaled(static_cast<float>(model->fusion_classifier), classifiers.data(), vectors.data(),
+                   vectors.size());
+  SparseRankerOptions stage = options_.sparse_ranker;
+  stage.seed = options_.seed;
+  DASHI_ASSIGN_OR_RETURN(
+      model->ranker, TrainRankerStage(task_, documents, std::move(vectors), dim_, *module_, stage,
+                                      backend_, pool_, control_, since_start_));
+  model->ranker_seconds += since_stage.Seconds();
+  return Status();
+}
+
+Status NgameTraining::Refit(const BagWeights& first_stage, NgameModel* model) {
   best_encoder_ = BagWeights();
   best_classifier_ = std::vector<float>();
+  model->ranker = SparseRankerWeights();
   std::vector<std::uint32_t> documents = documents_.training;
   documents.insert(documents.end(), documents_.validation.begin(), documents_.validation.end());
   DASHI_RETURN_IF_ERROR(module_->ImportEncoder(first_stage));
-  return TrainClassifier("refit", documents, best_epoch_, /*stops_early=*/false);
+  DASHI_RETURN_IF_ERROR(TrainClassifier("refit", documents, best_epoch_, /*stops_early=*/false));
+  return model->fusion_ranker > 0 ? TrainRanker(documents, model) : Status();
 }
 
 Result<NgameModel> NgameTraining::Run() {
@@ -423,11 +462,11 @@ Result<NgameModel> NgameTraining::Run() {
   DASHI_RETURN_IF_ERROR(RestoreBest());
   DASHI_RETURN_IF_ERROR(FitScores(&model));
   if (!documents_.validation.empty()) {
-    DASHI_RETURN_IF_ERROR(Refit(first_stage));
+    DASHI_RETURN_IF_ERROR(Refit(first_stage, &model));
   }
   model.encoder = module_->ExportEncoder();
   model.classifiers = UnitClassifiers();
-  model.classifier_seconds = since_start_.Seconds() - model.encoder_seconds;
+  model.classifier_seconds = since_start_.Seconds() - model.encoder_seconds - model.ranker_seconds;
   model.classifier_epochs_run = epochs_run_;
   return model;
 }

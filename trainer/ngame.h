@@ -7,6 +7,8 @@
 
 #include "dashi/status.h"
 #include "trainer/bag_module.h"
+#include "trainer/ranker/sparse_ranker.h"
+#include "trainer/ranker/sparse_ranker_training.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
@@ -44,6 +46,10 @@ struct NgameOptions {
   float classifier_dropout = 0.25F;
   std::uint32_t classifier_warmup_steps = 50;
 
+  // Stage 3: the sparse ranker on the shortlist; needs the task's features.
+  bool ranker = true;
+  SparseRankerOptions sparse_ranker;  ///< its seed is `seed`
+
   // Held-out documents: early stopping and fusion weights.
   double validation_share = 0.05;
   std::uint32_t validation_documents_max = 1200;
@@ -55,14 +61,17 @@ struct NgameModel {
   std::vector<float> classifiers;  ///< W, [num_labels, dim], unit rows
   double fusion_encoder = 1.0;     ///< a in a*<e,z> + b*<e,w>
   double fusion_classifier = 0.0;  ///< b
+  double fusion_ranker = 0.0;      ///< c, added as c * ranker score on the shortlist; 0: no ranker
+  SparseRankerWeights ranker;      ///< empty when fusion_ranker is 0
   /// On the held-out documents, before the model learned from them too, with the fused score:
   /// "P@1", "P@5", "PSP@1", "PSP@5"; with prefixes "encoder " and "classifier " for each score
-  /// alone.
+  /// alone, "dense " for both without the ranker.
   std::map<std::string, double> validation_metrics;
   std::uint64_t num_validation_documents = 0;
   std::uint32_t classifier_epochs_run = 0;
   double encoder_seconds = 0;
   double classifier_seconds = 0;
+  double ranker_seconds = 0;
 };
 
 /// Trains an NGAME model with the bag encoder.

@@ -45,7 +45,19 @@ Status CheckTask(const TrainingTask& task) {
     }
   }
   DASHI_RETURN_IF_ERROR(CheckTokens("document", task.document_tokens, task.vocabulary_size));
-  return CheckTokens("label", task.label_tokens, task.vocabulary_size);
+  DASHI_RETURN_IF_ERROR(CheckTokens("label", task.label_tokens, task.vocabulary_size));
+  if (task.num_features == 0) {
+    return Status();
+  }
+  if (task.document_features.num_rows() != task.relevance.num_rows() ||
+      task.label_features.num_rows() != num_labels) {
+    return Status::InvalidArgument(fmt::format(
+        "training task shape mismatch: features of {} documents and {} labels, want {} and {}",
+        task.document_features.num_rows(), task.label_features.num_rows(),
+        task.relevance.num_rows(), num_labels));
+  }
+  DASHI_RETURN_IF_ERROR(CheckTokens("document feature", task.document_features, task.num_features));
+  return CheckTokens("label feature", task.label_features, task.num_features);
 }
 
 namespace {

@@ -1,5 +1,7 @@
 #include "trainer/release_artifacts.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -14,6 +16,7 @@ namespace {
 constexpr std::string_view kFormatKey = "dashi_format";
 constexpr std::string_view kBagEncoderFormat = "bag-encoder-1";
 constexpr std::string_view kClassifierFormat = "label-classifier-1";
+constexpr std::string_view kRankerFormat = "sparse-ranker-1";
 
 template <typename T>
 std::string_view BytesOf(const std::vector<T>& values) {
@@ -40,6 +43,15 @@ Result<Safetensors> ParseFormat(std::string_view bytes, std::string_view format)
   return file;
 }
 
+/// The length of a vector tensor, which must be there.
+Result<std::uint64_t> VectorLength(const Safetensors& file, const std::string& name) {
+  const auto found = file.tensors.find(name);
+  if (found == file.tensors.end() || found->second.shape.size() != 1) {
+    return Status::Corruption(fmt::format("weights have no vector named {}", name));
+  }
+  return found->second.shape[0];
+}
+
 /// The shape of a matrix tensor, which must be there.
 Result<std::pair<std::uint64_t, std::uint64_t>> MatrixShape(const Safetensors& file,
                                                             const std::string& name) {
@@ -50,6 +62,25 @@ Result<std::pair<std::uint64_t, std::uint64_t>> MatrixShape(const Safetensors& f
   return std::pair(found->second.shape[0], found->second.shape[1]);
 }
 
+Result<std::unique_ptr<RankerFeatures>> ParseRankerFeatures(const Safetensors& file) {
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t vocabulary_bytes, VectorLength(file, "vocabulary"));
+  DASHI_ASSIGN_OR_RETURN(const auto vocabulary, file.Get("vocabulary", "U8", {vocabulary_bytes}));
+  DASHI_ASSIGN_OR_RETURN(auto tokenizer, BagTokenizer::Parse(vocabulary));
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t num_pairs, VectorLength(file, "pair_buckets"));
+  DASHI_ASSIGN_OR_RETURN(const auto bucket_bytes, file.Get("pair_buckets", "U32", {num_pairs}));
+  DASHI_ASSIGN_OR_RETURN(const auto idf_bytes, file.Get("pair_idf", "F32", {num_pairs}));
+  const auto buckets = ValuesOf<std::uint32_t>(bucket_bytes);
+  const auto idf = ValuesOf<float>(idf_bytes);
+  std::vector<float> bucket_idf(RankerFeatures::kNumBuckets, 0.0F);
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    if (buckets[i] >= bucket_idf.size() || !(idf[i] > 0) || !std::isfinite(idf[i])) {
+      return Status::Corruption(fmt::format("the ranker's word pair {} is out of range", i));
+    }
+    bucket_idf[buckets[i]] = idf[i];
+  }
+  return std::make_unique<RankerFeatures>(std::move(tokenizer), std::move(bucket_idf));
+}
+
 }  // namespace
 
 std::string EncoderWeightsName(std::uint64_t job) { return fmt::format("job-{}/encoder", job); }
@@ -57,6 +88,8 @@ std::string EncoderWeightsName(std::uint64_t job) { return fmt::format("job-{}/e
 std::string ClassifierWeightsName(std::uint64_t job) {
   return fmt::format("job-{}/classifier", job);
 }
+
+std::string RankerWeightsName(std::uint64_t job) { return fmt::format("job-{}/ranker", job); }
 
 std::string SerializeBagEncoder(const BagTokenizer& tokenizer, const BagWeights& weights) {
   SafetensorsWriter writer;
@@ -126,6 +159,57 @@ Result<ClassifierWeights> ParseClassifier(std::string_view bytes) {
   classifier.ordinals = ValuesOf<storage::Ordinal>(ordinals);
   classifier.vectors = ValuesOf<std::uint16_t>(vectors);
   return classifier;
+}
+
+std::string SerializeRanker(const RankerFeatures& features, const SparseRankerWeights& weights) {
+  SafetensorsWriter writer;
+  const std::string vocabulary = features.words().Serialize();
+  writer.AddMetadata(std::string(kFormatKey), std::string(kRankerFormat));
+  writer.Add("vocabulary", "U8", {vocabulary.size()}, vocabulary);
+  std::vector<std::uint32_t> buckets;
+  std::vector<float> idf;
+  for (std::uint32_t bucket = 0; bucket < RankerFeatures::kNumBuckets; ++bucket) {
+    if (features.bucket_idf()[bucket] > 0) {
+      buckets.push_back(bucket);
+      idf.push_back(features.bucket_idf()[bucket]);
+    }
+  }
+  writer.Add("pair_buckets", "U32", {buckets.size()}, BytesOf(buckets));
+  writer.Add("pair_idf", "F32", {idf.size()}, BytesOf(idf));
+  writer.Add("offsets", "U64", {weights.offsets.size()}, BytesOf(weights.offsets));
+  writer.Add("features", "U32", {weights.features.size()}, BytesOf(weights.features));
+  writer.Add("weights", "F16", {weights.weights.size()}, BytesOf(weights.weights));
+  writer.Add("biases", "F32", {weights.biases.size()}, BytesOf(weights.biases));
+  return writer.Finish();
+}
+
+Result<std::unique_ptr<SparseRanker>> ParseRanker(std::string_view bytes) {
+  DASHI_ASSIGN_OR_RETURN(const Safetensors file, ParseFormat(bytes, kRankerFormat));
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t num_labels, VectorLength(file, "biases"));
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t num_weights, VectorLength(file, "weights"));
+  DASHI_ASSIGN_OR_RETURN(const auto offsets, file.Get("offsets", "U64", {num_labels + 1}));
+  DASHI_ASSIGN_OR_RETURN(const auto features, file.Get("features", "U32", {num_weights}));
+  DASHI_ASSIGN_OR_RETURN(const auto weights, file.Get("weights", "F16", {num_weights}));
+  DASHI_ASSIGN_OR_RETURN(const auto biases, file.Get("biases", "F32", {num_labels}));
+  DASHI_ASSIGN_OR_RETURN(auto extractor, ParseRankerFeatures(file));
+  SparseRankerWeights parsed;
+  parsed.offsets = ValuesOf<std::uint64_t>(offsets);
+  parsed.features = ValuesOf<std::uint32_t>(features);
+  parsed.weights = ValuesOf<std::uint16_t>(weights);
+  parsed.biases = ValuesOf<float>(biases);
+  if (parsed.offsets.front() != 0 || parsed.offsets.back() != num_weights ||
+      !std::is_sorted(parsed.offsets.begin(), parsed.offsets.end())) {
+    return Status::Corruption("the ranker's offsets do not fit its weights");
+  }
+  if (std::any_of(parsed.features.begin(), parsed.features.end(),
+                  [&](std::uint32_t feature) { return feature >= extractor->num_features(); })) {
+    return Status::Corruption("a ranker's feature is out of range");
+  }
+  if (std::any_of(parsed.biases.begin(), parsed.biases.end(),
+                  [](float bias) { return !std::isfinite(bias); })) {
+    return Status::Corruption("a ranker's bias is not finite");
+  }
+  return std::make_unique<SparseRanker>(std::move(extractor), std::move(parsed));
 }
 
 }  // namespace dashi::trainer

@@ -10,16 +10,18 @@
 #include "dashi/status.h"
 #include "storage/entity.h"
 #include "trainer/bag_encoder.h"
+#include "trainer/ranker/sparse_ranker.h"
 
 namespace dashi::trainer {
 
 /// What a release keeps in the `weights` column family, as safetensors (docs/FORMATS.md): the
-/// encoder and the label classifiers.
+/// encoder, the label classifiers and the sparse ranker.
 
 /// The names of a release's blobs. They carry the job's number, so that a blob belongs to one
 /// training run for ever.
 std::string EncoderWeightsName(std::uint64_t job);
 std::string ClassifierWeightsName(std::uint64_t job);
+std::string RankerWeightsName(std::uint64_t job);
 
 std::string SerializeBagEncoder(const BagTokenizer& tokenizer, const BagWeights& weights);
 /// Errors: kCorruption naming the tensor that is missing or of another shape.
@@ -34,5 +36,10 @@ struct ClassifierWeights {
 
 std::string SerializeClassifier(const ClassifierWeights& classifier);
 Result<ClassifierWeights> ParseClassifier(std::string_view bytes);
+
+/// The sparse ranker with its vocabulary; row i belongs to the release's i-th label.
+std::string SerializeRanker(const RankerFeatures& features, const SparseRankerWeights& weights);
+/// Errors: kCorruption naming what is missing, of another shape or out of range.
+Result<std::unique_ptr<SparseRanker>> ParseRanker(std::string_view bytes);
 
 }  // namespace dashi::trainer

@@ -20,26 +20,45 @@ using storage::View;
 
 constexpr std::uint32_t kNoRow = TrainingTask::kNoLabel;
 
-Result<std::unique_ptr<BagTokenizer>> LearnVocabulary(const View& view,
-                                                      const TrainingControl& control) {
+Status LearnVocabulary(const View& view, bool ranker, const TrainingControl& control,
+                       TrainingData* data) {
   BagTokenizer::Learner learner({});
+  RankerFeatures::Learner pairs;
   const auto add = [&](EntityKind kind) {
     return ForEachRow(view, kind, control.should_stop, [&](Ordinal, const EntityRow& row) {
       if (kind != EntityKind::kDocument || IsTrainingDocument(row)) {
         learner.AddText(row.text);
+        if (ranker) {
+          pairs.AddText(row.text);
+        }
       }
       return Status::Ok();
     });
   };
   DASHI_RETURN_IF_ERROR(add(EntityKind::kDocument));
   DASHI_RETURN_IF_ERROR(add(EntityKind::kLabel));
-  return learner.Build();
+  data->tokenizer = learner.Build();
+  data->task.vocabulary_size = data->tokenizer->vocabulary_size();
+  if (ranker) {
+    data->ranker_features = std::make_unique<RankerFeatures>(learner.Build(), pairs.BucketIdf());
+    data->task.num_features = data->ranker_features->num_features();
+  }
+  return Status();
 }
 
 void AppendBag(const TokenBag& bag, SparseRows* rows) {
   rows->columns.insert(rows->columns.end(), bag.ids.begin(), bag.ids.end());
   rows->values.insert(rows->values.end(), bag.weights.begin(), bag.weights.end());
   rows->offsets.push_back(rows->columns.size());
+}
+
+/// Appends a text's tokens and, where there is a ranker, its features.
+void AppendText(const TrainingData& data, std::string_view text, SparseRows* tokens,
+                SparseRows* features) {
+  AppendBag(data.tokenizer->Tokenize(text), tokens);
+  if (data.ranker_features != nullptr) {
+    AppendBag(data.ranker_features->Extract(text), features);
+  }
 }
 
 /// Labels' rows by id and by ordinal.
@@ -61,7 +80,7 @@ Status ReadLabels(const View& view, const TrainingControl& control, TrainingData
     rows->by_ordinal.resize(storage::ToInteger(ordinal) + std::size_t{1}, kNoRow);
     rows->by_ordinal.back() = label;
     data->label_ordinals.push_back(ordinal);
-    AppendBag(data->tokenizer->Tokenize(row.text), &data->task.label_tokens);
+    AppendText(*data, row.text, &data->task.label_tokens, &data->task.label_features);
     return Status::Ok();
   };
   return ForEachRow(view, EntityKind::kLabel, control.should_stop, add);
@@ -89,7 +108,7 @@ Status ReadDocuments(const View& view, const TrainingControl& control, const Lab
     const auto own = labels.by_id.find(row.id);
     task.own_label.push_back(own == labels.by_id.end() ? kNoRow : own->second);
     data->document_ordinals.push_back(ordinal);
-    AppendBag(data->tokenizer->Tokenize(row.text), &task.document_tokens);
+    AppendText(*data, row.text, &task.document_tokens, &task.document_features);
     return Status::Ok();
   };
   return ForEachLabelledDocument(view, control.should_stop, add);
@@ -97,9 +116,10 @@ Status ReadDocuments(const View& view, const TrainingControl& control, const Lab
 
 }  // namespace
 
-Result<TrainingData> ReadTrainingData(const View& view, const TrainingControl& control) {
+Result<TrainingData> ReadTrainingData(const View& view, bool ranker,
+                                      const TrainingControl& control) {
   TrainingData data;
-  DASHI_ASSIGN_OR_RETURN(data.tokenizer, LearnVocabulary(view, control));
+  DASHI_RETURN_IF_ERROR(LearnVocabulary(view, ranker, control, &data));
   LabelRows labels;
   DASHI_RETURN_IF_ERROR(ReadLabels(view, control, &data, &labels));
   if (data.label_ordinals.empty()) {
@@ -111,7 +131,6 @@ Result<TrainingData> ReadTrainingData(const View& view, const TrainingControl& c
                "there is nothing to train on: no document of split 'train' has a relevant label")
         .WithHint("Load the relevance table, and give training documents split 'train' or NULL.");
   }
-  data.task.vocabulary_size = data.tokenizer->vocabulary_size();
   if (data.task.vocabulary_size == 0) {
     return Status::FailedPrecondition(
         "there is nothing to train on: no word occurs in two texts of documents and labels");

@@ -6,6 +6,7 @@
 #include "dashi/status.h"
 #include "storage/view.h"
 #include "trainer/bag_tokenizer.h"
+#include "trainer/ranker/ranker_features.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
@@ -14,18 +15,21 @@ namespace dashi::trainer {
 struct TrainingData {
   TrainingTask task;
   std::unique_ptr<BagTokenizer> tokenizer;
+  std::unique_ptr<RankerFeatures> ranker_features;  ///< null without a ranker
   std::vector<storage::Ordinal> document_ordinals;  ///< [num_documents] ascending
   std::vector<storage::Ordinal> label_ordinals;     ///< [num_labels] ascending
 };
 
 /// Reads what a model trains on: the documents whose split is 'train' or absent and that have at
 /// least one label, and all labels. The vocabulary is learned from the texts of documents of those
-/// splits (with labels or without) and of labels.
+/// splits (with labels or without) and of labels. With `ranker`, the texts' RankerFeatures
+/// are read as well.
 ///
 /// Errors:  kFailedPrecondition (55000) when there is no label, no training document with a label,
 /// or
 ///          no token in any text; kCancelled when control.should_stop says so.
 /// Cost:    two scans of the rows; memory is the token bags, 8 bytes a distinct token of a text.
-Result<TrainingData> ReadTrainingData(const storage::View& view, const TrainingControl& control);
+Result<TrainingData> ReadTrainingData(const storage::View& view, bool ranker,
+                                      const TrainingControl& control);
 
 }  // namespace dashi::trainer

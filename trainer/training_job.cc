@@ -222,19 +222,23 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   const double sum = model.fusion_encoder + model.fusion_classifier;
   release.fusion_encoder = sum > 0 ? model.fusion_encoder / sum : 1.0;
   release.fusion_classifier = sum > 0 ? model.fusion_classifier / sum : 0.0;
+  release.fusion_ranker = sum > 0 ? model.fusion_ranker / sum : 0.0;
   release.metrics = model.validation_metrics;
   release.job = job.id;
   return release;
 }
 
-/// About what a release takes on the disk: the encoder, embeddings and classifiers in binary16, and
-/// the links of a graph.
+/// About what a release takes on the disk: the encoder, embeddings and classifiers in binary16, the
+/// links of a graph, and the ranker.
 std::uint64_t StoredBytes(const TrainingData& data, std::uint32_t dim) {
   constexpr std::uint64_t kLinkBytesPerLabel = 160;
+  constexpr std::uint64_t kRankerBytesPerLabel = 700;
   const std::uint64_t num_labels = data.label_ordinals.size();
   const std::uint64_t num_vectors =
       data.task.vocabulary_size + data.document_ordinals.size() + 2 * num_labels;
-  return num_vectors * dim * sizeof(std::uint16_t) + num_labels * kLinkBytesPerLabel;
+  const std::uint64_t ranker =
+      data.ranker_features == nullptr ? 0 : num_labels * kRankerBytesPerLabel;
+  return num_vectors * dim * sizeof(std::uint16_t) + num_labels * kLinkBytesPerLabel + ranker;
 }
 
 }  // namespace
@@ -246,7 +250,8 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   const JobContext context{store, job, pool, control};
   DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
   context.Report("reading rows", 0, 0, "rows");
-  DASHI_ASSIGN_OR_RETURN(TrainingData data, ReadTrainingData(*view, control));
+  DASHI_ASSIGN_OR_RETURN(TrainingData data,
+                         ReadTrainingData(*view, job.options.ngame.ranker, control));
   DASHI_RETURN_IF_ERROR(store.CheckRoom(StoredBytes(data, job.options.ngame.dim), "the training"));
   NgameOptions options = job.options.ngame;
   options.num_threads = job.num_threads;
@@ -260,6 +265,11 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   ClassifierWeights classifier{release.dim, data.label_ordinals, ToHalfVectors(model.classifiers)};
   DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[0], encoder_bytes));
   DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[1], SerializeClassifier(classifier)));
+  if (release.fusion_ranker > 0) {
+    release.weights.push_back(RankerWeightsName(job.id));
+    DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights.back(),
+                                           SerializeRanker(*data.ranker_features, model.ranker)));
+  }
   DASHI_FAILPOINT("train.weights");
 
   DASHI_ASSIGN_OR_RETURN(const auto encoder, ParseBagEncoder(encoder_bytes));

@@ -30,6 +30,10 @@ struct TrainingTask {
   /// positive.
   std::vector<std::uint32_t> own_label;  ///< [num_documents]
   std::uint32_t vocabulary_size = 0;
+  /// The texts as the sparse ranker sees them (RankerFeatures). num_features = 0: no ranker.
+  SparseRows document_features;  ///< [num_documents, num_features]
+  SparseRows label_features;     ///< [num_labels, num_features]
+  std::uint32_t num_features = 0;
 
   static constexpr std::uint32_t kNoLabel = 0xFFFFFFFF;
 };

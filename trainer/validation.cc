@@ -62,7 +62,8 @@ std::vector<LabelCandidate> Select(const float* encoder, const float* classifier
   std::vector<LabelCandidate> candidates;
   for (const std::uint32_t label : labels) {
     if (!std::binary_search(ignored.begin(), ignored.end(), label)) {
-      candidates.push_back({label, encoder[label], classifier == nullptr ? 0 : classifier[label]});
+      candidates.push_back(
+          {label, encoder[label], classifier == nullptr ? 0 : classifier[label], 0});
     }
   }
   return candidates;
@@ -120,16 +121,18 @@ Result<std::vector<std::vector<LabelCandidate>>> FindCandidates(
 }
 
 std::vector<std::vector<std::uint32_t>> RankCandidates(
-    std::span<const std::vector<LabelCandidate>> candidates, double encoder_weight,
-    double classifier_weight, std::size_t k) {
-  const auto a = static_cast<float>(encoder_weight);
-  const auto b = static_cast<float>(classifier_weight);
+    std::span<const std::vector<LabelCandidate>> candidates, const ScoreWeights& weights,
+    std::size_t k) {
+  const auto a = static_cast<float>(weights.encoder);
+  const auto b = static_cast<float>(weights.classifier);
+  const auto c = static_cast<float>(weights.ranker);
   std::vector<std::vector<std::uint32_t>> ranked(candidates.size());
   std::vector<ScoredLabel> scored;
   for (std::size_t d = 0; d < candidates.size(); ++d) {
     scored.clear();
     for (const LabelCandidate& candidate : candidates[d]) {
-      scored.push_back({a * candidate.encoder + b * candidate.classifier, candidate.label});
+      scored.push_back({a * candidate.encoder + b * candidate.classifier + c * candidate.ranker,
+                        candidate.label});
     }
     const std::size_t count = std::min(k, scored.size());
     std::partial_sort(scored.begin(), scored.begin() + static_cast<std::ptrdiff_t>(count),

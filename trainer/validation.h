@@ -10,11 +10,19 @@
 
 namespace dashi::trainer {
 
-/// A label that may answer a document, with its two cosines.
+/// A label that may answer a document, with its scores.
 struct LabelCandidate {
   std::uint32_t label = 0;
   float encoder = 0;     ///< <e, z>
   float classifier = 0;  ///< <e, w>
+  float ranker = 0;      ///< of the sparse ranker; 0 where there is none
+};
+
+/// The weights of a candidate's scores in its final score.
+struct ScoreWeights {
+  double encoder = 0.5;
+  double classifier = 0.5;
+  double ranker = 0;
 };
 
 /// Documents with known labels, to be ranked against all labels.
@@ -44,10 +52,10 @@ Result<std::vector<std::vector<LabelCandidate>>> FindCandidates(
     const RankingTask& task, const LabelVectors& labels, std::size_t num_candidates,
     int num_threads, TensorBackend& backend, const TrainingControl& control);
 
-/// The best k labels by a * encoder + b * classifier; ties by ascending label.
+/// The best k labels by the weighted sum of their scores; ties by ascending label.
 std::vector<std::vector<std::uint32_t>> RankCandidates(
-    std::span<const std::vector<LabelCandidate>> candidates, double encoder_weight,
-    double classifier_weight, std::size_t k);
+    std::span<const std::vector<LabelCandidate>> candidates, const ScoreWeights& weights,
+    std::size_t k);
 
 /// P@1, P@5, nDCG@5, PSP@1 and PSP@5 of rankings.
 struct RankingQuality {

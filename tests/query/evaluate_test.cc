@@ -1,11 +1,13 @@
 #include "query/evaluate.h"
 
 #include <map>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "base/thread_pool.h"
+#include "query/top_k.h"
 #include "tests/testing/tiny_database.h"
 
 namespace dashi::query {
@@ -71,11 +73,36 @@ TEST_F(EvaluateTest, ReciprocalPairsLeaveRankingAndTruth) {
 }
 
 TEST_F(EvaluateTest, EveryScoreIsAvailable) {
-  for (const std::string scores : {"fused", "encoder", "classifier"}) {
+  for (const std::string scores : {"fused", "dense", "encoder", "classifier"}) {
     const auto values = Run("test", {{"k", "1,3"}, {"scores", scores}});
     ASSERT_TRUE(values.ok()) << scores;
     EXPECT_DOUBLE_EQ(values.value().at("P@1"), 2.0 / 3.0) << scores;
   }
+}
+
+TEST_F(EvaluateTest, FusedScoresAreThoseOfTopK) {
+  const std::map<std::string, std::string> texts{{"e0", "alpha"}, {"e1", "beta"}, {"T1", "delta"}};
+  const std::map<std::string, std::set<std::string>> truth{
+      {"e0", {"A"}}, {"e1", {"C"}}, {"T1", {"C", "T1"}}};
+  std::set<double> precisions;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    const std::uint32_t release = testing::AddRelease(*store_, "m", {.seed = seed, .ranker = 2.0});
+    double hits = 0;
+    for (const auto& [id, text] : texts) {
+      const auto cursor =
+          OpenTopK(store_->NewSnapshot().value(), *releases_, text, 1, {"m", release, 0, true});
+      TopKHit hit;
+      ASSERT_TRUE(cursor.value()->Next(&hit).value());
+      hits += truth.at(id).contains(hit.row.id) ? 1 : 0;
+    }
+    const auto ranked = Run("test", {{"k", "1"}});
+    const auto dense = Run("test", {{"k", "1"}, {"scores", "dense"}});
+    ASSERT_TRUE(ranked.ok() && dense.ok());
+    EXPECT_DOUBLE_EQ(ranked.value().at("P@1"), hits / 3) << "seed " << seed;
+    EXPECT_DOUBLE_EQ(dense.value().at("P@1"), 2.0 / 3.0) << "seed " << seed;
+    precisions.insert(hits);
+  }
+  EXPECT_GT(precisions.size(), 1U);  // The ranker changed something.
 }
 
 TEST_F(EvaluateTest, NullSplitIsTrain) {

@@ -1,5 +1,6 @@
 #include "query/top_k.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -75,6 +76,106 @@ TEST_F(TopKTest, TheCursorGoesOnToTheLastLabelWithoutRepeats) {
   const auto ids = Ids("word3 group3", 1000, options);
   EXPECT_EQ(ids.size(), 300U);
   EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 300U);
+}
+
+struct ScoredId {
+  std::string id;
+  float score;
+  friend bool operator==(const ScoredId&, const ScoredId&) = default;
+};
+
+class RankedTopKTest : public TopKTest {
+ protected:
+  static constexpr int kLabels = 300;
+  static constexpr const char* kText = "word3 group3 word7 group5";
+
+  void SetUp() override {
+    TopKTest::SetUp();
+    AddRows(*store_, NumberedLabels(kLabels), {});
+    AddRelease(*store_, "m", {.ranker = 0.4});
+  }
+
+  std::vector<ScoredId> All(std::size_t k, bool ranker) {
+    TopKOptions options{"m", 1, 0, true};
+    options.ranker = ranker;
+    const auto cursor = OpenTopK(View(), *releases_, kText, k, options).value();
+    std::vector<ScoredId> found;
+    TopKHit hit;
+    while (cursor->Next(&hit).value()) {
+      found.push_back({hit.row.id, hit.score});
+    }
+    return found;
+  }
+
+  /// The naive twin: the first `shortlist` labels by the dense score, ordered anew.
+  std::vector<ScoredId> Naive(std::size_t shortlist) {
+    std::vector<ScoredId> dense = All(kLabels, /*ranker=*/false);
+    dense.resize(shortlist);
+    const auto release = releases_->Resolve(*View(), "m", 1).value();
+    const trainer::TokenBag text = release->ranker->features().Extract(kText);
+    for (ScoredId& entry : dense) {
+      // Labels were added in order, so the number in the id is the position.
+      const std::vector<std::uint32_t> label{
+          static_cast<std::uint32_t>(std::stoul(entry.id.substr(1)))};
+      float score = 0;
+      ScoreSparseNaive(release->ranker->weights(), text, label, {&score, 1});
+      entry.score += 0.4F * score;
+    }
+    std::stable_sort(dense.begin(), dense.end(),
+                     [](const ScoredId& a, const ScoredId& b) { return a.score > b.score; });
+    return dense;
+  }
+};
+
+TEST_F(RankedTopKTest, TheRankerOrdersTheShortlistAsItsNaiveTwinDoes) {
+  for (const std::size_t k : {1U, 10U, 80U}) {
+    const std::size_t shortlist = std::max<std::size_t>(100, 2 * k);
+    const std::vector<ScoredId> expected = Naive(shortlist);
+    const std::vector<ScoredId> found = All(k, /*ranker=*/true);
+    ASSERT_GE(found.size(), shortlist);
+    for (std::size_t i = 0; i < shortlist; ++i) {
+      EXPECT_EQ(found[i].id, expected[i].id) << "k " << k << ", rank " << i;
+      EXPECT_NEAR(found[i].score, expected[i].score, 1e-5);
+    }
+    EXPECT_NE(found[0], All(k, /*ranker=*/false)[0]);
+  }
+}
+
+TEST_F(RankedTopKTest, ScoresNeverRiseAndNoLabelComesTwiceBeyondTheShortlist) {
+  const std::vector<ScoredId> found = All(10, /*ranker=*/true);
+  ASSERT_EQ(found.size(), std::size_t{kLabels});
+  std::set<std::string> ids;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ids.insert(found[i].id);
+    EXPECT_TRUE(i == 0 || found[i].score <= found[i - 1].score) << "rank " << i;
+  }
+  EXPECT_EQ(ids.size(), found.size());
+}
+
+TEST_F(RankedTopKTest, ABatchAnswersLikeSingleQueries) {
+  const std::vector<std::string_view> texts{kText, "group1", "word9", "unknown"};
+  TopKOptions options{"m", 1, 0, false};
+  const auto batch = TopKBatch(View(), *releases_, texts, 20, options);
+  ASSERT_TRUE(batch.ok()) << batch.status().ToString();
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    std::vector<std::string> ids;
+    for (const TopKHit& hit : batch.value()[i]) {
+      ids.push_back(hit.row.id);
+    }
+    EXPECT_EQ(ids, Ids(texts[i], 20, options)) << texts[i];
+  }
+}
+
+TEST_F(RankedTopKTest, ARankerOfOtherLabelsIsRefused) {
+  const auto transaction = store_->Begin().value();
+  auto release = *transaction->GetRelease("m", 1).value();
+  release.num_labels = 7;
+  ASSERT_TRUE(transaction->PutRelease(release).ok());
+  ASSERT_TRUE(transaction->Commit().ok());
+  const auto cursor = OpenTopK(View(), *releases_, kText, 1, {"m", 1, 0, false});
+  ASSERT_FALSE(cursor.ok());
+  EXPECT_EQ(cursor.status().code(), StatusCode::kCorruption);
+  EXPECT_NE(cursor.status().message().find("ranker size mismatch in m@1"), std::string::npos);
 }
 
 TEST_F(TopKTest, AnHnswIndexAgreesWithTheExactScan) {

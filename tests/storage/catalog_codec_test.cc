@@ -39,6 +39,7 @@ TEST(CatalogCodecTest, ReleasesComeBack) {
   release.num_labels = 20;
   release.fusion_encoder = 0.1;
   release.fusion_classifier = -1e-300;
+  release.fusion_ranker = 0.3;
   release.train_seconds = std::numeric_limits<double>::infinity();
   release.metrics = {{"P@1", 1.0 / 3.0}, {"PSP@5", std::nan("")}};
   release.index_kind = "hnsw";
@@ -60,6 +61,7 @@ TEST(CatalogCodecTest, ReleasesComeBack) {
   EXPECT_EQ(read.num_labels, release.num_labels);
   EXPECT_EQ(read.fusion_encoder, release.fusion_encoder);
   EXPECT_EQ(read.fusion_classifier, release.fusion_classifier);
+  EXPECT_EQ(read.fusion_ranker, release.fusion_ranker);
   EXPECT_EQ(read.train_seconds, release.train_seconds);
   EXPECT_EQ(read.metrics["P@1"], release.metrics["P@1"]);
   EXPECT_TRUE(std::isnan(read.metrics["PSP@5"]));

@@ -88,6 +88,34 @@ Status TryAddRows(storage::Store& store,
   return transaction->Commit();
 }
 
+/// Every label gives every feature of its own text a random weight.
+Result<std::string> RandomRanker(const storage::View& view, const ReleaseShape& shape) {
+  trainer::BagTokenizer::Learner words({/*document_frequency_min=*/1});
+  trainer::RankerFeatures::Learner pairs;
+  std::vector<std::string> texts;
+  DASHI_RETURN_IF_ERROR(
+      trainer::ForEachRow(view, EntityKind::kLabel, {}, [&](Ordinal, const EntityRow& row) {
+        words.AddText(row.text);
+        pairs.AddText(row.text);
+        texts.push_back(row.text);
+        return Status::Ok();
+      }));
+  const trainer::RankerFeatures features(words.Build(), pairs.BucketIdf());
+  Random random(shape.seed);
+  trainer::SparseRankerWeights weights;
+  for (const std::string& text : texts) {
+    for (const std::uint32_t feature : features.Extract(text).ids) {
+      const auto value = static_cast<float>(random.Normal());
+      weights.features.push_back(feature);
+      weights.weights.push_back(0);
+      index::ToHalf(&value, &weights.weights.back(), 1);
+    }
+    weights.offsets.push_back(weights.features.size());
+    weights.biases.push_back(static_cast<float>(random.Normal()));
+  }
+  return trainer::SerializeRanker(features, weights);
+}
+
 Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const ReleaseShape& shape) {
   DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
   trainer::BagTokenizer::Learner learner({/*document_frequency_min=*/1});
@@ -124,6 +152,13 @@ Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const Relea
                      trainer::ClassifierWeightsName(release.job)};
   DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[0], encoder_bytes));
   DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[1], SerializeClassifier(labels)));
+  if (shape.ranker > 0) {
+    release.fusion_ranker = shape.ranker;
+    release.num_labels = labels.ordinals.size();
+    release.weights.push_back(trainer::RankerWeightsName(release.job));
+    DASHI_ASSIGN_OR_RETURN(const std::string ranker, RandomRanker(*view, shape));
+    DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights.back(), ranker));
+  }
   if (shape.hnsw) {
     release.index_file = "job-" + std::to_string(release.job) + ".hnsw";
     DASHI_ASSIGN_OR_RETURN(const auto index,

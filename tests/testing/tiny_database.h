@@ -42,6 +42,7 @@ struct ReleaseShape {
   bool hnsw = false;
   std::uint32_t dim = 16;
   std::uint32_t hidden = 0;
+  double ranker = 0;  ///< weight of a sparse ranker with random weights; 0: none
 };
 
 /// Stores a release of `model` (made when absent) over the rows that are there, with random encoder

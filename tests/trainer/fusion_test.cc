@@ -63,7 +63,7 @@ TEST(FusionTest, FewDocumentsDoNotArgueForALopsidedMix) {
   }
   const std::vector<std::uint64_t> counts{100, 100};
   const FusionWeights weights = FitFusion(candidates, truth, counts, 200);
-  EXPECT_GT(MeasureRankings(RankCandidates(candidates, 0, 1, 5), truth, counts, 200).Objective(),
+  EXPECT_GT(MeasureRankings(RankCandidates(candidates, {0, 1}, 5), truth, counts, 200).Objective(),
             weights.quality.Objective());
   EXPECT_DOUBLE_EQ(weights.encoder, 0.5);
 }
@@ -88,9 +88,58 @@ TEST(FusionTest, FindsTheMixThatNeitherScoreReachesAlone) {
   const FusionWeights weights = FitFusion(candidates, truth, counts, 10);
   EXPECT_DOUBLE_EQ(weights.quality.p1, 1.0);
   for (const double encoder : {0.0, 1.0}) {
-    const auto ranked = RankCandidates(candidates, encoder, 1 - encoder, 5);
+    const auto ranked = RankCandidates(candidates, {encoder, 1 - encoder}, 5);
     EXPECT_LT(MeasureRankings(ranked, truth, counts, 10).p1, 1.0);
   }
+}
+
+/// Twenty documents whose label 0 is right and that the dense scores give label 1, with what the
+/// ranker thinks of both.
+std::vector<std::vector<LabelCandidate>> TwentyDocuments(float right, float wrong) {
+  std::vector<std::vector<LabelCandidate>> candidates;
+  for (int d = 0; d < 20; ++d) {
+    candidates.push_back({{0, 0.5F, 0.5F, right}, {1, 0.6F, 0.6F, wrong}, {2, 0.1F, 0.1F, 0}});
+  }
+  return candidates;
+}
+
+SparseRows FirstLabelIsRight() {
+  return Rows(std::vector<std::vector<std::uint32_t>>(20, std::vector<std::uint32_t>{0}));
+}
+
+TEST(FusionTest, ARankerThatIsRightGetsWeight) {
+  const std::vector<std::uint64_t> counts{20, 20, 20};
+  const auto candidates = TwentyDocuments(1.0F, -1.0F);
+  const SparseRows truth = FirstLabelIsRight();
+  const FusionWeights dense = FitFusion(candidates, truth, counts, 100);
+  EXPECT_DOUBLE_EQ(dense.quality.p1, 0.0);
+  EXPECT_DOUBLE_EQ(dense.ranker, 0.0);
+  const FusionWeights fused = FitRankerFusion(candidates, truth, counts, 100, dense);
+  EXPECT_GT(fused.ranker, 0.0);
+  EXPECT_DOUBLE_EQ(fused.quality.p1, 1.0);
+  EXPECT_DOUBLE_EQ(fused.encoder + fused.classifier, 1.0);
+}
+
+TEST(FusionTest, ARankerThatHurtsGetsNone) {
+  const std::vector<std::uint64_t> counts{20, 20, 20};
+  // The dense scores are right here, and the ranker would turn them around.
+  auto candidates = TwentyDocuments(-1.0F, 1.0F);
+  for (auto& row : candidates) {
+    row[0].encoder = row[0].classifier = 0.61F;
+  }
+  const SparseRows truth = FirstLabelIsRight();
+  const FusionWeights dense = FitFusion(candidates, truth, counts, 100);
+  const FusionWeights fused = FitRankerFusion(candidates, truth, counts, 100, dense);
+  EXPECT_DOUBLE_EQ(fused.ranker, 0.0);
+  EXPECT_DOUBLE_EQ(fused.quality.p1, 1.0);
+}
+
+TEST(FusionTest, ARankerWithOneScoreForAllIsLeftOut) {
+  const std::vector<std::uint64_t> counts{20, 20, 20};
+  const auto candidates = TwentyDocuments(0.0F, 0.0F);
+  const FusionWeights dense = FitFusion(candidates, FirstLabelIsRight(), counts, 100);
+  EXPECT_DOUBLE_EQ(FitRankerFusion(candidates, FirstLabelIsRight(), counts, 100, dense).ranker,
+                   0.0);
 }
 
 TEST(FusionTest, WithoutDocumentsWeightsAreEqual) {
@@ -128,7 +177,7 @@ TEST(ValidationTest, CandidatesEqualTheFullSort) {
       FindCandidates(task, {encoder, classifier, kDim}, 10, 2, backend, TrainingControl());
   ASSERT_TRUE(candidates.ok()) << candidates.status().ToString();
   for (const double weight : {1.0, 0.0, 0.5}) {
-    const auto ranked = RankCandidates(*candidates, weight, 1 - weight, 10);
+    const auto ranked = RankCandidates(*candidates, {weight, 1 - weight}, 10);
     for (std::size_t d = 0; d < kDocuments; ++d) {
       std::vector<std::pair<double, std::uint32_t>> all;
       const auto ignored = RowColumns(task.ignored, d);
@@ -156,7 +205,7 @@ TEST(ValidationTest, CandidatesEqualTheFullSort) {
 TEST(ValidationTest, TiesGoToTheLowerLabel) {
   const std::vector<std::vector<LabelCandidate>> candidates{
       {{3, 0.5F, 0}, {5, 0.5F, 0}, {9, 0.7F, 0}}};
-  EXPECT_EQ(RankCandidates(candidates, 1, 0, 5)[0], (std::vector<std::uint32_t>{9, 3, 5}));
+  EXPECT_EQ(RankCandidates(candidates, {1, 0}, 5)[0], (std::vector<std::uint32_t>{9, 3, 5}));
 }
 
 TrainingTask TaskWithSingletons(std::uint32_t num_documents) {

@@ -89,6 +89,61 @@ TEST(NgameTest, LearnsWhatWordsMean) {
   EXPECT_GT(model->validation_metrics.at("classifier P@1"), 0.9);
 }
 
+/// A task on which tokens lie: each document has the words of another label beside its own, and
+/// only a pair of words, which the ranker sees, tells which is right.
+TrainingTask TaskForRanker() {
+  TrainingTask task = SyntheticTask(1500, 60, 1);
+  const std::uint32_t num_labels = 60;
+  task.num_features = task.vocabulary_size + num_labels;
+  task.label_features = task.label_tokens;
+  Random random(5);
+  SparseRows tokens;
+  for (std::uint32_t d = 0; d < 1500; ++d) {
+    const std::uint32_t label = task.relevance.columns[d];
+    const auto other = static_cast<std::uint32_t>(random.Uniform(num_labels));
+    std::vector<std::uint32_t> words{120 + 2 * label, 121 + 2 * label};
+    if (other != label) {
+      words.push_back(120 + 2 * other);
+      words.push_back(121 + 2 * other);
+    }
+    AppendBag(words, &tokens);
+    words.push_back(task.vocabulary_size + label);
+    AppendBag(words, &task.document_features);
+  }
+  task.document_tokens = tokens;
+  return task;
+}
+
+TEST(NgameTest, TheRankerSeesWhatTheDenseScoresCannot) {
+  const TrainingTask task = TaskForRanker();
+  NgameOptions options = FastOptions();
+  options.epochs = 4;
+  const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  ExpectUsable(*model, task, options);
+  EXPECT_GT(model->fusion_ranker, 0.0);
+  EXPECT_EQ(model->ranker.num_labels(), 60U);
+  EXPECT_LT(model->validation_metrics.at("dense P@1"), 0.9);
+  EXPECT_GT(model->validation_metrics.at("P@1"), 0.97);
+
+  options.ranker = false;
+  const auto without = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_TRUE(without.ok());
+  EXPECT_EQ(without->fusion_ranker, 0.0);
+  EXPECT_EQ(without->ranker.num_labels(), 0U);
+}
+
+TEST(NgameTest, WithoutAHoldOutThereIsNoRanker) {
+  const TrainingTask task = TaskForRanker();
+  NgameOptions options = FastOptions();
+  options.epochs = 1;
+  options.validation_share = 0;
+  const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  EXPECT_EQ(model->fusion_ranker, 0.0);
+  EXPECT_EQ(model->ranker.num_labels(), 0U);
+}
+
 TEST(NgameTest, SameSeedAndOneThreadGiveTheSameBits) {
   const TrainingTask task = SyntheticTask(600, 30, 2);
   NgameOptions options = FastOptions();

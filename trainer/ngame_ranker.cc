@@ -1,0 +1,114 @@
+#include "trainer/ngame_ranker.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/status.h"
+#include "index/vector_index.h"
+#include "trainer/ranker/label_shortlists.h"
+#include "trainer/sparse_rows.h"
+
+namespace dashi::trainer {
+namespace {
+
+// Hard negatives of a document, for each label that it has, and their bounds.
+constexpr double kNegativesPerLabel = 20;
+constexpr double kNegativesMin = 40;
+constexpr double kNegativesMax = 150;
+// Documents whose embeddings and shortlists are held at once.
+constexpr std::size_t kChunkDocuments = 4096;
+
+std::size_t NegativesPerDocument(const TrainingTask& task,
+                                 std::span<const std::uint32_t> documents) {
+  std::size_t num_pairs = 0;
+  for (const std::uint32_t document : documents) {
+    num_pairs += RowColumns(task.relevance, document).size();
+  }
+  const double mean = static_cast<double>(num_pairs) /
+                      static_cast<double>(std::max<std::size_t>(documents.size(), 1));
+  return static_cast<std::size_t>(
+      std::clamp(std::round(kNegativesPerLabel * mean), kNegativesMin, kNegativesMax));
+}
+
+/// A document's labels and its own page, none of which is wrong for it.
+void AppendRight(const TrainingTask& task, std::uint32_t document, SparseRows* ignored) {
+  const auto positives = RowColumns(task.relevance, document);
+  AppendIgnored(task.own_label[document], positives, positives, ignored);
+}
+
+Result<SparseRows> FindHardNegatives(const TrainingTask& task,
+                                     std::span<const std::uint32_t> documents, std::uint32_t dim,
+                                     BagModule& module, LabelShortlists& shortlists,
+                                     TrainingProgress& progress) {
+  const std::size_t size = NegativesPerDocument(task, documents);
+  SparseRows negatives;
+  negatives.columns.reserve(documents.size() * size);
+  for (std::size_t begin = 0; begin < documents.size(); begin += kChunkDocuments) {
+    DASHI_RETURN_IF_ERROR(progress.CheckStop());
+    const auto chunk =
+        documents.subspan(begin, std::min(kChunkDocuments, documents.size() - begin));
+    RankingTask ranking;
+    for (const std::uint32_t document : chunk) {
+      AppendRight(task, document, &ranking.ignored);
+    }
+    ranking.truth.offsets.assign(chunk.size() + 1, 0);
+    ranking.embeddings.resize(chunk.size() * dim);
+    DASHI_RETURN_IF_ERROR(
+        module.Encode(SelectRows(task.document_tokens, chunk), ranking.embeddings.data()));
+    DASHI_RETURN_IF_ERROR(shortlists.Append(ranking, size, &negatives));
+    progress.Advance(chunk.size());
+  }
+  return negatives;
+}
+
+}  // namespace
+
+Result<SparseRankerWeights> TrainRankerStage(const TrainingTask& task,
+                                             std::span<const std::uint32_t> documents,
+                                             std::vector<float> label_vectors, std::uint32_t dim,
+                                             BagModule& module, const SparseRankerOptions& options,
+                                             TensorBackend& backend, ThreadPool& pool,
+                                             const TrainingControl& control,
+                                             const Stopwatch& since_start) {
+  const std::size_t num_labels = task.label_tokens.num_rows();
+  TrainingProgress searching(control, "hard negatives", documents.size(), "documents", since_start);
+  DASHI_ASSIGN_OR_RETURN(
+      const auto shortlists,
+      MakeLabelShortlists(std::move(label_vectors), dim, index::ChooseIndexKind(num_labels, dim),
+                          options.seed, pool, backend, control));
+  DASHI_ASSIGN_OR_RETURN(const SparseRows negatives,
+                         FindHardNegatives(task, documents, dim, module, *shortlists, searching));
+  searching.Finish();
+  TrainingProgress training(control, "ranker", num_labels, "labels", since_start);
+  DASHI_ASSIGN_OR_RETURN(
+      SparseRankerWeights weights,
+      TrainSparseRanker({task.document_features, task.label_features, task.relevance,
+                         task.num_features, documents, negatives},
+                        options, pool, training));
+  training.Finish();
+  return weights;
+}
+
+void ScoreCandidates(const TrainingTask& task, std::span<const std::uint32_t> documents,
+                     const SparseRankerWeights& ranker, ThreadPool& pool,
+                     std::vector<std::vector<LabelCandidate>>* candidates) {
+  pool.ParallelFor(documents.size(), 16, [&](std::size_t first, std::size_t last) {
+    std::vector<std::uint32_t> labels;
+    std::vector<float> scores;
+    for (std::size_t d = first; d < last; ++d) {
+      const SparseRows row = SelectRows(task.document_features, documents.subspan(d, 1));
+      labels.clear();
+      for (const LabelCandidate& candidate : (*candidates)[d]) {
+        labels.push_back(candidate.label);
+      }
+      scores.resize(labels.size());
+      ScoreSparse(ranker, {row.columns, row.values}, labels, scores);
+      for (std::size_t i = 0; i < scores.size(); ++i) {
+        (*candidates)[d][i].ranker = scores[i];
+      }
+    }
+  });
+}
+
+}  // namespace dashi::trainer
