@@ -144,6 +144,23 @@ Result<Rows> LoadReleases(StatementContext& statement) {
   return rows;
 }
 
+Result<Rows> LoadJobMetrics(StatementContext& statement) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<storage::JobRecord> jobs, statement.view->ListJobs());
+  const auto real_or_null = [](const std::optional<double>& value) {
+    return value ? Value::Real(*value) : Value::Null();
+  };
+  Rows rows;
+  for (const storage::JobRecord& job : jobs) {
+    for (const storage::JobMetric& metric : job.metrics) {
+      rows.push_back({Count(job.id), Value::Text(metric.stage), Count(metric.epoch),
+                      Value::Real(metric.seconds), Value::Real(metric.loss),
+                      real_or_null(metric.p1), real_or_null(metric.ndcg5),
+                      real_or_null(metric.psp5), Count(job.id)});
+    }
+  }
+  return rows;
+}
+
 const char* JobStateName(storage::JobState state) {
   switch (state) {
     case storage::JobState::kQueued:
@@ -303,6 +320,10 @@ std::span<const TableDefinition> CatalogTables() {
        "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT, "
        "started_at TEXT, finished_at TEXT)",
        false, Make<LoadJobs>, "training jobs and how far they are"},
+      {"job_metrics",
+       "CREATE TABLE t(job INTEGER, stage TEXT, epoch INTEGER, seconds REAL, loss REAL, "
+       "p_at_1 REAL, ndcg_at_5 REAL, psp_at_5 REAL, of_job INTEGER HIDDEN)",
+       false, Make<LoadJobMetrics>, "the epochs of training jobs; job_metrics(3) those of job 3"},
       {"evaluations",
        "CREATE TABLE t(id INTEGER, release TEXT, split TEXT, slice TEXT, metric TEXT, k INTEGER, "
        "value REAL, low REAL, high REAL, documents INTEGER, options TEXT, at TEXT)",

@@ -9,6 +9,7 @@
 #include "dashi/database.h"
 #include "sql/database_impl.h"
 #include "sql/settings.h"
+#include "sql/sparkline_function.h"
 #include "sql/virtual_table.h"
 
 namespace dashi::sql {
@@ -76,11 +77,11 @@ Status RegisterFunctions(sqlite3* connection, StatementSlot* slot) {
       return Status::Internal("a function cannot be registered: " + std::string(function.name));
     }
   }
-  return Status();
+  return RegisterSparkline(connection);
 }
 
 std::vector<std::string> ListFunctions() {
-  std::vector<std::string> names;
+  std::vector<std::string> names{"sparkline"};
   for (const Function& function : kFunctions) {
     names.emplace_back(function.name);
   }

@@ -174,6 +174,39 @@ bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
   });
 }
 
+namespace {
+
+Json EncodeMetric(const JobMetric& metric) {
+  Json object = {{"stage", metric.stage},
+                 {"epoch", metric.epoch},
+                 {"seconds", EncodeNumber(metric.seconds)},
+                 {"loss", EncodeNumber(metric.loss)}};
+  for (const auto& [name, value] :
+       {std::pair{"p1", metric.p1}, {"ndcg5", metric.ndcg5}, {"psp5", metric.psp5}}) {
+    if (value) {
+      object[name] = EncodeNumber(*value);
+    }
+  }
+  return object;
+}
+
+JobMetric DecodeMetric(const Json& object) {
+  JobMetric metric;
+  Read(object, "stage", &metric.stage);
+  Read(object, "epoch", &metric.epoch);
+  ReadNumber(object, "seconds", &metric.seconds);
+  ReadNumber(object, "loss", &metric.loss);
+  for (const auto& [name, value] :
+       {std::pair{"p1", &metric.p1}, {"ndcg5", &metric.ndcg5}, {"psp5", &metric.psp5}}) {
+    if (const auto found = object.find(name); found != object.end()) {
+      *value = DecodeNumber(*found);
+    }
+  }
+  return metric;
+}
+
+}  // namespace
+
 std::string EncodeJob(const JobRecord& record) {
   Json object = {{"id", record.id},
                  {"kind", record.kind},
@@ -190,6 +223,9 @@ std::string EncodeJob(const JobRecord& record) {
                  {"finished_at", record.finished_at_micros}};
   if (record.loss) {
     object["loss"] = EncodeNumber(*record.loss);
+  }
+  for (const JobMetric& metric : record.metrics) {
+    object["metrics"].push_back(EncodeMetric(metric));
   }
   return EncodeJson(object);
 }
@@ -213,6 +249,11 @@ bool DecodeJob(std::string_view bytes, JobRecord* record) {
     Read(object, "finished_at", &record->finished_at_micros);
     if (const auto loss = object.find("loss"); loss != object.end()) {
       record->loss = DecodeNumber(*loss);
+    }
+    if (const auto metrics = object.find("metrics"); metrics != object.end()) {
+      for (const Json& metric : *metrics) {
+        record->metrics.push_back(DecodeMetric(metric));
+      }
     }
   });
   if (!decoded || state < 0 || state > static_cast<int>(JobState::kInterrupted)) {

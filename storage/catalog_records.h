@@ -57,6 +57,19 @@ enum class JobState : std::uint8_t {
   kInterrupted = 5,  ///< was running when the process ended
 };
 
+/// How training went: one epoch of one stage.
+struct JobMetric {
+  std::string stage;
+  std::uint32_t epoch = 0;   ///< from 1 in each stage
+  double seconds = 0;        ///< since the training began
+  double loss = 0;           ///< mean of the epoch
+  std::optional<double> p1;  ///< on the hold-out, where it was looked at
+  std::optional<double> ndcg5;
+  std::optional<double> psp5;
+
+  friend bool operator==(const JobMetric&, const JobMetric&) = default;
+};
+
 struct JobRecord {
   std::uint64_t id = 0;
   std::string kind;       ///< "train"
@@ -72,6 +85,7 @@ struct JobRecord {
   std::int64_t created_at_micros = 0;
   std::int64_t started_at_micros = 0;   ///< 0 = not yet
   std::int64_t finished_at_micros = 0;  ///< 0 = not yet
+  std::vector<JobMetric> metrics;       ///< rows of job_metrics
 };
 
 /// A row of `evaluations`: one metric of one EVALUATE.

@@ -19,11 +19,13 @@ constexpr int kTurns = 2;
 class FusionSearch {
  public:
   FusionSearch(std::span<const std::vector<LabelCandidate>> candidates, const SparseRows& truth,
-               std::span<const std::uint64_t> label_counts, std::uint64_t num_training_documents)
+               std::span<const std::uint64_t> label_counts, std::uint64_t num_training_documents,
+               RankingObjective objective)
       : candidates_(candidates),
         truth_(truth),
         label_counts_(label_counts),
         num_training_documents_(num_training_documents),
+        objective_(objective),
         caution_(1.0 / std::sqrt(static_cast<double>(candidates.size()))) {}
 
   void Consider(int units, double ranker, double ranker_doubt) {
@@ -33,8 +35,8 @@ class FusionSearch {
     weights.ranker = ranker;
     weights.quality = MeasureRankings(RankCandidates(candidates_, weights, /*k=*/5), truth_,
                                       label_counts_, num_training_documents_);
-    const double value =
-        weights.quality.Objective() - caution_ * (std::abs(weights.encoder - 0.5) + ranker_doubt);
+    const double value = weights.quality.ValueFor(objective_) -
+                         caution_ * (std::abs(weights.encoder - 0.5) + ranker_doubt);
     if (best_units_ < 0 || value > best_value_) {
       best_value_ = value;
       best_ = weights;
@@ -76,6 +78,7 @@ class FusionSearch {
   const SparseRows& truth_;
   std::span<const std::uint64_t> label_counts_;
   std::uint64_t num_training_documents_;
+  RankingObjective objective_;
   double caution_;
   FusionWeights best_;
   int best_units_ = -1;
@@ -106,18 +109,19 @@ double Spread(std::span<const std::vector<LabelCandidate>> candidates, const Sco
 
 FusionWeights FitFusion(std::span<const std::vector<LabelCandidate>> candidates,
                         const SparseRows& truth, std::span<const std::uint64_t> label_counts,
-                        std::uint64_t num_training_documents) {
+                        std::uint64_t num_training_documents, RankingObjective objective) {
   if (candidates.empty()) {
     return FusionWeights();
   }
-  FusionSearch search(candidates, truth, label_counts, num_training_documents);
+  FusionSearch search(candidates, truth, label_counts, num_training_documents, objective);
   search.FitShares();
   return search.best();
 }
 
 FusionWeights FitRankerFusion(std::span<const std::vector<LabelCandidate>> candidates,
                               const SparseRows& truth, std::span<const std::uint64_t> label_counts,
-                              std::uint64_t num_training_documents, const FusionWeights& dense) {
+                              std::uint64_t num_training_documents, RankingObjective objective,
+                              const FusionWeights& dense) {
   const double dense_spread = Spread(candidates, [&](const LabelCandidate& candidate) {
     return dense.encoder * candidate.encoder + dense.classifier * candidate.classifier;
   });
@@ -126,7 +130,7 @@ FusionWeights FitRankerFusion(std::span<const std::vector<LabelCandidate>> candi
   if (dense_spread == 0 || ranker_spread == 0) {
     return dense;
   }
-  FusionSearch search(candidates, truth, label_counts, num_training_documents);
+  FusionSearch search(candidates, truth, label_counts, num_training_documents, objective);
   search.Consider(static_cast<int>(std::lround(dense.encoder * kUnits)), 0, 1.0);
   for (int turn = 0; turn < kTurns; ++turn) {
     search.FitRanker(dense_spread / ranker_spread);

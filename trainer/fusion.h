@@ -13,7 +13,7 @@ struct FusionWeights : ScoreWeights {
   RankingQuality quality;  ///< with these weights, on the documents they were fitted on
 };
 
-/// Searches the weights that maximise P@1 + nDCG@5 + PSP@5 on held-out documents, less a penalty
+/// Searches the weights that maximise an objective on held-out documents, less a penalty
 /// that shrinks with their number, so that few documents cannot argue for an odd mix. The shares of
 /// encoder and classifier: a grid of steps of 0.1, then of 0.02 around its best, penalty
 /// |encoder - 0.5| / sqrt(documents). Without documents they are equal and the ranker's weight 0.
@@ -21,13 +21,14 @@ struct FusionWeights : ScoreWeights {
 /// Shape: candidates [num_documents], truth [num_documents, num_labels], label_counts [num_labels].
 FusionWeights FitFusion(std::span<const std::vector<LabelCandidate>> candidates,
                         const SparseRows& truth, std::span<const std::uint64_t> label_counts,
-                        std::uint64_t num_training_documents);
+                        std::uint64_t num_training_documents, RankingObjective objective);
 
 /// The same with the ranker's scores: by turns the ranker's weight, then the shares, from `dense`,
 /// which FitFusion found without them. The weight is tried in multiples of the ratio of the
 /// scores' spreads, and 0 is one of them: a ranker that does not help gets no weight.
 FusionWeights FitRankerFusion(std::span<const std::vector<LabelCandidate>> candidates,
                               const SparseRows& truth, std::span<const std::uint64_t> label_counts,
-                              std::uint64_t num_training_documents, const FusionWeights& dense);
+                              std::uint64_t num_training_documents, RankingObjective objective,
+                              const FusionWeights& dense);
 
 }  // namespace dashi::trainer

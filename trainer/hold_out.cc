@@ -1,6 +1,7 @@
 #include "trainer/hold_out.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -50,23 +51,30 @@ HoldOut SplitHoldOut(const TrainingTask& task, double share, std::uint32_t docum
   for (std::uint32_t d = 0; d < task.relevance.num_rows(); ++d) {
     if (task.relevance.offsets[d] < task.relevance.offsets[d + 1] &&
         task.document_tokens.offsets[d] < task.document_tokens.offsets[d + 1]) {
-      split.training.push_back(d);
+      split.all.push_back(d);
     }
   }
-  if (share <= 0) {
-    return split;
-  }
-  const std::size_t num_documents = split.training.size();
-  const auto wanted = static_cast<std::size_t>(share * static_cast<double>(num_documents));
-  const std::size_t count = std::min<std::size_t>(
-      documents_max, std::max(wanted, std::min(kDocumentsMin, num_documents / 10)));
   Random random(seed);
-  random.Shuffle(std::span<std::uint32_t>(split.training));
-  split.validation.assign(split.training.end() - static_cast<std::ptrdiff_t>(count),
-                          split.training.end());
-  split.training.resize(num_documents - count);
-  std::sort(split.training.begin(), split.training.end());
-  std::sort(split.validation.begin(), split.validation.end());
+  if (task.held_out) {
+    std::set_intersection(split.all.begin(), split.all.end(), task.held_out->begin(),
+                          task.held_out->end(), std::back_inserter(split.validation));
+  } else if (share > 0) {
+    const std::size_t num_documents = split.all.size();
+    const auto wanted = static_cast<std::size_t>(share * static_cast<double>(num_documents));
+    const std::size_t count = std::min<std::size_t>(
+        documents_max, std::max(wanted, std::min(kDocumentsMin, num_documents / 10)));
+    std::vector<std::uint32_t> shuffled = split.all;
+    random.Shuffle(std::span<std::uint32_t>(shuffled));
+    split.validation.assign(shuffled.end() - static_cast<std::ptrdiff_t>(count), shuffled.end());
+    std::sort(split.validation.begin(), split.validation.end());
+  }
+  std::set_difference(split.all.begin(), split.all.end(), split.validation.begin(),
+                      split.validation.end(), std::back_inserter(split.training));
+  if (split.validation.size() > documents_max) {
+    random.Shuffle(std::span<std::uint32_t>(split.validation));
+    split.validation.resize(documents_max);
+    std::sort(split.validation.begin(), split.validation.end());
+  }
   KeepTaughtLabels(task, &split);
   return split;
 }

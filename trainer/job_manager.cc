@@ -187,6 +187,9 @@ class JobManager::Impl {
         SaveRow(row).IgnoreError("progress is shown again with the next row");
       }
     };
+    control.on_epoch = [&](const EpochReport& report) {
+      SaveRow(NoteEpoch(job, report)).IgnoreError("the epoch is stored with the next row");
+    };
     const TrainingJob training{job.record.id, job.record.model, job.options, pool.num_threads()};
     DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord release,
                            RunTrainingJob(*store_, training, *backend, pool, control, job.record));
@@ -205,6 +208,13 @@ class JobManager::Impl {
     job.record.done = progress.done;
     job.record.total = progress.total;
     job.record.loss = progress.loss ? progress.loss : job.record.loss;
+    return job.record;
+  }
+
+  JobRecord NoteEpoch(ActiveJob& job, const EpochReport& report) {
+    MutexLock lock(mutex_);
+    job.record.metrics.push_back({report.stage, report.epoch, report.seconds, report.loss,
+                                  report.p1, report.ndcg5, report.psp5});
     return job.record;
   }
 

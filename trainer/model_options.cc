@@ -1,6 +1,7 @@
 #include "trainer/model_options.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <functional>
 
@@ -8,6 +9,7 @@
 
 #include "base/nearest_name.h"
 #include "base/status.h"
+#include "trainer/validation_rule.h"
 
 namespace dashi::trainer {
 namespace {
@@ -94,6 +96,9 @@ OptionSpec LossOption(std::string_view name, Field field, std::string_view descr
           }};
 }
 
+// By RankingObjective.
+constexpr std::array<std::string_view, 3> kObjectiveNames{"balanced", "head", "tail"};
+
 #define DASHI_FIELD(path) \
   [](ModelOptions & options) -> auto& { return options.path; }
 
@@ -166,6 +171,25 @@ std::vector<OptionSpec> ClassifierSpecs() {
       NumberOption<double>(
           "validation_share", DASHI_FIELD(ngame.validation_share), 0.0, 0.5,
           "share of the training documents held out for early stopping and fusion"),
+      {"validation",
+       "which training documents are held out: random, a BOOLEAN column, or 'column >= value'",
+       [](std::string_view text, ModelOptions* options) -> Status {
+         options->validation = text;
+         return ParseValidationRule(text).status();
+       },
+       [](const ModelOptions& options) { return options.validation; }},
+      {"objective", "what early stopping and fusion look at: balanced, head or tail labels",
+       [](std::string_view text, ModelOptions* options) -> Status {
+         const auto found = std::find(kObjectiveNames.begin(), kObjectiveNames.end(), text);
+         if (found == kObjectiveNames.end()) {
+           return BadValue("objective", text, "one of balanced, head, tail");
+         }
+         options->ngame.objective = static_cast<RankingObjective>(found - kObjectiveNames.begin());
+         return Status::Ok();
+       },
+       [](const ModelOptions& options) {
+         return std::string(kObjectiveNames[static_cast<std::size_t>(options.ngame.objective)]);
+       }},
       WordOption("index", DASHI_FIELD(index), {"auto", "exact", "hnsw"},
                  "how labels are searched; auto chooses by their number"),
   };

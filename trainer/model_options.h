@@ -22,7 +22,8 @@ struct ModelOptions {
   ModelOptions() { ngame.num_threads = 0; }  // One per core, unlike the library's default of one.
 
   std::string encoder = "bag";
-  std::string index = "auto";  ///< "auto", "exact" or "hnsw"
+  std::string index = "auto";         ///< "auto", "exact" or "hnsw"
+  std::string validation = "random";  ///< see ParseValidationRule
   NgameOptions ngame;
 };
 

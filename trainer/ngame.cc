@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -49,6 +50,20 @@ void AddMetrics(const std::string& prefix, const RankingQuality& quality,
   (*metrics)[prefix + "PSP@1"] = quality.psp1;
   (*metrics)[prefix + "PSP@5"] = quality.psp5;
 }
+
+/// The mean loss of an epoch, each text counting alike.
+class EpochLoss {
+ public:
+  void Add(double loss, std::size_t num_texts) {
+    sum_ += loss * static_cast<double>(num_texts);
+    num_texts_ += static_cast<double>(num_texts);
+  }
+  double Mean() const { return num_texts_ > 0 ? sum_ / num_texts_ : 0; }
+
+ private:
+  double sum_ = 0;
+  double num_texts_ = 0;
+};
 
 /// One run of TrainNgame.
 class NgameTraining {
@@ -98,8 +113,11 @@ class NgameTraining {
   Result<StepResult> StepClassifier(std::span<const std::uint32_t> documents,
                                     std::span<const std::uint32_t> rows, const StepRates& rates,
                                     const NgameSampler& sampler);
-  // Remembers the parameters when the hold-out is better than ever before.
-  Status KeepBest(std::uint32_t epoch);
+  // Remembers the parameters when the hold-out is better than ever before. Returns how good it is,
+  // where there is one.
+  Result<std::optional<RankingQuality>> KeepBest(std::uint32_t epoch);
+  void ReportEpoch(const std::string& stage, std::uint32_t epoch, const EpochLoss& loss,
+                   const RankingQuality* quality) const;
   Result<std::vector<float>> EncodeLabels();
   Result<RankingTask> EmbedValidation(std::size_t documents_max);
   std::vector<float> UnitClassifiers() const;
@@ -185,6 +203,7 @@ Status NgameTraining::TrainEncoder() {
   std::uint64_t step = 0;
   std::vector<std::uint32_t> chosen;
   for (std::uint32_t epoch = 0; epoch < options_.epochs; ++epoch) {
+    EpochLoss loss;
     sampler.BeginEpoch(epoch, pool_);
     for (std::uint32_t i = 0; i < sampler.batches_per_epoch(); ++i, ++step) {
       DASHI_RETURN_IF_ERROR(progress.CheckStop());
@@ -201,8 +220,10 @@ Status NgameTraining::TrainEncoder() {
           const StepResult result,
           module_->EncoderStep(batches_.ForEncoder(chosen, options_.encoder_loss, random_), rates));
       sampler.Remember(rows, result.row_embeddings);
+      loss.Add(result.loss, rows.size());
       progress.Advance(rows.size(), result.loss);
     }
+    ReportEpoch("encoder", epoch + 1, loss, nullptr);
   }
   progress.Finish();
   return Status();
@@ -287,7 +308,7 @@ Status NgameTraining::TrainClassifier(const std::string& phase,
   DASHI_ASSIGN_OR_RETURN(const std::vector<float> vectors, StartVectors(documents, &sampler));
   DASHI_RETURN_IF_ERROR(module_->SetClassifier(vectors, num_labels_));
   if (stops_early) {
-    DASHI_RETURN_IF_ERROR(KeepBest(/*epoch=*/0));
+    DASHI_RETURN_IF_ERROR(KeepBest(/*epoch=*/0).status());
   }
   const std::uint64_t num_steps =
       std::uint64_t{options_.classifier_epochs} * sampler.batches_per_epoch();
@@ -295,6 +316,7 @@ Status NgameTraining::TrainClassifier(const std::string& phase,
                             "documents", since_start_);
   std::uint64_t step = 0;
   for (std::uint32_t epoch = 0; epoch < num_epochs; ++epoch) {
+    EpochLoss loss;
     sampler.BeginEpoch(epoch, pool_);
     for (std::uint32_t i = 0; i < sampler.batches_per_epoch(); ++i, ++step) {
       DASHI_RETURN_IF_ERROR(progress.CheckStop());
@@ -304,14 +326,18 @@ Status NgameTraining::TrainClassifier(const std::string& phase,
       DASHI_ASSIGN_OR_RETURN(const StepResult result,
                              StepClassifier(documents, rows, rates, sampler));
       sampler.Remember(rows, result.row_embeddings);
+      loss.Add(result.loss, rows.size());
       progress.Advance(rows.size(), result.loss);
     }
-    if (stops_early) {
-      epochs_run_ = epoch + 1;
-      DASHI_RETURN_IF_ERROR(KeepBest(epochs_run_));
-      if (epochs_run_ - best_epoch_ >= kPatienceEpochs) {
-        break;
-      }
+    if (!stops_early) {
+      ReportEpoch(phase, epoch + 1, loss, nullptr);
+      continue;
+    }
+    epochs_run_ = epoch + 1;
+    DASHI_ASSIGN_OR_RETURN(const std::optional<RankingQuality> quality, KeepBest(epochs_run_));
+    ReportEpoch(phase, epochs_run_, loss, quality ? &*quality : nullptr);
+    if (epochs_run_ - best_epoch_ >= kPatienceEpochs) {
+      break;
     }
   }
   progress.Finish();
@@ -346,10 +372,10 @@ std::vector<float> NgameTraining::UnitClassifiers() const {
   return vectors;
 }
 
-Status NgameTraining::KeepBest(std::uint32_t epoch) {
+Result<std::optional<RankingQuality>> NgameTraining::KeepBest(std::uint32_t epoch) {
   if (documents_.validation.empty()) {
     best_epoch_ = epoch;
-    return Status();
+    return std::optional<RankingQuality>();
   }
   // With equal weights one product gives the fused score: <e, z + w>.
   DASHI_ASSIGN_OR_RETURN(std::vector<float> sums, EncodeLabels());  // [num_labels, dim]
@@ -359,16 +385,34 @@ Status NgameTraining::KeepBest(std::uint32_t epoch) {
   DASHI_ASSIGN_OR_RETURN(const auto candidates,
                          FindCandidates(ranking, {sums, {}, dim_}, /*num_candidates=*/5,
                                         options_.num_threads, backend_, control_));
-  const double objective = MeasureRankings(RankCandidates(candidates, {1.0, 0.0}, /*k=*/5),
-                                           ranking.truth, label_counts_, num_documents_)
-                               .Objective();
+  const RankingQuality quality = MeasureRankings(RankCandidates(candidates, {1.0, 0.0}, /*k=*/5),
+                                                 ranking.truth, label_counts_, num_documents_);
+  const double objective = quality.ValueFor(options_.objective);
   if (objective > best_objective_) {
     best_objective_ = objective;
     best_epoch_ = epoch;
     best_encoder_ = module_->ExportEncoder();
     best_classifier_ = module_->ExportClassifier();
   }
-  return Status();
+  return std::optional<RankingQuality>(quality);
+}
+
+void NgameTraining::ReportEpoch(const std::string& stage, std::uint32_t epoch,
+                                const EpochLoss& loss, const RankingQuality* quality) const {
+  if (!control_.on_epoch) {
+    return;
+  }
+  EpochReport report;
+  report.stage = stage;
+  report.epoch = epoch;
+  report.seconds = since_start_.Seconds();
+  report.loss = loss.Mean();
+  if (quality != nullptr) {
+    report.p1 = quality->p1;
+    report.ndcg5 = quality->ndcg5;
+    report.psp5 = quality->psp5;
+  }
+  control_.on_epoch(report);
 }
 
 Status NgameTraining::RestoreBest() {
@@ -390,7 +434,8 @@ Status NgameTraining::FitScores(NgameModel* model) {
   DASHI_ASSIGN_OR_RETURN(auto candidates,
                          FindCandidates(ranking, {labels, classifiers, dim_}, kFusionCandidates,
                                         options_.num_threads, backend_, control_));
-  const FusionWeights dense = FitFusion(candidates, ranking.truth, label_counts_, num_documents_);
+  const FusionWeights dense =
+      FitFusion(candidates, ranking.truth, label_counts_, num_documents_, options_.objective);
   FusionWeights fused = dense;
   if (HasRanker()) {
     model->fusion_encoder = dense.encoder;
@@ -398,7 +443,8 @@ Status NgameTraining::FitScores(NgameModel* model) {
     DASHI_RETURN_IF_ERROR(TrainRanker(documents_.training, model));
     ScoreCandidates(task_, std::span(documents_.validation).first(candidates.size()), model->ranker,
                     pool_, &candidates);
-    fused = FitRankerFusion(candidates, ranking.truth, label_counts_, num_documents_, dense);
+    fused = FitRankerFusion(candidates, ranking.truth, label_counts_, num_documents_,
+                            options_.objective, dense);
   }
   model->fusion_encoder = fused.encoder;
   model->fusion_classifier = fused.classifier;
@@ -444,11 +490,10 @@ Status NgameTraining::Refit(const BagWeights& first_stage, NgameModel* model) {
   best_encoder_ = BagWeights();
   best_classifier_ = std::vector<float>();
   model->ranker = SparseRankerWeights();
-  std::vector<std::uint32_t> documents = documents_.training;
-  documents.insert(documents.end(), documents_.validation.begin(), documents_.validation.end());
   DASHI_RETURN_IF_ERROR(module_->ImportEncoder(first_stage));
-  DASHI_RETURN_IF_ERROR(TrainClassifier("refit", documents, best_epoch_, /*stops_early=*/false));
-  return model->fusion_ranker > 0 ? TrainRanker(documents, model) : Status();
+  DASHI_RETURN_IF_ERROR(
+      TrainClassifier("refit", documents_.all, best_epoch_, /*stops_early=*/false));
+  return model->fusion_ranker > 0 ? TrainRanker(documents_.all, model) : Status();
 }
 
 Result<NgameModel> NgameTraining::Run() {

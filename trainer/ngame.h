@@ -10,6 +10,7 @@
 #include "trainer/ranker/sparse_ranker.h"
 #include "trainer/ranker/sparse_ranker_training.h"
 #include "trainer/training_task.h"
+#include "trainer/validation.h"
 
 namespace dashi::trainer {
 
@@ -19,6 +20,7 @@ struct NgameOptions {
   std::uint32_t dim = 256;
   std::uint32_t hidden = 256;
   std::uint64_t seed = 1;
+  RankingObjective objective = RankingObjective::kBalanced;
   int num_threads = 1;
   std::string device = "auto";
   std::string precision = "auto";  ///< of BagModuleOptions

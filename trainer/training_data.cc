@@ -87,7 +87,7 @@ Status ReadLabels(const View& view, const TrainingControl& control, TrainingData
 }
 
 Status ReadDocuments(const View& view, const TrainingControl& control, const LabelRows& labels,
-                     TrainingData* data) {
+                     const ValidationPredicate& is_held_out, TrainingData* data) {
   TrainingTask& task = data->task;
   const auto add = [&](Ordinal ordinal, const EntityRow& row,
                        const std::vector<RelevanceNeighbour>& neighbours) {
@@ -107,6 +107,9 @@ Status ReadDocuments(const View& view, const TrainingControl& control, const Lab
     task.relevance.offsets.push_back(task.relevance.columns.size());
     const auto own = labels.by_id.find(row.id);
     task.own_label.push_back(own == labels.by_id.end() ? kNoRow : own->second);
+    if (is_held_out && is_held_out(row)) {
+      task.held_out->push_back(static_cast<std::uint32_t>(data->document_ordinals.size()));
+    }
     data->document_ordinals.push_back(ordinal);
     AppendText(*data, row.text, &task.document_tokens, &task.document_features);
     return Status::Ok();
@@ -114,23 +117,40 @@ Status ReadDocuments(const View& view, const TrainingControl& control, const Lab
   return ForEachLabelledDocument(view, control.should_stop, add);
 }
 
+Status CheckHoldOut(const TrainingData& data, const ValidationRule& rule) {
+  const auto& held_out = data.task.held_out;
+  if (!held_out || (!held_out->empty() && held_out->size() < data.document_ordinals.size())) {
+    return Status::Ok();
+  }
+  return Status::FailedPrecondition(
+      fmt::format("the option validation holds out {} training documents by the column {}",
+                  held_out->empty() ? "none of the" : "all", rule.column));
+}
+
 }  // namespace
 
-Result<TrainingData> ReadTrainingData(const View& view, bool ranker,
+Result<TrainingData> ReadTrainingData(const View& view, const TrainingDataOptions& options,
                                       const TrainingControl& control) {
   TrainingData data;
-  DASHI_RETURN_IF_ERROR(LearnVocabulary(view, ranker, control, &data));
+  DASHI_ASSIGN_OR_RETURN(const auto schema, view.GetSchema(EntityKind::kDocument));
+  ValidationPredicate is_held_out;
+  if (!options.validation.is_random()) {
+    DASHI_ASSIGN_OR_RETURN(is_held_out, BindValidationRule(options.validation, *schema));
+    data.task.held_out.emplace();
+  }
+  DASHI_RETURN_IF_ERROR(LearnVocabulary(view, options.ranker, control, &data));
   LabelRows labels;
   DASHI_RETURN_IF_ERROR(ReadLabels(view, control, &data, &labels));
   if (data.label_ordinals.empty()) {
     return Status::FailedPrecondition("there is nothing to train on: the table labels is empty");
   }
-  DASHI_RETURN_IF_ERROR(ReadDocuments(view, control, labels, &data));
+  DASHI_RETURN_IF_ERROR(ReadDocuments(view, control, labels, is_held_out, &data));
   if (data.document_ordinals.empty()) {
     return Status::FailedPrecondition(
                "there is nothing to train on: no document of split 'train' has a relevant label")
         .WithHint("Load the relevance table, and give training documents split 'train' or NULL.");
   }
+  DASHI_RETURN_IF_ERROR(CheckHoldOut(data, options.validation));
   if (data.task.vocabulary_size == 0) {
     return Status::FailedPrecondition(
         "there is nothing to train on: no word occurs in two texts of documents and labels");

@@ -8,6 +8,7 @@
 #include "trainer/bag_tokenizer.h"
 #include "trainer/ranker/ranker_features.h"
 #include "trainer/training_task.h"
+#include "trainer/validation_rule.h"
 
 namespace dashi::trainer {
 
@@ -20,16 +21,21 @@ struct TrainingData {
   std::vector<storage::Ordinal> label_ordinals;     ///< [num_labels] ascending
 };
 
+struct TrainingDataOptions {
+  bool ranker = true;         ///< read RankerFeatures too
+  ValidationRule validation;  ///< which documents are held out
+};
+
 /// Reads what a model trains on: the documents whose split is 'train' or absent and that have at
 /// least one label, and all labels. The vocabulary is learned from the texts of documents of those
-/// splits (with labels or without) and of labels. With `ranker`, the texts' RankerFeatures
-/// are read as well.
+/// splits (with labels or without) and of labels. held_out is filled
+/// in where the rule names a column.
 ///
 /// Errors:  kFailedPrecondition (55000) when there is no label, no training document with a label,
 /// or
 ///          no token in any text; kCancelled when control.should_stop says so.
 /// Cost:    two scans of the rows; memory is the token bags, 8 bytes a distinct token of a text.
-Result<TrainingData> ReadTrainingData(const storage::View& view, bool ranker,
+Result<TrainingData> ReadTrainingData(const storage::View& view, const TrainingDataOptions& options,
                                       const TrainingControl& control);
 
 }  // namespace dashi::trainer

@@ -247,15 +247,25 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
                                      ThreadPool& pool, const TrainingControl& control,
                                      storage::JobRecord finished) {
   const Stopwatch stopwatch;
+  TrainingControl noting = control;
+  noting.on_epoch = [&](const EpochReport& report) {
+    finished.metrics.push_back({report.stage, report.epoch, report.seconds, report.loss, report.p1,
+                                report.ndcg5, report.psp5});
+    if (control.on_epoch) {
+      control.on_epoch(report);
+    }
+  };
   const JobContext context{store, job, pool, control};
   DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
   context.Report("reading rows", 0, 0, "rows");
-  DASHI_ASSIGN_OR_RETURN(TrainingData data,
-                         ReadTrainingData(*view, job.options.ngame.ranker, control));
+  TrainingDataOptions reading;
+  reading.ranker = job.options.ngame.ranker;
+  DASHI_ASSIGN_OR_RETURN(reading.validation, ParseValidationRule(job.options.validation));
+  DASHI_ASSIGN_OR_RETURN(TrainingData data, ReadTrainingData(*view, reading, control));
   DASHI_RETURN_IF_ERROR(store.CheckRoom(StoredBytes(data, job.options.ngame.dim), "the training"));
   NgameOptions options = job.options.ngame;
   options.num_threads = job.num_threads;
-  DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, control));
+  DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, noting));
   data.task = TrainingTask();
 
   ReleaseRecord release = DescribeRelease(job, backend, data, model);

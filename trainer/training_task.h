@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct TrainingTask {
   /// positive.
   std::vector<std::uint32_t> own_label;  ///< [num_documents]
   std::uint32_t vocabulary_size = 0;
+  /// The documents that the user's rule holds out, ascending; nullopt: a random share is.
+  std::optional<std::vector<std::uint32_t>> held_out;
   /// The texts as the sparse ranker sees them (RankerFeatures). num_features = 0: no ranker.
   SparseRows document_features;  ///< [num_documents, num_features]
   SparseRows label_features;     ///< [num_labels, num_features]
@@ -38,10 +41,23 @@ struct TrainingTask {
   static constexpr std::uint32_t kNoLabel = 0xFFFFFFFF;
 };
 
+/// What one epoch of a stage came to.
+struct EpochReport {
+  std::string stage;        ///< "encoder", "classifier", "refit"
+  std::uint32_t epoch = 0;  ///< from 1 in each stage
+  double seconds = 0;       ///< since the training began
+  double loss = 0;          ///< mean over the epoch's texts
+  /// With equal weights of encoder and classifier on the hold-out, where it was looked at.
+  std::optional<double> p1;
+  std::optional<double> ndcg5;
+  std::optional<double> psp5;
+};
+
 /// How the work that runs in the trainer talks to its owner.
 struct TrainingControl {
-  ProgressCallback on_progress;       ///< may be empty
-  std::function<bool()> should_stop;  ///< polled at every batch; may be empty
+  ProgressCallback on_progress;                      ///< may be empty
+  std::function<void(const EpochReport&)> on_epoch;  ///< may be empty
+  std::function<bool()> should_stop;                 ///< polled at every batch; may be empty
 };
 
 }  // namespace dashi::trainer

@@ -144,6 +144,18 @@ std::vector<std::vector<std::uint32_t>> RankCandidates(
   return ranked;
 }
 
+double RankingQuality::ValueFor(RankingObjective objective) const {
+  switch (objective) {
+    case RankingObjective::kHead:
+      return p1 + ndcg5;
+    case RankingObjective::kTail:
+      return psp1 + psp5;
+    case RankingObjective::kBalanced:
+      break;
+  }
+  return p1 + ndcg5 + psp5;
+}
+
 RankingQuality MeasureRankings(std::span<const std::vector<std::uint32_t>> ranked,
                                const SparseRows& truth, std::span<const std::uint64_t> label_counts,
                                std::uint64_t num_training_documents) {

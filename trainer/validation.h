@@ -57,6 +57,10 @@ std::vector<std::vector<std::uint32_t>> RankCandidates(
     std::span<const std::vector<LabelCandidate>> candidates, const ScoreWeights& weights,
     std::size_t k);
 
+/// What early stopping and fusion maximise on the hold-out: head and tail labels alike (P@1 +
+/// nDCG@5 + PSP@5), frequent labels (P@1 + nDCG@5), or rare ones (PSP@1 + PSP@5).
+enum class RankingObjective : std::uint8_t { kBalanced = 0, kHead = 1, kTail = 2 };
+
 /// P@1, P@5, nDCG@5, PSP@1 and PSP@5 of rankings.
 struct RankingQuality {
   double p1 = 0;
@@ -64,8 +68,7 @@ struct RankingQuality {
   double ndcg5 = 0;
   double psp1 = 0;
   double psp5 = 0;
-  /// What early stopping and fusion maximise: head and tail count alike.
-  double Objective() const { return p1 + ndcg5 + psp5; }
+  double ValueFor(RankingObjective objective) const;
 };
 
 /// Shape: ranked [num_documents], truth [num_documents, num_labels], label_counts [num_labels] in

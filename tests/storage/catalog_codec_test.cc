@@ -88,6 +88,8 @@ TEST(CatalogCodecTest, JobsComeBack) {
     job.finished_at_micros = 3;
     if (state % 2 == 0) {
       job.loss = 0.125;
+      job.metrics = {{"encoder", 1, 2.5, 0.75, {}, {}, {}},
+                     {"classifier", 2, 9.0, 1.0 / 3.0, 0.5, 0.25, 0.125}};
     }
     JobRecord read;
     ASSERT_TRUE(DecodeJob(EncodeJob(job), &read));
@@ -100,6 +102,7 @@ TEST(CatalogCodecTest, JobsComeBack) {
     EXPECT_EQ(read.done, job.done);
     EXPECT_EQ(read.total, job.total);
     EXPECT_EQ(read.loss, job.loss);
+    EXPECT_EQ(read.metrics, job.metrics);
     EXPECT_EQ(read.error, job.error);
     EXPECT_EQ(read.result, job.result);
     EXPECT_EQ(read.created_at_micros, job.created_at_micros);

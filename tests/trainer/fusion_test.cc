@@ -62,9 +62,11 @@ TEST(FusionTest, FewDocumentsDoNotArgueForALopsidedMix) {
     truth.offsets.push_back(d + 1);
   }
   const std::vector<std::uint64_t> counts{100, 100};
-  const FusionWeights weights = FitFusion(candidates, truth, counts, 200);
-  EXPECT_GT(MeasureRankings(RankCandidates(candidates, {0, 1}, 5), truth, counts, 200).Objective(),
-            weights.quality.Objective());
+  const FusionWeights weights =
+      FitFusion(candidates, truth, counts, 200, RankingObjective::kBalanced);
+  EXPECT_GT(MeasureRankings(RankCandidates(candidates, {0, 1}, 5), truth, counts, 200)
+                .ValueFor(RankingObjective::kBalanced),
+            weights.quality.ValueFor(RankingObjective::kBalanced));
   EXPECT_DOUBLE_EQ(weights.encoder, 0.5);
 }
 
@@ -73,7 +75,8 @@ TEST(FusionTest, PrefersTheScoreThatIsRight) {
   const std::vector<std::vector<LabelCandidate>> candidates{{{0, 0.9F, 0.1F}, {1, 0.3F, 0.9F}},
                                                             {{0, 0.8F, 0.1F}, {2, 0.2F, 0.95F}}};
   const std::vector<std::uint64_t> counts{2, 2, 2};
-  const FusionWeights weights = FitFusion(candidates, Rows({{0}, {0}}), counts, 10);
+  const FusionWeights weights =
+      FitFusion(candidates, Rows({{0}, {0}}), counts, 10, RankingObjective::kBalanced);
   EXPECT_GT(weights.encoder, weights.classifier);
   EXPECT_DOUBLE_EQ(weights.encoder + weights.classifier, 1.0);
   EXPECT_DOUBLE_EQ(weights.quality.p1, 1.0);
@@ -85,7 +88,8 @@ TEST(FusionTest, FindsTheMixThatNeitherScoreReachesAlone) {
       {{0, 0.10F, 0.62F}, {1, 0.52F, 0.50F}, {2, 0.60F, 0.12F}}};
   const std::vector<std::uint64_t> counts{1, 1, 1};
   const SparseRows truth = Rows({{0}, {1}});
-  const FusionWeights weights = FitFusion(candidates, truth, counts, 10);
+  const FusionWeights weights =
+      FitFusion(candidates, truth, counts, 10, RankingObjective::kBalanced);
   EXPECT_DOUBLE_EQ(weights.quality.p1, 1.0);
   for (const double encoder : {0.0, 1.0}) {
     const auto ranked = RankCandidates(candidates, {encoder, 1 - encoder}, 5);
@@ -111,10 +115,12 @@ TEST(FusionTest, ARankerThatIsRightGetsWeight) {
   const std::vector<std::uint64_t> counts{20, 20, 20};
   const auto candidates = TwentyDocuments(1.0F, -1.0F);
   const SparseRows truth = FirstLabelIsRight();
-  const FusionWeights dense = FitFusion(candidates, truth, counts, 100);
+  const FusionWeights dense =
+      FitFusion(candidates, truth, counts, 100, RankingObjective::kBalanced);
   EXPECT_DOUBLE_EQ(dense.quality.p1, 0.0);
   EXPECT_DOUBLE_EQ(dense.ranker, 0.0);
-  const FusionWeights fused = FitRankerFusion(candidates, truth, counts, 100, dense);
+  const FusionWeights fused =
+      FitRankerFusion(candidates, truth, counts, 100, RankingObjective::kBalanced, dense);
   EXPECT_GT(fused.ranker, 0.0);
   EXPECT_DOUBLE_EQ(fused.quality.p1, 1.0);
   EXPECT_DOUBLE_EQ(fused.encoder + fused.classifier, 1.0);
@@ -128,8 +134,10 @@ TEST(FusionTest, ARankerThatHurtsGetsNone) {
     row[0].encoder = row[0].classifier = 0.61F;
   }
   const SparseRows truth = FirstLabelIsRight();
-  const FusionWeights dense = FitFusion(candidates, truth, counts, 100);
-  const FusionWeights fused = FitRankerFusion(candidates, truth, counts, 100, dense);
+  const FusionWeights dense =
+      FitFusion(candidates, truth, counts, 100, RankingObjective::kBalanced);
+  const FusionWeights fused =
+      FitRankerFusion(candidates, truth, counts, 100, RankingObjective::kBalanced, dense);
   EXPECT_DOUBLE_EQ(fused.ranker, 0.0);
   EXPECT_DOUBLE_EQ(fused.quality.p1, 1.0);
 }
@@ -137,13 +145,16 @@ TEST(FusionTest, ARankerThatHurtsGetsNone) {
 TEST(FusionTest, ARankerWithOneScoreForAllIsLeftOut) {
   const std::vector<std::uint64_t> counts{20, 20, 20};
   const auto candidates = TwentyDocuments(0.0F, 0.0F);
-  const FusionWeights dense = FitFusion(candidates, FirstLabelIsRight(), counts, 100);
-  EXPECT_DOUBLE_EQ(FitRankerFusion(candidates, FirstLabelIsRight(), counts, 100, dense).ranker,
+  const FusionWeights dense =
+      FitFusion(candidates, FirstLabelIsRight(), counts, 100, RankingObjective::kBalanced);
+  EXPECT_DOUBLE_EQ(FitRankerFusion(candidates, FirstLabelIsRight(), counts, 100,
+                                   RankingObjective::kBalanced, dense)
+                       .ranker,
                    0.0);
 }
 
 TEST(FusionTest, WithoutDocumentsWeightsAreEqual) {
-  const FusionWeights weights = FitFusion({}, SparseRows(), {}, 0);
+  const FusionWeights weights = FitFusion({}, SparseRows(), {}, 0, RankingObjective::kBalanced);
   EXPECT_DOUBLE_EQ(weights.encoder, 0.5);
   EXPECT_DOUBLE_EQ(weights.classifier, 0.5);
 }
@@ -263,6 +274,36 @@ TEST(HoldOutTest, SizesFollowShareAndLimits) {
             SplitHoldOut(task, 0.05, 3000, 1).validation);
   EXPECT_NE(SplitHoldOut(task, 0.05, 3000, 1).validation,
             SplitHoldOut(task, 0.05, 3000, 2).validation);
+}
+
+TEST(HoldOutTest, TheUsersRuleDecidesWhichDocumentsAreHeldOut) {
+  TrainingTask task = TaskWithSingletons(1000);
+  task.held_out = std::vector<std::uint32_t>{3, 9, 10, 500, 999};  // 9 and 10 and 999 are unusable
+  const HoldOut split = SplitHoldOut(task, 0.05, 3000, 1);
+  EXPECT_EQ(split.validation, (std::vector<std::uint32_t>{3, 500}));
+  EXPECT_EQ(split.training.size() + 2, split.all.size());
+  EXPECT_TRUE(std::binary_search(split.all.begin(), split.all.end(), 500U));
+  EXPECT_FALSE(std::binary_search(split.training.begin(), split.training.end(), 500U));
+}
+
+TEST(HoldOutTest, HeldOutDocumentsBeyondTheLimitTeachNothing) {
+  TrainingTask task = TaskWithSingletons(1000);
+  task.held_out.emplace();
+  for (std::uint32_t d = 500; d < 1000; ++d) {
+    task.held_out->push_back(d);
+  }
+  const HoldOut split = SplitHoldOut(task, 0.05, 100, 1);
+  EXPECT_EQ(split.validation.size(), 100U);
+  EXPECT_TRUE(std::is_sorted(split.validation.begin(), split.validation.end()));
+  EXPECT_LT(split.training.back(), 500U);
+  EXPECT_GE(split.validation.front(), 500U);
+}
+
+TEST(RankingObjectiveTest, WeighsHeadAndTail) {
+  const RankingQuality quality{0.5, 0.25, 0.125, 0.0625, 0.03125};
+  EXPECT_DOUBLE_EQ(quality.ValueFor(RankingObjective::kBalanced), 0.5 + 0.125 + 0.03125);
+  EXPECT_DOUBLE_EQ(quality.ValueFor(RankingObjective::kHead), 0.5 + 0.125);
+  EXPECT_DOUBLE_EQ(quality.ValueFor(RankingObjective::kTail), 0.0625 + 0.03125);
 }
 
 }  // namespace

@@ -98,6 +98,18 @@ TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   EXPECT_EQ(Stored(id.value()).state, JobState::kSucceeded);
   EXPECT_EQ(Stored(id.value()).result, "m@1");
 
+  const std::vector<storage::JobMetric> metrics = Stored(id.value()).metrics;
+  ASSERT_FALSE(metrics.empty());
+  EXPECT_EQ(metrics.front().stage, "encoder");
+  EXPECT_EQ(metrics.front().epoch, 1U);
+  EXPECT_FALSE(metrics.front().p1.has_value());
+  EXPECT_LT(metrics[3].loss, metrics[0].loss);
+  const auto looked_at = std::find_if(metrics.begin(), metrics.end(),
+                                      [](const auto& metric) { return metric.p1.has_value(); });
+  ASSERT_NE(looked_at, metrics.end());
+  EXPECT_EQ(looked_at->stage, "classifier");
+  EXPECT_EQ(metrics.back().stage, "refit");
+
   const auto view = store_->NewSnapshot().value();
   const auto release = view->GetRelease("m", 1).value();
   ASSERT_TRUE(release.has_value());
@@ -143,6 +155,47 @@ TEST_F(JobManagerTest, AJobWithNothingToTrainOnFailsAndSaysWhy) {
   EXPECT_EQ(job.state, JobState::kFailed);
   EXPECT_NE(job.error.find("split 'train'"), std::string::npos) << job.error;
   EXPECT_TRUE(store_->NewSnapshot().value()->ListReleases().value().empty());
+}
+
+TEST_F(JobManagerTest, AHoldOutThatTheUserNamesIsUsedOrRefused) {
+  AddPlantedRows(*store_, 600);
+  {
+    const auto transaction = store_->Begin().value();
+    storage::SchemaRecord schema = *transaction->GetSchema(storage::EntityKind::kDocument).value();
+    storage::ColumnRecord column;
+    column.number = schema.next_column++;
+    column.name = "held";
+    column.type = storage::ColumnType::kBoolean;
+    schema.columns.push_back(column);
+    ASSERT_TRUE(transaction->PutSchema(storage::EntityKind::kDocument, schema).ok());
+    ASSERT_TRUE(transaction->Commit().ok());
+    const auto rows = store_->Begin().value();
+    for (int i = 0; i < 600; i += 6) {
+      const auto ordinal =
+          rows->FindOrdinal(storage::EntityKind::kDocument, "D" + std::to_string(i)).value();
+      ASSERT_TRUE(ordinal.has_value()) << i;
+      storage::EntityRow row = *rows->GetRow(storage::EntityKind::kDocument, *ordinal).value();
+      row.attributes.push_back({column.number, Value::Integer(1)});
+      ASSERT_TRUE(rows->UpdateRow(storage::EntityKind::kDocument, *ordinal, row).ok());
+    }
+    ASSERT_TRUE(rows->Commit().ok());
+  }
+  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  JobManager jobs(store_.get(), {});
+  const auto run = [&](const std::string& validation) {
+    const auto id = jobs.SubmitTraining("m", {{"validation", validation}}, "TRAIN MODEL m");
+    EXPECT_TRUE(id.ok()) << id.status().ToString();
+    return jobs.Wait(id.value(), {}, {}).value();
+  };
+  const JobRecord good = run("held");
+  EXPECT_EQ(good.state, JobState::kSucceeded) << good.error;
+  EXPECT_EQ(store_->NewSnapshot().value()->GetRelease("m", 1).value()->options.at("validation"),
+            "held");
+  const JobRecord none = run("held = false");
+  EXPECT_EQ(none.state, JobState::kFailed);
+  EXPECT_NE(none.error.find("holds out none of the training documents"), std::string::npos)
+      << none.error;
+  EXPECT_NE(run("other").error.find("unknown column of documents: other"), std::string::npos);
 }
 
 TEST_F(JobManagerTest, CancelEndsARunningJobSoon) {
