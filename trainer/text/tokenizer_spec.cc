@@ -27,16 +27,21 @@ std::uint32_t TokenizerSpec::num_tokens() const {
   return size;
 }
 
-TokenizerSpec BertTokenizerSpec(std::vector<std::string> vocabulary, const BertTextOptions& text) {
+TokenizerSpec BertTokenizerSpec(std::vector<std::string> vocabulary, const BertTextOptions& text,
+                                const SpecialTokens& special) {
   TokenizerSpec spec;
   spec.kind = TokenizerSpec::Kind::kWordPiece;
   spec.vocabulary = std::move(vocabulary);
   spec.word_piece.text = text;
-  for (const char* content : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) {
-    AddSpecialToken(&spec, content);
+  spec.word_piece.unknown_token = special.unknown;
+  for (const std::string* content :
+       {&special.padding, &special.unknown, &special.begin, &special.end, &special.mask}) {
+    AddSpecialToken(&spec, *content);
   }
-  spec.before_text = {"[CLS]"};
-  spec.after_text = {"[SEP]"};
+  spec.before_text = {special.begin};
+  spec.after_text = {special.end};
+  spec.padding_token = special.padding;
+  spec.mask_token = special.mask;
   return spec;
 }
 

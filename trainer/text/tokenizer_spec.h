@@ -45,8 +45,18 @@ struct TokenizerSpec {
   std::uint32_t num_tokens() const;
 };
 
+/// What BERT calls its special tokens.
+struct SpecialTokens {
+  std::string padding = "[PAD]";
+  std::string unknown = "[UNK]";
+  std::string begin = "[CLS]";
+  std::string end = "[SEP]";
+  std::string mask = "[MASK]";
+};
+
 /// BERT's special tokens and template around a vocabulary, which must hold them.
-TokenizerSpec BertTokenizerSpec(std::vector<std::string> vocabulary, const BertTextOptions& text);
+TokenizerSpec BertTokenizerSpec(std::vector<std::string> vocabulary, const BertTextOptions& text,
+                                const SpecialTokens& special = {});
 
 /// RoBERTa's, likewise.
 TokenizerSpec RobertaTokenizerSpec(std::vector<std::string> vocabulary,
