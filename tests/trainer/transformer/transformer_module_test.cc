@@ -138,6 +138,51 @@ TEST(TransformerModuleTest, ComputesTheLibrarysEmbeddings) {
   }
 }
 
+// Losses before each of three steps of AdamW and after, and the last embeddings.
+TEST(TransformerModuleTest, TrainsAsPyTorchDoes) {
+  const auto golden = nlohmann::json::parse(ReadBytes(GoldenFolder("embeddings.json")));
+  const auto want = nlohmann::json::parse(ReadBytes(GoldenFolder("training.json")));
+  const auto model = ReadTransformerDirectory(GoldenFolder("bert"));
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  const auto tokenizer = SubwordTokenizer::Make(model->tokenizer);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().ToString();
+  TransformerModuleOptions options;
+  options.config = model->config;
+  options.config.dropout = 0;
+  options.config.attention_dropout = 0;
+  options.pooling = model->pooling;
+  options.device = "cpu";
+  options.precision = "float32";
+  EncoderBatch batch;
+  for (const auto& text : golden["texts"]) {
+    AppendTokenRow(**tokenizer, text.get<std::string>(), 12, &batch.texts);
+  }
+  ContrastiveTerm term;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    term.rows.push_back(i);
+    term.columns.push_back(3 + i);
+    term.positives.columns.push_back(i);
+    term.positives.offsets.push_back(i + 1);
+    term.masked.offsets.push_back(0);
+  }
+  term.loss.temperature = 0.3F;
+  batch.terms.push_back(std::move(term));
+  StepRates rates;
+  rates.dense = 0.01F;
+  const auto module = NewModule(options, model->weights);
+  for (int step = 0; step < 3; ++step) {
+    const auto result = module->EncoderStep(batch, rates);
+    ASSERT_TRUE(result.ok()) << result.status().ToString();
+    EXPECT_NEAR(result->loss, want["losses"][step].get<float>(), 1e-4) << step;
+  }
+  EXPECT_NEAR(module->ComputeGradients(batch)->loss, want["losses"][3].get<float>(), 1e-4);
+  std::vector<float> embeddings(6 * std::size_t{model->config.dim});
+  ASSERT_TRUE(module->Encode(batch.texts, embeddings.data()).ok());
+  for (std::size_t i = 0; i < embeddings.size(); ++i) {
+    EXPECT_NEAR(embeddings[i], want["embeddings"][i / 8][i % 8].get<float>(), 1e-4) << i;
+  }
+}
+
 TEST(TransformerModuleTest, GradientsAreDifferenceQuotients) {
   for (const auto kind : {PoolingConfig::Kind::kMean, PoolingConfig::Kind::kFirst}) {
     TransformerModuleOptions options = SmallOptions();
