@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -11,6 +10,7 @@
 
 #include "base/random.h"
 #include "base/status.h"
+#include "trainer/torch/dropout_source.h"
 #include "trainer/torch/row_table.h"
 
 namespace dashi::trainer {
@@ -67,10 +67,8 @@ ChunkedEncoder::Pass ChunkedEncoder::Run(std::size_t chunk, bool with_gradient) 
   forward.bfloat16 = options_.bfloat16;
   forward.dropout = options_.dropout;
   forward.attention_dropout = options_.attention_dropout;
-  if (forward.dropout > 0 || forward.attention_dropout > 0) {
-    forward.generator = at::globalContext().defaultGenerator(options_.device).clone();
-    forward.generator.set_current_seed(Random(options_.dropout_seed + chunk).Next());
-  }
+  DropoutSource source(Random(options_.dropout_seed + chunk).Next(), options_.device);
+  forward.dropout_source = &source;
   Pass pass;
   pass.tokens = MakeTokenMatrix(texts_, chunks_[chunk], config_.padding_id, options_.device);
   {

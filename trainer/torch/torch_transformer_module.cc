@@ -24,6 +24,7 @@
 #include "trainer/torch/adam_w.h"
 #include "trainer/torch/chunked_encoder.h"
 #include "trainer/torch/contrastive_loss.h"
+#include "trainer/torch/dropout_source.h"
 #include "trainer/torch/residual_block.h"
 #include "trainer/torch/row_table.h"
 #include "trainer/torch/transformer_checks.h"
@@ -243,10 +244,7 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
     }
     at::Tensor mask;  // [num_rows, dim]
     if (batch.dropout > 0) {
-      mask = at::empty(embeddings.sizes(), at::kFloat)
-                 .bernoulli_(1.0 - static_cast<double>(batch.dropout),
-                             at::detail::createCPUGenerator(batch.dropout_seed))
-                 .to(device_);
+      mask = DropoutSource(batch.dropout_seed, device_).Mask(embeddings, batch.dropout);
     }
     const UnitRows rows = Normalize(mask.defined() ? embeddings * mask : embeddings);
     const UnitRows labels = Normalize(classifier_->Gather(batch.columns));  // [num_columns, dim]

@@ -5,7 +5,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linalg_vector_norm.h>
@@ -30,15 +29,8 @@ constexpr std::size_t kOutputNorm = 14;
 
 constexpr double kNormMin = 1e-12;
 
-at::Tensor Dropout(const at::Tensor& input, float rate, const at::Generator& generator) {
-  if (rate == 0) {
-    return input;
-  }
-  const double kept = 1.0 - static_cast<double>(rate);
-  const at::Tensor mask = at::empty_like(input.detach(), at::MemoryFormat::Contiguous)
-                              .bernoulli_(kept, generator)
-                              .div_(kept);  // like input
-  return input * mask;
+at::Tensor Dropout(const at::Tensor& input, float rate, DropoutSource* source) {
+  return rate == 0 ? input : input * source->Mask(input, rate);
 }
 
 }  // namespace
@@ -80,7 +72,7 @@ at::Tensor TransformerNetwork::AddAndNormalize(const at::Tensor& input, const at
                                                std::size_t layer, std::size_t index,
                                                const ForwardOptions& options) const {
   const at::Tensor sum =
-      input + Dropout(added.to(at::kFloat), options.dropout, options.generator);  // as input
+      input + Dropout(added.to(at::kFloat), options.dropout, options.dropout_source);  // as input
   return at::layer_norm(sum, {config_.dim}, Parameter(layer, index), Parameter(layer, index + 1),
                         config_.layer_norm_epsilon);
 }
@@ -102,7 +94,7 @@ at::Tensor TransformerNetwork::Embed(const TokenMatrix& tokens, const at::Tensor
   const at::Tensor normalized =
       at::layer_norm(sum, {config_.dim}, parameters_[first_layer_ - 2],
                      parameters_[first_layer_ - 1], config_.layer_norm_epsilon);
-  return Dropout(normalized, options.dropout, options.generator);
+  return Dropout(normalized, options.dropout, options.dropout_source);
 }
 
 at::Tensor TransformerNetwork::Attend(const at::Tensor& input, const at::Tensor& mask,
@@ -126,8 +118,8 @@ at::Tensor TransformerNetwork::Attend(const at::Tensor& input, const at::Tensor&
     if (mask.defined()) {
       scores = scores.masked_fill(mask.logical_not(), -INFINITY);
     }
-    const at::Tensor weights =
-        Dropout(at::softmax(scores, -1, at::kFloat), options.attention_dropout, options.generator);
+    const at::Tensor weights = Dropout(at::softmax(scores, -1, at::kFloat),
+                                       options.attention_dropout, options.dropout_source);
     attended = at::matmul(weights.to(value.scalar_type()), value);
   } else {
     attended = at::scaled_dot_product_attention(

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <vector>
 
-#include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include "trainer/torch/dropout_source.h"
 #include "trainer/transformer/transformer_config.h"
 
 namespace dashi::trainer {
@@ -22,7 +22,7 @@ struct ForwardOptions {
   bool bfloat16 = false;  ///< matrix products; norms and residuals stay float32
   float dropout = 0;
   float attention_dropout = 0;
-  at::Generator generator;  ///< of the dropout
+  DropoutSource* dropout_source = nullptr;  ///< set when there is dropout
 };
 
 /// The forward pass of a transformer over given parameters; its gradient is LibTorch's.

@@ -68,8 +68,8 @@ Result<Json> ReadOptionalJson(const std::string& path) {
   if (!Exists(path)) {
     return Json::object();
   }
-  return ReadAndParse(path,
-                      [&](std::string bytes) { return ParseStrictJsonObject("the file", bytes); });
+  return ReadAndParse(
+      path, [&](const std::string& bytes) { return ParseStrictJsonObject("the file", bytes); });
 }
 
 Result<TokenizerSpec> ReadWordPieceFiles(const std::string& folder) {
@@ -79,7 +79,7 @@ Result<TokenizerSpec> ReadWordPieceFiles(const std::string& folder) {
   text.strip_accents = FlagOr(root, "strip_accents", text.lower_case);
   text.split_ideographs = FlagOr(root, "tokenize_chinese_chars", true);
   DASHI_ASSIGN_OR_RETURN(std::vector<std::string> vocabulary,
-                         ReadAndParse(Join(folder, "vocab.txt"), [](std::string bytes) {
+                         ReadAndParse(Join(folder, "vocab.txt"), [](const std::string& bytes) {
                            return ParseVocabularyLines(bytes);
                          }));
   SpecialTokens special;
@@ -94,12 +94,13 @@ Result<TokenizerSpec> ReadWordPieceFiles(const std::string& folder) {
 Result<TokenizerSpec> ReadBytePairFiles(const std::string& folder) {
   DASHI_ASSIGN_OR_RETURN(const Json root, ReadOptionalJson(Join(folder, "tokenizer_config.json")));
   DASHI_ASSIGN_OR_RETURN(std::vector<std::string> vocabulary,
-                         ReadAndParse(Join(folder, "vocab.json"), [](std::string bytes) {
+                         ReadAndParse(Join(folder, "vocab.json"), [](const std::string& bytes) {
                            return ParseVocabularyJson(bytes);
                          }));
   DASHI_ASSIGN_OR_RETURN(std::vector<TokenPair> merges,
-                         ReadAndParse(Join(folder, "merges.txt"),
-                                      [](std::string bytes) { return ParseMergeLines(bytes); }));
+                         ReadAndParse(Join(folder, "merges.txt"), [](const std::string& bytes) {
+                           return ParseMergeLines(bytes);
+                         }));
   TokenizerSpec spec = RobertaTokenizerSpec(std::move(vocabulary), std::move(merges));
   spec.byte_pairs.add_prefix_space = FlagOr(root, "add_prefix_space", false);
   return spec;
@@ -108,7 +109,7 @@ Result<TokenizerSpec> ReadBytePairFiles(const std::string& folder) {
 Result<TokenizerSpec> ReadTokenizer(const std::string& folder) {
   const std::string path = Join(folder, "tokenizer.json");
   if (Exists(path)) {
-    return ReadAndParse(path, [](std::string bytes) { return ParseTokenizerJson(bytes); });
+    return ReadAndParse(path, [](const std::string& bytes) { return ParseTokenizerJson(bytes); });
   }
   if (Exists(Join(folder, "vocab.json"))) {
     return ReadBytePairFiles(folder);
@@ -127,26 +128,30 @@ Result<PretrainedTransformer> ReadTransformerDirectory(const std::string& path) 
   std::string folder = path;
   const std::string modules = Join(path, "modules.json");
   if (Exists(modules)) {
-    DASHI_ASSIGN_OR_RETURN(
-        const SentenceModules parts,
-        ReadAndParse(modules, [](std::string bytes) { return ParseSentenceModules(bytes); }));
+    DASHI_ASSIGN_OR_RETURN(const SentenceModules parts,
+                           ReadAndParse(modules, [](const std::string& bytes) {
+                             return ParseSentenceModules(bytes);
+                           }));
     if (!parts.transformer_folder.empty()) {
       folder = Join(path, parts.transformer_folder);
     }
     DASHI_ASSIGN_OR_RETURN(
-        model.pooling, ReadAndParse(Join(Join(path, parts.pooling_folder), "config.json"),
-                                    [](std::string bytes) { return ParsePoolingConfig(bytes); }));
+        model.pooling,
+        ReadAndParse(Join(Join(path, parts.pooling_folder), "config.json"),
+                     [](const std::string& bytes) { return ParsePoolingConfig(bytes); }));
     model.pooling.normalize = parts.normalize;
     const std::string limits = Join(folder, "sentence_bert_config.json");
     if (Exists(limits)) {
-      DASHI_ASSIGN_OR_RETURN(
-          model.pooling.num_tokens_max,
-          ReadAndParse(limits, [](std::string bytes) { return ParseSentenceLimits(bytes); }));
+      DASHI_ASSIGN_OR_RETURN(model.pooling.num_tokens_max,
+                             ReadAndParse(limits, [](const std::string& bytes) {
+                               return ParseSentenceLimits(bytes);
+                             }));
     }
   }
-  DASHI_ASSIGN_OR_RETURN(
-      model.config, ReadAndParse(Join(folder, "config.json"),
-                                 [](std::string bytes) { return ParseTransformerConfig(bytes); }));
+  DASHI_ASSIGN_OR_RETURN(model.config,
+                         ReadAndParse(Join(folder, "config.json"), [](const std::string& bytes) {
+                           return ParseTransformerConfig(bytes);
+                         }));
   DASHI_ASSIGN_OR_RETURN(model.tokenizer, ReadTokenizer(folder));
   if (model.tokenizer.num_tokens() > model.config.vocabulary_size) {
     return Status::InvalidArgument(

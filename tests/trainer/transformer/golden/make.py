@@ -75,7 +75,7 @@ def embeddings(model, tokenizer, first, normalize, max_tokens):
 
 
 def training(model, tokenizer):
-    """Three steps of AdamW without dropout: texts 0 to 2 against texts 3 to 5, one positive each."""
+    """Three steps of AdamW without dropout: texts 0 to 2 against 3 to 5, one positive each."""
     model.train()
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -83,10 +83,12 @@ def training(model, tokenizer):
     tokenizer.enable_truncation(12)
     ids = [torch.tensor([tokenizer.encode(text).ids]) for text in TEXTS]
     tokenizer.no_truncation()
-    trained = [parameter for name, parameter in model.named_parameters() if "pooler" not in name]
+    trained = [parameter for name, parameter in model.named_parameters()
+               if "pooler" not in name]
     optimizer = torch.optim.AdamW(
         [{"params": [p for p in trained if p.dim() == 2], "weight_decay": 0.01},
-         {"params": [p for p in trained if p.dim() != 2], "weight_decay": 0.0}], lr=0.01, eps=1e-6)
+         {"params": [p for p in trained if p.dim() != 2], "weight_decay": 0.0}],
+        lr=0.01, eps=1e-6)
     losses = []
     for step in range(4):
         rows = torch.cat([torch.nn.functional.normalize(
