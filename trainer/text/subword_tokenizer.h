@@ -29,7 +29,7 @@ class SubwordTokenizer {
   /// Appends the text's tokens between those of the template, `size_max` in all: a longer text is
   /// cut off at its end. Bytes that are no UTF-8 read as U+FFFD.
   ///
-  /// Cost: about 15 ns a byte of English.
+  /// Cost: about 20 to 30 ns a byte of English for WordPiece, 60 ns for byte pairs.
   void Tokenize(std::string_view text, std::size_t size_max, std::vector<std::uint32_t>* ids) const;
 
   const TokenizerSpec& spec() const { return spec_; }

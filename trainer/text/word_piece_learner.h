@@ -31,7 +31,7 @@ using WordCount = std::pair<std::string, std::uint64_t>;
 /// Deterministic: ties go to the pair whose pieces have the smaller ids; characters are numbered by
 /// code point.
 /// Threads: one thread at a time.
-/// Cost:    memory for the distinct words; about 1 s for a million words of 20,000 kinds.
+/// Cost:    memory for the distinct words; 1.4 s for 12 MB of English and 30,000 pieces.
 /// Paper:   Sennrich et al. 2016 on characters, with BERT's "##", as WordPieceTrainer of Hugging
 ///          Face's `tokenizers` does. Deviations: that one numbers characters in the order of a
 ///          hash table, so that its ties differ; and a word with a character outside the alphabet
