@@ -12,6 +12,10 @@
 
 namespace dashi::trainer {
 
+class TransformerModule;
+struct TransformerModuleOptions;
+struct TransformerWeights;
+
 /// The tensor side of training a `bag` model: parameters, gradients, optimiser state. Implemented
 /// in libdashi_torch.so with LibTorch; the loops around it (sampling, clustering, epochs, early
 /// stopping) are ours and know no tensor library.
@@ -149,6 +153,10 @@ class TensorBackend {
  public:
   virtual ~TensorBackend() = default;
   virtual Result<std::unique_ptr<BagModule>> NewBagModule(const BagModuleOptions& options) = 0;
+  /// `weights` without tensors: a random start from the seed. trainer/transformer declares the
+  /// rest.
+  virtual Result<std::unique_ptr<TransformerModule>> NewTransformerModule(
+      const TransformerModuleOptions& options, const TransformerWeights& weights) = 0;
   /// out = a b^T in float32 on the processor.
   /// Shape: a [num_rows, dim], b [num_columns, dim], out [num_rows, num_columns], all row-major.
   virtual Status MultiplyTransposed(const float* a, std::size_t num_rows, const float* b,
@@ -163,7 +171,7 @@ class TensorBackend {
 };
 
 /// The version of the interfaces above. libdashi_torch.so refuses a program with another one.
-inline constexpr std::uint32_t kTensorBackendAbi = 1;
+inline constexpr std::uint32_t kTensorBackendAbi = 3;
 
 /// The one symbol that libdashi_torch.so exports: `TensorBackend* dashi_tensor_backend(abi)`, null
 /// when the versions differ.

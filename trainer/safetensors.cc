@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "base/byte_codec.h"
 #include "base/status.h"
+#include "trainer/strict_json.h"
 
 namespace dashi::trainer {
 
@@ -61,32 +61,6 @@ bool TensorBytes(std::string_view dtype, const std::vector<std::uint64_t>& shape
   }
   *bytes = product;
   return true;
-}
-
-/// Parses JSON, refusing an object that names a key twice.
-Result<Json> ParseHeader(std::string_view text) {
-  std::vector<std::set<std::string>> open_objects;
-  bool duplicate = false;
-  const auto watch = [&](int /*depth*/, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) {
-      open_objects.emplace_back();
-    } else if (event == Json::parse_event_t::object_end) {
-      open_objects.pop_back();
-    } else if (event == Json::parse_event_t::key) {
-      duplicate |= !open_objects.back().insert(value.get<std::string>()).second;
-    }
-    return true;
-  };
-  return CatchAsStatus("safetensors header", [&]() -> Result<Json> {
-    Json header = Json::parse(text, watch, /*allow_exceptions=*/false);
-    if (header.is_discarded() || !header.is_object()) {
-      return Broken("the header is no JSON object");
-    }
-    if (duplicate) {
-      return Broken("the header names a key twice");
-    }
-    return header;
-  });
 }
 
 bool ReadUnsignedList(const Json& list, std::vector<std::uint64_t>* out) {
@@ -219,7 +193,8 @@ Result<Safetensors> Safetensors::Parse(std::string_view bytes) {
     return Broken("the header leaves the file");
   }
   const std::string_view data = reader.rest();
-  DASHI_ASSIGN_OR_RETURN(const Json header, ParseHeader(header_text));
+  DASHI_ASSIGN_OR_RETURN(const Json header,
+                         ParseStrictJsonObject("safetensors header", header_text));
   Safetensors parsed;
   std::vector<Extent> extents;
   for (const auto& [name, entry] : header.items()) {

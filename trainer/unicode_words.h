@@ -8,7 +8,7 @@
 
 namespace dashi::trainer {
 
-/// Cuts text in any script into normalised words. The only user of utf8proc.
+/// Cuts text in any script into normalised words.
 ///
 /// Threads: one thread at a time.
 class UnicodeWords {

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "trainer/hold_out.h"
 #include "trainer/sparse_rows.h"
+#include "trainer/transformer/transformer_module.h"
 #include "trainer/validation.h"
 
 namespace dashi::trainer {
@@ -31,6 +32,10 @@ SparseRows Rows(const std::vector<std::vector<std::uint32_t>>& rows) {
 class NaiveBackend final : public TensorBackend {
  public:
   Result<std::unique_ptr<BagModule>> NewBagModule(const BagModuleOptions& /*options*/) override {
+    return Status::Unimplemented("not in this test");
+  }
+  Result<std::unique_ptr<TransformerModule>> NewTransformerModule(
+      const TransformerModuleOptions& /*options*/, const TransformerWeights& /*weights*/) override {
     return Status::Unimplemented("not in this test");
   }
   Status MultiplyTransposed(const float* a, std::size_t num_rows, const float* b,

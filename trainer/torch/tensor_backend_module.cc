@@ -14,6 +14,7 @@
 #include "trainer/bag_module.h"
 #include "trainer/torch/contrastive_loss.h"
 #include "trainer/torch/torch_bag_module.h"
+#include "trainer/torch/torch_transformer_module.h"
 
 namespace dashi::trainer {
 namespace {
@@ -25,6 +26,11 @@ class TorchBackend final : public TensorBackend {
  public:
   Result<std::unique_ptr<BagModule>> NewBagModule(const BagModuleOptions& options) override {
     return MakeTorchBagModule(options);
+  }
+
+  Result<std::unique_ptr<TransformerModule>> NewTransformerModule(
+      const TransformerModuleOptions& options, const TransformerWeights& weights) override {
+    return MakeTorchTransformerModule(options, weights);
   }
 
   Status MultiplyTransposed(const float* a, std::size_t num_rows, const float* b,

@@ -1,0 +1,54 @@
+#include "trainer/torch/adam_w.h"
+
+#include <cmath>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros_like.h>
+
+namespace dashi::trainer {
+namespace {
+
+constexpr double kBeta1 = 0.9;
+constexpr double kBeta2 = 0.999;
+constexpr double kEpsilon = 1e-6;
+
+}  // namespace
+
+void AdamW::Reset() {
+  first_moments_.clear();
+  second_moments_.clear();
+  num_steps_ = 0;
+}
+
+void AdamW::Step(const std::vector<at::Tensor>& parameters,
+                 const std::vector<at::Tensor>& gradients, float rate, ThreadPool& pool) {
+  if (first_moments_.empty()) {
+    for (const at::Tensor& parameter : parameters) {
+      first_moments_.push_back(at::zeros_like(parameter.detach()));
+      second_moments_.push_back(at::zeros_like(parameter.detach()));
+    }
+  }
+  ++num_steps_;
+  const double correction1 = 1.0 - std::pow(kBeta1, static_cast<double>(num_steps_));
+  const double correction2 = 1.0 - std::pow(kBeta2, static_cast<double>(num_steps_));
+  const double step = static_cast<double>(rate);
+  pool.ParallelFor(parameters.size(), 1, [&](std::size_t begin, std::size_t end) {
+    at::set_num_threads(1);
+    const at::NoGradGuard no_gradient;
+    for (std::size_t i = begin; i < end; ++i) {
+      at::Tensor parameter = parameters[i].detach();
+      at::Tensor& first = first_moments_[i];
+      at::Tensor& second = second_moments_[i];
+      first.mul_(kBeta1).add_(gradients[i], 1.0 - kBeta1);
+      second.mul_(kBeta2).addcmul_(gradients[i], gradients[i], 1.0 - kBeta2);
+      if (parameter.dim() == 2) {
+        parameter.mul_(1.0 - step * static_cast<double>(weight_decay_));
+      }
+      const at::Tensor scale = second.sqrt().div_(std::sqrt(correction2)).add_(kEpsilon);
+      parameter.addcdiv_(first, scale, -step / correction1);
+    }
+  });
+}
+
+}  // namespace dashi::trainer
