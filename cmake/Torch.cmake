@@ -53,9 +53,14 @@ if(DASHI_CUDA)
                PATHS "${DASHI_TORCH_LIBRARY_DIR}" NO_DEFAULT_PATH REQUIRED)
   mark_as_advanced(DASHI_TORCH_CUDA_LIBRARY DASHI_TORCH_C10_CUDA_LIBRARY)
 
-  # dashi_dep::cudart: the run-time library that LibTorch loads too, and headers of its version.
+  # dashi_dep::cudart: the run-time library that LibTorch loads too. Its headers include the
+  # compiler's, which a wheel beside another nvcc does not have: then all are nvcc's.
+  set(dashi_cuda_include "${dashi_cuda_root}/include")
+  if(NOT EXISTS "${dashi_cuda_include}/crt/host_config.h")
+    set(dashi_cuda_include ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  endif()
   add_library(dashi_dep::cudart INTERFACE IMPORTED GLOBAL)
-  target_include_directories(dashi_dep::cudart SYSTEM INTERFACE "${dashi_cuda_root}/include")
+  target_include_directories(dashi_dep::cudart SYSTEM INTERFACE ${dashi_cuda_include})
   set(DASHI_CUDART_DIR "${dashi_cuda_root}/lib")
   target_link_libraries(dashi_dep::cudart INTERFACE "${DASHI_CUDART_DIR}/libcudart.so.13")
   # torch_cuda registers its kernels when it is loaded; nothing of it is called by name.
