@@ -132,7 +132,6 @@ void MeasureEncoder(const std::vector<EncoderBatch>& batches, const EncoderCase&
   const auto batch_size = static_cast<double>(batches[0].terms[0].rows.size());
   fmt::print("  {:34} {:9.3f} ms a step {:12.0f} documents/s\n", choice.name, milliseconds,
              1e3 * batch_size / milliseconds);
-  std::fflush(stdout);
 }
 
 void MeasureEncoders() {
@@ -174,7 +173,6 @@ void PrintTraffic(const char* name, double milliseconds, double bytes, double co
   const double rate = bytes / milliseconds / 1e6;
   fmt::print("  {:44} {:8.3f} ms {:7.0f} GB/s, {:3.0f} % of a copy's\n", name, milliseconds, rate,
              100 * rate / copy);
-  std::fflush(stdout);
 }
 
 at::Tensor NormalOnGpu(std::int64_t num_rows) {
@@ -351,7 +349,6 @@ void MeasureLoss(const LossCase& choice, std::uint32_t num_rows, std::uint32_t n
       "{:6.4f} ms, {:5.0f} GB/s, {:3.0f} % of a copy's\n",
       choice.name, num_rows, num_columns, composed, fused, composed / fused, kernel, rate,
       100 * rate / copy);
-  std::fflush(stdout);
 }
 
 void MeasureClustering(std::size_t num_rows, std::uint32_t cluster_size, bool on_processor) {
@@ -378,7 +375,6 @@ void MeasureClustering(std::size_t num_rows, std::uint32_t cluster_size, bool on
     fmt::print(", processor with all threads {:.3f} s", watch.Seconds());
   }
   fmt::print("\n");
-  std::fflush(stdout);
 }
 
 void Run() {
@@ -400,17 +396,18 @@ void Run() {
     MeasureLoss(choice, 1024, 4500, copy);
     MeasureLoss(choice, 8192, 8192, copy);
   }
-  MeasureEncoders();
   fmt::print("balanced clustering, dim 256\n");
   MeasureClustering(90000, 2, /*on_processor=*/true);
   MeasureClustering(90000, 64, /*on_processor=*/true);
   MeasureClustering(1000000, 64, /*on_processor=*/false);
+  MeasureEncoders();
 }
 
 }  // namespace
 }  // namespace dashi::trainer
 
 int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   int num_devices = 0;
   const cudaError_t error = cudaGetDeviceCount(&num_devices);
   if (error != cudaSuccess || num_devices == 0) {
