@@ -79,13 +79,14 @@ class ThreadPool::Impl {
     inside_parallel_for = true;
     MutexLock lock(mutex_);
     for (;;) {
-      while (!stopping_ && Open() == nullptr) {
+      // Asked once: the threads that run a loop exhaust it without the mutex.
+      Loop* loop = nullptr;
+      while (!stopping_ && (loop = Open()) == nullptr) {
         wake_.Wait(mutex_);
       }
       if (stopping_) {
         return;
       }
-      Loop* loop = Open();
       ++loop->num_workers;
       mutex_.Unlock();
       loop->Run();

@@ -4,7 +4,7 @@
 add_library(dashi_compile_options INTERFACE)
 target_compile_features(dashi_compile_options INTERFACE cxx_std_20)
 target_compile_options(dashi_compile_options INTERFACE
-  -Wall -Wextra -Wpedantic -Werror
+  -Wall -Wextra -Wpedantic $<$<BOOL:${DASHI_WARNINGS_AS_ERRORS}>:-Werror>
   -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi -Wundef -Wcast-align
   -Wunused -Wformat=2 -Wold-style-cast -Wimplicit-fallthrough -Wvla
   "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")

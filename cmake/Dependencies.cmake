@@ -27,6 +27,8 @@
 #
 # Tests and benchmarks get GTest::gmock and benchmark::benchmark from dashi_add_test and
 # dashi_add_benchmark.
+#
+# When DASHI_DEPENDENCIES is a list of names, the others are not looked for.
 
 include_guard(GLOBAL)
 
@@ -37,7 +39,7 @@ find_package(Threads REQUIRED)
 # Declares dashi_dep::<name>, or stops with a sentence that names the missing Debian package.
 function(dashi_import name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADER;PACKAGE" "LIBRARIES;LINK;DEFINITIONS;HINTS")
-  if(TARGET dashi_dep::${name})
+  if(TARGET dashi_dep::${name} OR (DASHI_DEPENDENCIES AND NOT name IN_LIST DASHI_DEPENDENCIES))
     return()
   endif()
   find_path(DASHI_${name}_INCLUDE_DIR ${arg_HEADER} HINTS ${arg_HINTS})
@@ -99,6 +101,9 @@ dashi_import(cli11 HEADER CLI/CLI.hpp PACKAGE libcli11-dev)
 # 15 ms sooner.
 #
 # OpenMP's run-time library is the compiler's libgomp, under clang too: LibTorch uses the same one.
+if(DASHI_DEPENDENCIES AND NOT "faiss" IN_LIST DASHI_DEPENDENCIES)
+  return()
+endif()
 find_library(DASHI_OPENBLAS_ARCHIVE NAMES libopenblas.a PATH_SUFFIXES openblas-pthread
              HINTS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
 find_library(DASHI_GFORTRAN_LIBRARY NAMES libgfortran.so.5

@@ -42,16 +42,30 @@ if(DASHI_CUDA)
   if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 80 90)
   endif()
+  # The wheel's nvcc looks for its libraries in lib64, where the wheel has none.
+  set(CMAKE_CUDA_FLAGS "-L${dashi_cuda_root}/lib" CACHE STRING "Flags of nvcc")
+  # What is linked is dashi_dep::cudart below.
+  set(CMAKE_CUDA_RUNTIME_LIBRARY None)
   enable_language(CUDA)
   find_library(DASHI_TORCH_CUDA_LIBRARY torch_cuda
                PATHS "${DASHI_TORCH_LIBRARY_DIR}" NO_DEFAULT_PATH REQUIRED)
   find_library(DASHI_TORCH_C10_CUDA_LIBRARY c10_cuda
                PATHS "${DASHI_TORCH_LIBRARY_DIR}" NO_DEFAULT_PATH REQUIRED)
   mark_as_advanced(DASHI_TORCH_CUDA_LIBRARY DASHI_TORCH_C10_CUDA_LIBRARY)
-  target_include_directories(dashi_dep::torch SYSTEM INTERFACE "${dashi_cuda_root}/include")
+
+  # dashi_dep::cudart: the run-time library that LibTorch loads too. Its headers include the
+  # compiler's, which a wheel beside another nvcc does not have: then all are nvcc's.
+  set(dashi_cuda_include "${dashi_cuda_root}/include")
+  if(NOT EXISTS "${dashi_cuda_include}/crt/host_config.h")
+    set(dashi_cuda_include ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  endif()
+  add_library(dashi_dep::cudart INTERFACE IMPORTED GLOBAL)
+  target_include_directories(dashi_dep::cudart SYSTEM INTERFACE ${dashi_cuda_include})
+  set(DASHI_CUDART_DIR "${dashi_cuda_root}/lib")
+  target_link_libraries(dashi_dep::cudart INTERFACE "${DASHI_CUDART_DIR}/libcudart.so.13")
   # torch_cuda registers its kernels when it is loaded; nothing of it is called by name.
   target_link_libraries(dashi_dep::torch INTERFACE
     -Wl,--no-as-needed "${DASHI_TORCH_CUDA_LIBRARY}" -Wl,--as-needed
-    "${DASHI_TORCH_C10_CUDA_LIBRARY}" "${dashi_cuda_root}/lib/libcudart.so.13")
+    "${DASHI_TORCH_C10_CUDA_LIBRARY}" dashi_dep::cudart)
   target_compile_definitions(dashi_dep::torch INTERFACE DASHI_CUDA=1)
 endif()

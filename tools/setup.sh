@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what dashi is built from: Debian packages by apt, LibTorch (a Python wheel) into .deps/.
 # Usage: tools/setup.sh GROUP...    (groups of tools/packages.txt; ./run calls this)
-# Does nothing, in well under a second, when all is there.
+# Does nothing, in well under a second, when all is there. With DASHI_TORCH_ROOT set, LibTorch is
+# taken from there (the folder that holds torch/ and nvidia/).
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -150,7 +151,7 @@ if [[ -z ${DASHI_SKIP_PACKAGES:-} ]]; then
   check_distribution
   setup_packages "$@"
 fi
-if [[ ${DASHI_TORCH:-ON} != OFF ]]; then
+if [[ ${DASHI_TORCH:-ON} != OFF && -z ${DASHI_TORCH_ROOT:-} ]]; then
   mkdir -p "$root/.deps"
   setup_torch
 fi

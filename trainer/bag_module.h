@@ -8,6 +8,7 @@
 
 #include "dashi/status.h"
 #include "trainer/bag_weights.h"
+#include "trainer/level_splitter.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
@@ -97,8 +98,8 @@ struct BagModuleOptions {
   /// which is bfloat16 where the processor multiplies it natively. Parameters, moments, sums and
   /// Encode are float32 always.
   std::string precision = "auto";
-  /// Uses the tensor library's operators for token rows, as accelerators do, instead of the
-  /// processor's own kernels. The naive twin that tests compare with.
+  /// Uses the tensor library's operators instead of kernels of ours, on the processor for token
+  /// rows, on an accelerator for the loss and clusters too. The naive twin that tests compare with.
   bool portable_kernels = false;
 };
 
@@ -137,6 +138,14 @@ class BagModule {
   /// [num_labels, dim], not normalised.
   virtual std::vector<float> ExportClassifier() const = 0;
 
+  /// A splitter over vectors [num_rows, dim] binary16 that runs on the module's device, or null
+  /// where that is the processor. It copies the vectors.
+  ///
+  /// Errors: kInternal when the device's memory does not hold them.
+  virtual Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* vectors,
+                                                                  std::size_t num_rows,
+                                                                  std::size_t dim) = 0;
+
   /// "cpu" or "cuda:0 <name>".
   virtual std::string device() const = 0;
 };
@@ -171,7 +180,7 @@ class TensorBackend {
 };
 
 /// The version of the interfaces above. libdashi_torch.so refuses a program with another one.
-inline constexpr std::uint32_t kTensorBackendAbi = 3;
+inline constexpr std::uint32_t kTensorBackendAbi = 4;
 
 /// The one symbol that libdashi_torch.so exports: `TensorBackend* dashi_tensor_backend(abi)`, null
 /// when the versions differ.

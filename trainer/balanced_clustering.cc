@@ -4,18 +4,15 @@
 #include <cmath>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "base/random.h"
+#include "base/status.h"
 #include "index/vector_kernels.h"
 
 namespace dashi::trainer {
 namespace {
 
-constexpr int kIterationsMax = 25;
-constexpr double kGainMin = 1e-4;
-// Pairs of start rows that are tried when they are the same vector, up to this squared distance.
-constexpr int kStartsMax = 8;
-constexpr float kDistanceMin = 1e-4F;
 // Rows of one unit of parallel work; also fixes the order of summation.
 constexpr std::size_t kChunkRows = 2048;
 
@@ -27,24 +24,22 @@ struct ScoredRow {
 // Splits one node's rows in place.
 class NodeSplit {
  public:
-  NodeSplit(index::HalfMatrixView vectors, std::span<std::uint32_t> rows, std::uint64_t seed,
-            ThreadPool& pool)
+  NodeSplit(index::HalfMatrixView vectors, std::span<std::uint32_t> rows, ThreadPool& pool)
       : vectors_(vectors),
         rows_(rows),
         half_((rows.size() + 1) / 2),
-        random_(seed),
         pool_(pool),
         scored_(rows.size()),
         direction_(vectors.dim),
         total_(Sum(rows)) {}
 
-  void Run() {
-    StartDirection();
+  void Run(std::span<const StartPair> starts) {
+    StartDirection(starts);
     double similarity = 0;
-    for (int i = 0; i < kIterationsMax; ++i) {
+    for (int i = 0; i < SplitRules::kIterationsMax; ++i) {
       CutAtMedian();
       const double next = MoveDirection();
-      if (i > 0 && next - similarity < kGainMin) {
+      if (i > 0 && next - similarity < SplitRules::kGainMin) {
         break;
       }
       similarity = next;
@@ -73,15 +68,13 @@ class NodeSplit {
     return partial;
   }
 
-  // Second centroid minus first, of two distinct random rows; equal vectors are drawn again.
-  void StartDirection() {
-    for (int i = 0; i < kStartsMax; ++i) {
-      const std::uint64_t first = random_.Uniform(rows_.size());
-      std::uint64_t second = random_.Uniform(rows_.size() - 1);
-      second += second >= first ? 1 : 0;
-      index::FromHalf(Vector(rows_[second]), direction_.data(), vectors_.dim);
-      index::AddScaledHalf(-1.0F, Vector(rows_[first]), direction_.data(), vectors_.dim);
-      if (index::Dot(direction_.data(), direction_.data(), vectors_.dim) > kDistanceMin) {
+  // Second centroid minus first.
+  void StartDirection(std::span<const StartPair> starts) {
+    for (const StartPair& pair : starts) {
+      index::FromHalf(Vector(pair.second), direction_.data(), vectors_.dim);
+      index::AddScaledHalf(-1.0F, Vector(pair.first), direction_.data(), vectors_.dim);
+      if (index::Dot(direction_.data(), direction_.data(), vectors_.dim) >
+          SplitRules::kDistanceMin) {
         break;
       }
     }
@@ -121,43 +114,90 @@ class NodeSplit {
   const index::HalfMatrixView vectors_;
   const std::span<std::uint32_t> rows_;
   const std::size_t half_;
-  Random random_;
   ThreadPool& pool_;
   std::vector<ScoredRow> scored_;   // [num_rows]
   std::vector<float> direction_;    // [dim]
   const std::vector<float> total_;  // [dim]
 };
 
-}  // namespace
+class ProcessorSplitter final : public LevelSplitter {
+ public:
+  ProcessorSplitter(index::HalfMatrixView vectors, ThreadPool& pool)
+      : vectors_(vectors), pool_(pool) {}
 
-BalancedClusters ClusterBalanced(index::HalfMatrixView vectors, std::uint32_t cluster_size,
-                                 std::uint64_t seed, ThreadPool& pool) {
-  BalancedClusters clusters;
-  clusters.rows.resize(vectors.rows);
-  std::iota(clusters.rows.begin(), clusters.rows.end(), 0U);
-  clusters.offsets = {0, static_cast<std::uint32_t>(vectors.rows)};
-  const std::size_t size = std::max(1U, cluster_size);
-  while ((clusters.offsets.size() - 1) * size < vectors.rows) {
-    const std::size_t num_nodes = clusters.offsets.size() - 1;
-    pool.ParallelFor(num_nodes, 1, [&](std::size_t begin, std::size_t end) {
+  Status Split(std::span<const std::uint32_t> offsets, std::span<const StartPair> starts,
+               std::span<std::uint32_t> rows) override {
+    pool_.ParallelFor(offsets.size() - 1, 1, [&](std::size_t begin, std::size_t end) {
       for (std::size_t node = begin; node < end; ++node) {
-        const std::span<std::uint32_t> rows(clusters.rows.data() + clusters.offsets[node],
-                                            clusters.offsets[node + 1] - clusters.offsets[node]);
-        if (rows.size() > 1) {
-          NodeSplit(vectors, rows, Random(seed ^ (num_nodes + node)).Next(), pool).Run();
+        const auto own = rows.subspan(offsets[node], offsets[node + 1] - offsets[node]);
+        if (own.size() > 1) {
+          NodeSplit(vectors_, own, pool_)
+              .Run(starts.subspan(node * SplitRules::kStartPairs, SplitRules::kStartPairs));
         }
       }
     });
+    return Status();
+  }
+
+ private:
+  const index::HalfMatrixView vectors_;
+  ThreadPool& pool_;
+};
+
+// Pairs of two distinct rows of a node, or of the same row twice when there is no other.
+void DrawStarts(std::span<const std::uint32_t> rows, Random random,
+                std::vector<StartPair>* starts) {
+  for (std::size_t i = 0; i < SplitRules::kStartPairs; ++i) {
+    if (rows.size() < 2) {
+      starts->push_back({rows[0], rows[0]});
+      continue;
+    }
+    const std::uint64_t first = random.Uniform(rows.size());
+    std::uint64_t second = random.Uniform(rows.size() - 1);
+    second += second >= first ? 1 : 0;
+    starts->push_back({rows[first], rows[second]});
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<LevelSplitter> MakeProcessorSplitter(index::HalfMatrixView vectors,
+                                                     ThreadPool& pool) {
+  return std::make_unique<ProcessorSplitter>(vectors, pool);
+}
+
+Result<BalancedClusters> ClusterBalanced(std::size_t num_rows, std::uint32_t cluster_size,
+                                         std::uint64_t seed, LevelSplitter& splitter) {
+  BalancedClusters clusters;
+  clusters.rows.resize(num_rows);
+  std::iota(clusters.rows.begin(), clusters.rows.end(), 0U);
+  clusters.offsets = {0, static_cast<std::uint32_t>(num_rows)};
+  const std::size_t size = std::max(1U, cluster_size);
+  std::vector<StartPair> starts;
+  while ((clusters.offsets.size() - 1) * size < num_rows) {
+    const std::size_t num_nodes = clusters.offsets.size() - 1;
     std::vector<std::uint32_t> offsets{0};
+    starts.clear();
     for (std::size_t node = 0; node < num_nodes; ++node) {
       const std::uint32_t begin = clusters.offsets[node];
       const std::uint32_t end = clusters.offsets[node + 1];
       offsets.push_back(begin + (end - begin + 1) / 2);
       offsets.push_back(end);
+      DrawStarts({clusters.rows.data() + begin, end - begin},
+                 Random(Random(seed ^ (num_nodes + node)).Next()), &starts);
     }
+    DASHI_RETURN_IF_ERROR(splitter.Split(clusters.offsets, starts, clusters.rows));
     clusters.offsets = std::move(offsets);
   }
   return clusters;
+}
+
+BalancedClusters ClusterBalanced(index::HalfMatrixView vectors, std::uint32_t cluster_size,
+                                 std::uint64_t seed, ThreadPool& pool) {
+  ProcessorSplitter splitter(vectors, pool);
+  Result<BalancedClusters> clusters = ClusterBalanced(vectors.rows, cluster_size, seed, splitter);
+  DASHI_CHECK(clusters.ok());
+  return std::move(clusters).value();
 }
 
 }  // namespace dashi::trainer

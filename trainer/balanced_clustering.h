@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "dashi/status.h"
 #include "index/vector_index.h"
+#include "trainer/level_splitter.h"
 
 namespace dashi::trainer {
 
@@ -15,16 +18,23 @@ struct BalancedClusters {
   std::vector<std::uint32_t> offsets;  ///< [num_leaves + 1]; num_leaves is a power of two
 };
 
-/// Clusters unit vectors by recursive balanced spherical 2-means into
-/// 2^ceil(log2(num_rows / cluster_size)) leaves: at each node two random rows start as centroids,
-/// rows are cut at the median of the difference of their similarities (the first half gets the odd
-/// row), centroids become the halves' means, until the mean similarity gains less than 1e-4.
+/// A splitter on the processor. Vectors and pool must outlive it.
 ///
-/// Errors:  none; cluster_size 0 counts as 1.
 /// Threads: uses the pool; the result does not depend on its size.
+std::unique_ptr<LevelSplitter> MakeProcessorSplitter(index::HalfMatrixView vectors,
+                                                     ThreadPool& pool);
+
+/// Clusters the splitter's unit vectors by recursive balanced spherical 2-means into
+/// 2^ceil(log2(num_rows / cluster_size)) leaves: at each node two random rows start as centroids,
+/// then as SplitRules say.
+///
+/// Errors:  the splitter's; cluster_size 0 counts as 1.
 /// Cost:    about 1.5 * num_rows * dim multiply-adds an iteration and level, some six iterations.
 /// Paper:   NGAME, section 3.2 and its code. Deviations: medians by selection instead of sorting;
 ///          start rows that are equal are drawn again.
+Result<BalancedClusters> ClusterBalanced(std::size_t num_rows, std::uint32_t cluster_size,
+                                         std::uint64_t seed, LevelSplitter& splitter);
+/// The same on the processor, which cannot fail.
 BalancedClusters ClusterBalanced(index::HalfMatrixView vectors, std::uint32_t cluster_size,
                                  std::uint64_t seed, ThreadPool& pool);
 

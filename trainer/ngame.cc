@@ -204,7 +204,7 @@ Status NgameTraining::TrainEncoder() {
   std::vector<std::uint32_t> chosen;
   for (std::uint32_t epoch = 0; epoch < options_.epochs; ++epoch) {
     EpochLoss loss;
-    sampler.BeginEpoch(epoch, pool_);
+    DASHI_RETURN_IF_ERROR(sampler.BeginEpoch(epoch, pool_, module_.get()));
     for (std::uint32_t i = 0; i < sampler.batches_per_epoch(); ++i, ++step) {
       DASHI_RETURN_IF_ERROR(progress.CheckStop());
       const std::span<const std::uint32_t> rows = sampler.Batch(i);
@@ -317,7 +317,7 @@ Status NgameTraining::TrainClassifier(const std::string& phase,
   std::uint64_t step = 0;
   for (std::uint32_t epoch = 0; epoch < num_epochs; ++epoch) {
     EpochLoss loss;
-    sampler.BeginEpoch(epoch, pool_);
+    DASHI_RETURN_IF_ERROR(sampler.BeginEpoch(epoch, pool_, module_.get()));
     for (std::uint32_t i = 0; i < sampler.batches_per_epoch(); ++i, ++step) {
       DASHI_RETURN_IF_ERROR(progress.CheckStop());
       const std::span<const std::uint32_t> rows = sampler.Batch(i);

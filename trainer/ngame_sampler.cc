@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -57,25 +58,35 @@ std::vector<float> NgameSampler::Recall(std::span<const std::uint32_t> rows) con
   return embeddings;
 }
 
-void NgameSampler::BeginEpoch(std::uint32_t epoch, ThreadPool& pool) {
+Status NgameSampler::BeginEpoch(std::uint32_t epoch, ThreadPool& pool, BagModule* module) {
   const std::uint32_t cluster_size = ClusterSize(epoch);
   if (cluster_size <= 1) {
     random_.Shuffle(std::span<std::uint32_t>(order_));
-    return;
+    return Status();
   }
   if (tree_cluster_size_ == 0 || epoch - tree_epoch_ >= options_.recluster_epochs) {
-    Recluster(epoch, cluster_size, pool);
+    DASHI_RETURN_IF_ERROR(Recluster(epoch, cluster_size, pool, module));
   }
   ShuffleClusters(cluster_size);
+  return Status();
 }
 
-void NgameSampler::Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool) {
-  BalancedClusters clusters =
-      ClusterBalanced({bank_.data(), num_rows_, dim_}, cluster_size, random_.Next(), pool);
+Status NgameSampler::Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool,
+                               BagModule* module) {
+  std::unique_ptr<LevelSplitter> splitter;
+  if (module != nullptr) {
+    DASHI_ASSIGN_OR_RETURN(splitter, module->NewLevelSplitter(bank_.data(), num_rows_, dim_));
+  }
+  if (splitter == nullptr) {
+    splitter = MakeProcessorSplitter({bank_.data(), num_rows_, dim_}, pool);
+  }
+  DASHI_ASSIGN_OR_RETURN(BalancedClusters clusters,
+                         ClusterBalanced(num_rows_, cluster_size, random_.Next(), *splitter));
   tree_rows_ = std::move(clusters.rows);
   tree_offsets_ = std::move(clusters.offsets);
   tree_cluster_size_ = cluster_size;
   tree_epoch_ = epoch;
+  return Status();
 }
 
 void NgameSampler::ShuffleClusters(std::uint32_t cluster_size) {

@@ -6,6 +6,8 @@
 
 #include "base/random.h"
 #include "base/thread_pool.h"
+#include "dashi/status.h"
+#include "trainer/bag_module.h"
 
 namespace dashi::trainer {
 
@@ -42,13 +44,17 @@ class NgameSampler {
   /// Reads them back, rounded to binary16.  Shape: result [rows.size(), dim].
   std::vector<float> Recall(std::span<const std::uint32_t> rows) const;
 
-  /// Prepares an epoch: clusters anew when that is due, and shuffles.
-  void BeginEpoch(std::uint32_t epoch, ThreadPool& pool);
+  /// Prepares an epoch: clusters anew when that is due, and shuffles. Clusters are made on the
+  /// device of `module` when it has a splitter, else, and when `module` is null, on the pool.
+  ///
+  /// Errors: the device's.
+  Status BeginEpoch(std::uint32_t epoch, ThreadPool& pool, BagModule* module);
   /// Rows of a batch of this epoch. Sizes differ by at most one.
   std::span<const std::uint32_t> Batch(std::uint32_t index) const;
 
  private:
-  void Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool);
+  Status Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool,
+                   BagModule* module);
   void ShuffleClusters(std::uint32_t cluster_size);
 
   const SamplerOptions options_;

@@ -52,6 +52,17 @@ TEST(ThreadPoolTest, SeveralThreadsShareOnePool) {
   EXPECT_EQ(sum, 4U * 50U * 100U);
 }
 
+// A worker that wakes up finds loops that end while it looks at them.
+TEST(ThreadPoolTest, ManyShortLoopsOnMoreThreadsThanWork) {
+  ThreadPool pool(16);
+  std::atomic<std::size_t> sum{0};
+  constexpr std::size_t kRounds = 30000;
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    pool.ParallelFor(4, 1, [&](std::size_t begin, std::size_t end) { sum += end - begin; });
+  }
+  EXPECT_EQ(sum, 4 * kRounds);
+}
+
 TEST(ThreadPoolTest, ChunksDoNotDependOnTheNumberOfThreads) {
   const auto borders = [](int num_threads) {
     ThreadPool pool(num_threads);

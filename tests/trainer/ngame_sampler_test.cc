@@ -62,7 +62,7 @@ TEST(NgameSamplerTest, EveryEpochVisitsEveryRowOnceInEvenBatches) {
     std::vector<std::uint32_t> all(num_rows);
     std::iota(all.begin(), all.end(), 0U);
     for (std::uint32_t epoch = 0; epoch < 10; ++epoch) {
-      sampler.BeginEpoch(epoch, pool);
+      ASSERT_TRUE(sampler.BeginEpoch(epoch, pool, /*module=*/nullptr).ok());
       std::vector<std::uint32_t> rows = EpochRows(sampler);
       std::sort(rows.begin(), rows.end());
       EXPECT_EQ(rows, all);
@@ -89,12 +89,13 @@ TEST(NgameSamplerTest, ClusteredEpochsPutSimilarRowsTogether) {
   constexpr std::uint32_t kRows = 1024;
   NgameSampler sampler(kRows, kDim, Options(10));
   FillBank(kRows, &sampler);
-  sampler.BeginEpoch(0, pool);
+  ASSERT_TRUE(sampler.BeginEpoch(0, pool, /*module=*/nullptr).ok());
   EXPECT_LT(Agreement(sampler), 0.25);
-  sampler.BeginEpoch(2, pool);  // clusters of 2
-  sampler.BeginEpoch(4, pool);  // 8, joined from the same tree
+  ASSERT_TRUE(sampler.BeginEpoch(2, pool, /*module=*/nullptr).ok());  // clusters of 2
+  ASSERT_TRUE(
+      sampler.BeginEpoch(4, pool, /*module=*/nullptr).ok());  // 8, joined from the same tree
   EXPECT_GT(Agreement(sampler), 0.8);
-  sampler.BeginEpoch(9, pool);  // 64, clustered anew
+  ASSERT_TRUE(sampler.BeginEpoch(9, pool, /*module=*/nullptr).ok());  // 64, clustered anew
   EXPECT_GT(Agreement(sampler), 0.8);
 }
 
@@ -106,8 +107,8 @@ TEST(NgameSamplerTest, SameSeedGivesTheSameBatches) {
   FillBank(500, &a);
   FillBank(500, &b);
   for (std::uint32_t epoch = 0; epoch < 10; ++epoch) {
-    a.BeginEpoch(epoch, one);
-    b.BeginEpoch(epoch, two);
+    ASSERT_TRUE(a.BeginEpoch(epoch, one, /*module=*/nullptr).ok());
+    ASSERT_TRUE(b.BeginEpoch(epoch, two, /*module=*/nullptr).ok());
     EXPECT_EQ(EpochRows(a), EpochRows(b)) << "epoch " << epoch;
   }
 }

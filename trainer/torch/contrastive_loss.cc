@@ -10,8 +10,10 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/softplus.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/topk.h>
 #include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 namespace dashi::trainer {
@@ -76,14 +78,14 @@ Positives Flatten(const SparseRows& positives, const SparseRows& masked, std::in
   return result;
 }
 
-// Share of rows with positives whose best positive is not below the best negative.
-float Top1(const Positives& positives, const at::Tensor& positive_scores,
-           const at::Tensor& negative_max) {
+// Share of rows with positives whose best positive is not below the best negative.  Shape: scalar.
+at::Tensor Top1(const Positives& positives, const at::Tensor& positive_scores,
+                const at::Tensor& negative_max) {
   const at::Tensor hit =
       positive_scores.ge(negative_max.index_select(0, positives.row)).to(at::kFloat);
   const at::Tensor rows =
       at::zeros_like(negative_max).index_add_(0, positives.row, hit);  // [num_rows]
-  return rows.gt(0).sum().item<float>() / static_cast<float>(positives.num_rows);
+  return rows.gt(0).sum().to(at::kFloat).div_(static_cast<double>(positives.num_rows));
 }
 
 LossGradient Softmax(const LossOptions& options, at::Tensor scores, const Positives& positives) {
@@ -93,7 +95,7 @@ LossGradient Softmax(const LossOptions& options, at::Tensor scores, const Positi
   at::Tensor positive = flat.index_select(0, positives.flat);  // [num_positives]
   flat.index_fill_(0, positives.excluded, -kInfinity);
   const at::Tensor highest = scores.amax(1);  // [num_rows]
-  result.top1 = Top1(positives, positive, highest);
+  const at::Tensor top1 = Top1(positives, positive, highest);
 
   const at::Tensor shift = highest.clamp_min(kLowest);  // [num_rows]
   scores.sub_(shift.unsqueeze(1)).mul_(scale).exp_();   // [num_rows, num_columns]
@@ -102,7 +104,7 @@ LossGradient Softmax(const LossOptions& options, at::Tensor scores, const Positi
 
   // Each positive p against its row's negatives: log(1 + exp(log_total - s_p)).
   const at::Tensor excess = log_total.index_select(0, positives.row) - positive.mul_(scale);
-  result.loss = at::softplus(excess).mul_(positives.weight).sum().item<float>();
+  result.summary = at::stack({at::softplus(excess).mul_(positives.weight).sum(), top1});
   const at::Tensor pull = excess.sigmoid().mul_(positives.weight).mul_(scale);  // [num_positives]
   at::Tensor push = at::zeros_like(total).index_add_(0, positives.row, pull);   // [num_rows]
   push.div_(total.clamp_min(std::numeric_limits<float>::min()));
@@ -158,7 +160,7 @@ LossGradient Triplet(const LossOptions& options, at::Tensor scores, const Sparse
   at::Tensor positive = scores.view(-1).index_select(0, padded.flat.view(-1)).view_as(padded.flat);
   scores.view(-1).index_fill_(0, positives.excluded, kMaskedScore);
   const auto [negative, column] = at::topk(scores, num_negatives, 1);  // [num_rows, num_negatives]
-  result.top1 = Top1(positives, all_positive, negative.amax(1));
+  const at::Tensor top1 = Top1(positives, all_positive, negative.amax(1));
 
   at::Tensor hinge = negative.unsqueeze(1) - positive.unsqueeze(2) + options.margin;
   const at::Tensor active =
@@ -168,7 +170,7 @@ LossGradient Triplet(const LossOptions& options, at::Tensor scores, const Sparse
   const at::Tensor weight = at::softmax(negative.unsqueeze(1) * active * scale, 2);
   const float share = 1.0F / static_cast<float>(positives.flat.size(0) * num_negatives);
   const at::Tensor weighted = hinge * weight;  // [rows, positives, negatives]
-  result.loss = weighted.sum().item<float>() * share;
+  result.summary = at::stack({weighted.sum().mul_(share), top1});
   const at::Tensor mean = weighted.sum(2, /*keepdim=*/true);
   const at::Tensor pull = weight * active * share;
   const at::Tensor push = pull + (hinge - mean) * pull * scale;
@@ -191,7 +193,7 @@ LossGradient TripletHardest(const LossOptions& options, at::Tensor scores, const
       at::topk(candidates, num_positives, 1, /*largest=*/false);  // [num_rows, num_positives]
   scores.view(-1).index_fill_(0, positives.excluded, kMaskedScore);
   const auto [negative, column] = at::topk(scores, num_negatives, 1);  // [num_rows, num_negatives]
-  result.top1 = Top1(positives, all_positive, negative.amax(1));
+  const at::Tensor top1 = Top1(positives, all_positive, negative.amax(1));
 
   const at::Tensor hinge = (negative.unsqueeze(1) - positive.unsqueeze(2) + options.margin)
                                .clamp_min_(0);  // [rows, positives, negatives]
@@ -200,7 +202,7 @@ LossGradient TripletHardest(const LossOptions& options, at::Tensor scores, const
       at::where(hinge.gt(0), hinge, at::full({}, -kPaddedPositive, hinge.options())), 2);
   const float share = 1.0F / static_cast<float>(positives.num_rows * num_positives * num_negatives);
   const at::Tensor weighted = hinge * weight;  // [rows, positives, negatives]
-  result.loss = weighted.sum().item<float>() * share;
+  result.summary = at::stack({weighted.sum().mul_(share), top1});
   const at::Tensor mean = weighted.sum(2, /*keepdim=*/true);
   const at::Tensor slope = (hinge - mean + 1.0F) * weight * active * share;
   result.gradient =
@@ -210,10 +212,19 @@ LossGradient TripletHardest(const LossOptions& options, at::Tensor scores, const
 
 }  // namespace
 
+std::uint64_t NumPositiveRows(const SparseRows& positives) {
+  std::uint64_t num_rows = 0;
+  for (std::size_t row = 0; row < positives.num_rows(); ++row) {
+    num_rows += positives.offsets[row] < positives.offsets[row + 1] ? 1 : 0;
+  }
+  return num_rows;
+}
+
 LossGradient ContrastiveLoss(const LossOptions& options, at::Tensor scores,
                              const SparseRows& positives, const SparseRows& masked) {
   if (scores.numel() == 0 || positives.columns.empty()) {
     LossGradient result;
+    result.summary = at::zeros({2}, scores.options());
     result.gradient = scores.zero_();
     return result;
   }

@@ -5,10 +5,14 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "base/status.h"
 #include "trainer/torch/contrastive_loss.h"
+#ifdef DASHI_CUDA
+#include "trainer/torch/fused_loss.h"
+#endif
 #include "trainer/torch/matrix_factor.h"
 
 namespace dashi::trainer {
@@ -30,14 +34,8 @@ SparseRows Slice(const SparseRows& rows, std::size_t begin, std::size_t end) {
 
 // What a loss is the mean over: pairs of kTriplet, rows with positives of the others.
 double NumTerms(LossKind kind, const SparseRows& positives) {
-  if (kind == LossKind::kTriplet) {
-    return static_cast<double>(positives.columns.size());
-  }
-  double num_rows = 0;
-  for (std::size_t row = 0; row < positives.num_rows(); ++row) {
-    num_rows += positives.offsets[row] < positives.offsets[row + 1] ? 1 : 0;
-  }
-  return num_rows;
+  return static_cast<double>(kind == LossKind::kTriplet ? positives.columns.size()
+                                                        : NumPositiveRows(positives));
 }
 
 struct Block {
@@ -47,11 +45,29 @@ struct Block {
   Status status;
 };
 
-}  // namespace
+// All rows at once, on the device that they are on.
+VectorGradient WholePass(const LossOptions& options, const at::Tensor& rows,
+                         const at::Tensor& columns, const SparseRows& positives,
+                         const SparseRows& masked, const PassOptions& pass) {
+  const MatrixFactor left(rows, pass.bfloat16);
+  const MatrixFactor right(columns, pass.bfloat16);
+  const at::Tensor scores = Product(left, right.Transposed());  // [num_rows, num_columns]
+  LossGradient loss;
+#ifdef DASHI_CUDA
+  if (!pass.portable && HasFusedLoss(options, scores)) {
+    loss = FusedContrastiveLoss(options, scores, positives, masked);
+  }
+#endif
+  if (!loss.gradient.defined()) {
+    loss = ContrastiveLoss(options, scores, positives, masked);
+  }
+  const MatrixFactor slope(loss.gradient, pass.bfloat16);
+  return {loss.summary, Product(slope, right), Product(slope.Transposed(), left)};
+}
 
-Result<VectorGradient> ContrastivePass(const LossOptions& options, const at::Tensor& rows,
-                                       const at::Tensor& columns, const SparseRows& positives,
-                                       const SparseRows& masked, bool bfloat16, ThreadPool& pool) {
+Result<VectorGradient> BlockedPass(const LossOptions& options, const at::Tensor& rows,
+                                   const at::Tensor& columns, const SparseRows& positives,
+                                   const SparseRows& masked, bool bfloat16, ThreadPool& pool) {
   VectorGradient result;
   result.rows = at::empty_like(rows);        // [num_rows, dim]
   result.columns = at::zeros_like(columns);  // [num_columns, dim]
@@ -76,19 +92,34 @@ Result<VectorGradient> ContrastivePass(const LossOptions& options, const at::Ten
         const MatrixFactor slope(loss.gradient, bfloat16);  // [size, num_columns]
         result.rows.narrow(0, offset, size).copy_(Product(slope, right).mul_(share));
         block.columns = Product(slope.Transposed(), left).mul_(share);
-        block.loss = static_cast<float>(loss.loss * share);
+        const auto* summary = loss.summary.const_data_ptr<float>();
+        block.loss = static_cast<float>(summary[0] * share);
         block.top1 =
-            static_cast<float>(loss.top1 * NumTerms(LossKind::kSoftmax, own_positives) / num_rows);
+            static_cast<float>(summary[1] * NumTerms(LossKind::kSoftmax, own_positives) / num_rows);
       });
     }
   });
+  result.summary = at::zeros({2}, at::kFloat);
+  auto* summary = result.summary.mutable_data_ptr<float>();
   for (Block& block : blocks) {
     DASHI_RETURN_IF_ERROR(std::move(block.status));
-    result.loss += block.loss;
-    result.top1 += block.top1;
+    summary[0] += block.loss;
+    summary[1] += block.top1;
     result.columns.add_(block.columns);
   }
   return result;
+}
+
+}  // namespace
+
+Result<VectorGradient> ContrastivePass(const LossOptions& loss, const at::Tensor& rows,
+                                       const at::Tensor& columns, const SparseRows& positives,
+                                       const SparseRows& masked, const PassOptions& options,
+                                       ThreadPool& pool) {
+  if (rows.is_cpu()) {
+    return BlockedPass(loss, rows, columns, positives, masked, options.bfloat16, pool);
+  }
+  return WholePass(loss, rows, columns, positives, masked, options);
 }
 
 }  // namespace dashi::trainer

@@ -10,7 +10,10 @@ constexpr std::int64_t kPadding = 128;
 
 std::int64_t Padded(std::int64_t size) { return (size + kPadding - 1) / kPadding * kPadding; }
 
-at::Tensor PadToBfloat16(const at::Tensor& matrix) {
+at::Tensor RoundToBfloat16(const at::Tensor& matrix) {
+  if (!matrix.is_cpu()) {
+    return matrix.to(at::kBFloat16);
+  }
   const std::int64_t num_rows = matrix.size(0);
   const std::int64_t num_columns = matrix.size(1);
   at::Tensor padded =
@@ -24,7 +27,7 @@ at::Tensor PadToBfloat16(const at::Tensor& matrix) {
 }  // namespace
 
 MatrixFactor::MatrixFactor(const at::Tensor& matrix, bool bfloat16)
-    : matrix_(bfloat16 ? PadToBfloat16(matrix) : matrix),
+    : matrix_(bfloat16 ? RoundToBfloat16(matrix) : matrix),
       num_rows_(matrix.size(0)),
       num_columns_(matrix.size(1)) {}
 
@@ -37,10 +40,13 @@ MatrixFactor MatrixFactor::Transposed() const {
 }
 
 at::Tensor Product(const MatrixFactor& a, const MatrixFactor& b) {
-  at::Tensor product = at::mm(a.matrix_, b.matrix_);
-  if (product.scalar_type() == at::kFloat) {
-    return product;
+  if (a.matrix_.scalar_type() == at::kFloat) {
+    return at::mm(a.matrix_, b.matrix_);
   }
+  if (!a.matrix_.is_cpu()) {
+    return at::mm(a.matrix_, b.matrix_, at::kFloat);
+  }
+  const at::Tensor product = at::mm(a.matrix_, b.matrix_);
   return product.narrow(0, 0, a.num_rows_).narrow(1, 0, b.num_columns_).to(at::kFloat).contiguous();
 }
 

@@ -6,9 +6,9 @@
 
 namespace dashi::trainer {
 
-/// A matrix prepared as a factor of products: in float32 as it is, or rounded to bfloat16 with its
-/// sides padded with zeros to multiples of 128. Batches differ a little in size, and the library
-/// prepares (and keeps) code for every shape it meets: padding leaves it a handful.
+/// A matrix prepared as a factor of products: in float32 as it is, or rounded to bfloat16, on the
+/// processor with its sides padded with zeros to multiples of 128. Batches differ a little in size,
+/// and the library prepares (and keeps) code for every shape it meets: padding leaves it a handful.
 class MatrixFactor {
  public:
   MatrixFactor(const at::Tensor& matrix, bool bfloat16);

@@ -11,6 +11,9 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#ifdef DASHI_CUDA
+#include "trainer/torch/device_block.h"
+#endif
 #include "trainer/torch/matrix_factor.h"
 
 namespace dashi::trainer {
@@ -20,6 +23,17 @@ constexpr double kBeta1 = 0.9;
 constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 constexpr double kWeightDecay = 0.01;
+
+// A text without tokens has no embedding, whatever the bias makes of it.
+UnitRows NormalizeKnown(at::Tensor sum, const at::Tensor& input) {
+#ifdef DASHI_CUDA
+  if (sum.is_cuda()) {
+    return NormalizeOnDevice(sum, input);
+  }
+#endif
+  const at::Tensor known = input.abs().amax(1, /*keepdim=*/true).gt(0);  // [n, 1]
+  return Normalize(sum.mul_(known));
+}
 
 void CopyOut(const at::Tensor& tensor, std::vector<float>* out) {
   const at::Tensor host = tensor.to(at::kCPU).contiguous();
@@ -36,6 +50,11 @@ void CopyIn(const std::vector<float>& values, at::Tensor* tensor) {
 }  // namespace
 
 UnitRows Normalize(const at::Tensor& rows) {
+#ifdef DASHI_CUDA
+  if (rows.is_cuda()) {
+    return NormalizeOnDevice(rows, at::Tensor());
+  }
+#endif
   const at::Tensor squares = (rows * rows).sum(1, /*keepdim=*/true);  // [n, 1]
   at::Tensor inverse = squares.clamp_min(1e-30).rsqrt_();
   inverse.mul_(squares.gt(1e-30));
@@ -43,6 +62,11 @@ UnitRows Normalize(const at::Tensor& rows) {
 }
 
 at::Tensor NormalizeGradient(const UnitRows& unit, const at::Tensor& gradient) {
+#ifdef DASHI_CUDA
+  if (gradient.is_cuda()) {
+    return NormalizeGradientOnDevice(unit, gradient);
+  }
+#endif
   const at::Tensor along = (gradient * unit.rows).sum(1, /*keepdim=*/true);  // [n, 1]
   return (gradient - unit.rows * along).mul_(unit.inverse_norm);
 }
@@ -70,10 +94,8 @@ ResidualBlock::Activations ResidualBlock::Forward(at::Tensor input, bool bfloat1
   const MatrixFactor w2(w2_.value, bfloat16);
   result.hidden =
       Product({input, bfloat16}, w1.Transposed()).add_(b_.value).relu_();  // [n, hidden]
-  // A text without tokens has no embedding, whatever the bias makes of it.
-  const at::Tensor known = input.abs().amax(1, /*keepdim=*/true).gt(0);  // [n, 1]
   at::Tensor sum = Product({result.hidden, bfloat16}, w2.Transposed()).add_(input);
-  result.output = Normalize(sum.mul_(known));  // [n, dim]
+  result.output = NormalizeKnown(std::move(sum), input);  // [n, dim]
   result.input = std::move(input);
   return result;
 }
@@ -116,6 +138,19 @@ void ResidualBlock::StepParameter(const at::Tensor& gradient, float rate,
   const auto steps = static_cast<double>(num_steps_);
   const double correction1 = 1.0 / (1.0 - std::pow(kBeta1, steps));
   const double correction2 = 1.0 / (1.0 - std::pow(kBeta2, steps));
+#ifdef DASHI_CUDA
+  if (gradient.is_cuda()) {
+    const AdamRates rates{rate,
+                          static_cast<float>(kBeta1),
+                          static_cast<float>(kBeta2),
+                          static_cast<float>(kEpsilon),
+                          static_cast<float>(correction1),
+                          static_cast<float>(correction2)};
+    StepDenseOnDevice(rates, static_cast<float>(1.0 - rate * parameter->weight_decay), gradient,
+                      &parameter->value, &parameter->first_moment, &parameter->second_moment);
+    return;
+  }
+#endif
   parameter->value.mul_(1.0 - rate * parameter->weight_decay);
   parameter->first_moment.mul_(kBeta1).add_(gradient, 1.0 - kBeta1);
   parameter->second_moment.mul_(kBeta2).addcmul_(gradient, gradient, 1.0 - kBeta2);

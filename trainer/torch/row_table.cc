@@ -1,5 +1,6 @@
 #include "trainer/torch/row_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -8,6 +9,10 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+
+#ifdef DASHI_CUDA
+#include "trainer/torch/device_row_table.h"
+#endif
 
 namespace dashi::trainer {
 namespace {
@@ -169,7 +174,12 @@ class PortableRowTable final : public RowTable {
 }  // namespace
 
 std::unique_ptr<RowTable> RowTable::Make(at::Tensor values, bool portable, ThreadPool& pool) {
-  if (portable || !values.device().is_cpu()) {
+#ifdef DASHI_CUDA
+  if (!portable && values.is_cuda()) {
+    return MakeDeviceRowTable(std::move(values));
+  }
+#endif
+  if (portable || !values.is_cpu()) {
     return std::make_unique<PortableRowTable>(std::move(values));
   }
   return std::make_unique<ProcessorRowTable>(std::move(values), pool);
@@ -207,9 +217,10 @@ AdamRates RowTable::BeginStep(float rate) {
 }
 
 at::Tensor IndexTensor(std::span<const std::uint32_t> rows, at::Device device) {
-  at::Tensor index = at::empty({static_cast<std::int64_t>(rows.size())}, at::kLong);
+  at::Tensor index = at::empty({static_cast<std::int64_t>(rows.size())},
+                               at::TensorOptions(at::kLong).pinned_memory(device.is_cuda()));
   std::copy(rows.begin(), rows.end(), index.mutable_data_ptr<std::int64_t>());
-  return index.to(device);
+  return index.to(device, /*non_blocking=*/true);
 }
 
 }  // namespace dashi::trainer

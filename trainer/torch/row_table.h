@@ -20,8 +20,8 @@ namespace dashi::trainer {
 ///          not depend on the pool's size.
 class RowTable {
  public:
-  /// The table over `values` [rows, dim] float32: on the processor with its own kernels, or, when
-  /// `portable`, with LibTorch's operators on the device of `values`.
+  /// The table over `values` [rows, dim] float32 with kernels of ours, or, when `portable` or when
+  /// the device of `values` has none, with LibTorch's operators.
   static std::unique_ptr<RowTable> Make(at::Tensor values, bool portable, ThreadPool& pool);
   virtual ~RowTable() = default;
 

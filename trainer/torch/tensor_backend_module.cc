@@ -80,8 +80,9 @@ class TorchBackend final : public TensorBackend {
       std::copy(scores.begin(), scores.end(), matrix.mutable_data_ptr<float>());
       const LossGradient loss = ContrastiveLoss(options, matrix, positives, masked);
       ScoreLoss result;
-      result.loss = loss.loss;
-      result.top1 = loss.top1;
+      const auto* summary = loss.summary.const_data_ptr<float>();
+      result.loss = summary[0];
+      result.top1 = summary[1];
       const auto* gradient = loss.gradient.const_data_ptr<float>();
       result.gradient.assign(gradient, gradient + scores.size());
       return result;

@@ -7,22 +7,24 @@
 #include <utility>
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
-#ifdef DASHI_CUDA
-#include <ATen/cuda/CUDAContext.h>
-#endif
 
 #include "base/random.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "trainer/torch/batch_tokens.h"
 #include "trainer/torch/contrastive_loss.h"
+#include "trainer/torch/device_choice.h"
+#ifdef DASHI_CUDA
+#include "trainer/torch/cuda_device.h"
+#include "trainer/torch/device_level_splitter.h"
+#include "trainer/torch/device_row_table.h"
+#endif
 #include "trainer/torch/residual_block.h"
 #include "trainer/torch/row_table.h"
 
@@ -31,43 +33,6 @@ namespace {
 
 // Texts that Encode handles at once: bounds its work space to a few megabytes.
 constexpr std::size_t kEncodeChunk = 4096;
-
-Result<at::Device> ChooseDevice(const std::string& name) {
-  if (name != "auto" && name != "cpu" && name != "cuda") {
-    return Status::InvalidArgument(
-        fmt::format("unknown device: got '{}', want auto, cpu or cuda", name));
-  }
-  if (name != "cpu" && at::hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0) {
-    return at::Device(at::kCUDA, 0);
-  }
-  if (name == "cuda") {
-    return Status::Unavailable("no CUDA device that this LibTorch can use")
-        .WithHint("train with device = 'auto' or device = 'cpu'");
-  }
-  return at::Device(at::kCPU);
-}
-
-bool MultipliesBfloat16Natively(at::Device device) {
-  if (!device.is_cpu()) {
-    return true;
-  }
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  return false;
-#endif
-}
-
-Result<bool> ChooseBfloat16(const std::string& name, at::Device device) {
-  if (name == "auto") {
-    return MultipliesBfloat16Natively(device);
-  }
-  if (name != "float32" && name != "bfloat16") {
-    return Status::InvalidArgument(
-        fmt::format("unknown precision: got '{}', want auto, float32 or bfloat16", name));
-  }
-  return name == "bfloat16";
-}
 
 Status CheckRows(const char* what, const SparseRows& rows, std::size_t num_columns) {
   for (const std::uint32_t column : rows.columns) {
@@ -106,6 +71,16 @@ at::Tensor DropoutMask(std::int64_t num_rows, std::int64_t dim, float dropout, s
   return mask;
 }
 
+// A small tensor on the host. Waits for the device.
+at::Tensor ToHost(const at::Tensor& tensor) {
+  if (tensor.is_cpu()) {
+    return tensor.contiguous();
+  }
+  at::Tensor host =
+      at::empty(tensor.sizes(), at::TensorOptions(tensor.scalar_type()).pinned_memory(true));
+  return host.copy_(tensor);
+}
+
 class TorchBagModule final : public BagModule {
  public:
   TorchBagModule(const BagModuleOptions& options, at::Device device, bool bfloat16)
@@ -131,12 +106,20 @@ class TorchBagModule final : public BagModule {
   BagWeights ExportEncoder() const override;
   Status ImportEncoder(const BagWeights& weights) override;
   std::vector<float> ExportClassifier() const override;
+  Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* vectors,
+                                                          std::size_t num_rows,
+                                                          std::size_t dim) override;
   std::string device() const override;
 
  private:
-  // Work of one encoder step up to the gradient of the bag sums.
+  struct TermSummary {
+    float weight;
+    at::Tensor summary;  // [2], as in VectorGradient
+  };
+  // Work of one encoder step up to the gradient of the bag sums; a device may still be at it.
   struct EncoderPass {
-    StepResult result;
+    std::vector<TermSummary> terms;
+    at::Tensor row_embeddings;  // [terms[0].num_rows, dim]
     ResidualBlock::Gradients gradients;
   };
   // A batch's texts as the classifier sees them.
@@ -151,10 +134,16 @@ class TorchBagModule final : public BagModule {
   // does other work too a second one made a step ten times slower. Its number of threads belongs to
   // the calling thread, so every entry sets it.
   static void EnterThread() { at::set_num_threads(1); }
+  PassOptions PassSettings() const { return {bfloat16_, options_.portable_kernels}; }
+  // to[positions[i]] += scale * rows[i].
+  void AddRows(std::span<const std::uint32_t> positions, const at::Tensor& rows, float scale,
+               at::Tensor* to) const;
   Status CheckEncoderBatch(const EncoderBatch& batch) const;
   Status CheckClassifierBatch(const ClassifierBatch& batch, bool trains_encoder) const;
   Status CheckFinite(float loss, const char* stage, std::int64_t step) const;
   Result<EncoderPass> RunEncoder(const EncoderBatch& batch);
+  // Waits for the device.
+  StepResult Collect(std::span<const TermSummary> terms, const at::Tensor& row_embeddings) const;
   ClassifierRows EmbedRows(const ClassifierBatch& batch, bool trains_encoder) const;
   std::vector<float> CopyRows(const at::Tensor& rows) const;
 
@@ -174,6 +163,25 @@ std::vector<float> TorchBagModule::CopyRows(const at::Tensor& rows) const {
   const at::Tensor host = rows.to(at::kCPU).contiguous();
   const auto* data = host.const_data_ptr<float>();
   return std::vector<float>(data, data + host.numel());
+}
+
+StepResult TorchBagModule::Collect(std::span<const TermSummary> terms,
+                                   const at::Tensor& row_embeddings) const {
+  StepResult result;
+  for (const TermSummary& term : terms) {
+    const at::Tensor host = ToHost(term.summary);  // [2]
+    const auto* summary = host.const_data_ptr<float>();
+    result.loss += term.weight * summary[0];
+    if (&term == &terms.front()) {
+      result.top1 = summary[1];
+    }
+  }
+  if (row_embeddings.defined()) {
+    const at::Tensor host = ToHost(row_embeddings);  // [num_rows, dim]
+    const auto* data = host.const_data_ptr<float>();
+    result.row_embeddings.assign(data, data + host.numel());
+  }
+  return result;
 }
 
 Status TorchBagModule::CheckEncoderBatch(const EncoderBatch& batch) const {
@@ -214,14 +222,13 @@ Result<TorchBagModule::EncoderPass> TorchBagModule::RunEncoder(const EncoderBatc
     const at::Tensor row_embeddings = unit.index_select(0, rows);  // [num_rows, dim]
     DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
                            ContrastivePass(term.loss, row_embeddings, unit.index_select(0, columns),
-                                           term.positives, term.masked, bfloat16_, pool_));
-    pass.result.loss += term.weight * loss.loss;
-    gradient.index_add_(0, rows, loss.rows, term.weight);
-    gradient.index_add_(0, columns, loss.columns, term.weight);
-    if (&term == &batch.terms.front()) {
-      pass.result.top1 = loss.top1;
-      pass.result.row_embeddings = CopyRows(row_embeddings);
+                                           term.positives, term.masked, PassSettings(), pool_));
+    AddRows(term.rows, loss.rows, term.weight, &gradient);
+    AddRows(term.columns, loss.columns, term.weight, &gradient);
+    if (pass.terms.empty()) {
+      pass.row_embeddings = row_embeddings;
     }
+    pass.terms.push_back({term.weight, loss.summary});
   }
   pass.gradients = block_.Backward(activations, gradient, bfloat16_);
   return pass;
@@ -231,13 +238,14 @@ Result<StepResult> TorchBagModule::EncoderStep(const EncoderBatch& batch, const 
   DASHI_RETURN_IF_ERROR(CheckEncoderBatch(batch));
   return CatchAsStatus("encoder step", [&]() -> Result<StepResult> {
     EnterThread();
-    DASHI_ASSIGN_OR_RETURN(EncoderPass pass, RunEncoder(batch));
+    DASHI_ASSIGN_OR_RETURN(const EncoderPass pass, RunEncoder(batch));
+    const BatchTokens& tokens = tokenizer_.Transpose(batch.texts);  // while a device computes
+    StepResult result = Collect(pass.terms, pass.row_embeddings);
     ++encoder_steps_;
-    DASHI_RETURN_IF_ERROR(CheckFinite(pass.result.loss, "encoder", encoder_steps_));
-    embeddings_->StepBags(tokenizer_.Transpose(batch.texts), pass.gradients.input,
-                          rates.embeddings);
+    DASHI_RETURN_IF_ERROR(CheckFinite(result.loss, "encoder", encoder_steps_));
+    embeddings_->StepBags(tokens, pass.gradients.input, rates.embeddings);
     block_.Step(pass.gradients, rates.dense);
-    return std::move(pass.result);
+    return result;
   });
 }
 
@@ -251,7 +259,7 @@ Result<EncoderGradients> TorchBagModule::ComputeGradients(const EncoderBatch& ba
     dense.index_copy_(0, IndexTensor(tokens.tokens, device_),
                       embeddings_->BagGradient(tokens, pass.gradients.input));
     EncoderGradients result;
-    result.loss = pass.result.loss;
+    result.loss = Collect(pass.terms, at::Tensor()).loss;
     result.embeddings = CopyRows(dense);
     if (options_.hidden > 0) {
       result.w1 = CopyRows(pass.gradients.w1);
@@ -327,26 +335,27 @@ Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
     const UnitRows labels = Normalize(classifier_->Gather(batch.columns));  // [num_columns, dim]
     DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
                            ContrastivePass(batch.loss, rows.unit.rows, labels.rows, batch.positives,
-                                           batch.masked, bfloat16_, pool_));
-    ++classifier_steps_;
-    DASHI_RETURN_IF_ERROR(CheckFinite(loss.loss, "classifier", classifier_steps_));
+                                           batch.masked, PassSettings(), pool_));
+    const at::Tensor label_gradient = NormalizeGradient(labels, loss.columns);  // [columns, dim]
+    ResidualBlock::Gradients gradients;
+    const BatchTokens* tokens = nullptr;
     if (trains_encoder) {
       at::Tensor gradient = NormalizeGradient(rows.unit, loss.rows);  // [num_rows, dim]
       if (rows.mask.defined()) {
         gradient.mul_(rows.mask);
       }
-      const ResidualBlock::Gradients gradients =
-          block_.Backward(*rows.activations, gradient, bfloat16_);
-      embeddings_->StepBags(tokenizer_.Transpose(batch.texts), gradients.input, rates.embeddings);
+      gradients = block_.Backward(*rows.activations, gradient, bfloat16_);
+      tokens = &tokenizer_.Transpose(batch.texts);  // while a device computes
+    }
+    const TermSummary summary{1.0F, loss.summary};
+    StepResult result = Collect({&summary, 1}, rows.embeddings);
+    ++classifier_steps_;
+    DASHI_RETURN_IF_ERROR(CheckFinite(result.loss, "classifier", classifier_steps_));
+    if (trains_encoder) {
+      embeddings_->StepBags(*tokens, gradients.input, rates.embeddings);
       block_.Step(gradients, rates.dense);
     }
-    const at::Tensor label_gradient = NormalizeGradient(labels, loss.columns);  // [columns, dim]
     classifier_->StepRows(batch.columns, label_gradient, rates.classifier);
-
-    StepResult result;
-    result.loss = loss.loss;
-    result.top1 = loss.top1;
-    result.row_embeddings = CopyRows(rows.embeddings);
     return result;
   });
 }
@@ -370,9 +379,8 @@ Status TorchBagModule::Encode(const SparseRows& texts, float* out) {
         chunk.values.assign(texts.values.begin() + static_cast<std::ptrdiff_t>(first),
                             texts.values.begin() + static_cast<std::ptrdiff_t>(last));
       }
-      const at::Tensor rows = block_.Forward(embeddings_->SumBags(chunk), /*bfloat16=*/false)
-                                  .output.rows.to(at::kCPU)
-                                  .contiguous();  // [end - begin, dim]
+      const at::Tensor rows = ToHost(block_.Forward(embeddings_->SumBags(chunk), /*bfloat16=*/false)
+                                         .output.rows);  // [end - begin, dim]
       std::memcpy(out + begin * options_.dim, rows.const_data_ptr<float>(), rows.nbytes());
     }
   });
@@ -419,11 +427,32 @@ std::vector<float> TorchBagModule::ExportClassifier() const {
   return CopyRows(classifier_->values());
 }
 
+void TorchBagModule::AddRows(std::span<const std::uint32_t> positions, const at::Tensor& rows,
+                             float scale, at::Tensor* to) const {
+#ifdef DASHI_CUDA
+  if (device_.is_cuda() && !options_.portable_kernels) {
+    AddRowsAt(positions, rows, scale, to);
+    return;
+  }
+#endif
+  to->index_add_(0, IndexTensor(positions, device_), rows, scale);
+}
+
+Result<std::unique_ptr<LevelSplitter>> TorchBagModule::NewLevelSplitter(
+    [[maybe_unused]] const std::uint16_t* vectors, [[maybe_unused]] std::size_t num_rows,
+    [[maybe_unused]] std::size_t dim) {
+#ifdef DASHI_CUDA
+  if (device_.is_cuda() && !options_.portable_kernels) {
+    return MakeDeviceLevelSplitter(vectors, num_rows, dim, device_);
+  }
+#endif
+  return std::unique_ptr<LevelSplitter>();
+}
+
 std::string TorchBagModule::device() const {
 #ifdef DASHI_CUDA
   if (device_.is_cuda()) {
-    return fmt::format("cuda:{} {}", device_.index(),
-                       at::cuda::getDeviceProperties(device_.index())->name);
+    return fmt::format("cuda:{} {}", device_.index(), DeviceName(device_));
   }
 #endif
   return device_.str();

@@ -24,11 +24,11 @@
 #include "trainer/torch/adam_w.h"
 #include "trainer/torch/chunked_encoder.h"
 #include "trainer/torch/contrastive_loss.h"
+#include "trainer/torch/device_choice.h"
 #include "trainer/torch/dropout_source.h"
 #include "trainer/torch/residual_block.h"
 #include "trainer/torch/row_table.h"
 #include "trainer/torch/transformer_checks.h"
-#include "trainer/torch/transformer_device.h"
 #include "trainer/torch/transformer_network.h"
 
 namespace dashi::trainer {
@@ -73,7 +73,7 @@ class TorchTransformerModule final : public TransformerModule {
   Result<VectorGradient> Loss(const LossOptions& loss, const at::Tensor& rows,
                               const at::Tensor& columns, const SparseRows& positives,
                               const SparseRows& masked) {
-    return ContrastivePass(loss, rows, columns, positives, masked, bfloat16_, pool_);
+    return ContrastivePass(loss, rows, columns, positives, masked, {bfloat16_, false}, pool_);
   }
   Status CheckFinite(float loss, const char* stage, std::uint64_t step) const;
   std::vector<at::Tensor> ZeroGradients() const;
@@ -151,11 +151,12 @@ Result<StepResult> TorchTransformerModule::Contrast(const std::vector<Contrastiv
     DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
                            Loss(term.loss, row_embeddings, unit.index_select(0, columns),
                                 term.positives, term.masked));
-    result.loss += term.weight * loss.loss;
+    const at::Tensor summary = loss.summary.to(at::kCPU);  // [2]
+    result.loss += term.weight * summary[0].item<float>();
     gradient->index_add_(0, rows, loss.rows, term.weight);
     gradient->index_add_(0, columns, loss.columns, term.weight);
     if (&term == &terms.front()) {
-      result.top1 = loss.top1;
+      result.top1 = summary[1].item<float>();
       result.row_embeddings = CopyRows(row_embeddings);
     }
   }
@@ -251,8 +252,9 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
     DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
                            Loss(batch.loss, rows.rows, labels.rows, batch.positives, batch.masked));
     StepResult result;
-    result.loss = loss.loss;
-    result.top1 = loss.top1;
+    const at::Tensor summary = loss.summary.to(at::kCPU);  // [2]
+    result.loss = summary[0].item<float>();
+    result.top1 = summary[1].item<float>();
     result.row_embeddings = CopyRows(embeddings);
     DASHI_RETURN_IF_ERROR(CheckFinite(result.loss, "classifier", classifier_steps_));
     if (trains_encoder) {
@@ -396,10 +398,10 @@ Result<std::vector<at::Tensor>> MakeParameters(const TransformerModuleOptions& o
 Result<std::unique_ptr<TransformerModule>> MakeTorchTransformerModule(
     const TransformerModuleOptions& options, const TransformerWeights& weights) {
   DASHI_RETURN_IF_ERROR(CheckTransformerConfig(options.config));
-  DASHI_ASSIGN_OR_RETURN(const at::Device device, ChooseTransformerDevice(options.device));
-  DASHI_ASSIGN_OR_RETURN(const bool bfloat16, ChooseTransformerBfloat16(options.precision, device));
+  DASHI_ASSIGN_OR_RETURN(const at::Device device, ChooseDevice(options.device));
+  DASHI_ASSIGN_OR_RETURN(const bool bfloat16, ChooseBfloat16(options.precision, device));
   DASHI_ASSIGN_OR_RETURN(const bool encode_bfloat16,
-                         ChooseTransformerBfloat16(options.encode_precision, device));
+                         ChooseBfloat16(options.encode_precision, device));
   return CatchAsStatus("make transformer", [&]() -> Result<std::unique_ptr<TransformerModule>> {
     at::set_num_threads(1);
     DASHI_ASSIGN_OR_RETURN(std::vector<at::Tensor> parameters,

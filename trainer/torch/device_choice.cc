@@ -1,11 +1,11 @@
-#include "trainer/torch/transformer_device.h"
+#include "trainer/torch/device_choice.h"
 
 #include <ATen/Context.h>
 #include <fmt/format.h>
 
 namespace dashi::trainer {
 
-Result<at::Device> ChooseTransformerDevice(const std::string& name) {
+Result<at::Device> ChooseDevice(const std::string& name) {
   if (name != "auto" && name != "cpu" && name != "cuda") {
     return Status::InvalidArgument(
         fmt::format("unknown device: got '{}', want auto, cpu or cuda", name));
@@ -20,7 +20,7 @@ Result<at::Device> ChooseTransformerDevice(const std::string& name) {
   return at::Device(at::kCPU);
 }
 
-Result<bool> ChooseTransformerBfloat16(const std::string& name, at::Device device) {
+Result<bool> ChooseBfloat16(const std::string& name, at::Device device) {
   if (name == "auto") {
 #if defined(__x86_64__)
     return !device.is_cpu() || __builtin_cpu_supports("avx512bf16") != 0;

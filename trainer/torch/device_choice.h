@@ -11,12 +11,12 @@ namespace dashi::trainer {
 /// "auto" (an accelerator if there is one), "cpu" or "cuda".
 ///
 /// Errors: kInvalidArgument for another name, kUnavailable when there is no such device.
-Result<at::Device> ChooseTransformerDevice(const std::string& name);
+Result<at::Device> ChooseDevice(const std::string& name);
 
 /// Whether products are in bfloat16: "float32", "bfloat16", or "auto", which asks for it where the
 /// device multiplies it natively.
 ///
 /// Errors: kInvalidArgument for another name.
-Result<bool> ChooseTransformerBfloat16(const std::string& name, at::Device device);
+Result<bool> ChooseBfloat16(const std::string& name, at::Device device);
 
 }  // namespace dashi::trainer
