@@ -290,28 +290,39 @@ RocksdbEngine::~RocksdbEngine() {
   }
 }
 
-void RocksdbEngine::FlushLargeLog() {
-  if (transactions_ == nullptr) {
-    return;
-  }
-  std::uint64_t bytes = 0;
-  int files = 0;
+RocksdbEngine::LogSizes RocksdbEngine::SizesOfLogs() const {
+  LogSizes sizes;
   std::error_code error;
   for (std::filesystem::directory_iterator it(directory_, error), end; !error && it != end;
        it.increment(error)) {
     if (it->path().extension() == ".log") {
       std::error_code size_error;
-      const std::uint64_t size = it->file_size(size_error);
-      bytes += size_error ? 0 : size;
-      ++files;
+      const std::uint64_t bytes = it->file_size(size_error);
+      sizes.bytes += size_error ? 0 : bytes;
+      ++sizes.num_files;
     }
   }
-  if (bytes <= kLogBytesKeptMax && files <= kLogFilesKeptMax) {
+  return sizes;
+}
+
+// The family `default` too: as long as its memtable, which is never empty, is not flushed, it needs
+// every log since that was begun.
+std::vector<rocksdb::ColumnFamilyHandle*> RocksdbEngine::LoggedFamilies() const {
+  std::vector<rocksdb::ColumnFamilyHandle*> handles(families_.begin(), families_.end());
+  handles.push_back(default_family_);
+  std::erase(handles, nullptr);  // An open that failed may have got only some.
+  return handles;
+}
+
+void RocksdbEngine::FlushLargeLog() {
+  if (transactions_ == nullptr) {
     return;
   }
-  std::vector<rocksdb::ColumnFamilyHandle*> handles(families_.begin(), families_.end());
-  std::erase(handles, nullptr);  // An open that failed may have got only some.
-  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), handles);
+  const LogSizes sizes = SizesOfLogs();
+  if (sizes.bytes <= kLogBytesKeptMax && sizes.num_files <= kLogFilesKeptMax) {
+    return;
+  }
+  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), LoggedFamilies());
   if (!flushed.ok()) {
     LogWarning("flushing at close: {}", flushed.ToString());
   }

@@ -131,6 +131,12 @@ class RocksdbEngine {
   void TakeHandles(const std::vector<rocksdb::ColumnFamilyHandle*>& handles) DASHI_EXCLUDES(mutex_);
   Status CreateMissingFamilies(std::uint64_t memory_bytes_max);
   Status CheckFamilies() const;
+  struct LogSizes {
+    std::uint64_t bytes = 0;
+    int num_files = 0;
+  };
+  LogSizes SizesOfLogs() const;
+  std::vector<rocksdb::ColumnFamilyHandle*> LoggedFamilies() const;
   void FlushLargeLog();
   // Runs `write` while no recovery runs, after one if the disk was full and has room again.
   Status WhileWriting(std::string_view doing, const std::function<rocksdb::Status()>& write);
