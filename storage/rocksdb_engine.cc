@@ -29,6 +29,8 @@ constexpr std::uint32_t kCommitLockBuckets = 1U << 12U;
 constexpr std::uint64_t kLogBytesKeptMax = std::uint64_t{8} << 20;
 constexpr int kLogFilesKeptMax = 8;
 constexpr int kSharedThreads = 4;
+// Not all tables, as for reading rows.
+constexpr int kOpenFilesWithoutLogs = 20;
 
 bool IsLockHeld(const rocksdb::Status& status) {
   return status.IsIOError() && status.ToString().find("/LOCK") != std::string::npos &&
@@ -142,6 +144,10 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::OpenOnce(const std::string
       options.cache != nullptr ? options.cache : rocksdb::NewLRUCache(options.memory_bytes_max);
   engine->db_options_ = MakeDbOptions(options.memory_bytes_max, engine->cache_);
   SetRecoveryMode(options.damaged_logs, &engine->db_options_);
+  if (options.without_logs) {
+    engine->db_options_.wal_dir = std::filesystem::path(data_directory).parent_path().string();
+    engine->db_options_.max_open_files = kOpenFilesWithoutLogs;
+  }
   const std::shared_ptr<rocksdb::FileSystem> files = MakeGatedFileSystem(*engine->disk_);
   if (options.read_only) {
     engine->held_files_ = std::make_shared<HeldFiles>(files);
@@ -387,6 +393,13 @@ Result<bool> RocksdbEngine::Get(Family family, std::string_view key, std::string
   }
   DASHI_RETURN_IF_ERROR(FromRocksdb(status, fmt::format("reading {}", FamilyName(family))));
   return true;
+}
+
+std::uint64_t RocksdbEngine::OldestLogNeeded() const {
+  std::uint64_t number = 0;
+  // 0, so that all are needed, where RocksDB does not tell.
+  db_->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &number);
+  return number;
 }
 
 std::string RocksdbEngine::unreadable_log() const { return UnreadableLog(db_options_); }
