@@ -531,18 +531,6 @@ TEST_F(CheckTest, ManyProblemsAreCountedAndTheFirstAreListed) {
   EXPECT_EQ(report.problems.size(), CheckReport::kNumProblemsMax);
 }
 
-// Stops at the n-th look.
-class StoppingMonitor : public SilentMonitor {
- public:
-  explicit StoppingMonitor(int looks) : looks_(looks) {}
-  Status Advance(std::uint64_t /*done*/) override {
-    return --looks_ < 0 ? Status::Cancelled("enough") : Status::Ok();
-  }
-
- private:
-  int looks_;
-};
-
 TEST_F(CheckTest, TheMonitorStopsItAnywhere) {
   Open();
   int looks = 0;
