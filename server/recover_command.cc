@@ -30,7 +30,9 @@ std::string DroppedLines(const RecoverReport& report) {
   if (report.num_dropped > report.dropped.size()) {
     lines += fmt::format("  and {} more\n", report.num_dropped - report.dropped.size());
   }
-  if (!report.damaged_log.empty()) {
+  if (!report.lost_logs.empty()) {
+    lines += fmt::format("lost: {}\n", report.lost_logs);
+  } else if (!report.damaged_log.empty()) {
     lines += fmt::format("dropped: what cannot be read of the log {}\n", report.damaged_log);
   }
   return lines;

@@ -129,8 +129,14 @@ Result<std::unique_ptr<BackupDirectory>> BackupDirectory::Lock(const std::string
                                                                bool alone) {
   const std::string lock_path = LockPath(path);
   // Reading needs no right to write: the backups may stand on a disk that is read-only.
-  OpenFile file(alone ? ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)
-                      : ::open(lock_path.c_str(), O_RDONLY | O_CLOEXEC));
+  OpenFile file(alone ? -1 : ::open(lock_path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 && (alone || errno == ENOENT)) {
+    file = OpenFile(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  }
+  if (file.get() < 0 && !alone && (errno == EROFS || errno == EACCES || errno == EPERM)) {
+    // A copy that left the lock out, where nothing can be made: nobody adds a backup there either.
+    return std::unique_ptr<BackupDirectory>(new BackupDirectory(path, std::move(file)));
+  }
   if (file.get() < 0) {
     return IoErrorOf("cannot open the lock of the backups", lock_path, errno);
   }

@@ -24,7 +24,8 @@ class BackupDirectory {
   /// Errors: kInvalidArgument (22023) when the folder holds something else; kUnimplemented (0A000)
   ///         for a newer format; kUnavailable (55006) while somebody else changes or reads it.
   static Result<std::unique_ptr<BackupDirectory>> OpenToChange(const std::string& path);
-  /// Opens it to read, as many may.
+  /// Opens it to read, as many may, also where nothing can be written. Nothing is changed, but that
+  /// the lock is made anew when it is missing and can be made.
   ///
   /// Errors: kNotFound when there are no backups; kUnavailable (55006) while somebody changes it.
   static Result<std::unique_ptr<BackupDirectory>> OpenToRead(const std::string& path);

@@ -66,4 +66,9 @@ std::uint64_t CommitSequencer::Completed() const {
   return running_.empty() ? last_ : *running_.begin() - 1;
 }
 
+std::uint64_t CommitSequencer::Begun() const {
+  MutexLock lock(mutex_);
+  return last_;
+}
+
 }  // namespace dashi::storage

@@ -64,6 +64,8 @@ class CommitSequencer {
   void End(std::uint64_t sequence) DASHI_EXCLUDES(mutex_);
   /// Every commit up to this number has ended.
   std::uint64_t Completed() const DASHI_EXCLUDES(mutex_);
+  /// The last number that was given.
+  std::uint64_t Begun() const DASHI_EXCLUDES(mutex_);
 
  private:
   mutable Mutex mutex_;

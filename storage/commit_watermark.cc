@@ -20,7 +20,9 @@ constexpr std::uint32_t kFormat = 1;
 constexpr std::size_t kSlotBytes = 64;
 // Far enough apart that no torn sector or page holds both.
 constexpr std::array<std::uint64_t, 2> kSlotOffsets = {0, 4096};
-constexpr std::size_t kFileBytes = kSlotOffsets[1] + kSlotBytes;
+// The lists came later: programs from before them read and write the slots alone.
+constexpr std::array<std::uint64_t, 2> kListOffsets = {8192, 8192 + kSyncedFilesBytesMax};
+constexpr std::size_t kFileBytes = kListOffsets[1] + kSyncedFilesBytesMax;
 
 struct Slot {
   std::uint64_t turn = 0;
@@ -81,6 +83,22 @@ std::optional<std::size_t> NewestSlot(const Slots& slots) {
   return slots[0] && (!slots[1] || slots[0]->turn > slots[1]->turn) ? 0 : 1;
 }
 
+std::optional<SyncedFiles> NewestList(std::string_view file) {
+  std::optional<SyncedFiles> newest;
+  std::uint64_t newest_turn = 0;
+  for (const std::uint64_t offset : kListOffsets) {
+    SyncedFiles files;
+    std::uint64_t turn = 0;
+    if (file.size() > offset &&
+        DecodeSyncedFiles(file.substr(offset, kSyncedFilesBytesMax), &files, &turn) &&
+        (!newest || turn > newest_turn)) {
+      newest = std::move(files);
+      newest_turn = turn;
+    }
+  }
+  return newest;
+}
+
 Result<std::string> ReadStart(const File& file) {
   std::string bytes(kFileBytes, '\0');
   DASHI_RETURN_IF_ERROR(file.ReadAt(0, &bytes));
@@ -121,6 +139,7 @@ Result<WatermarkHistory> ReadWatermarkFile(const std::string& path) {
       history.previous = other->watermark;
     }
   }
+  history.files = NewestList(bytes.value());
   return history;
 }
 
@@ -135,6 +154,11 @@ Result<std::unique_ptr<WatermarkFile>> WatermarkFile::Open(const std::string& pa
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<File> file, File::OpenForWriting(path, gate));
   std::unique_ptr<WatermarkFile> opened(new WatermarkFile(std::move(file)));
   DASHI_ASSIGN_OR_RETURN(const std::string bytes, ReadStart(*opened->file_));
+  if (bytes.size() < kFileBytes) {
+    DASHI_RETURN_IF_ERROR(
+        opened->file_->WriteAt(bytes.size(), std::string(kFileBytes - bytes.size(), '\0')));
+    DASHI_RETURN_IF_ERROR(opened->file_->Sync());
+  }
   const Slots slots = DecodeSlots(bytes);
   if (const std::optional<std::size_t> newest = NewestSlot(slots)) {
     opened->next_turn_ = slots[*newest]->turn + 1;
@@ -143,7 +167,9 @@ Result<std::unique_ptr<WatermarkFile>> WatermarkFile::Open(const std::string& pa
   return opened;
 }
 
-Status WatermarkFile::Write(const Watermark& watermark) {
+Status WatermarkFile::Write(const Watermark& watermark, const SyncedFiles& files) {
+  DASHI_RETURN_IF_ERROR(
+      file_->WriteAt(kListOffsets[next_slot_], EncodeSyncedFiles(files, next_turn_)));
   DASHI_RETURN_IF_ERROR(
       file_->WriteAt(kSlotOffsets[next_slot_], EncodeSlot({next_turn_, watermark})));
   DASHI_FAILPOINT("watermark.written");

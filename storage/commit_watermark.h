@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "dashi/status.h"
+#include "storage/synced_files.h"
 
 namespace dashi::storage {
 
@@ -24,6 +25,8 @@ struct WatermarkHistory {
   std::optional<Watermark> newest;
   std::optional<Watermark> previous;  ///< the one that `newest` took over from
   bool damaged = false;               ///< there is a file and neither of its slots can be read
+  /// The newest list that can be read. It may be older than `newest`, and holds all the same.
+  std::optional<SyncedFiles> files;
 };
 
 /// Reads the file; an absent one gives an empty history.
@@ -31,8 +34,9 @@ struct WatermarkHistory {
 /// Errors: kIoError when the file is there and cannot be read.
 Result<WatermarkHistory> ReadWatermarkFile(const std::string& path);
 
-/// The file `commit.watermark`: two slots, written in turns, so that a write that is cut off leaves
-/// the one before. docs/FORMATS.md describes each byte.
+/// The file `commit.watermark`: two slots, and two lists of logs that go with them, written in
+/// turns, so that a write that is cut off leaves the ones before. docs/FORMATS.md describes each
+/// byte.
 ///
 /// Threads: one thread at a time.
 class WatermarkFile {
@@ -41,9 +45,9 @@ class WatermarkFile {
   static Result<std::unique_ptr<WatermarkFile>> Open(const std::string& path,
                                                      FileGate& gate = FileGate::System());
 
-  /// Overwrites the older slot, durably. After an error the file must not be written any more: what
-  /// a failed sync left behind is unknown.
-  Status Write(const Watermark& watermark);
+  /// Overwrites the older slot and its list, durably. After an error the file must not be written
+  /// any more: what a failed sync left behind is unknown.
+  Status Write(const Watermark& watermark, const SyncedFiles& files);
 
  private:
   explicit WatermarkFile(std::unique_ptr<File> file);

@@ -28,6 +28,7 @@ struct RecoverReport {
   std::uint64_t num_files = 0;
   std::uint64_t num_bytes = 0;
   std::string damaged_log;  ///< the log that could not be read to its end; empty when all were
+  std::string lost_logs;    ///< the logs that are gone or were cut, in words; empty when none is
   std::string
       rebuilt_current;  ///< the manifest that CURRENT was made to name; empty when it was sound
   std::uint64_t last_commit = 0;                ///< kept, and all before it
@@ -48,7 +49,7 @@ struct RecoverReport {
 using CopyProgress = std::function<Status(std::uint64_t done, std::uint64_t total)>;
 
 /// Copies a database that does not open, and brings the copy to the last state before the damage of
-/// its log: every commit up to there, none behind it. The copy then opens as any database. When
+/// its logs: every commit up to there, none behind it. The copy then opens as any database. When
 /// acknowledged commits are missing and that is not accepted, there is no copy in the end.
 ///
 /// Errors: kNotFound (3D000) when there is no database; kAlreadyExists when the target exists;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "storage/backup_directory.h"
 #include "storage/commit_watermark.h"
 #include "storage/database_directory.h"
+#include "storage/synced_files.h"
 
 namespace dashi::storage {
 
@@ -174,7 +176,25 @@ class Restore {
                            WatermarkFile::Open(paths_.watermark));
     return watermark->Write({.commit_sequence = manifest_.commit_sequence,
                              .engine_sequence = manifest_.engine_sequence,
-                             .at_micros = manifest_.created_at_micros});
+                             .at_micros = manifest_.created_at_micros},
+                            ListSyncedFiles());
+  }
+
+  SyncedFiles ListSyncedFiles() const {
+    SyncedFiles files;
+    for (const BackupFile& file : manifest_.files) {
+      const std::string name = fs::path(file.path).filename().string();
+      if (const auto log = ParseLogName(name); log && file.size > 0) {
+        files.logs.push_back(
+            {*log, file.size, {0, manifest_.commit_sequence, manifest_.created_at_micros}});
+      } else if (const auto number = ParseManifestName(name)) {
+        files.manifest_number = *number;
+        files.manifest_bytes = file.size;
+      }
+    }
+    std::sort(files.logs.begin(), files.logs.end(),
+              [](const SyncedLog& a, const SyncedLog& b) { return a.number < b.number; });
+    return files;
   }
 
   void Remove(bool keep_folder) const {

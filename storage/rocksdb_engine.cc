@@ -29,6 +29,8 @@ constexpr std::uint32_t kCommitLockBuckets = 1U << 12U;
 constexpr std::uint64_t kLogBytesKeptMax = std::uint64_t{8} << 20;
 constexpr int kLogFilesKeptMax = 8;
 constexpr int kSharedThreads = 4;
+// Not all tables, as for reading rows.
+constexpr int kOpenFilesWithoutLogs = 20;
 
 bool IsLockHeld(const rocksdb::Status& status) {
   return status.IsIOError() && status.ToString().find("/LOCK") != std::string::npos &&
@@ -142,6 +144,10 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::OpenOnce(const std::string
       options.cache != nullptr ? options.cache : rocksdb::NewLRUCache(options.memory_bytes_max);
   engine->db_options_ = MakeDbOptions(options.memory_bytes_max, engine->cache_);
   SetRecoveryMode(options.damaged_logs, &engine->db_options_);
+  if (options.without_logs) {
+    engine->db_options_.wal_dir = std::filesystem::path(data_directory).parent_path().string();
+    engine->db_options_.max_open_files = kOpenFilesWithoutLogs;
+  }
   const std::shared_ptr<rocksdb::FileSystem> files = MakeGatedFileSystem(*engine->disk_);
   if (options.read_only) {
     engine->held_files_ = std::make_shared<HeldFiles>(files);
@@ -290,28 +296,39 @@ RocksdbEngine::~RocksdbEngine() {
   }
 }
 
-void RocksdbEngine::FlushLargeLog() {
-  if (transactions_ == nullptr) {
-    return;
-  }
-  std::uint64_t bytes = 0;
-  int files = 0;
+RocksdbEngine::LogSizes RocksdbEngine::SizesOfLogs() const {
+  LogSizes sizes;
   std::error_code error;
   for (std::filesystem::directory_iterator it(directory_, error), end; !error && it != end;
        it.increment(error)) {
     if (it->path().extension() == ".log") {
       std::error_code size_error;
-      const std::uint64_t size = it->file_size(size_error);
-      bytes += size_error ? 0 : size;
-      ++files;
+      const std::uint64_t bytes = it->file_size(size_error);
+      sizes.bytes += size_error ? 0 : bytes;
+      ++sizes.num_files;
     }
   }
-  if (bytes <= kLogBytesKeptMax && files <= kLogFilesKeptMax) {
+  return sizes;
+}
+
+// The family `default` too: as long as its memtable, which is never empty, is not flushed, it needs
+// every log since that was begun.
+std::vector<rocksdb::ColumnFamilyHandle*> RocksdbEngine::LoggedFamilies() const {
+  std::vector<rocksdb::ColumnFamilyHandle*> handles(families_.begin(), families_.end());
+  handles.push_back(default_family_);
+  std::erase(handles, nullptr);  // An open that failed may have got only some.
+  return handles;
+}
+
+void RocksdbEngine::FlushLargeLog() {
+  if (transactions_ == nullptr) {
     return;
   }
-  std::vector<rocksdb::ColumnFamilyHandle*> handles(families_.begin(), families_.end());
-  std::erase(handles, nullptr);  // An open that failed may have got only some.
-  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), handles);
+  const LogSizes sizes = SizesOfLogs();
+  if (sizes.bytes <= kLogBytesKeptMax && sizes.num_files <= kLogFilesKeptMax) {
+    return;
+  }
+  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), LoggedFamilies());
   if (!flushed.ok()) {
     LogWarning("flushing at close: {}", flushed.ToString());
   }
@@ -376,6 +393,13 @@ Result<bool> RocksdbEngine::Get(Family family, std::string_view key, std::string
   }
   DASHI_RETURN_IF_ERROR(FromRocksdb(status, fmt::format("reading {}", FamilyName(family))));
   return true;
+}
+
+std::uint64_t RocksdbEngine::OldestLogNeeded() const {
+  std::uint64_t number = 0;
+  // 0, so that all are needed, where RocksDB does not tell.
+  db_->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &number);
+  return number;
 }
 
 std::string RocksdbEngine::unreadable_log() const { return UnreadableLog(db_options_); }

@@ -43,10 +43,12 @@ struct FamilyFiles {
 struct EngineOptions {
   bool create = false;  ///< make what is missing: the creation was never finished, or not begun
   bool read_only = false;
+  /// Show what stands in tables alone, which is quick; read-only. The logs are not looked at.
+  bool without_logs = false;
   DamagedLogs damaged_logs = DamagedLogs::kRefuse;
   std::uint64_t memory_bytes_max = 0;
   /// The block cache; null makes one. Sharers: the engines of a follower.
-  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::Cache> cache = nullptr;
   /// What all changes of files go through; outlives the engine. Null makes one.
   DiskWatch* disk = nullptr;
 };
@@ -107,6 +109,8 @@ class RocksdbEngine {
   bool ingests_in_order() const { return !resumed_; }
   /// Reads one key at the latest state. Returns false when it is absent.
   Result<bool> Get(Family family, std::string_view key, std::string* value) const;
+  /// Logs with lower numbers are not needed, and may be gone.
+  std::uint64_t OldestLogNeeded() const;
   /// The log that could not be read to its end, empty when all were.
   std::string unreadable_log() const;
 
@@ -131,6 +135,12 @@ class RocksdbEngine {
   void TakeHandles(const std::vector<rocksdb::ColumnFamilyHandle*>& handles) DASHI_EXCLUDES(mutex_);
   Status CreateMissingFamilies(std::uint64_t memory_bytes_max);
   Status CheckFamilies() const;
+  struct LogSizes {
+    std::uint64_t bytes = 0;
+    int num_files = 0;
+  };
+  LogSizes SizesOfLogs() const;
+  std::vector<rocksdb::ColumnFamilyHandle*> LoggedFamilies() const;
   void FlushLargeLog();
   // Runs `write` while no recovery runs, after one if the disk was full and has room again.
   Status WhileWriting(std::string_view doing, const std::function<rocksdb::Status()>& write);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <vector>
 
 #include <fmt/format.h>
 #include <rocksdb/file_checksum.h>
@@ -25,6 +26,7 @@ constexpr int kResumesMax = 5;
 constexpr std::chrono::milliseconds kResumeWait{100};
 constexpr int kResumeWaitsMax = 200;
 constexpr std::chrono::milliseconds kPendingFlushesWait{5000};
+constexpr int kLogFilesMax = 64;
 constexpr std::string_view kFillerKey = "filler";
 
 }  // namespace
@@ -197,11 +199,19 @@ bool RocksdbEngine::AreFlushed(std::span<rocksdb::ColumnFamilyHandle* const> fam
 
 Status RocksdbEngine::Flush(std::span<rocksdb::ColumnFamilyHandle* const> families,
                             std::string_view doing) {
-  DASHI_RETURN_IF_ERROR(WhileWriting(doing, [&, this] {
-    return db_->Flush(rocksdb::FlushOptions(), {families.begin(), families.end()});
-  }));
+  std::vector<rocksdb::ColumnFamilyHandle*> flushed(families.begin(), families.end());
+  // Each flush begins a log, and families that are not flushed need the ones before.
+  if (SizesOfLogs().num_files > kLogFilesMax) {
+    for (rocksdb::ColumnFamilyHandle* family : LoggedFamilies()) {
+      if (std::find(flushed.begin(), flushed.end(), family) == flushed.end()) {
+        flushed.push_back(family);
+      }
+    }
+  }
+  DASHI_RETURN_IF_ERROR(
+      WhileWriting(doing, [&, this] { return db_->Flush(rocksdb::FlushOptions(), flushed); }));
   // Once it has recovered from a full disk, Flush of RocksDB 7.8 no longer waits for its end.
-  return watch_->WaitForFlushes([&, this] { return AreFlushed(families); });
+  return watch_->WaitForFlushes([&, this] { return AreFlushed(flushed); });
 }
 
 Status RocksdbEngine::Ingest(rocksdb::ColumnFamilyHandle* family,

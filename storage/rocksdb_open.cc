@@ -1,7 +1,9 @@
 #include "storage/rocksdb_open.h"
 
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -38,18 +40,37 @@ Status CheckStoredFormat(RocksdbStoreState* state, DirectoryState found) {
   return CheckFormat(version);
 }
 
-Status OpenEngine(RocksdbStoreState* state, DirectoryState found,
-                  std::shared_ptr<rocksdb::Cache> cache) {
-  EngineOptions options;
-  options.cache = std::move(cache);
-  options.read_only = state->options.read_only;
+Result<std::unique_ptr<RocksdbEngine>> OpenEngine(RocksdbStoreState* state,
+                                                  const EngineOptions& special) {
+  EngineOptions options = special;
   options.memory_bytes_max = state->options.memory_bytes_max;
-  options.create = found != DirectoryState::kDatabase;
   options.disk = &state->disk;
-  return CatchAsStatus("opening the database", [&]() -> Status {
-    DASHI_ASSIGN_OR_RETURN(state->engine, RocksdbEngine::Open(state->paths.data, options));
-    return Status::Ok();
+  return CatchAsStatus("opening the database", [&]() -> Result<std::unique_ptr<RocksdbEngine>> {
+    return RocksdbEngine::Open(state->paths.data, options);
   });
+}
+
+// Before RocksDB opens for writing, since it would go on without the logs that it does not find, as
+// if there had never been any: nothing could be mended then. What it is opened for here only reads.
+Status RefuseLostLogs(RocksdbStoreState* state, const WatermarkHistory& history) {
+  DASHI_ASSIGN_OR_RETURN(std::vector<LostLog> lost, FindLostLogs(state->paths.data, history));
+  if (lost.empty()) {
+    return Status::Ok();
+  }
+  {
+    DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<RocksdbEngine> tables,
+                           OpenEngine(state, {.read_only = true, .without_logs = true}));
+    KeepNeededLogs(*tables, &lost);
+  }
+  if (lost.empty()) {
+    return Status::Ok();  // A process that was killed had removed them since the list was made.
+  }
+  const Result<std::unique_ptr<RocksdbEngine>> rest = OpenEngine(state, {.read_only = true});
+  if (rest.ok()) {
+    // When the end is missing, it is known exactly what.
+    DASHI_RETURN_IF_ERROR(CheckWatermark(**rest, history, state->paths.root));
+  }
+  return CheckLostLogs(lost, state->paths.root);
 }
 
 }  // namespace
@@ -58,7 +79,17 @@ Status OpenForReading(RocksdbStoreState* state, std::shared_ptr<rocksdb::Cache> 
   // Read first: what is opened then, even beside a writer, must hold all that it speaks of.
   DASHI_ASSIGN_OR_RETURN(const WatermarkHistory watermark,
                          ReadWatermarkFile(state->paths.watermark));
-  DASHI_RETURN_IF_ERROR(OpenEngine(state, DirectoryState::kDatabase, std::move(cache)));
+  DASHI_RETURN_IF_ERROR(CheckManifest(state->paths, watermark));
+  // A log that is gone now was either needed by no later manifest, such as the one read next, or is
+  // lost.
+  DASHI_ASSIGN_OR_RETURN(std::vector<LostLog> lost, FindLostLogs(state->paths.data, watermark));
+  DASHI_ASSIGN_OR_RETURN(state->engine,
+                         OpenEngine(state, {.read_only = true, .cache = std::move(cache)}));
+  KeepNeededLogs(*state->engine, &lost);
+  if (!lost.empty()) {
+    DASHI_RETURN_IF_ERROR(CheckWatermark(*state->engine, watermark, state->paths.root));
+    return CheckLostLogs(lost, state->paths.root);
+  }
   DASHI_RETURN_IF_ERROR(CheckStoredFormat(state, DirectoryState::kDatabase));
   DASHI_RETURN_IF_ERROR(CheckWatermark(*state->engine, watermark, state->paths.root));
   return state->ReadCounters();
@@ -70,8 +101,11 @@ Status OpenForWriting(RocksdbStoreState* state, DirectoryState found) {
   }
   DASHI_ASSIGN_OR_RETURN(const WatermarkHistory watermark,
                          ReadWatermarkFile(state->paths.watermark));
-  DASHI_RETURN_IF_ERROR(SyncLogs(state->paths, state->disk));
-  DASHI_RETURN_IF_ERROR(OpenEngine(state, found, nullptr));
+  DASHI_RETURN_IF_ERROR(CheckManifest(state->paths, watermark));
+  DASHI_RETURN_IF_ERROR(RefuseLostLogs(state, watermark));
+  DASHI_RETURN_IF_ERROR(SyncLogs(state));
+  DASHI_ASSIGN_OR_RETURN(state->engine,
+                         OpenEngine(state, {.create = found != DirectoryState::kDatabase}));
   DASHI_RETURN_IF_ERROR(CheckStoredFormat(state, found));
   DASHI_RETURN_IF_ERROR(CheckWatermark(*state->engine, watermark, state->paths.root));
   if (found != DirectoryState::kDatabase) {

@@ -20,6 +20,7 @@
 #include "storage/directory_copy.h"
 #include "storage/recover_copy.h"
 #include "storage/rocksdb_engine.h"
+#include "storage/rocksdb_log_gaps.h"
 #include "storage/rocksdb_status.h"
 #include "storage/rocksdb_store_state.h"
 #include "storage/store.h"
@@ -252,6 +253,7 @@ Result<RecoverReport> RecoverInto(const RecoverRequest& request, const Directory
     report.num_bytes += file.num_bytes;
   }
   DASHI_ASSIGN_OR_RETURN(report.rebuilt_current, RebuildCurrent(copy));
+  DASHI_ASSIGN_OR_RETURN(report.lost_logs, MarkLogGaps(copy, history));
   DASHI_RETURN_IF_ERROR(Survey(copy, &report));
   if (!report.lost_acknowledged() || request.accept_loss) {
     DASHI_RETURN_IF_ERROR(Finish(copy));

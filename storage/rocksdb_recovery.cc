@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -19,6 +20,7 @@
 #include "storage/rocksdb_status.h"
 #include "storage/rocksdb_transaction.h"
 #include "storage/rocksdb_weights.h"
+#include "storage/synced_files.h"
 
 namespace dashi::storage {
 
@@ -102,21 +104,25 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
 
 }  // namespace
 
-Status SyncLogs(const DirectoryPaths& paths, FileGate& gate) {
+Status SyncLogs(RocksdbStoreState* state) {
+  const std::string& folder = state->paths.data;
   std::error_code error;
-  for (fs::directory_iterator it(paths.data, error), end; !error && it != end;
-       it.increment(error)) {
-    if (it->path().extension() != ".log") {
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::optional<std::uint64_t> number = ParseLogName(it->path().filename().string());
+    if (!number) {
       continue;
     }
-    const Result<std::unique_ptr<File>> file = File::OpenForWriting(it->path().string(), gate);
+    const Result<std::unique_ptr<File>> file =
+        File::OpenForWriting(it->path().string(), state->disk);
     if (file.status().code() == StatusCode::kNotFound) {
       continue;  // Another process has the database open, which the open will find.
     }
     DASHI_RETURN_IF_ERROR(file.status());
+    DASHI_ASSIGN_OR_RETURN(const std::uint64_t bytes, file.value()->Size());
     DASHI_RETURN_IF_ERROR(file.value()->Sync());
+    state->growing.AddLog(*number, bytes);
   }
-  return error ? IoErrorOf("cannot list a directory", paths.data, error.value()) : Status::Ok();
+  return error ? IoErrorOf("cannot list a directory", folder, error.value()) : Status::Ok();
 }
 
 Status RecoverStore(RocksdbStoreState* state) {
@@ -125,9 +131,10 @@ Status RecoverStore(RocksdbStoreState* state) {
   DASHI_RETURN_IF_ERROR(state->LoadSchemas());
   DASHI_RETURN_IF_ERROR(FinishPendingLoad(state));
   DASHI_RETURN_IF_ERROR(state->ReadCounters());
-  DASHI_ASSIGN_OR_RETURN(state->watermark,
-                         WatermarkKeeper::Start(state->engine.get(), state->sequencer.get(),
-                                                state->options.clock, state->paths, state->disk));
+  DASHI_ASSIGN_OR_RETURN(
+      state->watermark,
+      WatermarkKeeper::Start(state->engine.get(), state->sequencer.get(), state->options.clock,
+                             state->paths, state->disk, &state->growing));
   DASHI_RETURN_IF_ERROR(RemoveStrayFiles(state->paths.tmp, {}));
   DASHI_RETURN_IF_ERROR(InterruptJobs(state));
   DASHI_RETURN_IF_ERROR(RemoveUnfinishedWeights(state));

@@ -7,7 +7,7 @@ namespace dashi::storage {
 
 /// Makes what RocksDB is about to recover from its logs durable. The end of a process may have left
 /// bytes in them that never reached the disk; what is committed from now on builds on them.
-Status SyncLogs(const DirectoryPaths& paths, FileGate& gate);
+Status SyncLogs(RocksdbStoreState* state);
 
 /// Brings a database that was just opened for writing to rest, before anything is served: finishes
 /// a load past its commit point, marks jobs that the end of a process interrupted, and removes what

@@ -34,7 +34,8 @@ RocksdbStoreState::RocksdbStoreState(const std::string& directory,
                                      const StoreOptions& store_options)
     : options(store_options),
       paths(directory),
-      disk(*store_options.file_gate, paths.root, store_options.reserved_disk_bytes),
+      growing(*store_options.file_gate, paths.data),
+      disk(growing, paths.root, store_options.reserved_disk_bytes),
       memory(store_options.memory_bytes_max) {}
 
 Status RocksdbStoreState::ReadCounters() {

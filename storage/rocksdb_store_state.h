@@ -18,6 +18,7 @@
 #include "storage/commit_gate.h"
 #include "storage/database_directory.h"
 #include "storage/disk_watch.h"
+#include "storage/growing_files.h"
 #include "storage/rocksdb_engine.h"
 #include "storage/rocksdb_watermark.h"
 #include "storage/schema_codec.h"
@@ -50,7 +51,8 @@ class RocksdbStoreState {
 
   const StoreOptions options;
   const DirectoryPaths paths;
-  DiskWatch disk;  // before the engine, which uses it to its end
+  GrowingFiles growing;  // what `disk` passes on goes through it
+  DiskWatch disk;        // before the engine, which uses it to its end
   MemoryBudget memory;
   std::unique_ptr<RocksdbEngine> engine;
   CommitGate gate;

@@ -69,24 +69,69 @@ Status CheckWatermark(const RocksdbEngine& engine, const WatermarkHistory& histo
   return Status::Ok();
 }
 
-WatermarkKeeper::WatermarkKeeper(RocksdbEngine* engine, const CommitSequencer* sequencer,
-                                 const Clock* clock, std::unique_ptr<WatermarkFile> file)
-    : engine_(engine), sequencer_(sequencer), clock_(clock), file_(std::move(file)) {}
+Status CheckManifest(const DirectoryPaths& paths, const WatermarkHistory& history) {
+  DASHI_ASSIGN_OR_RETURN(const std::string lost, FindLostManifest(paths.data, history));
+  return lost.empty() ? Status::Ok() : MissingCommits(lost, paths.root);
+}
 
-Result<std::unique_ptr<WatermarkKeeper>> WatermarkKeeper::Start(RocksdbEngine* engine,
-                                                                const CommitSequencer* sequencer,
-                                                                const Clock* clock,
-                                                                const DirectoryPaths& paths,
-                                                                FileGate& gate) {
+void KeepNeededLogs(const RocksdbEngine& engine, std::vector<LostLog>* lost) {
+  const std::uint64_t oldest = engine.OldestLogNeeded();
+  std::erase_if(*lost, [&](const LostLog& log) { return log.number < oldest; });
+}
+
+Status CheckLostLogs(const std::vector<LostLog>& lost, const std::string& directory) {
+  if (lost.empty()) {
+    return Status::Ok();
+  }
+  // The spans of two logs may overlap, where commits ran side by side.
+  std::uint64_t num_commits = 0;
+  std::uint64_t counted_to = 0;
+  for (const LostLog& log : lost) {
+    const std::uint64_t first = std::max(log.first_commit, counted_to + 1);
+    num_commits += log.last_commit < first ? 0 : log.last_commit - first + 1;
+    counted_to = std::max(counted_to, log.last_commit);
+  }
+  const std::string found = DescribeLostLogs(lost);
+  if (num_commits == 0) {
+    return MissingCommits(found, directory);  // Counters, weights or what else takes no number.
+  }
+  return MissingCommits(
+      fmt::format("at most {}, numbered {} to {}, acknowledged between {} and {}; {}", num_commits,
+                  lost.front().first_commit, counted_to, FormatTimestamp(lost.front().from_micros),
+                  FormatTimestamp(lost.back().to_micros), found),
+      directory);
+}
+
+WatermarkKeeper::WatermarkKeeper(RocksdbEngine* engine, const CommitSequencer* sequencer,
+                                 const Clock* clock, GrowingFiles* files,
+                                 std::unique_ptr<WatermarkFile> file)
+    : engine_(engine),
+      sequencer_(sequencer),
+      clock_(clock),
+      files_(files),
+      file_(std::move(file)) {}
+
+Result<std::unique_ptr<WatermarkKeeper>> WatermarkKeeper::Start(
+    RocksdbEngine* engine, const CommitSequencer* sequencer, const Clock* clock,
+    const DirectoryPaths& paths, FileGate& gate, GrowingFiles* files) {
   DASHI_ASSIGN_OR_RETURN(const WatermarkHistory history, ReadWatermarkFile(paths.watermark));
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<WatermarkFile> file,
                          WatermarkFile::Open(paths.watermark, gate));
   std::unique_ptr<WatermarkKeeper> keeper(
-      new WatermarkKeeper(engine, sequencer, clock, std::move(file)));
+      new WatermarkKeeper(engine, sequencer, clock, files, std::move(file)));
   const Watermark opened{sequencer->Completed(), engine->db()->GetLatestSequenceNumber(),
                          clock->NowMicros()};
-  if (!history.newest || history.newest->commit_sequence < opened.commit_sequence) {
-    DASHI_RETURN_IF_ERROR(keeper->file_->Write(opened));
+  const SyncedFiles known = history.files.value_or(SyncedFiles());
+  files->DateLogs(known.logs,
+                  {.commits_before = known.commits_ended,
+                   .commits_begun = opened.commit_sequence,
+                   .at_micros = history.newest ? history.newest->at_micros : 0},
+                  [sequencer, clock] {
+                    return LogBirth{sequencer->Completed(), sequencer->Begun(), clock->NowMicros()};
+                  });
+  if (!history.newest || !history.files ||
+      history.newest->commit_sequence < opened.commit_sequence) {
+    DASHI_RETURN_IF_ERROR(keeper->Write(opened, opened.commit_sequence));
   }
   {
     MutexLock lock(keeper->mutex_);
@@ -106,6 +151,7 @@ WatermarkKeeper::~WatermarkKeeper() {
     thread_.join();
   }
   Advance();
+  files_->StopDating();  // The sequencer goes before the engine, which may begin one log more.
 }
 
 void WatermarkKeeper::NoteSynced(std::uint64_t commit_sequence, std::uint64_t engine_sequence) {
@@ -166,6 +212,13 @@ void WatermarkKeeper::Fence(Watermark* watermark) {
   watermark->engine_sequence = std::max(watermark->engine_sequence, written + 1);
 }
 
+Status WatermarkKeeper::Write(const Watermark& watermark, std::uint64_t completed) {
+  SyncedFiles files = files_->List();
+  // What had ended and is synced stands in logs that were synced before this list was made.
+  files.commits_ended = std::min(completed, watermark.commit_sequence);
+  return file_->Write(watermark, files);
+}
+
 void WatermarkKeeper::Advance() {
   Watermark watermark;
   {
@@ -175,9 +228,10 @@ void WatermarkKeeper::Advance() {
     }
     watermark = noted_;
   }
+  const std::uint64_t completed = sequencer_->Completed();
   Fence(&watermark);
   watermark.at_micros = clock_->NowMicros();
-  const Status written = file_->Write(watermark);
+  const Status written = Write(watermark, completed);
   if (!written.ok()) {
     LogError("the watermark is not kept any more: {}", written.ToString());
     file_.reset();

@@ -4,12 +4,15 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "storage/commit_gate.h"
 #include "storage/commit_watermark.h"
 #include "storage/database_directory.h"
+#include "storage/growing_files.h"
+#include "storage/lost_logs.h"
 #include "storage/rocksdb_engine.h"
 
 namespace dashi::storage {
@@ -21,6 +24,18 @@ namespace dashi::storage {
 Status CheckWatermark(const RocksdbEngine& engine, const WatermarkHistory& history,
                       const std::string& directory);
 
+/// Looks whether the manifest is what the watermark file says, before RocksDB reads it.
+///
+/// Errors: kCorruption (XX001) when it lost its end, and with it what it said of tables.
+Status CheckManifest(const DirectoryPaths& paths, const WatermarkHistory& history);
+
+/// Drops from `*lost` the logs that the database does not need.
+void KeepNeededLogs(const RocksdbEngine& engine, std::vector<LostLog>* lost);
+
+/// Errors: kCorruption (XX001) when logs are lost that are needed: how many commits they held at
+///         most, since when, and what to do.
+Status CheckLostLogs(const std::vector<LostLog>& lost, const std::string& directory);
+
 /// Keeps the watermark file of a database that is open for writing: at most once a second, and only
 /// when something was acknowledged since, and once more when it is destroyed.
 ///
@@ -28,6 +43,7 @@ Status CheckWatermark(const RocksdbEngine& engine, const WatermarkHistory& histo
 /// NoteSynced on. Before each write of the file, when RocksDB has written more than that (commits
 /// side by side, or acknowledged without a sync), the keeper commits the counter once more, synced:
 /// the log is one sequence of bytes, so what was written before is then on the disk as well.
+/// Beside the watermark it writes down how much of each log and of the manifest is on the disk.
 ///
 /// A file that cannot be written is given up with an error in the log: an old watermark finds less,
 /// but is never wrong.
@@ -39,8 +55,8 @@ class WatermarkKeeper {
   static Result<std::unique_ptr<WatermarkKeeper>> Start(RocksdbEngine* engine,
                                                         const CommitSequencer* sequencer,
                                                         const Clock* clock,
-                                                        const DirectoryPaths& paths,
-                                                        FileGate& gate);
+                                                        const DirectoryPaths& paths, FileGate& gate,
+                                                        GrowingFiles* files);
   ~WatermarkKeeper();
   WatermarkKeeper(const WatermarkKeeper&) = delete;
   WatermarkKeeper& operator=(const WatermarkKeeper&) = delete;
@@ -54,14 +70,17 @@ class WatermarkKeeper {
 
  private:
   WatermarkKeeper(RocksdbEngine* engine, const CommitSequencer* sequencer, const Clock* clock,
-                  std::unique_ptr<WatermarkFile> file);
+                  GrowingFiles* files, std::unique_ptr<WatermarkFile> file);
   void Run() DASHI_EXCLUDES(mutex_);
   void Advance() DASHI_EXCLUDES(mutex_);
   void Fence(Watermark* watermark);
+  // `completed`: every commit up to it has ended.
+  Status Write(const Watermark& watermark, std::uint64_t completed);
 
   RocksdbEngine* const engine_;
   const CommitSequencer* const sequencer_;
   const Clock* const clock_;
+  GrowingFiles* const files_;
   std::unique_ptr<WatermarkFile> file_;  // Null once it was given up; used by one thread at a time.
   Mutex mutex_;
   CondVar changed_;

@@ -3,10 +3,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -127,14 +129,37 @@ Status ScriptRunner::PrintResult(std::string_view statement) {
   return Status();
 }
 
+// The types that columns of one's own were given: a result tells only what values look like, and a
+// timestamp looks like text.
+Result<std::map<std::string, std::string>> ScriptRunner::GivenTypes(const std::string& table) {
+  DASHI_ASSIGN_OR_RETURN(
+      const std::unique_ptr<StatementResult> result,
+      runner_.Run(fmt::format("SELECT name, type FROM columns WHERE \"table\" = {} COLLATE NOCASE",
+                              QuotedText(table))));
+  std::map<std::string, std::string> types;
+  Row row;
+  while (true) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, result->Next(&row));
+    if (!more) {
+      return types;
+    }
+    types.emplace(row.at(0).text(), row.at(1).text());
+  }
+}
+
 Status ScriptRunner::PrintColumns(const std::string& table) {
   DASHI_ASSIGN_OR_RETURN(
       const std::unique_ptr<StatementResult> result,
       runner_.Run(fmt::format("SELECT * FROM {} LIMIT 0", QuotedIdentifier(table))));
+  const std::vector<Column> columns = result->columns();
+  DASHI_ASSIGN_OR_RETURN(const auto given, GivenTypes(table));
   const std::unique_ptr<ResultWriter> writer = MakeWriter();
   DASHI_RETURN_IF_ERROR(writer->Begin({{"column", ValueType::kText}, {"type", ValueType::kText}}));
-  for (const Column& column : result->columns()) {
-    const std::string_view type = column.type == ValueType::kNull ? "" : ValueTypeName(column.type);
+  for (const Column& column : columns) {
+    const auto found = given.find(column.name);
+    const std::string_view type = found != given.end() ? std::string_view(found->second)
+                                  : column.type == ValueType::kNull ? ""
+                                                                    : ValueTypeName(column.type);
     DASHI_RETURN_IF_ERROR(
         writer->Write({Value::Text(column.name), Value::Text(std::string(type))}));
   }

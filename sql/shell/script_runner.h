@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -67,6 +68,7 @@ class ScriptRunner {
  private:
   std::unique_ptr<ResultWriter> MakeWriter();
   Status Stream(StatementResult& result);
+  Result<std::map<std::string, std::string>> GivenTypes(const std::string& table);
   Status PrintColumns(const std::string& table);
   Status PrintResult(std::string_view statement);
   Status RunComplete(StatementSplitter* splitter, std::string_view source);

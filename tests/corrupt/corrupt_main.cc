@@ -10,21 +10,16 @@
 // Trial n of a seed is always the same. Exit status 1 when something went unnoticed; the damaged
 // database is kept then.
 
-#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <optional>
 #include <poll.h>
-#include <sstream>
 #include <string>
 #include <string_view>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -33,12 +28,14 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "base/byte_codec.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/status.h"
 #include "tests/corrupt/database_picture.h"
 #include "tests/corrupt/file_damage.h"
+#include "tests/corrupt/verdict.h"
+#include "tests/testing/own_process.h"
+#include "tests/testing/run_folder.h"
 
 namespace dashi::corrupt {
 namespace {
@@ -48,28 +45,6 @@ namespace fs = std::filesystem;
 constexpr int kHungMs = 60'000;
 constexpr std::size_t kNumViolationsMax = 20;
 
-enum class Outcome : std::uint8_t {
-  kDetected,
-  kHarmless,
-  kLastSecond,
-  kFewerRows,
-  kWrongRows,
-  kUnclearError,
-  kCrash,
-  kHung
-};
-constexpr std::array<std::string_view, 8> kOutcomeNames = {
-    "detected", "harmless", "last second", "fewer rows", "wrong rows", "unclear", "crash", "hung"};
-
-bool IsRight(Outcome outcome) { return outcome <= Outcome::kLastSecond; }
-
-// What a child printed, and how it ended.
-struct ChildEnd {
-  std::string output;
-  int status = 0;
-  bool hung = false;
-};
-
 // Starts this program again with `words`, and reads its standard output to the end.
 ChildEnd RunSelf(std::vector<std::string> words, const std::string& log_path) {
   std::array<int, 2> ends{};
@@ -77,20 +52,11 @@ ChildEnd RunSelf(std::vector<std::string> words, const std::string& log_path) {
   const ::pid_t child = ::fork();
   DASHI_CHECK(child >= 0);
   if (child == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::dup2(ends[1], STDOUT_FILENO);
     ::close(ends[0]);
     ::close(ends[1]);
     static_cast<void>(std::freopen(log_path.c_str(), "w", stderr));
-    ::setenv("OMP_NUM_THREADS", "1", 1);
-    std::vector<char*> arguments;
-    arguments.reserve(words.size() + 1);
-    for (std::string& word : words) {
-      arguments.push_back(word.data());
-    }
-    arguments.push_back(nullptr);
-    ::execv("/proc/self/exe", arguments.data());
-    ::_exit(127);
+    testing::ExecSelf(std::move(words));
   }
   ::close(ends[1]);
   ChildEnd end;
@@ -120,80 +86,8 @@ int PrintPicture(const std::string& directory, bool read_only) {
   options.create_if_missing = false;
   options.read_only = read_only;
   options.num_threads = 1;
-  std::string bytes;
-  for (const Answer& answer : TakePicture(directory, options)) {
-    AppendLengthPrefixed(&bytes, answer.question);
-    AppendLengthPrefixed(&bytes, answer.sqlstate);
-    AppendLengthPrefixed(&bytes, answer.text);
-  }
-  std::cout << bytes << std::flush;
+  std::cout << EncodePicture(TakePicture(directory, options)) << std::flush;
   return 0;
-}
-
-std::vector<Answer> ParsePicture(std::string_view bytes) {
-  std::vector<Answer> answers;
-  ByteReader reader(bytes);
-  std::string_view question;
-  std::string_view sqlstate;
-  std::string_view text;
-  while (reader.ReadLengthPrefixed(&question) && reader.ReadLengthPrefixed(&sqlstate) &&
-         reader.ReadLengthPrefixed(&text)) {
-    answers.push_back({std::string(question), std::string(sqlstate), std::string(text)});
-  }
-  return answers;
-}
-
-std::string WithoutLine(std::string_view text, std::string_view begin) {
-  std::stringstream lines{std::string(text)};
-  std::string rest;
-  std::string line;
-  while (std::getline(lines, line)) {
-    if (!line.starts_with(begin)) {
-      rest += line + "\n";
-    }
-  }
-  return rest;
-}
-
-std::size_t NumLines(std::string_view text) {
-  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-}
-
-struct Verdict {
-  Outcome outcome{};
-  std::string reason;
-};
-
-Verdict Compare(const std::vector<Answer>& truth, const ChildEnd& end) {
-  if (end.hung) {
-    return {Outcome::kHung, "no answer within a minute"};
-  }
-  if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0) {
-    return {Outcome::kCrash, fmt::format("wait status {}", end.status)};
-  }
-  const std::vector<Answer> answers = ParsePicture(end.output);
-  Verdict verdict{Outcome::kHarmless, ""};
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    const Answer& answer = answers[i];
-    if (answer.sqlstate != "00000") {
-      const bool clear = !answer.sqlstate.starts_with("XX000") && answer.text.size() > 20;
-      if (!clear) {
-        return {Outcome::kUnclearError, answer.sqlstate + " " + answer.text};
-      }
-      verdict = {Outcome::kDetected, answer.sqlstate + " " + answer.text};
-    } else if (answer.text != truth[i].text) {
-      if (answer.question == kLastCommitQuestion &&
-          answer.text == WithoutLine(truth[i].text, kLastCommitId)) {
-        verdict = {Outcome::kLastSecond, ""};
-        continue;
-      }
-      const bool fewer = NumLines(answer.text) < NumLines(truth[i].text);
-      return {fewer ? Outcome::kFewerRows : Outcome::kWrongRows,
-              fmt::format("{}: {} rows for {}", answer.question, NumLines(answer.text),
-                          NumLines(truth[i].text))};
-    }
-  }
-  return verdict;
 }
 
 struct Options {
@@ -208,7 +102,8 @@ class CorruptRun {
   explicit CorruptRun(const Options& options) : options_(options) {}
 
   int Run() {
-    MakeDirectory();
+    directory_ = testing::MakeRunFolder(options_.directory, "corrupt");
+    template_ = directory_ + "/template.db";
     const ChildEnd made = RunSelf({"corrupt", "--make", template_, directory_}, Log());
     if (made.status != 0) {
       std::cout << "the database could not be made: " << made.output << "\n";
@@ -217,7 +112,7 @@ class CorruptRun {
     files_ = ListFiles(template_);
     for (const bool read_only : {false, true}) {
       const ChildEnd read = ReadCopy("", read_only);
-      truth_ = ParsePicture(read.output);
+      truth_ = DecodePicture(read.output);
       const Verdict verdict = Compare(truth_, read);
       if (verdict.outcome != Outcome::kHarmless || truth_.size() < 2 || !LooksRight()) {
         std::cout << "the database is not as it should be: " << verdict.reason << "\n";
@@ -238,33 +133,19 @@ class CorruptRun {
   }
 
  private:
-  void MakeDirectory() {
-    directory_ = options_.directory;
-    if (directory_.empty()) {
-      const char* parent = std::getenv("TEST_TMPDIR");
-      std::string pattern =
-          (parent == nullptr ? fs::temp_directory_path().string() : std::string(parent)) +
-          "/dashi-corrupt-XXXXXX";
-      DASHI_CHECK(::mkdtemp(pattern.data()) != nullptr);
-      directory_ = pattern;
-    }
-    fs::create_directories(directory_);
-    template_ = directory_ + "/template.db";
-  }
-
   std::string Log() const { return directory_ + "/child.log"; }
   std::string Copy() const { return directory_ + "/copy.db"; }
 
   bool LooksRight() const {
-    bool has_log = false;
     bool has_index = false;
+    int num_logs = 0;
     int num_tables = 0;
     for (const DatabaseFile& file : files_) {
-      has_log = has_log || (file.kind == "WAL" && file.num_bytes > 10'000);
+      num_logs += file.kind == "WAL" && file.num_bytes > 5'000 ? 1 : 0;
       has_index = has_index || file.kind == "index";
       num_tables += file.kind == "SST" ? 1 : 0;
     }
-    return has_log && has_index && num_tables > 5;
+    return num_logs >= 4 && has_index && num_tables > 5;
   }
 
   ChildEnd ReadCopy(const std::string& own, bool read_only) {
@@ -351,7 +232,7 @@ class CorruptRun {
                                directory_);
       return 1;
     }
-    fs::remove_all(directory_);
+    testing::RemoveRunFolder(directory_);
     return 0;
   }
 

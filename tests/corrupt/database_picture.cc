@@ -112,9 +112,24 @@ Status TrainAndPublish(Session& session) {
   return Run(session, "PUBLISH m@2");
 }
 
-// Small commits that stand in the log alone.
-Status CommitRows(Session& session, Random* random) {
+// Pairs of labels and documents that are there. The load flushes them and begins a log.
+Status LoadPairs(Session& session, const std::string& load_directory, int part) {
+  const std::string path = load_directory + "/template.tsv";
+  std::ofstream relevance(path);
+  for (int i = 0; i < 200 * 30; ++i) {
+    relevance << fmt::format("d{}-{:03}\tl{}-{:03}\t0.25\n", part, i / 30, (part + 1) % 3,
+                             (i / 30 + 3 * (i % 30)) % 90);
+  }
+  relevance.close();
+  return Run(session, fmt::format("COPY relevance FROM '{}'", path));
+}
+
+// Small commits that stand in logs alone, of which all are needed.
+Status CommitRows(Session& session, const std::string& load_directory, Random* random) {
   for (int i = 0; i < 60; ++i) {
+    if (i % 20 == 10) {
+      DASHI_RETURN_IF_ERROR(LoadPairs(session, load_directory, i / 20));
+    }
     DASHI_RETURN_IF_ERROR(
         Run(session, fmt::format("INSERT OR REPLACE INTO documents (id, text) VALUES ('d{}-{:03}', "
                                  "'{}'), ('new-{}', '{}')",
@@ -161,7 +176,7 @@ Status MakeTemplate(const std::string& directory, const std::string& load_direct
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, opened->NewSession());
   opened.release();
   Session& kept = *session.release();
-  DASHI_RETURN_IF_ERROR(CommitRows(kept, &random));
+  DASHI_RETURN_IF_ERROR(CommitRows(kept, load_directory, &random));
   // The next commit notes in the watermark that those before it are on the disk.
   ::poll(nullptr, 0, kWatermarkIntervalMs);
   return Run(kept,

@@ -23,7 +23,7 @@ inline constexpr std::string_view kLastCommitQuestion = "SELECT id, text FROM an
 inline constexpr std::string_view kLastCommitId = "~last";
 
 /// Makes a database worth damaging: texts of all sizes, labels, anchors and relevance in several
-/// table and blob files and in a log that is still needed; two trained releases, one published,
+/// table and blob files and in logs that are still needed; two trained releases, one published,
 /// with a graph file. Ends as a killed process would, without closing it.
 Status MakeTemplate(const std::string& directory, const std::string& load_directory);
 

@@ -5,15 +5,14 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "tests/testing/own_process.h"
 
 namespace dashi::crash {
 
@@ -22,32 +21,16 @@ namespace {
 constexpr std::int64_t kHungMicros = 60'000'000;
 
 [[noreturn]] void ExecChild(const ChildPlan& plan, const std::string& log_path, int events) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   ::dup2(events, kEventDescriptor);
   ::setenv("DASHI_FAILPOINTS", plan.failpoint.c_str(), 1);
-  ::setenv("OMP_NUM_THREADS", "1", 1);  // Tiny models: more threads only wait for each other.
-  ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
   const CrashChildOptions& child = plan.child;
-  std::vector<std::string> words = {"crash",
-                                    "--child",
-                                    child.directory,
-                                    child.load_directory,
-                                    std::to_string(child.seed),
-                                    std::to_string(child.num_writers),
-                                    std::to_string(child.work_ms),
-                                    std::to_string(child.memory_bytes_max),
-                                    child.failpoint};
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (std::string& word : words) {
-    arguments.push_back(word.data());
-  }
-  arguments.push_back(nullptr);
-  ::execv("/proc/self/exe", arguments.data());
-  ::_exit(127);
+  testing::ExecSelf({"crash", "--child", child.directory, child.load_directory,
+                     std::to_string(child.seed), std::to_string(child.num_writers),
+                     std::to_string(child.work_ms), std::to_string(child.memory_bytes_max),
+                     child.failpoint});
 }
 
 // Watches one child until its pipe ends.

@@ -18,7 +18,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -28,6 +27,7 @@
 #include "base/status.h"
 #include "tests/crash/child_run.h"
 #include "tests/crash/crash_oracle.h"
+#include "tests/testing/run_folder.h"
 
 namespace dashi::crash {
 namespace {
@@ -66,7 +66,7 @@ class CrashRun {
   }
 
   int Run() {
-    MakeDirectory();
+    directory_ = testing::MakeRunFolder(options_.directory, "crash");
     while (num_kills_ < options_.num_kills && ok()) {
       if (num_kills_ >= next_database_at_) {
         StartDatabase();
@@ -89,19 +89,6 @@ class CrashRun {
 
  private:
   bool ok() const { return violations_.empty() && oracle_.violations().empty(); }
-
-  void MakeDirectory() {
-    directory_ = options_.directory;
-    if (directory_.empty()) {
-      const char* parent = std::getenv("TEST_TMPDIR");
-      std::string pattern =
-          (parent == nullptr ? fs::temp_directory_path().string() : std::string(parent)) +
-          "/dashi-crash-XXXXXX";
-      DASHI_CHECK(::mkdtemp(pattern.data()) != nullptr);
-      directory_ = pattern;
-    }
-    fs::create_directories(directory_);
-  }
 
   std::string Database() const { return fmt::format("{}/{}.db", directory_, num_databases_); }
 
@@ -245,8 +232,7 @@ class CrashRun {
       std::cout << fmt::format("seed {}; the database is kept: {}\n", options_.seed, Database());
       return 1;
     }
-    std::error_code ignored;
-    fs::remove_all(directory_, ignored);
+    testing::RemoveRunFolder(directory_);
     return 0;
   }
 

@@ -33,6 +33,10 @@ void DamagedDatabase::SetUp() {
     Insert(EntityKind::kDocument, id, TextOf(id));
   }
   Close();
+  Keep();
+}
+
+void DamagedDatabase::Keep() {
   pristine_ = directory() + ".pristine";
   fs::remove_all(pristine_);
   fs::rename(directory(), pristine_);

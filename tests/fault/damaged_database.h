@@ -30,7 +30,10 @@ class DamagedDatabase : public StoreFixture {
   static void Write(const std::string& path, const std::string& bytes);
   static void FlipBit(const std::string& path, std::uint64_t bit);
   static void Truncate(const std::string& path, std::uint64_t size);
+  const std::string& pristine() const { return pristine_; }
 
+  /// What the files of the closed database are now is what Restore puts back.
+  void Keep();
   /// Puts every file back as it was when the test began.
   void Restore();
   /// The error of opening for writing; ok when it opens and every row is there.

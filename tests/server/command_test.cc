@@ -193,6 +193,20 @@ TEST_F(CommandTest, ShellRunsAScriptWithoutATerminal) {
   EXPECT_EQ(outcome.err, "");
 }
 
+TEST_F(CommandTest, ShellShowsTheTypesThatColumnsWereGiven) {
+  MakeDocuments();
+  const CommandOutcome outcome = Dashi({"shell", "w.db", "--format", "csv"},
+                                       "ALTER TABLE documents ADD COLUMN since TIMESTAMP;\n"
+                                       "ALTER TABLE documents ADD COLUMN \"On Sale\" BOOLEAN;\n"
+                                       "ALTER TABLE documents ADD COLUMN price REAL;\n"
+                                       "\\d Documents\n");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.err;
+  for (const char* line :
+       {"\nid,TEXT\n", "\nsince,TIMESTAMP\n", "\nOn Sale,BOOLEAN\n", "\nprice,REAL\n"}) {
+    EXPECT_NE(outcome.out.find(line), std::string::npos) << line << outcome.out;
+  }
+}
+
 TEST_F(CommandTest, ShellOnATerminal) {
   MakeDocuments();
   ::setenv("XDG_STATE_HOME", folder_.c_str(), 1);

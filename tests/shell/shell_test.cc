@@ -129,8 +129,12 @@ TEST_F(ShellTest, CatalogCommandsAreSelects) {
 }
 
 TEST_F(ShellTest, DescribesATable) {
-  runner_["SELECT * FROM \"my table\" LIMIT 0"].columns = {{"id", ValueType::kText},
-                                                           {"x", ValueType::kNull}};
+  runner_["SELECT * FROM \"my table\" LIMIT 0"].columns = {
+      {"id", ValueType::kText}, {"x", ValueType::kNull}, {"since", ValueType::kText}};
+  FakeOutcome& given =
+      runner_["SELECT name, type FROM columns WHERE \"table\" = 'my table' COLLATE NOCASE"];
+  given.columns = {{"name", ValueType::kText}, {"type", ValueType::kText}};
+  given.rows = {{Value::Text("since"), Value::Text("TIMESTAMP")}};
   Run({"\\d documents"});
   EXPECT_NE(err_.text.find("syntax error"), std::string::npos) << "the engine's own error";
   EXPECT_EQ(err_.text.find("LINE"), std::string::npos) << "nobody typed that statement";
@@ -139,7 +143,10 @@ TEST_F(ShellTest, DescribesATable) {
   const Console console{.out = out_, .err = err_};
   ScriptRunner script_runner(runner_, console, {});
   EXPECT_TRUE(script_runner.Describe("my table").ok());
-  EXPECT_EQ(out_.text, " column | type\n--------+------\n id     | TEXT\n x      |\n(2 rows)\n");
+  EXPECT_EQ(
+      out_.text,
+      " column |   type\n--------+-----------\n id     | TEXT\n x      |\n since  | TIMESTAMP\n"
+      "(3 rows)\n");
 }
 
 TEST_F(ShellTest, HelpNamesEveryCommand) {

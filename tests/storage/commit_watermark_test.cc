@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kSecondSlot = 4096;
 constexpr std::size_t kSlotBytes = 64;
+constexpr std::size_t kSecondList = 8192 + 65536;
 
 class CommitWatermarkTest : public StoreFixture {
  protected:
@@ -47,7 +48,7 @@ TEST_F(CommitWatermarkTest, TheLastTwoWritesAreKept) {
   for (std::uint64_t i = 1; i <= 5; ++i) {
     auto file = WatermarkFile::Open(File());  // Each process goes on where the last one stopped.
     ASSERT_OK(file);
-    ASSERT_OK(file.value()->Write({10 * i, 100 * i, static_cast<std::int64_t>(1000 * i)}));
+    ASSERT_OK(file.value()->Write({10 * i, 100 * i, static_cast<std::int64_t>(1000 * i)}, {}));
     ASSERT_TRUE(History().newest && History().previous);
     EXPECT_EQ(History().newest->commit_sequence, 10 * i);
     EXPECT_EQ(History().newest->engine_sequence, 100 * i);
@@ -59,8 +60,8 @@ TEST_F(CommitWatermarkTest, TheLastTwoWritesAreKept) {
 TEST_F(CommitWatermarkTest, ADamagedSlotLeavesTheOther) {
   auto file = WatermarkFile::Open(File());
   ASSERT_OK(file);
-  ASSERT_OK(file.value()->Write({1, 10, 100}));  // into the second slot
-  ASSERT_OK(file.value()->Write({2, 20, 200}));  // into the first
+  ASSERT_OK(file.value()->Write({1, 10, 100}, {}));  // into the second slot
+  ASSERT_OK(file.value()->Write({2, 20, 200}, {}));  // into the first
   const std::string whole = Read(File());
   for (const std::size_t slot : {std::size_t{0}, kSecondSlot}) {
     for (std::size_t bit = 0; bit < 8 * kSlotBytes; bit += 3) {
@@ -79,8 +80,8 @@ TEST_F(CommitWatermarkTest, ADamagedSlotLeavesTheOther) {
 TEST_F(CommitWatermarkTest, AFileOfAnyLengthIsReadAsFarAsItIsSound) {
   auto file = WatermarkFile::Open(File());
   ASSERT_OK(file);
-  ASSERT_OK(file.value()->Write({1, 10, 100}));
-  ASSERT_OK(file.value()->Write({2, 20, 200}));
+  ASSERT_OK(file.value()->Write({1, 10, 100}, {}));
+  ASSERT_OK(file.value()->Write({2, 20, 200}, {}));
   const std::string whole = Read(File());
   for (std::size_t size = 0; size < whole.size(); size += size < 80 ? 1 : 61) {
     Write(File(), whole.substr(0, size));
@@ -88,12 +89,53 @@ TEST_F(CommitWatermarkTest, AFileOfAnyLengthIsReadAsFarAsItIsSound) {
   }
 }
 
+SyncedFiles OneLog(std::uint64_t number) {
+  SyncedFiles files;
+  files.logs = {{number, 100, {}}};
+  return files;
+}
+
+TEST_F(CommitWatermarkTest, TheNewestListThatIsSoundIsRead) {
+  auto file = WatermarkFile::Open(File());
+  ASSERT_OK(file);
+  EXPECT_FALSE(History().files);
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    ASSERT_OK(file.value()->Write({i, i, 0}, OneLog(10 + i)));
+    ASSERT_TRUE(History().files);
+    EXPECT_EQ(History().files->logs.at(0).number, 10 + i);
+  }
+  // The fifth write went into the second place.
+  std::string bytes = Read(File());
+  bytes[kSecondList + 20] ^= 1;
+  Write(File(), bytes);
+  EXPECT_EQ(History().newest->commit_sequence, 5U);
+  EXPECT_EQ(History().files->logs.at(0).number, 14U);
+}
+
+// As it was before there were lists.
+TEST_F(CommitWatermarkTest, AShortFileOfEarlierProgramsGetsListsAndKeepsItsSlots) {
+  {
+    auto file = WatermarkFile::Open(File());
+    ASSERT_OK(file);
+    ASSERT_OK(file.value()->Write({7, 70, 700}, {}));
+  }
+  Write(File(), Read(File()).substr(0, kSecondSlot + kSlotBytes));
+  EXPECT_EQ(History().newest->commit_sequence, 7U);
+  EXPECT_FALSE(History().files);
+  auto file = WatermarkFile::Open(File());
+  ASSERT_OK(file);
+  EXPECT_EQ(History().newest->commit_sequence, 7U);
+  ASSERT_OK(file.value()->Write({8, 80, 800}, OneLog(3)));
+  EXPECT_EQ(History().previous->commit_sequence, 7U);
+  EXPECT_EQ(History().files->logs.at(0).number, 3U);
+}
+
 TEST_F(CommitWatermarkTest, AFileWithoutASoundSlotIsMadeAnew) {
   Write(File(), "rubbish");
   EXPECT_TRUE(History().damaged);
   auto file = WatermarkFile::Open(File());
   ASSERT_OK(file);
-  ASSERT_OK(file.value()->Write({7, 70, 700}));
+  ASSERT_OK(file.value()->Write({7, 70, 700}, {}));
   EXPECT_FALSE(History().damaged);
   EXPECT_EQ(History().newest->commit_sequence, 7U);
 }
