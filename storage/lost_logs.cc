@@ -51,16 +51,22 @@ Result<std::optional<std::uint64_t>> CurrentManifest(const std::string& data_dir
   return ParseManifestName(name);
 }
 
+// What is less of a file than the `before` bytes that were on the disk.
+std::string DescribeLess(const std::string& name, const FoundLog& found, std::uint64_t before) {
+  return found.size < before
+             ? fmt::format("{} has {} of {} bytes", name, found.size, before)
+             : fmt::format("{} is damaged behind byte {} of {}", name, found.reach, before);
+}
+
 std::string Describe(const LostLog& log) {
-  return log.bytes ? fmt::format("{} has {} of {} bytes", LogName(log.number), *log.bytes,
-                                 log.bytes_before)
-                   : fmt::format("{} is gone", LogName(log.number));
+  const std::string name = LogName(log.number);
+  return log.found ? DescribeLess(name, *log.found, log.bytes_before)
+                   : fmt::format("{} is gone", name);
 }
 
 }  // namespace
 
-Result<std::vector<LostLog>> FindLostLogs(const std::string& data_directory,
-                                          const WatermarkHistory& history) {
+std::vector<LostLog> FindLostLogs(const FoundLogs& logs, const WatermarkHistory& history) {
   std::vector<LostLog> lost;
   if (!history.files) {
     return lost;
@@ -69,21 +75,21 @@ Result<std::vector<LostLog>> FindLostLogs(const std::string& data_directory,
   const Watermark newest = history.newest.value_or(Watermark{files.commits_ended, 0, 0});
   for (std::size_t i = 0; i < files.logs.size(); ++i) {
     const SyncedLog& log = files.logs[i];
-    DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> bytes,
-                           SizeOf(fmt::format("{}/{}", data_directory, LogName(log.number))));
-    if (bytes && *bytes >= log.bytes) {
+    const auto found = logs.find(log.number);
+    if (found != logs.end() && found->second.reach >= log.bytes) {
       continue;
     }
     const bool is_last = i + 1 == files.logs.size();
     const LogBirth next =
         is_last ? LogBirth{0, newest.commit_sequence, newest.at_micros} : files.logs[i + 1].birth;
-    lost.push_back({.number = log.number,
-                    .bytes_before = log.bytes,
-                    .bytes = bytes,
-                    .first_commit = log.birth.commits_before + 1,
-                    .last_commit = next.commits_begun,
-                    .from_micros = log.birth.at_micros,
-                    .to_micros = next.at_micros});
+    lost.push_back(
+        {.number = log.number,
+         .bytes_before = log.bytes,
+         .found = found == logs.end() ? std::nullopt : std::optional<FoundLog>(found->second),
+         .first_commit = log.birth.commits_before + 1,
+         .last_commit = next.commits_begun,
+         .from_micros = log.birth.at_micros,
+         .to_micros = next.at_micros});
   }
   return lost;
 }
@@ -116,11 +122,18 @@ Result<std::string> FindLostManifest(const std::string& data_directory,
                        ManifestName(files.manifest_number));
   }
   const std::string name = ManifestName(*current);
-  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> bytes,
-                         SizeOf(fmt::format("{}/{}", data_directory, name)));
-  return bytes && *bytes < files.manifest_bytes
-             ? fmt::format("{} has {} of {} bytes", name, *bytes, files.manifest_bytes)
-             : std::string();
+  const std::string path = fmt::format("{}/{}", data_directory, name);
+  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> bytes, SizeOf(path));
+  if (!bytes) {
+    return std::string();
+  }
+  const Result<std::uint64_t> reach = ReachOfRecords(path, RecordKind::kEdits);
+  if (reach.status().code() == StatusCode::kNotFound) {
+    return std::string();
+  }
+  DASHI_RETURN_IF_ERROR(reach.status());
+  return *reach < files.manifest_bytes ? DescribeLess(name, {*bytes, *reach}, files.manifest_bytes)
+                                       : std::string();
 }
 
 }  // namespace dashi::storage

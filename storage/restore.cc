@@ -15,6 +15,7 @@
 #include "storage/backup_directory.h"
 #include "storage/commit_watermark.h"
 #include "storage/database_directory.h"
+#include "storage/log_reach.h"
 #include "storage/synced_files.h"
 
 namespace dashi::storage {
@@ -174,26 +175,31 @@ class Restore {
   Status WriteWatermark() const {
     DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<WatermarkFile> watermark,
                            WatermarkFile::Open(paths_.watermark));
+    DASHI_ASSIGN_OR_RETURN(const SyncedFiles files, ListSyncedFiles());
     return watermark->Write({.commit_sequence = manifest_.commit_sequence,
                              .engine_sequence = manifest_.engine_sequence,
                              .at_micros = manifest_.created_at_micros},
-                            ListSyncedFiles());
+                            files);
   }
 
-  SyncedFiles ListSyncedFiles() const {
+  // A log may have been copied while a record that is no commit was being written to its end.
+  Result<SyncedFiles> ListSyncedFiles() const {
     SyncedFiles files;
-    for (const BackupFile& file : manifest_.files) {
-      const std::string name = fs::path(file.path).filename().string();
-      if (const auto log = ParseLogName(name); log && file.size > 0) {
+    DASHI_ASSIGN_OR_RETURN(const FoundLogs logs, FindLogs(paths_.data));
+    for (const auto& [number, log] : logs) {
+      if (log.reach > 0) {
         files.logs.push_back(
-            {*log, file.size, {0, manifest_.commit_sequence, manifest_.created_at_micros}});
-      } else if (const auto number = ParseManifestName(name)) {
-        files.manifest_number = *number;
-        files.manifest_bytes = file.size;
+            {number, log.reach, {0, manifest_.commit_sequence, manifest_.created_at_micros}});
       }
     }
-    std::sort(files.logs.begin(), files.logs.end(),
-              [](const SyncedLog& a, const SyncedLog& b) { return a.number < b.number; });
+    for (const BackupFile& file : manifest_.files) {
+      const fs::path path = file.path;
+      if (const auto number = ParseManifestName(path.filename().string())) {
+        files.manifest_number = *number;
+        DASHI_ASSIGN_OR_RETURN(files.manifest_bytes,
+                               ReachOfRecords((paths_.root / path).string(), RecordKind::kEdits));
+      }
+    }
     return files;
   }
 

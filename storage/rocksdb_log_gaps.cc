@@ -27,7 +27,8 @@ constexpr std::string_view kNoRecord("\0\0\0\0\1\0\1x", 8);
 
 Result<std::vector<LostLog>> FindNeededLostLogs(const DirectoryPaths& copy,
                                                 const WatermarkHistory& history) {
-  DASHI_ASSIGN_OR_RETURN(std::vector<LostLog> lost, FindLostLogs(copy.data, history));
+  DASHI_ASSIGN_OR_RETURN(const FoundLogs logs, FindLogs(copy.data));
+  std::vector<LostLog> lost = FindLostLogs(logs, history);
   if (!lost.empty()) {
     EngineOptions options;
     options.read_only = true;
@@ -43,11 +44,12 @@ Result<std::vector<LostLog>> FindNeededLostLogs(const DirectoryPaths& copy,
 // At the beginning of a block, since a reader goes on there after whatever it finds before.
 Status MarkGap(const std::string& path, const LostLog& log) {
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
-                         log.bytes ? File::OpenForWriting(path) : File::Create(path));
-  const std::uint64_t size = log.bytes.value_or(0);
-  const std::uint64_t next_block = (size + kLogBlockBytes - 1) / kLogBlockBytes * kLogBlockBytes;
+                         log.found ? File::OpenForWriting(path) : File::Create(path));
+  const std::uint64_t end = log.found ? log.found->reach : 0;
+  DASHI_RETURN_IF_ERROR(file->Truncate(end));
+  const std::uint64_t next_block = (end + kLogBlockBytes - 1) / kLogBlockBytes * kLogBlockBytes;
   DASHI_RETURN_IF_ERROR(
-      file->WriteAt(size, std::string(next_block - size, '\0') + std::string(kNoRecord)));
+      file->WriteAt(end, std::string(next_block - end, '\0') + std::string(kNoRecord)));
   return file->Sync();
 }
 

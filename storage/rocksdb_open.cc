@@ -52,8 +52,9 @@ Result<std::unique_ptr<RocksdbEngine>> OpenEngine(RocksdbStoreState* state,
 
 // Before RocksDB opens for writing, since it would go on without the logs that it does not find, as
 // if there had never been any: nothing could be mended then. What it is opened for here only reads.
-Status RefuseLostLogs(RocksdbStoreState* state, const WatermarkHistory& history) {
-  DASHI_ASSIGN_OR_RETURN(std::vector<LostLog> lost, FindLostLogs(state->paths.data, history));
+Status RefuseLostLogs(RocksdbStoreState* state, const WatermarkHistory& history,
+                      const FoundLogs& logs) {
+  std::vector<LostLog> lost = FindLostLogs(logs, history);
   if (lost.empty()) {
     return Status::Ok();
   }
@@ -82,7 +83,8 @@ Status OpenForReading(RocksdbStoreState* state, std::shared_ptr<rocksdb::Cache> 
   DASHI_RETURN_IF_ERROR(CheckManifest(state->paths, watermark));
   // A log that is gone now was either needed by no later manifest, such as the one read next, or is
   // lost.
-  DASHI_ASSIGN_OR_RETURN(std::vector<LostLog> lost, FindLostLogs(state->paths.data, watermark));
+  DASHI_ASSIGN_OR_RETURN(const FoundLogs logs, FindLogs(state->paths.data));
+  std::vector<LostLog> lost = FindLostLogs(logs, watermark);
   DASHI_ASSIGN_OR_RETURN(state->engine,
                          OpenEngine(state, {.read_only = true, .cache = std::move(cache)}));
   KeepNeededLogs(*state->engine, &lost);
@@ -102,8 +104,9 @@ Status OpenForWriting(RocksdbStoreState* state, DirectoryState found) {
   DASHI_ASSIGN_OR_RETURN(const WatermarkHistory watermark,
                          ReadWatermarkFile(state->paths.watermark));
   DASHI_RETURN_IF_ERROR(CheckManifest(state->paths, watermark));
-  DASHI_RETURN_IF_ERROR(RefuseLostLogs(state, watermark));
-  DASHI_RETURN_IF_ERROR(SyncLogs(state));
+  DASHI_ASSIGN_OR_RETURN(const FoundLogs logs, FindLogs(state->paths.data));
+  DASHI_RETURN_IF_ERROR(RefuseLostLogs(state, watermark, logs));
+  DASHI_RETURN_IF_ERROR(SyncLogs(state, logs));
   DASHI_ASSIGN_OR_RETURN(state->engine,
                          OpenEngine(state, {.create = found != DirectoryState::kDatabase}));
   DASHI_RETURN_IF_ERROR(CheckStoredFormat(state, found));

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -104,25 +103,19 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
 
 }  // namespace
 
-Status SyncLogs(RocksdbStoreState* state) {
-  const std::string& folder = state->paths.data;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const std::optional<std::uint64_t> number = ParseLogName(it->path().filename().string());
-    if (!number) {
-      continue;
-    }
+Status SyncLogs(RocksdbStoreState* state, const FoundLogs& logs) {
+  for (const auto& [number, log] : logs) {
     const Result<std::unique_ptr<File>> file =
-        File::OpenForWriting(it->path().string(), state->disk);
+        File::OpenForWriting(fmt::format("{}/{}", state->paths.data, LogName(number)), state->disk);
     if (file.status().code() == StatusCode::kNotFound) {
       continue;  // Another process has the database open, which the open will find.
     }
     DASHI_RETURN_IF_ERROR(file.status());
-    DASHI_ASSIGN_OR_RETURN(const std::uint64_t bytes, file.value()->Size());
     DASHI_RETURN_IF_ERROR(file.value()->Sync());
-    state->growing.AddLog(*number, bytes);
+    // What a power loss left behind the last record belongs to nothing.
+    state->growing.AddLog(number, log.reach);
   }
-  return error ? IoErrorOf("cannot list a directory", folder, error.value()) : Status::Ok();
+  return Status::Ok();
 }
 
 Status RecoverStore(RocksdbStoreState* state) {

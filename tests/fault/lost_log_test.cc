@@ -182,6 +182,62 @@ TEST_F(LostLogTest, AnyLogIsMissedWhereTablesGoFurther) {
   LoseEachLog();
 }
 
+// What RocksDB takes for the end of a log: a length beyond the end of the file, the type of a
+// record in a log that is used again, and a frame of zeros.
+TEST_F(LostLogTest, ADamagedFrameIsMissedInAnyLog) {
+  MakeOfProcesses();
+  const std::vector<std::string> logs = Logs();
+  const std::string frame_of_zeros(7, '\0');
+  for (const std::string& log : logs) {
+    const std::string whole = Read(log);
+    std::size_t second = 7 + static_cast<unsigned char>(whole[4]) +
+                         256 * std::size_t{static_cast<unsigned char>(whole[5])};
+    for (const std::size_t frame : {std::size_t{0}, second}) {
+      for (const int damage : {0, 1, 2}) {
+        SCOPED_TRACE(fmt::format("{}: damage {} of the frame at {}", log, damage, frame));
+        std::string bytes = whole;
+        if (damage == 0) {
+          bytes[frame + 5] = '\x7F';
+        } else if (damage == 1) {
+          bytes[frame + 6] = 5;
+        } else {
+          bytes.replace(frame, frame_of_zeros.size(), frame_of_zeros);
+        }
+        Write(log, bytes);
+        ExpectRefused(log, log == logs.back());
+        Write(log, whole);
+        EXPECT_OK(OpenWhole(Small()));
+        Restore();
+      }
+    }
+  }
+}
+
+TEST_F(LostLogTest, ADamagedFrameOfTheManifestIsMissed) {
+  MakeOfFlushes();
+  const std::string manifest = CurrentManifest();
+  const std::string whole = Read(manifest);
+  for (std::size_t frame = 0; frame < 1000;) {
+    for (const int type : {0, 5}) {
+      SCOPED_TRACE(fmt::format("type {} of the frame at {}", type, frame));
+      std::string bytes = whole;
+      bytes[frame + 6] = static_cast<char>(type);
+      bytes[frame + 4] = static_cast<char>(type == 0 ? 0 : bytes[frame + 4]);
+      bytes[frame + 5] = static_cast<char>(type == 0 ? 0 : bytes[frame + 5]);
+      Write(manifest, bytes);
+      const Status status = OpenWhole({});
+      EXPECT_EQ(status.sqlstate(), "XX001");
+      EXPECT_THAT(std::string(status.message()),
+                  HasSubstr(fmt::format("{} is damaged behind byte {} of ",
+                                        fs::path(manifest).filename().string(), frame)));
+      EXPECT_EQ(Recover(/*accept_loss=*/true).status().sqlstate(), "XX001");
+      Restore();
+    }
+    frame += 7 + static_cast<unsigned char>(whole[frame + 4]) +
+             256 * std::size_t{static_cast<unsigned char>(whole[frame + 5])};
+  }
+}
+
 TEST_F(LostLogTest, SeveralLogsAreNamedAndCountedTogether) {
   MakeOfProcesses();
   const std::vector<std::string> logs = Logs();
