@@ -173,6 +173,8 @@ const char* JobStateName(storage::JobState state) {
       return "failed";
     case storage::JobState::kCancelled:
       return "cancelled";
+    case storage::JobState::kPaused:
+      return "paused";
     case storage::JobState::kInterrupted:
       break;
   }

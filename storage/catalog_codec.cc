@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 
 constexpr std::uint8_t kCatalogFormat = 1;
 
-static_assert(static_cast<int>(JobState::kInterrupted) == 5);
+static_assert(static_cast<int>(JobState::kPaused) == 6);
 
 std::string EncodeJson(const Json& object) {
   std::string bytes(1, static_cast<char>(kCatalogFormat));
@@ -227,6 +227,14 @@ std::string EncodeJob(const JobRecord& record) {
   for (const JobMetric& metric : record.metrics) {
     object["metrics"].push_back(EncodeMetric(metric));
   }
+  if (!record.options.empty()) {
+    object["options"] = record.options;
+  }
+  if (!record.checkpoint.empty()) {
+    object["checkpoint"] = record.checkpoint;
+    object["checkpointed_at"] = record.checkpointed_at_micros;
+    object["checkpoint_metrics"] = record.num_checkpoint_metrics;
+  }
   return EncodeJson(object);
 }
 
@@ -247,6 +255,10 @@ bool DecodeJob(std::string_view bytes, JobRecord* record) {
     Read(object, "created_at", &record->created_at_micros);
     Read(object, "started_at", &record->started_at_micros);
     Read(object, "finished_at", &record->finished_at_micros);
+    Read(object, "options", &record->options);
+    Read(object, "checkpoint", &record->checkpoint);
+    Read(object, "checkpointed_at", &record->checkpointed_at_micros);
+    Read(object, "checkpoint_metrics", &record->num_checkpoint_metrics);
     if (const auto loss = object.find("loss"); loss != object.end()) {
       record->loss = DecodeNumber(*loss);
     }
@@ -256,7 +268,7 @@ bool DecodeJob(std::string_view bytes, JobRecord* record) {
       }
     }
   });
-  if (!decoded || state < 0 || state > static_cast<int>(JobState::kInterrupted)) {
+  if (!decoded || state < 0 || state > static_cast<int>(JobState::kPaused)) {
     return false;
   }
   record->state = static_cast<JobState>(state);

@@ -54,7 +54,8 @@ enum class JobState : std::uint8_t {
   kSucceeded = 2,
   kFailed = 3,
   kCancelled = 4,
-  kInterrupted = 5,  ///< was running when the process ended
+  kInterrupted = 5,  ///< was running or waiting when the database closed or its process ended
+  kPaused = 6,       ///< by PAUSE JOB
 };
 
 /// How training went: one epoch of one stage.
@@ -86,6 +87,11 @@ struct JobRecord {
   std::int64_t started_at_micros = 0;   ///< 0 = not yet
   std::int64_t finished_at_micros = 0;  ///< 0 = not yet
   std::vector<JobMetric> metrics;       ///< rows of job_metrics
+  OptionMap options;                    ///< the statement's own
+  /// The weights blobs that the job goes on from; kept for as long as the row names them.
+  std::vector<std::string> checkpoint;
+  std::int64_t checkpointed_at_micros = 0;   ///< 0 = not yet
+  std::uint64_t num_checkpoint_metrics = 0;  ///< so many of `metrics` came before it
 };
 
 /// A row of `evaluations`: one metric of one EVALUATE.

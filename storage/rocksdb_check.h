@@ -34,6 +34,7 @@ struct CheckFindings {
   std::vector<ReleaseRecord> releases;
   std::map<std::uint64_t, EmbeddingRecord> embeddings;
   std::map<std::string, WeightsRecord> weights;
+  std::set<std::string> used_weights;                      // that a release or a job names
   std::map<std::uint64_t, std::uint64_t> weights_intents;  // generation -> size
 
   const OrdinalSet& RowsOf(EntityKind kind) const {

@@ -31,6 +31,21 @@ Status CheckChangeLog(CheckRun* run) {
   return Status::Ok();
 }
 
+namespace {
+
+void CheckCheckpoint(const JobRecord& job, CheckRun* run) {
+  for (const std::string& name : job.checkpoint) {
+    run->findings().used_weights.insert(name);
+    if (!run->findings().weights.contains(name)) {
+      run->Report("jobs", "a part of a checkpoint is missing",
+                  fmt::format("job {}: {}", job.id, name));
+    }
+  }
+}
+
+}  // namespace
+
+// After CheckMeta.
 Status CheckHistory(CheckRun* run) {
   bool complete = false;
   DASHI_RETURN_IF_ERROR(run->Walk(
@@ -42,8 +57,14 @@ Status CheckHistory(CheckRun* run) {
         } else if (key != JobKey(job.id)) {
           run->Report("jobs", "a record stands under another key", fmt::format("job {}", job.id));
         }
+        CheckCheckpoint(job, run);
         return Status::Ok();
       }));
+  for (const auto& [name, record] : run->findings().weights) {
+    if (!run->findings().used_weights.contains(name)) {
+      run->Note(fmt::format("weights that neither a release nor a job names: {}", name));
+    }
+  }
   return run->Walk(Family::kEvaluations, "evaluations", "", &complete,
                    [&](std::string_view key, std::string_view value) {
                      EvaluationRecord evaluation;

@@ -144,11 +144,10 @@ class MetaCheck {
   }
 
   void CheckReferences() {
-    const CheckFindings& findings = run_->findings();
-    std::set<std::string> used_weights;
+    CheckFindings& findings = run_->findings();
     for (const ReleaseRecord& release : findings.releases) {
       const std::string name = fmt::format("{}@{}", release.model, release.number);
-      used_weights.insert(release.weights.begin(), release.weights.end());
+      findings.used_weights.insert(release.weights.begin(), release.weights.end());
       for (const std::string& weights : release.weights) {
         if (!findings.weights.contains(weights)) {
           run_->Report("releases", "the weights of a release are missing",
@@ -162,11 +161,6 @@ class MetaCheck {
       }
       if (!unreadable_models_ && !HasModel(release.model)) {
         run_->Report("releases", "the model of a release is missing", name);
-      }
-    }
-    for (const auto& [weights, record] : findings.weights) {
-      if (!used_weights.contains(weights)) {
-        run_->Note(fmt::format("weights that no release names: {}", weights));
       }
     }
     for (const ModelRecord& model : models_) {

@@ -81,6 +81,10 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
   std::set<std::uint64_t> versions;
   std::set<std::string> weights;
   std::set<std::string> index_files;
+  DASHI_ASSIGN_OR_RETURN(const std::vector<JobRecord> jobs, view.ListJobs());
+  for (const JobRecord& job : jobs) {
+    weights.insert(job.checkpoint.begin(), job.checkpoint.end());
+  }
   for (const ReleaseRecord& release : releases) {
     versions.insert(release.embedding_version);
     weights.insert(release.weights.begin(), release.weights.end());

@@ -9,6 +9,7 @@
 #include "dashi/status.h"
 #include "trainer/bag_weights.h"
 #include "trainer/level_splitter.h"
+#include "trainer/training_state.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
@@ -138,6 +139,15 @@ class BagModule {
   /// [num_labels, dim], not normalised.
   virtual std::vector<float> ExportClassifier() const = 0;
 
+  /// All that later steps depend on: parameters, moments, step counts, the label vectors too.
+  ///
+  /// Errors: kInternal when a parameter is not finite; the writer's.
+  virtual Status Save(StateWriter& to) const = 0;
+  /// Goes on where Save was called, with the same bits.
+  ///
+  /// Errors: kCorruption, kNotFound naming the part; the module is then of no use.
+  virtual Status Load(const StateReader& from) = 0;
+
   /// A splitter over vectors [num_rows, dim] binary16 that runs on the module's device, or null
   /// where that is the processor. It copies the vectors.
   ///
@@ -180,7 +190,7 @@ class TensorBackend {
 };
 
 /// The version of the interfaces above. libdashi_torch.so refuses a program with another one.
-inline constexpr std::uint32_t kTensorBackendAbi = 4;
+inline constexpr std::uint32_t kTensorBackendAbi = 5;
 
 /// The one symbol that libdashi_torch.so exports: `TensorBackend* dashi_tensor_backend(abi)`, null
 /// when the versions differ.

@@ -106,6 +106,46 @@ void NgameSampler::ShuffleClusters(std::uint32_t cluster_size) {
   }
 }
 
+Status NgameSampler::Save(StateWriter& to) const {
+  const Random::State& random = random_.state();
+  std::vector<std::uint64_t> numbers(random.begin(), random.end());
+  numbers.push_back(tree_cluster_size_);
+  numbers.push_back(tree_epoch_);
+  DASHI_RETURN_IF_ERROR(PutVector(to, "sampler/numbers", numbers));
+  DASHI_RETURN_IF_ERROR(PutVector(to, "sampler/bank", bank_));
+  DASHI_RETURN_IF_ERROR(PutVector(to, "sampler/tree_rows", tree_rows_));
+  DASHI_RETURN_IF_ERROR(PutVector(to, "sampler/tree_offsets", tree_offsets_));
+  return PutVector(to, "sampler/order", order_);
+}
+
+Status NgameSampler::Load(const StateReader& from) {
+  std::vector<std::uint64_t> numbers;
+  DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/numbers", &numbers));
+  DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/bank", &bank_));
+  DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/tree_rows", &tree_rows_));
+  DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/tree_offsets", &tree_offsets_));
+  DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/order", &order_));
+  Random::State random;
+  const bool has_tree = !tree_offsets_.empty();
+  if (numbers.size() != random.size() + 2 ||
+      bank_.size() != static_cast<std::size_t>(num_rows_) * dim_ || !AreRows(order_) ||
+      order_.size() != num_rows_ || !AreRows(tree_rows_) ||
+      (has_tree && (tree_offsets_.back() != tree_rows_.size() || numbers[4] == 0 ||
+                    !std::is_sorted(tree_offsets_.begin(), tree_offsets_.end())))) {
+    return Status::Corruption("the sampler of a checkpoint does not fit the rows");
+  }
+  std::copy_n(numbers.begin(), random.size(), random.begin());
+  random_ = Random::FromState(random);
+  tree_cluster_size_ = static_cast<std::uint32_t>(numbers[4]);
+  tree_epoch_ = static_cast<std::uint32_t>(numbers[5]);
+  return Status();
+}
+
+bool NgameSampler::AreRows(std::span<const std::uint32_t> rows) const {
+  return std::all_of(rows.begin(), rows.end(),
+                     [this](std::uint32_t row) { return row < num_rows_; });
+}
+
 std::span<const std::uint32_t> NgameSampler::Batch(std::uint32_t index) const {
   const auto border = [&](std::uint64_t i) {
     return static_cast<std::size_t>(i * num_rows_ / num_batches_);

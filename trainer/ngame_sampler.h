@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "trainer/bag_module.h"
+#include "trainer/training_state.h"
 
 namespace dashi::trainer {
 
@@ -49,12 +50,22 @@ class NgameSampler {
   ///
   /// Errors: the device's.
   Status BeginEpoch(std::uint32_t epoch, ThreadPool& pool, BagModule* module);
+  /// All that later batches depend on.
+  ///
+  /// Errors: the writer's.
+  Status Save(StateWriter& to) const;
+  /// Goes on where Save was called, in a sampler made with the same arguments.
+  ///
+  /// Errors: kCorruption, kNotFound naming the part; the sampler is then of no use.
+  Status Load(const StateReader& from);
+
   /// Rows of a batch of this epoch. Sizes differ by at most one.
   std::span<const std::uint32_t> Batch(std::uint32_t index) const;
 
  private:
   Status Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool,
                    BagModule* module);
+  bool AreRows(std::span<const std::uint32_t> rows) const;
   void ShuffleClusters(std::uint32_t cluster_size);
 
   const SamplerOptions options_;

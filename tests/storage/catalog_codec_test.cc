@@ -71,7 +71,7 @@ TEST(CatalogCodecTest, ReleasesComeBack) {
 }
 
 TEST(CatalogCodecTest, JobsComeBack) {
-  for (int state = 0; state <= 5; ++state) {
+  for (int state = 0; state <= 6; ++state) {
     JobRecord job;
     job.id = 12;
     job.kind = "train";
@@ -90,6 +90,10 @@ TEST(CatalogCodecTest, JobsComeBack) {
       job.loss = 0.125;
       job.metrics = {{"encoder", 1, 2.5, 0.75, {}, {}, {}},
                      {"classifier", 2, 9.0, 1.0 / 3.0, 0.5, 0.25, 0.125}};
+      job.options = {{"seed", "7"}};
+      job.checkpoint = {"job-12/checkpoint-1/position", "job-12/checkpoint-1/module/w1"};
+      job.checkpointed_at_micros = 4;
+      job.num_checkpoint_metrics = 1;
     }
     JobRecord read;
     ASSERT_TRUE(DecodeJob(EncodeJob(job), &read));
@@ -103,6 +107,10 @@ TEST(CatalogCodecTest, JobsComeBack) {
     EXPECT_EQ(read.total, job.total);
     EXPECT_EQ(read.loss, job.loss);
     EXPECT_EQ(read.metrics, job.metrics);
+    EXPECT_EQ(read.options, job.options);
+    EXPECT_EQ(read.checkpoint, job.checkpoint);
+    EXPECT_EQ(read.checkpointed_at_micros, job.checkpointed_at_micros);
+    EXPECT_EQ(read.num_checkpoint_metrics, job.num_checkpoint_metrics);
     EXPECT_EQ(read.error, job.error);
     EXPECT_EQ(read.result, job.result);
     EXPECT_EQ(read.created_at_micros, job.created_at_micros);
@@ -157,7 +165,7 @@ TEST(CatalogCodecTest, DamageIsRefusedOrHarmless) {
     EXPECT_FALSE(DecodeWeightsRecord(damaged, &weights));
   });
   JobRecord job;
-  EXPECT_FALSE(DecodeJob("\x01{\"state\":6}", &job));
+  EXPECT_FALSE(DecodeJob("\x01{\"state\":7}", &job));
   EXPECT_FALSE(DecodeJob("\x01{\"state\":\"running\"}", &job));
   EXPECT_FALSE(DecodeJob("\x02{}", &job));
   EXPECT_FALSE(DecodeJob("\x01[]", &job));

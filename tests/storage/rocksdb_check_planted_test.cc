@@ -231,6 +231,14 @@ std::vector<Damage> CatalogDamages() {
               [](ReleaseRecord& record) { record.weights.emplace_back("lost"); });
        },
        "releases | the weights of a release are missing | m@1: lost"},
+      {"CheckpointMissing",
+       [=](const RawWriter& raw) {
+         JobRecord job;
+         job.id = 77;
+         job.checkpoint = {"lost"};
+         raw.Put(Family::kJobs, JobKey(77), EncodeJob(job));
+       },
+       "jobs | a part of a checkpoint is missing | job 77: lost"},
       {"EmbeddingsMissing",
        [=](const RawWriter& raw) {
          Edit(raw, release, DecodeRelease, EncodeRelease,

@@ -212,7 +212,7 @@ TEST_F(StoreTest, JobsThatWereRunningAreInterruptedAtTheNextOpen) {
   Open();
   auto transaction = Begin();
   for (const JobState state : {JobState::kQueued, JobState::kRunning, JobState::kSucceeded,
-                               JobState::kFailed, JobState::kCancelled}) {
+                               JobState::kFailed, JobState::kCancelled, JobState::kPaused}) {
     JobRecord job;
     job.id = transaction->NextId("job").value();
     job.state = state;
@@ -231,8 +231,9 @@ TEST_F(StoreTest, JobsThatWereRunningAreInterruptedAtTheNextOpen) {
     states.push_back(job.state);
     EXPECT_EQ(job.finished_at_micros != 0, job.state == JobState::kInterrupted);
   }
-  EXPECT_THAT(states, ElementsAre(JobState::kInterrupted, JobState::kInterrupted,
-                                  JobState::kSucceeded, JobState::kFailed, JobState::kCancelled));
+  EXPECT_THAT(states,
+              ElementsAre(JobState::kInterrupted, JobState::kInterrupted, JobState::kSucceeded,
+                          JobState::kFailed, JobState::kCancelled, JobState::kPaused));
 }
 
 TEST_F(StoreTest, WhatNoReleaseNamesIsRemovedAtOpen) {
@@ -246,6 +247,7 @@ TEST_F(StoreTest, WhatNoReleaseNamesIsRemovedAtOpen) {
   }
   ASSERT_OK(store().PutWeights("kept", "k"));
   ASSERT_OK(store().PutWeights("dropped", "d"));
+  ASSERT_OK(store().PutWeights("a job's", "j"));
   WriteFile("index/kept.hnsw", "k");
   WriteFile("index/dropped.hnsw", "d");
   WriteFile("tmp/load.spool", "half a load");
@@ -257,10 +259,16 @@ TEST_F(StoreTest, WhatNoReleaseNamesIsRemovedAtOpen) {
   release.index_file = "kept.hnsw";
   auto transaction = Begin();
   ASSERT_OK(transaction->PutRelease(release));
+  JobRecord job;
+  job.id = 3;
+  job.state = JobState::kPaused;
+  job.checkpoint = {"a job's"};
+  ASSERT_OK(transaction->PutJob(job));
   ASSERT_OK(transaction->Commit());
   transaction.reset();
   Open();
   const auto view = Snapshot();
+  EXPECT_EQ(view->GetWeights("a job's").value(), "j");
   EXPECT_EQ(view->ScanEmbeddings(1, EntityKind::kLabel).status().code(), StatusCode::kNotFound);
   ASSERT_OK(view->ScanEmbeddings(2, EntityKind::kLabel));
   EXPECT_EQ(view->GetWeights("kept").value(), "k");

@@ -11,10 +11,13 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "base/status.h"
+
 #ifdef DASHI_CUDA
 #include "trainer/torch/device_block.h"
 #endif
 #include "trainer/torch/matrix_factor.h"
+#include "trainer/torch/tensor_state.h"
 
 namespace dashi::trainer {
 namespace {
@@ -164,6 +167,38 @@ void ResidualBlock::ResetOptimizer() {
     parameter->second_moment.reset();
   }
   num_steps_ = 0;
+}
+
+Status ResidualBlock::SaveParameter(StateWriter& to, const std::string& name,
+                                    const Parameter& parameter) {
+  DASHI_RETURN_IF_ERROR(SaveTensor(to, name, parameter.value));
+  DASHI_RETURN_IF_ERROR(SaveTensor(to, name + ".first_moment", parameter.first_moment));
+  return SaveTensor(to, name + ".second_moment", parameter.second_moment);
+}
+
+Status ResidualBlock::LoadParameter(const StateReader& from, const std::string& name,
+                                    Parameter* parameter) {
+  const at::Tensor like = parameter->value;
+  DASHI_RETURN_IF_ERROR(LoadTensor(from, name, like, &parameter->value));
+  if (!parameter->value.defined()) {
+    return Status::Corruption("a checkpoint has no " + name);
+  }
+  DASHI_RETURN_IF_ERROR(LoadTensor(from, name + ".first_moment", like, &parameter->first_moment));
+  return LoadTensor(from, name + ".second_moment", like, &parameter->second_moment);
+}
+
+Status ResidualBlock::Save(StateWriter& to, const std::string& prefix) const {
+  DASHI_RETURN_IF_ERROR(SaveParameter(to, prefix + "/w1", w1_));
+  DASHI_RETURN_IF_ERROR(SaveParameter(to, prefix + "/b", b_));
+  DASHI_RETURN_IF_ERROR(SaveParameter(to, prefix + "/w2", w2_));
+  return SaveCounter(to, prefix + "/steps", num_steps_);
+}
+
+Status ResidualBlock::Load(const StateReader& from, const std::string& prefix) {
+  DASHI_RETURN_IF_ERROR(LoadParameter(from, prefix + "/w1", &w1_));
+  DASHI_RETURN_IF_ERROR(LoadParameter(from, prefix + "/b", &b_));
+  DASHI_RETURN_IF_ERROR(LoadParameter(from, prefix + "/w2", &w2_));
+  return LoadCounter(from, prefix + "/steps", &num_steps_);
 }
 
 void ResidualBlock::Export(BagWeights* weights) const {

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <ATen/core/Tensor.h>
 
+#include "dashi/status.h"
 #include "trainer/bag_weights.h"
+#include "trainer/training_state.h"
 
 namespace dashi::trainer {
 
@@ -44,6 +47,10 @@ class ResidualBlock {
   void Step(const Gradients& gradients, float rate);
   void ResetOptimizer();
 
+  /// Parameters, moments and the step count, as parts of a name that starts with `prefix`.
+  Status Save(StateWriter& to, const std::string& prefix) const;
+  Status Load(const StateReader& from, const std::string& prefix);
+
   void Export(BagWeights* weights) const;
   void Import(const BagWeights& weights);
 
@@ -54,6 +61,9 @@ class ResidualBlock {
     at::Tensor second_moment;
     double weight_decay = 0;
   };
+  static Status SaveParameter(StateWriter& to, const std::string& name, const Parameter& parameter);
+  static Status LoadParameter(const StateReader& from, const std::string& name,
+                              Parameter* parameter);
   void StepParameter(const at::Tensor& gradient, float rate, Parameter* parameter) const;
 
   std::uint32_t hidden_;

@@ -10,9 +10,11 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "base/status.h"
 #ifdef DASHI_CUDA
 #include "trainer/torch/device_row_table.h"
 #endif
+#include "trainer/torch/tensor_state.h"
 
 namespace dashi::trainer {
 namespace {
@@ -196,6 +198,25 @@ void RowTable::ResetOptimizer() {
   first_moment_.reset();
   second_moment_.reset();
   num_steps_ = 0;
+}
+
+Status RowTable::Save(StateWriter& to, const std::string& prefix) const {
+  DASHI_RETURN_IF_ERROR(SaveTensor(to, prefix + "/values", values_));
+  DASHI_RETURN_IF_ERROR(SaveTensor(to, prefix + "/first_moment", first_moment_));
+  DASHI_RETURN_IF_ERROR(SaveTensor(to, prefix + "/second_moment", second_moment_));
+  return SaveCounter(to, prefix + "/steps", num_steps_);
+}
+
+Status RowTable::Load(const StateReader& from, const std::string& prefix) {
+  at::Tensor values;
+  DASHI_RETURN_IF_ERROR(LoadTensor(from, prefix + "/values", values_, &values));
+  if (!values.defined()) {
+    return Status::Corruption("a checkpoint has no " + prefix + "/values");
+  }
+  DASHI_RETURN_IF_ERROR(LoadTensor(from, prefix + "/first_moment", values_, &first_moment_));
+  DASHI_RETURN_IF_ERROR(LoadTensor(from, prefix + "/second_moment", values_, &second_moment_));
+  values_ = std::move(values);
+  return LoadCounter(from, prefix + "/steps", &num_steps_);
 }
 
 at::Tensor RowTable::Gather(std::span<const std::uint32_t> rows) const {

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include <ATen/core/Tensor.h>
 
 #include "base/thread_pool.h"
 #include "trainer/torch/batch_tokens.h"
 #include "trainer/torch/row_kernels.h"
+#include "trainer/training_state.h"
 
 namespace dashi::trainer {
 
@@ -30,6 +32,11 @@ class RowTable {
   void Reset(at::Tensor values);
   /// Forgets the moments and the step count.
   void ResetOptimizer();
+
+  /// Parameters, moments and the step count, as parts of a name that starts with `prefix`.
+  Status Save(StateWriter& to, const std::string& prefix) const;
+  /// Shape: as Save wrote it, which is [rows, dim] of Make or the last Reset.
+  Status Load(const StateReader& from, const std::string& prefix);
 
   /// Rows by number.  Shape: result [rows.size(), dim].
   at::Tensor Gather(std::span<const std::uint32_t> rows) const;

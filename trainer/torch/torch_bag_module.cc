@@ -27,6 +27,7 @@
 #endif
 #include "trainer/torch/residual_block.h"
 #include "trainer/torch/row_table.h"
+#include "trainer/torch/tensor_state.h"
 
 namespace dashi::trainer {
 namespace {
@@ -106,6 +107,8 @@ class TorchBagModule final : public BagModule {
   BagWeights ExportEncoder() const override;
   Status ImportEncoder(const BagWeights& weights) override;
   std::vector<float> ExportClassifier() const override;
+  Status Save(StateWriter& to) const override;
+  Status Load(const StateReader& from) override;
   Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* vectors,
                                                           std::size_t num_rows,
                                                           std::size_t dim) override;
@@ -425,6 +428,30 @@ Status TorchBagModule::ImportEncoder(const BagWeights& weights) {
 std::vector<float> TorchBagModule::ExportClassifier() const {
   EnterThread();
   return CopyRows(classifier_->values());
+}
+
+Status TorchBagModule::Save(StateWriter& to) const {
+  EnterThread();
+  DASHI_RETURN_IF_ERROR(embeddings_->Save(to, "module/embeddings"));
+  DASHI_RETURN_IF_ERROR(block_.Save(to, "module/block"));
+  DASHI_RETURN_IF_ERROR(SaveCounter(to, "module/num_labels", classifier_->values().size(0)));
+  DASHI_RETURN_IF_ERROR(classifier_->Save(to, "module/classifier"));
+  DASHI_RETURN_IF_ERROR(SaveCounter(to, "module/encoder_steps", encoder_steps_));
+  return SaveCounter(to, "module/classifier_steps", classifier_steps_);
+}
+
+Status TorchBagModule::Load(const StateReader& from) {
+  return CatchAsStatus("load a checkpoint", [&]() -> Status {
+    EnterThread();
+    DASHI_RETURN_IF_ERROR(embeddings_->Load(from, "module/embeddings"));
+    DASHI_RETURN_IF_ERROR(block_.Load(from, "module/block"));
+    std::int64_t num_labels = 0;
+    DASHI_RETURN_IF_ERROR(LoadCounter(from, "module/num_labels", &num_labels));
+    classifier_->Reset(at::empty({num_labels, options_.dim}, embeddings_->values().options()));
+    DASHI_RETURN_IF_ERROR(classifier_->Load(from, "module/classifier"));
+    DASHI_RETURN_IF_ERROR(LoadCounter(from, "module/encoder_steps", &encoder_steps_));
+    return LoadCounter(from, "module/classifier_steps", &classifier_steps_);
+  });
 }
 
 void TorchBagModule::AddRows(std::span<const std::uint32_t> positions, const at::Tensor& rows,

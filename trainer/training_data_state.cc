@@ -1,0 +1,111 @@
+#include "trainer/training_data_state.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/status.h"
+
+namespace dashi::trainer {
+namespace {
+
+Status SaveRows(const std::string& name, const SparseRows& rows, StateWriter& to) {
+  DASHI_RETURN_IF_ERROR(PutVector(to, name + "/offsets", rows.offsets));
+  DASHI_RETURN_IF_ERROR(PutVector(to, name + "/columns", rows.columns));
+  return PutVector(to, name + "/values", rows.values);
+}
+
+Status LoadRows(const std::string& name, const StateReader& from, SparseRows* rows) {
+  DASHI_RETURN_IF_ERROR(GetVector(from, name + "/offsets", &rows->offsets));
+  DASHI_RETURN_IF_ERROR(GetVector(from, name + "/columns", &rows->columns));
+  DASHI_RETURN_IF_ERROR(GetVector(from, name + "/values", &rows->values));
+  if (rows->offsets.empty() || rows->offsets.front() != 0 ||
+      rows->offsets.back() != rows->columns.size() ||
+      !std::is_sorted(rows->offsets.begin(), rows->offsets.end()) ||
+      (!rows->values.empty() && rows->values.size() != rows->columns.size())) {
+    return Status::Corruption(fmt::format("the rows {} of a checkpoint do not fit together", name));
+  }
+  return Status();
+}
+
+// The rows of a task with their names. Task is TrainingTask, const or not.
+template <typename Task>
+auto NamedRows(Task& task) {
+  return std::vector<std::pair<std::string, decltype(&task.relevance)>>{
+      {"data/document_tokens", &task.document_tokens},
+      {"data/label_tokens", &task.label_tokens},
+      {"data/relevance", &task.relevance},
+      {"data/document_features", &task.document_features},
+      {"data/label_features", &task.label_features}};
+}
+
+}  // namespace
+
+Status SaveTrainingData(const TrainingData& data, StateWriter& to) {
+  const TrainingTask& task = data.task;
+  for (const auto& [name, rows] : NamedRows(task)) {
+    DASHI_RETURN_IF_ERROR(SaveRows(name, *rows, to));
+  }
+  DASHI_RETURN_IF_ERROR(PutVector(to, "data/own_label", task.own_label));
+  const std::vector<std::uint32_t> numbers{task.vocabulary_size, task.num_features,
+                                           task.held_out ? 1U : 0U, data.ranker_features ? 1U : 0U};
+  DASHI_RETURN_IF_ERROR(PutVector(to, "data/numbers", numbers));
+  if (task.held_out) {
+    DASHI_RETURN_IF_ERROR(PutVector(to, "data/held_out", *task.held_out));
+  }
+  DASHI_RETURN_IF_ERROR(PutVector(to, "data/document_ordinals", data.document_ordinals));
+  DASHI_RETURN_IF_ERROR(PutVector(to, "data/label_ordinals", data.label_ordinals));
+  DASHI_RETURN_IF_ERROR(to.Put("data/tokenizer", data.tokenizer->Serialize()));
+  if (data.ranker_features == nullptr) {
+    return Status();
+  }
+  DASHI_RETURN_IF_ERROR(to.Put("data/ranker_words", data.ranker_features->words().Serialize()));
+  return PutVector(to, "data/ranker_bucket_idf", data.ranker_features->bucket_idf());
+}
+
+Result<TrainingData> LoadTrainingData(const StateReader& from) {
+  TrainingData data;
+  TrainingTask& task = data.task;
+  for (const auto& [name, rows] : NamedRows(task)) {
+    DASHI_RETURN_IF_ERROR(LoadRows(name, from, rows));
+  }
+  DASHI_RETURN_IF_ERROR(GetVector(from, "data/own_label", &task.own_label));
+  std::vector<std::uint32_t> numbers;
+  DASHI_RETURN_IF_ERROR(GetVector(from, "data/numbers", &numbers));
+  if (numbers.size() != 4) {
+    return Status::Corruption("the part data/numbers of a checkpoint has another length");
+  }
+  task.vocabulary_size = numbers[0];
+  task.num_features = numbers[1];
+  if (numbers[2] != 0) {
+    DASHI_RETURN_IF_ERROR(GetVector(from, "data/held_out", &task.held_out.emplace()));
+  }
+  DASHI_RETURN_IF_ERROR(GetVector(from, "data/document_ordinals", &data.document_ordinals));
+  DASHI_RETURN_IF_ERROR(GetVector(from, "data/label_ordinals", &data.label_ordinals));
+  if (data.document_ordinals.size() != task.relevance.num_rows() ||
+      data.label_ordinals.size() != task.label_tokens.num_rows()) {
+    return Status::Corruption("the ordinals of a checkpoint do not fit its rows");
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::string vocabulary, from.Get("data/tokenizer"));
+  DASHI_ASSIGN_OR_RETURN(data.tokenizer, BagTokenizer::Parse(vocabulary));
+  if (numbers[3] == 0) {
+    return data;
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::string words, from.Get("data/ranker_words"));
+  DASHI_ASSIGN_OR_RETURN(auto tokenizer, BagTokenizer::Parse(words));
+  std::vector<float> bucket_idf;
+  DASHI_RETURN_IF_ERROR(GetVector(from, "data/ranker_bucket_idf", &bucket_idf));
+  if (bucket_idf.size() != RankerFeatures::kNumBuckets) {
+    return Status::Corruption("the part data/ranker_bucket_idf of a checkpoint has another length");
+  }
+  data.ranker_features =
+      std::make_unique<RankerFeatures>(std::move(tokenizer), std::move(bucket_idf));
+  return data;
+}
+
+}  // namespace dashi::trainer

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "dashi/status.h"
+#include "trainer/training_data.h"
+#include "trainer/training_state.h"
+
+namespace dashi::trainer {
+
+/// Writes what ReadTrainingData gave as parts "data/...", so that a training goes on with the rows
+/// that it began with, whatever became of them in the database.
+///
+/// Errors: the writer's.
+Status SaveTrainingData(const TrainingData& data, StateWriter& to);
+
+/// Reads it back, with the same bits.
+///
+/// Errors: kCorruption, kNotFound naming the part.
+Result<TrainingData> LoadTrainingData(const StateReader& from);
+
+}  // namespace dashi::trainer
