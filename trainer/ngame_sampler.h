@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "dashi/status.h"
-#include "trainer/bag_module.h"
+#include "trainer/encoder_module.h"
 
 namespace dashi::trainer {
 
@@ -48,13 +48,13 @@ class NgameSampler {
   /// device of `module` when it has a splitter, else, and when `module` is null, on the pool.
   ///
   /// Errors: the device's.
-  Status BeginEpoch(std::uint32_t epoch, ThreadPool& pool, BagModule* module);
+  Status BeginEpoch(std::uint32_t epoch, ThreadPool& pool, EncoderModule* module);
   /// Rows of a batch of this epoch. Sizes differ by at most one.
   std::span<const std::uint32_t> Batch(std::uint32_t index) const;
 
  private:
   Status Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool,
-                   BagModule* module);
+                   EncoderModule* module);
   void ShuffleClusters(std::uint32_t cluster_size);
 
   const SamplerOptions options_;

@@ -62,7 +62,14 @@ class TorchTransformerModule final : public TransformerModule {
   Result<StepResult> ClassifierStep(const ClassifierBatch& batch, const StepRates& rates) override;
   Status Encode(const SparseRows& texts, float* out) override;
   TransformerWeights ExportEncoder() const override;
+  std::vector<NamedTensor> ExportParameters() const override;
+  Status ImportParameters(std::span<const NamedTensor> parameters) override;
   std::vector<float> ExportClassifier() const override;
+  Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* /*vectors*/,
+                                                          std::size_t /*num_rows*/,
+                                                          std::size_t /*dim*/) override {
+    return std::unique_ptr<LevelSplitter>();
+  }
   std::string device() const override { return device_.str(); }
 
  private:
@@ -337,6 +344,41 @@ TransformerWeights TorchTransformerModule::ExportEncoder() const {
   }
   weights.bytes = std::move(bytes);
   return weights;
+}
+
+std::vector<NamedTensor> TorchTransformerModule::ExportParameters() const {
+  at::set_num_threads(1);
+  const std::vector<TransformerParameter> names = TransformerParameters(options_.config);
+  std::vector<NamedTensor> parameters;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    parameters.push_back({names[i].name, CopyRows(network_.parameters()[i])});
+  }
+  return parameters;
+}
+
+Status TorchTransformerModule::ImportParameters(std::span<const NamedTensor> parameters) {
+  const std::vector<TransformerParameter> names = TransformerParameters(options_.config);
+  const std::vector<at::Tensor>& own = network_.parameters();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (parameters.size() != names.size() || parameters[i].name != names[i].name ||
+        parameters[i].values.size() != static_cast<std::size_t>(own[i].numel())) {
+      return Status::InvalidArgument("transformer parameters shape mismatch at " + names[i].name);
+    }
+  }
+  return CatchAsStatus("import encoder", [&] {
+    at::set_num_threads(1);
+    const at::NoGradGuard no_gradient;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      at::Tensor host = at::empty(own[i].sizes(), at::kFloat);
+      std::copy(parameters[i].values.begin(), parameters[i].values.end(),
+                host.mutable_data_ptr<float>());
+      at::Tensor parameter = own[i];
+      parameter.copy_(host);
+    }
+    adam_.Reset();
+    const MutexLock lock(rounded_mutex_);
+    rounded_.reset();
+  });
 }
 
 std::vector<float> TorchTransformerModule::ExportClassifier() const {
