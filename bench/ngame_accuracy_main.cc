@@ -258,7 +258,7 @@ Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOp
   module_options.num_threads = options.num_threads;
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<BagModule> module,
                          backend.NewBagModule(module_options));
-  DASHI_RETURN_IF_ERROR(module->ImportEncoder(model.encoder));
+  DASHI_RETURN_IF_ERROR(module->ImportParameters(model.encoder));
   const std::size_t num_labels = data.training.label_tokens.num_rows();
   std::vector<float> labels(num_labels * options.dim);
   DASHI_RETURN_IF_ERROR(module->Encode(data.training.label_tokens, labels.data()));

@@ -8,8 +8,7 @@
 
 #include "dashi/status.h"
 #include "trainer/bag_weights.h"
-#include "trainer/level_splitter.h"
-#include "trainer/training_state.h"
+#include "trainer/encoder_module.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
@@ -17,76 +16,6 @@ namespace dashi::trainer {
 class TransformerModule;
 struct TransformerModuleOptions;
 struct TransformerWeights;
-
-/// The tensor side of training a `bag` model: parameters, gradients, optimiser state. Implemented
-/// in libdashi_torch.so with LibTorch; the loops around it (sampling, clustering, epochs, early
-/// stopping) are ours and know no tensor library.
-///
-/// Threads: one thread at a time; it uses `num_threads` threads inside.
-
-/// Which training loss a term uses.
-///
-/// kSoftmax:         each positive against all negatives of its row, divided by the temperature;
-///                   mean over a row's positives, then over rows.
-/// kTriplet:         NGAME's first stage. The `num_negatives` hardest negatives of each positive,
-///                   hinges weighted by the softmax of the negatives' scores / temperature.
-/// kTripletHardest:  NGAME's second stage. The `num_positives` lowest positives against the
-///                   `num_negatives` highest negatives, hinges weighted by their own softmax.
-/// In both triplet losses gradients flow through the weights, as in the published code.
-enum class LossKind : std::uint8_t { kSoftmax = 0, kTriplet = 1, kTripletHardest = 2 };
-
-struct LossOptions {
-  LossKind kind = LossKind::kSoftmax;
-  float temperature = 0.05F;
-  float margin = 0.3F;
-  std::uint32_t num_negatives = 10;
-  std::uint32_t num_positives = 3;  ///< of kTripletHardest
-};
-
-/// One contrastive term of an encoder step: rows attract their positives and repel the other
-/// columns, except masked ones. NGAME uses one term; graph regularisers add terms over the same
-/// batch texts.
-struct ContrastiveTerm {
-  std::vector<std::uint32_t> rows;     ///< [num_rows] positions in EncoderBatch::texts
-  std::vector<std::uint32_t> columns;  ///< [num_columns] positions in EncoderBatch::texts, distinct
-  SparseRows positives;  ///< [num_rows, num_columns]: the sampled positives of each row
-  SparseRows masked;     ///< [num_rows, num_columns]: neither positive nor negative
-  float weight = 1.0F;
-  LossOptions loss;
-};
-
-struct EncoderBatch {
-  SparseRows texts;  ///< [num_texts, vocabulary] token bags, each distinct text once
-  std::vector<ContrastiveTerm> terms;
-};
-
-/// A step of the classifier stage: rows are documents, columns label vectors.
-struct ClassifierBatch {
-  SparseRows texts;               ///< [num_rows, vocabulary]; encoded when the encoder trains
-  std::vector<float> embeddings;  ///< [num_rows, dim] unit rows; used when the encoder is frozen
-  std::vector<std::uint32_t> columns;  ///< [num_columns] distinct label rows
-  SparseRows positives;                ///< [num_rows, num_columns]
-  SparseRows masked;                   ///< [num_rows, num_columns]
-  float dropout = 0.25F;               ///< on document embeddings, which are renormalised after it
-  std::uint64_t dropout_seed = 0;
-  LossOptions loss;
-};
-
-/// Learning rates of one step.
-struct StepRates {
-  float embeddings = 0;  ///< lazy Adam on touched token rows
-  float dense = 0;       ///< AdamW on the residual block
-  float classifier = 0;  ///< lazy Adam on touched label vectors
-};
-
-struct StepResult {
-  float loss = 0;
-  /// Fraction of rows whose best column is a positive.
-  float top1 = 0;
-  /// [terms[0].num_rows, dim]: the row embeddings of the first term (or of the classifier batch),
-  /// unit length, for the memory bank that clustering reads for free.
-  std::vector<float> row_embeddings;
-};
 
 struct BagModuleOptions {
   std::uint32_t vocabulary_size = 0;
@@ -113,51 +42,15 @@ struct EncoderGradients {
   std::vector<float> w2;          ///< [dim, hidden]
 };
 
-class BagModule {
+/// EncoderModule of the `bag` encoder: `texts` of a batch are weighted token bags.
+class BagModule : public EncoderModule {
  public:
-  virtual ~BagModule() = default;
-
-  /// One optimiser step on the encoder.
-  ///
-  /// Errors: kInternal naming the step when the loss is not finite.
-  virtual Result<StepResult> EncoderStep(const EncoderBatch& batch, const StepRates& rates) = 0;
-
   /// What EncoderStep would follow, without stepping.
   virtual Result<EncoderGradients> ComputeGradients(const EncoderBatch& batch) = 0;
 
-  /// Sets the label vectors W and starts the optimisers afresh.  Shape: vectors [num_labels, dim].
-  virtual Status SetClassifier(std::span<const float> vectors, std::uint32_t num_labels) = 0;
-  /// One step on W, and on the encoder too when `rates.embeddings` or `rates.dense` > 0.
-  virtual Result<StepResult> ClassifierStep(const ClassifierBatch& batch,
-                                            const StepRates& rates) = 0;
-
-  /// Unit embeddings of texts with the current parameters.  Shape: out [texts.num_rows(), dim].
-  virtual Status Encode(const SparseRows& texts, float* out) = 0;
-
+  /// The encoder as queries use it, token vectors rounded to binary16.
   virtual BagWeights ExportEncoder() const = 0;
   virtual Status ImportEncoder(const BagWeights& weights) = 0;
-  /// [num_labels, dim], not normalised.
-  virtual std::vector<float> ExportClassifier() const = 0;
-
-  /// All that later steps depend on: parameters, moments, step counts, the label vectors too.
-  ///
-  /// Errors: kInternal when a parameter is not finite; the writer's.
-  virtual Status Save(StateWriter& to) const = 0;
-  /// Goes on where Save was called, with the same bits.
-  ///
-  /// Errors: kCorruption, kNotFound naming the part; the module is then of no use.
-  virtual Status Load(const StateReader& from) = 0;
-
-  /// A splitter over vectors [num_rows, dim] binary16 that runs on the module's device, or null
-  /// where that is the processor. It copies the vectors.
-  ///
-  /// Errors: kInternal when the device's memory does not hold them.
-  virtual Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* vectors,
-                                                                  std::size_t num_rows,
-                                                                  std::size_t dim) = 0;
-
-  /// "cpu" or "cuda:0 <name>".
-  virtual std::string device() const = 0;
 };
 
 /// A loss over given scores.

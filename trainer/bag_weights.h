@@ -1,7 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
+
+#include "dashi/status.h"
+#include "trainer/encoder_module.h"
 
 namespace dashi::trainer {
 
@@ -19,5 +23,10 @@ struct BagWeights {
   std::vector<float> b;
   std::vector<float> w2;
 };
+
+/// The parameters of a BagModule as queries use them, token vectors rounded to binary16.
+///
+/// Errors: kInvalidArgument when they are no BagModule's of this dim.
+Result<BagWeights> ToBagWeights(std::span<const NamedTensor> parameters, std::uint32_t dim);
 
 }  // namespace dashi::trainer

@@ -64,7 +64,7 @@ JobCheckpoints::JobCheckpoints(storage::Store& store, std::uint64_t job,
     : store_(store),
       prefix_(fmt::format("job-{}/", job)),
       options_(std::move(options)),
-      wait_seconds_(options_.interval_seconds) {
+      next_seconds_(options_.interval_seconds) {
   std::map<std::string, std::string> parts;
   for (std::string& blob : names) {
     std::string part = blob.substr(std::min(blob.size(), prefix_.size()));
@@ -84,7 +84,7 @@ JobCheckpoints::JobCheckpoints(storage::Store& store, std::uint64_t job,
 }
 
 bool JobCheckpoints::IsDue() const {
-  return (options_.is_wanted && options_.is_wanted()) || since_last_.Seconds() >= wait_seconds_;
+  return (options_.is_wanted && options_.is_wanted()) || since_start_.Seconds() >= next_seconds_;
 }
 
 Status JobCheckpoints::WriteAll(const std::function<Status(StateWriter&)>& write,
@@ -110,8 +110,8 @@ Status JobCheckpoints::Save(const std::function<Status(StateWriter&)>& write) {
   std::vector<std::string> names;
   bool bad_state = false;
   const Status saved = WriteAll(write, &shared, &names, &bad_state);
-  since_last_ = Stopwatch();
-  wait_seconds_ = std::max(options_.interval_seconds, kWorkPerSaveSecond * since_begin.Seconds());
+  next_seconds_ = since_start_.Seconds() +
+                  std::max(options_.interval_seconds, kWorkPerSaveSecond * since_begin.Seconds());
   if (!saved.ok()) {
     Remove(names);
     if (shared_.empty()) {

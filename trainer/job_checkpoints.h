@@ -60,8 +60,8 @@ class JobCheckpoints final : public TrainingCheckpoints {
   std::vector<std::string> names_;   // the other blobs of the last state
   std::uint64_t number_ = 0;         // of the last state
   std::unique_ptr<StateReader> latest_;
-  Stopwatch since_last_;
-  double wait_seconds_;
+  const Stopwatch since_start_;
+  double next_seconds_;  // on since_start_
 };
 
 }  // namespace dashi::trainer

@@ -20,6 +20,7 @@
 #include "trainer/learning_rate.h"
 #include "trainer/ngame_batches.h"
 #include "trainer/ngame_checks.h"
+#include "trainer/ngame_encoder.h"
 #include "trainer/ngame_ranker.h"
 #include "trainer/ngame_sampler.h"
 #include "trainer/sparse_rows.h"
@@ -99,7 +100,7 @@ class NgameTraining {
   bool HasRanker() const;
   // Once the hold-out has told how long to train and how to weigh, teaches it too: the classifier
   // stage anew, on all documents.
-  Status Refit(const BagWeights& first_stage, NgameModel* model);
+  Status Refit(std::span<const NamedTensor> first_stage, NgameModel* model);
 
   std::vector<std::uint32_t> EncoderItems() const;
   SamplerOptions EncoderSampler(std::size_t num_rows) const;
@@ -135,13 +136,13 @@ class NgameTraining {
   ThreadPool pool_;
   const Stopwatch since_start_;
   HoldOut documents_;
-  std::unique_ptr<BagModule> module_;
+  std::unique_ptr<EncoderModule> module_;
 
   // The best epoch of the classifier stage by the hold-out.
   double best_objective_ = -1;
   std::uint32_t best_epoch_ = 0;
   std::uint32_t epochs_run_ = 0;
-  BagWeights best_encoder_;
+  std::vector<NamedTensor> best_encoder_;
   std::vector<float> best_classifier_;
 };
 
@@ -153,15 +154,8 @@ Status NgameTraining::Prepare() {
                "nothing to learn from: no document has both a text with known words and a label")
         .WithHint("fill `documents` and `relevance` before TRAIN MODEL");
   }
-  BagModuleOptions module;
-  module.vocabulary_size = task_.vocabulary_size;
-  module.dim = dim_;
-  module.hidden = options_.hidden;
-  module.seed = random_.Next();
-  module.num_threads = options_.num_threads;
-  module.device = options_.device;
-  module.precision = options_.precision;
-  DASHI_ASSIGN_OR_RETURN(module_, backend_.NewBagModule(module));
+  DASHI_ASSIGN_OR_RETURN(
+      module_, NewNgameEncoder(task_.vocabulary_size, options_, random_.Next(), backend_));
   return Status();
 }
 
@@ -391,7 +385,7 @@ Result<std::optional<RankingQuality>> NgameTraining::KeepBest(std::uint32_t epoc
   if (objective > best_objective_) {
     best_objective_ = objective;
     best_epoch_ = epoch;
-    best_encoder_ = module_->ExportEncoder();
+    best_encoder_ = module_->ExportParameters();
     best_classifier_ = module_->ExportClassifier();
   }
   return std::optional<RankingQuality>(quality);
@@ -419,7 +413,7 @@ Status NgameTraining::RestoreBest() {
   if (best_epoch_ == epochs_run_) {
     return Status();
   }
-  DASHI_RETURN_IF_ERROR(module_->ImportEncoder(best_encoder_));
+  DASHI_RETURN_IF_ERROR(module_->ImportParameters(best_encoder_));
   return module_->SetClassifier(best_classifier_, num_labels_);
 }
 
@@ -486,11 +480,11 @@ Status NgameTraining::TrainRanker(std::span<const std::uint32_t> documents, Ngam
   return Status();
 }
 
-Status NgameTraining::Refit(const BagWeights& first_stage, NgameModel* model) {
-  best_encoder_ = BagWeights();
+Status NgameTraining::Refit(std::span<const NamedTensor> first_stage, NgameModel* model) {
+  best_encoder_ = std::vector<NamedTensor>();
   best_classifier_ = std::vector<float>();
   model->ranker = SparseRankerWeights();
-  DASHI_RETURN_IF_ERROR(module_->ImportEncoder(first_stage));
+  DASHI_RETURN_IF_ERROR(module_->ImportParameters(first_stage));
   DASHI_RETURN_IF_ERROR(
       TrainClassifier("refit", documents_.all, best_epoch_, /*stops_early=*/false));
   return model->fusion_ranker > 0 ? TrainRanker(documents_.all, model) : Status();
@@ -501,7 +495,7 @@ Result<NgameModel> NgameTraining::Run() {
   DASHI_RETURN_IF_ERROR(Prepare());
   DASHI_RETURN_IF_ERROR(TrainEncoder());
   model.encoder_seconds = since_start_.Seconds();
-  const BagWeights first_stage = module_->ExportEncoder();
+  const std::vector<NamedTensor> first_stage = module_->ExportParameters();
   DASHI_RETURN_IF_ERROR(TrainClassifier("classifier", documents_.training,
                                         options_.classifier_epochs, /*stops_early=*/true));
   DASHI_RETURN_IF_ERROR(RestoreBest());
@@ -509,7 +503,7 @@ Result<NgameModel> NgameTraining::Run() {
   if (!documents_.validation.empty()) {
     DASHI_RETURN_IF_ERROR(Refit(first_stage, &model));
   }
-  model.encoder = module_->ExportEncoder();
+  model.encoder = module_->ExportParameters();
   model.classifiers = UnitClassifiers();
   model.classifier_seconds = since_start_.Seconds() - model.encoder_seconds - model.ranker_seconds;
   model.classifier_epochs_run = epochs_run_;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,15 +11,27 @@
 #include "trainer/ranker/sparse_ranker.h"
 #include "trainer/ranker/sparse_ranker_training.h"
 #include "trainer/training_task.h"
+#include "trainer/transformer/transformer_config.h"
+#include "trainer/transformer/transformer_weights.h"
 #include "trainer/validation.h"
 
 namespace dashi::trainer {
 
-/// Every hyper-parameter of NGAME with the `bag` encoder. The defaults are the measured recipe of
-/// docs/ARCHITECTURE.md ("What NGAME does here").
+/// A transformer to train: its shape, and what it starts from.
+struct TransformerStart {
+  TransformerConfig config;
+  PoolingConfig pooling;
+  TransformerWeights weights;  ///< without tensors: a random start
+  float weight_decay = 0.01F;
+};
+
+/// Every hyper-parameter of NGAME. The defaults are the measured recipe of docs/ARCHITECTURE.md
+/// ("What NGAME does here") with the `bag` encoder.
 struct NgameOptions {
-  std::uint32_t dim = 256;
-  std::uint32_t hidden = 256;
+  /// Null: the bag encoder. Sharers: copies of these options.
+  std::shared_ptr<const TransformerStart> transformer;
+  std::uint32_t dim = 256;     ///< of embeddings; of a transformer the dim of its config
+  std::uint32_t hidden = 256;  ///< of the bag encoder
   std::uint64_t seed = 1;
   RankingObjective objective = RankingObjective::kBalanced;
   int num_threads = 1;
@@ -31,7 +44,7 @@ struct NgameOptions {
   LossOptions encoder_loss;
   bool label_documents = true;  ///< label texts are documents too, their only target themselves
   float learning_rate_embeddings = 1e-2F;
-  float learning_rate_dense = 1e-3F;
+  float learning_rate_dense = 1e-3F;  ///< of a transformer: of all parameters
   std::uint32_t warmup_steps = 20;
   double random_share = 0.2;  ///< of the epochs with random batches before clusters
   double growth_share = 0.7;  ///< of the epochs when the cluster size stops doubling
@@ -59,12 +72,12 @@ struct NgameOptions {
 
 /// What training made, in the row numbering of the TrainingTask.
 struct NgameModel {
-  BagWeights encoder;
-  std::vector<float> classifiers;  ///< W, [num_labels, dim], unit rows
-  double fusion_encoder = 1.0;     ///< a in a*<e,z> + b*<e,w>
-  double fusion_classifier = 0.0;  ///< b
-  double fusion_ranker = 0.0;      ///< c, added as c * ranker score on the shortlist; 0: no ranker
-  SparseRankerWeights ranker;      ///< empty when fusion_ranker is 0
+  std::vector<NamedTensor> encoder;  ///< EncoderModule::ExportParameters
+  std::vector<float> classifiers;    ///< W, [num_labels, dim], unit rows
+  double fusion_encoder = 1.0;       ///< a in a*<e,z> + b*<e,w>
+  double fusion_classifier = 0.0;    ///< b
+  double fusion_ranker = 0.0;  ///< c, added as c * ranker score on the shortlist; 0: no ranker
+  SparseRankerWeights ranker;  ///< empty when fusion_ranker is 0
   /// On the held-out documents, before the model learned from them too, with the fused score:
   /// "P@1", "P@5", "PSP@1", "PSP@5"; with prefixes "encoder " and "classifier " for each score
   /// alone, "dense " for both without the ranker.
@@ -76,7 +89,7 @@ struct NgameModel {
   double ranker_seconds = 0;
 };
 
-/// Trains an NGAME model with the bag encoder.
+/// Trains an NGAME model.
 ///
 /// Errors:  kInvalidArgument when there is no positive pair or no token at all, or an option is out
 ///          of range (naming it); kCancelled when control.should_stop says so; kInternal with the

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "trainer/bag_module.h"
+#include "trainer/encoder_module.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {

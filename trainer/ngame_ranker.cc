@@ -39,7 +39,7 @@ void AppendRight(const TrainingTask& task, std::uint32_t document, SparseRows* i
 
 Result<SparseRows> FindHardNegatives(const TrainingTask& task,
                                      std::span<const std::uint32_t> documents, std::uint32_t dim,
-                                     BagModule& module, LabelShortlists& shortlists,
+                                     EncoderModule& module, LabelShortlists& shortlists,
                                      TrainingProgress& progress) {
   const std::size_t size = NegativesPerDocument(task, documents);
   SparseRows negatives;
@@ -64,13 +64,11 @@ Result<SparseRows> FindHardNegatives(const TrainingTask& task,
 
 }  // namespace
 
-Result<SparseRankerWeights> TrainRankerStage(const TrainingTask& task,
-                                             std::span<const std::uint32_t> documents,
-                                             std::vector<float> label_vectors, std::uint32_t dim,
-                                             BagModule& module, const SparseRankerOptions& options,
-                                             TensorBackend& backend, ThreadPool& pool,
-                                             const TrainingControl& control,
-                                             const Stopwatch& since_start) {
+Result<SparseRankerWeights> TrainRankerStage(
+    const TrainingTask& task, std::span<const std::uint32_t> documents,
+    std::vector<float> label_vectors, std::uint32_t dim, EncoderModule& module,
+    const SparseRankerOptions& options, TensorBackend& backend, ThreadPool& pool,
+    const TrainingControl& control, const Stopwatch& since_start) {
   const std::size_t num_labels = task.label_tokens.num_rows();
   TrainingProgress searching(control, "hard negatives", documents.size(), "documents", since_start);
   DASHI_ASSIGN_OR_RETURN(

@@ -24,13 +24,11 @@ namespace dashi::trainer {
 /// Errors: kCancelled; those of the backend.
 /// Cost:   one search a document (2 * labels * dim flops while labels are scanned), then that of
 ///         TrainSparseRanker.
-Result<SparseRankerWeights> TrainRankerStage(const TrainingTask& task,
-                                             std::span<const std::uint32_t> documents,
-                                             std::vector<float> label_vectors, std::uint32_t dim,
-                                             BagModule& module, const SparseRankerOptions& options,
-                                             TensorBackend& backend, ThreadPool& pool,
-                                             const TrainingControl& control,
-                                             const Stopwatch& since_start);
+Result<SparseRankerWeights> TrainRankerStage(
+    const TrainingTask& task, std::span<const std::uint32_t> documents,
+    std::vector<float> label_vectors, std::uint32_t dim, EncoderModule& module,
+    const SparseRankerOptions& options, TensorBackend& backend, ThreadPool& pool,
+    const TrainingControl& control, const Stopwatch& since_start);
 
 /// Fills in the ranker's scores of candidates.  Shape: candidates [documents.size()].
 void ScoreCandidates(const TrainingTask& task, std::span<const std::uint32_t> documents,

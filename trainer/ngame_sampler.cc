@@ -58,7 +58,7 @@ std::vector<float> NgameSampler::Recall(std::span<const std::uint32_t> rows) con
   return embeddings;
 }
 
-Status NgameSampler::BeginEpoch(std::uint32_t epoch, ThreadPool& pool, BagModule* module) {
+Status NgameSampler::BeginEpoch(std::uint32_t epoch, ThreadPool& pool, EncoderModule* module) {
   const std::uint32_t cluster_size = ClusterSize(epoch);
   if (cluster_size <= 1) {
     random_.Shuffle(std::span<std::uint32_t>(order_));
@@ -72,7 +72,7 @@ Status NgameSampler::BeginEpoch(std::uint32_t epoch, ThreadPool& pool, BagModule
 }
 
 Status NgameSampler::Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool,
-                               BagModule* module) {
+                               EncoderModule* module) {
   std::unique_ptr<LevelSplitter> splitter;
   if (module != nullptr) {
     DASHI_ASSIGN_OR_RETURN(splitter, module->NewLevelSplitter(bank_.data(), num_rows_, dim_));

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "dashi/status.h"
-#include "trainer/bag_module.h"
+#include "trainer/encoder_module.h"
 #include "trainer/training_state.h"
 
 namespace dashi::trainer {
@@ -49,7 +49,7 @@ class NgameSampler {
   /// device of `module` when it has a splitter, else, and when `module` is null, on the pool.
   ///
   /// Errors: the device's.
-  Status BeginEpoch(std::uint32_t epoch, ThreadPool& pool, BagModule* module);
+  Status BeginEpoch(std::uint32_t epoch, ThreadPool& pool, EncoderModule* module);
   /// All that later batches depend on.
   ///
   /// Errors: the writer's.
@@ -64,7 +64,7 @@ class NgameSampler {
 
  private:
   Status Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool,
-                   BagModule* module);
+                   EncoderModule* module);
   bool AreRows(std::span<const std::uint32_t> rows) const;
   void ShuffleClusters(std::uint32_t cluster_size);
 

@@ -215,7 +215,7 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   release.seed = job.options.ngame.seed;
   release.options = DescribeModelOptions(job.options);
   release.environment = DescribeEnvironment(job, backend);
-  release.dim = model.encoder.dim;
+  release.dim = job.options.ngame.dim;
   release.num_documents = data.document_ordinals.size();
   release.num_labels = data.label_ordinals.size();
   // Scaled to a + b = 1, which changes no ranking and keeps scores in [-1, 1].
@@ -271,7 +271,8 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   ReleaseRecord release = DescribeRelease(job, backend, data, model);
   DASHI_ASSIGN_OR_RETURN(release.snapshot_sequence, view->CommitSequence());
   release.weights = {EncoderWeightsName(job.id), ClassifierWeightsName(job.id)};
-  const std::string encoder_bytes = SerializeBagEncoder(*data.tokenizer, model.encoder);
+  DASHI_ASSIGN_OR_RETURN(const BagWeights weights, ToBagWeights(model.encoder, release.dim));
+  const std::string encoder_bytes = SerializeBagEncoder(*data.tokenizer, weights);
   ClassifierWeights classifier{release.dim, data.label_ordinals, ToHalfVectors(model.classifiers)};
   DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[0], encoder_bytes));
   DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[1], SerializeClassifier(classifier)));

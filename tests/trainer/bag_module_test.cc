@@ -392,6 +392,40 @@ TEST(BagModuleTest, FrozenEncoderStepsOnlyTouchTheirLabels) {
   }
 }
 
+TEST(BagModuleTest, ParametersComeBackToTheBit) {
+  Random random(65);
+  const auto module = NewModule(/*portable=*/false);
+  const SparseRows texts = RandomTexts(20, random);
+  ASSERT_TRUE(module->EncoderStep(RandomBatch(random), {1e-2F, 1e-3F, 0}).ok());
+  const std::vector<NamedTensor> kept = module->ExportParameters();
+  std::vector<float> want(20 * kDim);
+  std::vector<float> got(20 * kDim);
+  ASSERT_TRUE(module->Encode(texts, want.data()).ok());
+  const BagWeights weights = module->ExportEncoder();
+  ASSERT_TRUE(module->EncoderStep(RandomBatch(random), {1e-2F, 1e-3F, 0}).ok());
+  ASSERT_TRUE(module->Encode(texts, got.data()).ok());
+  EXPECT_NE(got, want);
+  ASSERT_TRUE(module->ImportParameters(kept).ok());
+  ASSERT_TRUE(module->Encode(texts, got.data()).ok());
+  EXPECT_EQ(got, want);
+
+  const auto rounded = ToBagWeights(kept, kDim);
+  ASSERT_TRUE(rounded.ok()) << rounded.status().ToString();
+  EXPECT_EQ(rounded->vocabulary_size, weights.vocabulary_size);
+  EXPECT_EQ(rounded->hidden, weights.hidden);
+  EXPECT_EQ(rounded->embeddings, weights.embeddings);
+  EXPECT_EQ(rounded->w1, weights.w1);
+  EXPECT_EQ(rounded->b, weights.b);
+  EXPECT_EQ(rounded->w2, weights.w2);
+
+  std::vector<NamedTensor> wrong = kept;
+  wrong[1].values.pop_back();
+  EXPECT_EQ(module->ImportParameters(wrong).code(), StatusCode::kInvalidArgument);
+  wrong.pop_back();
+  EXPECT_EQ(module->ImportParameters(wrong).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(ToBagWeights(wrong, kDim).status().code(), StatusCode::kInvalidArgument);
+}
+
 TEST(BagModuleTest, EqualsTheQueryTimeEncoder) {
   BagTokenizer::LearnOptions learn;
   learn.document_frequency_min = 1;

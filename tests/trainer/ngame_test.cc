@@ -3,14 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "trainer/bag_module.h"
+#include "trainer/bag_weights.h"
+#include "trainer/transformer/transformer_config.h"
 
 namespace dashi::trainer {
 namespace {
@@ -68,8 +72,10 @@ NgameOptions FastOptions() {
 }
 
 void ExpectUsable(const NgameModel& model, const TrainingTask& task, const NgameOptions& options) {
-  EXPECT_EQ(model.encoder.vocabulary_size, task.vocabulary_size);
-  EXPECT_EQ(model.encoder.embeddings.size(), std::size_t{task.vocabulary_size} * options.dim);
+  const auto encoder = ToBagWeights(model.encoder, options.dim);
+  ASSERT_TRUE(encoder.ok()) << encoder.status().ToString();
+  EXPECT_EQ(encoder->vocabulary_size, task.vocabulary_size);
+  EXPECT_EQ(encoder->hidden, options.hidden);
   EXPECT_EQ(model.classifiers.size(), task.label_tokens.num_rows() * options.dim);
   for (const float value : model.classifiers) {
     ASSERT_TRUE(std::isfinite(value));
@@ -153,8 +159,10 @@ TEST(NgameTest, SameSeedAndOneThreadGiveTheSameBits) {
   options.seed = 2;
   const auto c = TrainNgame(task, options, Backend(), TrainingControl());
   ASSERT_TRUE(a.ok() && b.ok() && c.ok());
-  EXPECT_EQ(a->encoder.embeddings, b->encoder.embeddings);
-  EXPECT_EQ(a->encoder.w2, b->encoder.w2);
+  ASSERT_EQ(a->encoder.size(), b->encoder.size());
+  for (std::size_t i = 0; i < a->encoder.size(); ++i) {
+    EXPECT_EQ(a->encoder[i].values, b->encoder[i].values) << a->encoder[i].name;
+  }
   EXPECT_EQ(a->classifiers, b->classifiers);
   EXPECT_EQ(a->fusion_encoder, b->fusion_encoder);
   EXPECT_NE(a->classifiers, c->classifiers);
@@ -185,7 +193,77 @@ TEST(NgameTest, FrozenEncoderAndNoLabelDocumentsTrain) {
   const auto model = TrainNgame(task, options, Backend(), TrainingControl());
   ASSERT_TRUE(model.ok()) << model.status().ToString();
   EXPECT_GT(model->validation_metrics.at("P@1"), 0.9);
-  EXPECT_TRUE(model->encoder.w1.empty());
+  ExpectUsable(*model, task, options);
+}
+
+/// The same task as token ids in the order of the text between two special tokens.
+TrainingTask TaskForTransformer(TrainingTask task) {
+  for (SparseRows* rows : {&task.document_tokens, &task.label_tokens}) {
+    SparseRows texts;
+    for (std::size_t row = 0; row < rows->num_rows(); ++row) {
+      texts.columns.push_back(task.vocabulary_size);
+      for (auto i = rows->offsets[row]; i < rows->offsets[row + 1]; ++i) {
+        texts.columns.push_back(rows->columns[i]);
+      }
+      texts.columns.push_back(task.vocabulary_size + 1);
+      texts.offsets.push_back(texts.columns.size());
+    }
+    *rows = std::move(texts);
+  }
+  task.vocabulary_size += 2;
+  return task;
+}
+
+NgameOptions TransformerOptions(std::uint32_t vocabulary_size) {
+  auto start = std::make_shared<TransformerStart>();
+  start->config.vocabulary_size = vocabulary_size;
+  start->config.dim = 32;
+  start->config.hidden = 32;
+  start->config.num_layers = 1;
+  start->config.num_heads = 2;
+  start->config.num_positions = 16;
+  start->config.num_token_types = 2;
+  start->config.dropout = 0;
+  start->config.attention_dropout = 0;
+  NgameOptions options = FastOptions();
+  options.transformer = std::move(start);
+  options.epochs = 10;
+  options.learning_rate_dense = 3e-3F;
+  options.classifier_epochs = 3;
+  return options;
+}
+
+TEST(NgameTest, TrainsATransformer) {
+  const TrainingTask task = TaskForTransformer(SyntheticTask(600, 12, 3));
+  for (const bool trains_encoder : {false, true}) {
+    SCOPED_TRACE(trains_encoder);
+    NgameOptions options = TransformerOptions(task.vocabulary_size);
+    options.classifier_trains_encoder = trains_encoder;
+    const auto a = TrainNgame(task, options, Backend(), TrainingControl());
+    ASSERT_TRUE(a.ok()) << a.status().ToString();
+    EXPECT_GT(a->validation_metrics.at("encoder P@1"), 0.9);
+    EXPECT_GT(a->validation_metrics.at("P@1"), 0.9);
+    const auto parameters = TransformerParameters(options.transformer->config);
+    ASSERT_EQ(a->encoder.size(), parameters.size());
+    EXPECT_EQ(a->encoder[0].name, parameters[0].name);
+    const auto b = TrainNgame(task, options, Backend(), TrainingControl());
+    ASSERT_TRUE(b.ok()) << b.status().ToString();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      EXPECT_EQ(a->encoder[i].values, b->encoder[i].values) << parameters[i].name;
+    }
+    EXPECT_EQ(a->classifiers, b->classifiers);
+  }
+}
+
+TEST(NgameTest, RefusesATransformerOfAnotherShape) {
+  const TrainingTask task = TaskForTransformer(SyntheticTask(100, 12, 3));
+  NgameOptions options = TransformerOptions(task.vocabulary_size);
+  options.dim = 16;
+  EXPECT_EQ(TrainNgame(task, options, Backend(), TrainingControl()).status().code(),
+            StatusCode::kInvalidArgument);
+  options = TransformerOptions(task.vocabulary_size + 1);
+  EXPECT_EQ(TrainNgame(task, options, Backend(), TrainingControl()).status().code(),
+            StatusCode::kInvalidArgument);
 }
 
 TEST(NgameTest, OddDataSetsAreLegal) {

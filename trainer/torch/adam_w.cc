@@ -5,6 +5,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros_like.h>
+#include <fmt/format.h>
+
+#include "base/status.h"
+#include "trainer/torch/tensor_state.h"
 
 namespace dashi::trainer {
 namespace {
@@ -19,6 +23,34 @@ void AdamW::Reset() {
   first_moments_.clear();
   second_moments_.clear();
   num_steps_ = 0;
+}
+
+Status AdamW::Save(StateWriter& to, const std::string& prefix) const {
+  DASHI_RETURN_IF_ERROR(SaveCounter(to, prefix + "/steps", num_steps_));
+  for (std::size_t i = 0; i < first_moments_.size(); ++i) {
+    DASHI_RETURN_IF_ERROR(
+        SaveTensor(to, fmt::format("{}/first_moment.{}", prefix, i), first_moments_[i]));
+    DASHI_RETURN_IF_ERROR(
+        SaveTensor(to, fmt::format("{}/second_moment.{}", prefix, i), second_moments_[i]));
+  }
+  return Status();
+}
+
+Status AdamW::Load(const StateReader& from, const std::string& prefix,
+                   const std::vector<at::Tensor>& parameters) {
+  Reset();
+  DASHI_RETURN_IF_ERROR(LoadCounter(from, prefix + "/steps", &num_steps_));
+  for (std::size_t i = 0; num_steps_ > 0 && i < parameters.size(); ++i) {
+    const at::Tensor like = parameters[i].detach();
+    DASHI_RETURN_IF_ERROR(LoadTensor(from, fmt::format("{}/first_moment.{}", prefix, i), like,
+                                     &first_moments_.emplace_back()));
+    DASHI_RETURN_IF_ERROR(LoadTensor(from, fmt::format("{}/second_moment.{}", prefix, i), like,
+                                     &second_moments_.emplace_back()));
+    if (!first_moments_.back().defined() || !second_moments_.back().defined()) {
+      return Status::Corruption(fmt::format("a checkpoint has no {}/moments.{}", prefix, i));
+    }
+  }
+  return Status();
 }
 
 void AdamW::Step(const std::vector<at::Tensor>& parameters,

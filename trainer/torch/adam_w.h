@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "base/thread_pool.h"
+#include "dashi/status.h"
+#include "trainer/training_state.h"
 
 namespace dashi::trainer {
 
@@ -23,6 +26,11 @@ class AdamW {
             float rate, ThreadPool& pool);
   /// Forgets the moments and the step count.
   void Reset();
+  /// Moments and the step count, as parts of a name that starts with `prefix`.
+  Status Save(StateWriter& to, const std::string& prefix) const;
+  /// Shape: parameters as of the steps before Save.
+  Status Load(const StateReader& from, const std::string& prefix,
+              const std::vector<at::Tensor>& parameters);
 
  private:
   float weight_decay_;

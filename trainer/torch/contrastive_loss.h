@@ -4,7 +4,7 @@
 
 #include "base/thread_pool.h"
 #include "dashi/status.h"
-#include "trainer/bag_module.h"
+#include "trainer/encoder_module.h"
 
 namespace dashi::trainer {
 

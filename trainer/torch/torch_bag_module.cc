@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -106,6 +108,8 @@ class TorchBagModule final : public BagModule {
   Status Encode(const SparseRows& texts, float* out) override;
   BagWeights ExportEncoder() const override;
   Status ImportEncoder(const BagWeights& weights) override;
+  std::vector<NamedTensor> ExportParameters() const override;
+  Status ImportParameters(std::span<const NamedTensor> parameters) override;
   std::vector<float> ExportClassifier() const override;
   Status Save(StateWriter& to) const override;
   Status Load(const StateReader& from) override;
@@ -421,6 +425,50 @@ Status TorchBagModule::ImportEncoder(const BagWeights& weights) {
                                           at::kHalf);  // [vocabulary_size, dim]
     embeddings_->Reset(half.to(at::kFloat).to(device_));
     block_.Import(weights);
+    block_.ResetOptimizer();
+  });
+}
+
+std::vector<NamedTensor> TorchBagModule::ExportParameters() const {
+  EnterThread();
+  BagWeights block;
+  block_.Export(&block);
+  std::vector<NamedTensor> parameters(4);
+  parameters[0] = {"embeddings", CopyRows(embeddings_->values())};
+  parameters[1] = {"w1", std::move(block.w1)};
+  parameters[2] = {"b", std::move(block.b)};
+  parameters[3] = {"w2", std::move(block.w2)};
+  return parameters;
+}
+
+Status TorchBagModule::ImportParameters(std::span<const NamedTensor> parameters) {
+  const std::size_t dim = options_.dim;
+  const std::size_t hidden = options_.hidden;
+  const std::pair<std::string_view, std::size_t> wanted[] = {
+      {"embeddings", dim * options_.vocabulary_size},
+      {"w1", hidden * dim},
+      {"b", hidden},
+      {"w2", hidden * dim}};
+  for (std::size_t i = 0; i < std::size(wanted); ++i) {
+    if (parameters.size() != std::size(wanted) || parameters[i].name != wanted[i].first ||
+        parameters[i].values.size() != wanted[i].second) {
+      return Status::InvalidArgument(
+          fmt::format("encoder parameters shape mismatch at {}", wanted[i].first));
+    }
+  }
+  return CatchAsStatus("import encoder", [&] {
+    EnterThread();
+    at::Tensor values = at::empty({options_.vocabulary_size, options_.dim}, at::kFloat);
+    std::copy(parameters[0].values.begin(), parameters[0].values.end(),
+              values.mutable_data_ptr<float>());
+    embeddings_->Reset(values.to(device_));
+    BagWeights block;
+    block.dim = options_.dim;
+    block.hidden = options_.hidden;
+    block.w1 = parameters[1].values;
+    block.b = parameters[2].values;
+    block.w2 = parameters[3].values;
+    block_.Import(block);
     block_.ResetOptimizer();
   });
 }

@@ -28,6 +28,7 @@
 #include "trainer/torch/dropout_source.h"
 #include "trainer/torch/residual_block.h"
 #include "trainer/torch/row_table.h"
+#include "trainer/torch/tensor_state.h"
 #include "trainer/torch/transformer_checks.h"
 #include "trainer/torch/transformer_network.h"
 
@@ -62,7 +63,16 @@ class TorchTransformerModule final : public TransformerModule {
   Result<StepResult> ClassifierStep(const ClassifierBatch& batch, const StepRates& rates) override;
   Status Encode(const SparseRows& texts, float* out) override;
   TransformerWeights ExportEncoder() const override;
+  std::vector<NamedTensor> ExportParameters() const override;
+  Status ImportParameters(std::span<const NamedTensor> parameters) override;
   std::vector<float> ExportClassifier() const override;
+  Status Save(StateWriter& to) const override;
+  Status Load(const StateReader& from) override;
+  Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* /*vectors*/,
+                                                          std::size_t /*num_rows*/,
+                                                          std::size_t /*dim*/) override {
+    return std::unique_ptr<LevelSplitter>();
+  }
   std::string device() const override { return device_.str(); }
 
  private:
@@ -339,9 +349,91 @@ TransformerWeights TorchTransformerModule::ExportEncoder() const {
   return weights;
 }
 
+std::vector<NamedTensor> TorchTransformerModule::ExportParameters() const {
+  at::set_num_threads(1);
+  const std::vector<TransformerParameter> names = TransformerParameters(options_.config);
+  std::vector<NamedTensor> parameters;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    parameters.push_back({names[i].name, CopyRows(network_.parameters()[i])});
+  }
+  return parameters;
+}
+
+Status TorchTransformerModule::ImportParameters(std::span<const NamedTensor> parameters) {
+  const std::vector<TransformerParameter> names = TransformerParameters(options_.config);
+  const std::vector<at::Tensor>& own = network_.parameters();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (parameters.size() != names.size() || parameters[i].name != names[i].name ||
+        parameters[i].values.size() != static_cast<std::size_t>(own[i].numel())) {
+      return Status::InvalidArgument("transformer parameters shape mismatch at " + names[i].name);
+    }
+  }
+  return CatchAsStatus("import encoder", [&] {
+    at::set_num_threads(1);
+    const at::NoGradGuard no_gradient;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      at::Tensor host = at::empty(own[i].sizes(), at::kFloat);
+      std::copy(parameters[i].values.begin(), parameters[i].values.end(),
+                host.mutable_data_ptr<float>());
+      at::Tensor parameter = own[i];
+      parameter.copy_(host);
+    }
+    adam_.Reset();
+    const MutexLock lock(rounded_mutex_);
+    rounded_.reset();
+  });
+}
+
 std::vector<float> TorchTransformerModule::ExportClassifier() const {
   at::set_num_threads(1);
   return CopyRows(classifier_->values());
+}
+
+Status TorchTransformerModule::Save(StateWriter& to) const {
+  at::set_num_threads(1);
+  const std::vector<TransformerParameter> names = TransformerParameters(options_.config);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    DASHI_RETURN_IF_ERROR(
+        SaveTensor(to, "module/" + names[i].name, network_.parameters()[i].detach()));
+  }
+  DASHI_RETURN_IF_ERROR(adam_.Save(to, "module/adam"));
+  DASHI_RETURN_IF_ERROR(SaveCounter(to, "module/num_labels", classifier_->values().size(0)));
+  DASHI_RETURN_IF_ERROR(classifier_->Save(to, "module/classifier"));
+  DASHI_RETURN_IF_ERROR(
+      SaveCounter(to, "module/encoder_steps", static_cast<std::int64_t>(encoder_steps_)));
+  return SaveCounter(to, "module/classifier_steps", static_cast<std::int64_t>(classifier_steps_));
+}
+
+Status TorchTransformerModule::Load(const StateReader& from) {
+  return CatchAsStatus("load a checkpoint", [&]() -> Status {
+    at::set_num_threads(1);
+    const at::NoGradGuard no_gradient;
+    const std::vector<TransformerParameter> names = TransformerParameters(options_.config);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      at::Tensor parameter = network_.parameters()[i];
+      at::Tensor value;
+      DASHI_RETURN_IF_ERROR(
+          LoadTensor(from, "module/" + names[i].name, parameter.detach(), &value));
+      if (!value.defined()) {
+        return Status::Corruption("a checkpoint has no module/" + names[i].name);
+      }
+      parameter.copy_(value);
+    }
+    DASHI_RETURN_IF_ERROR(adam_.Load(from, "module/adam", network_.parameters()));
+    std::int64_t num_labels = 0;
+    DASHI_RETURN_IF_ERROR(LoadCounter(from, "module/num_labels", &num_labels));
+    classifier_->Reset(at::empty({num_labels, options_.config.dim}, at::kFloat).to(device_));
+    DASHI_RETURN_IF_ERROR(classifier_->Load(from, "module/classifier"));
+    std::int64_t encoder_steps = 0;
+    std::int64_t classifier_steps = 0;
+    DASHI_RETURN_IF_ERROR(LoadCounter(from, "module/encoder_steps", &encoder_steps));
+    DASHI_RETURN_IF_ERROR(LoadCounter(from, "module/classifier_steps", &classifier_steps));
+    encoder_steps_ = static_cast<std::uint64_t>(encoder_steps);
+    classifier_steps_ = static_cast<std::uint64_t>(classifier_steps);
+    const MutexLock lock(rounded_mutex_);
+    rounded_.reset();
+    return Status();
+  });
 }
 
 Result<at::ScalarType> TypeOf(const std::string& dtype) {

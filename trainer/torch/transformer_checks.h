@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "dashi/status.h"
-#include "trainer/bag_module.h"
+#include "trainer/encoder_module.h"
 #include "trainer/transformer/transformer_config.h"
 
 namespace dashi::trainer {

@@ -369,6 +369,43 @@ TEST(TransformerModuleTest, ExportedWeightsAreTheSameModule) {
   EXPECT_EQ(got, want);
 }
 
+TEST(TransformerModuleTest, ParametersComeBackToTheBit) {
+  Random random(16);
+  const SparseRows texts = RandomTexts(20, random);
+  const auto module = NewModule(SmallOptions());
+  const std::vector<NamedTensor> kept = module->ExportParameters();
+  std::vector<float> want(20 * kDim);
+  std::vector<float> got(20 * kDim);
+  ASSERT_TRUE(module->Encode(texts, want.data()).ok());
+  StepRates rates;
+  rates.dense = 0.01F;
+  const EncoderBatch batch = RandomBatch(random);
+  ASSERT_TRUE(module->EncoderStep(batch, rates).ok());
+  const std::string first_step = *module->ExportEncoder().bytes;
+  ASSERT_TRUE(module->Encode(texts, got.data()).ok());
+  EXPECT_NE(got, want);
+  ASSERT_TRUE(module->ImportParameters(kept).ok());
+  ASSERT_TRUE(module->Encode(texts, got.data()).ok());
+  EXPECT_EQ(got, want);
+  // The optimiser begins anew: the same step leads to the same place.
+  ASSERT_TRUE(module->EncoderStep(batch, rates).ok());
+  EXPECT_EQ(*module->ExportEncoder().bytes, first_step);
+  // Encode in bfloat16 works on a copy, which must follow.
+  TransformerModuleOptions rounded_options = SmallOptions();
+  rounded_options.encode_precision = "bfloat16";
+  const auto rounded = NewModule(rounded_options);
+  ASSERT_TRUE(rounded->Encode(texts, want.data()).ok());
+  ASSERT_TRUE(rounded->ImportParameters(module->ExportParameters()).ok());
+  ASSERT_TRUE(rounded->Encode(texts, got.data()).ok());
+  EXPECT_NE(got, want);
+
+  std::vector<NamedTensor> wrong = kept;
+  wrong[3].values.pop_back();
+  EXPECT_EQ(module->ImportParameters(wrong).code(), StatusCode::kInvalidArgument);
+  wrong.pop_back();
+  EXPECT_EQ(module->ImportParameters(wrong).code(), StatusCode::kInvalidArgument);
+}
+
 TEST(TransformerModuleTest, Bfloat16EmbeddingsAreNear) {
   Random random(17);
   const SparseRows texts = RandomTexts(20, random);

@@ -5,7 +5,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "trainer/bag_module.h"
+#include "trainer/encoder_module.h"
 
 namespace dashi::trainer {
 

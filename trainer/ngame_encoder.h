@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "dashi/status.h"
+#include "trainer/bag_module.h"
+#include "trainer/ngame.h"
+
+namespace dashi::trainer {
+
+/// Makes the encoder that the options ask for, at its start.
+///
+/// Errors: kInvalidArgument when the transformer's dim or vocabulary is not that of the training;
+///         those of the backend.
+Result<std::unique_ptr<EncoderModule>> NewNgameEncoder(std::uint32_t vocabulary_size,
+                                                       const NgameOptions& options,
+                                                       std::uint64_t seed, TensorBackend& backend);
+
+}  // namespace dashi::trainer
