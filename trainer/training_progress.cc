@@ -42,6 +42,11 @@ void TrainingProgress::Advance(std::uint64_t units) {
   }
 }
 
+void TrainingProgress::Skip(std::uint64_t units) {
+  done_ += units;
+  skipped_ += units;
+}
+
 void TrainingProgress::Finish() { Report(); }
 
 void TrainingProgress::Report() {
@@ -56,8 +61,8 @@ void TrainingProgress::Report() {
   progress.done = done_;
   progress.total = total_;
   progress.seconds = since_start_.Seconds();
-  if (seconds > 0 && done_ > 0) {
-    progress.units_per_second = static_cast<double>(done_) / seconds;
+  if (seconds > 0 && done_ > skipped_) {
+    progress.units_per_second = static_cast<double>(done_ - skipped_) / seconds;
     progress.eta_seconds =
         static_cast<double>(total_ - std::min(total_, done_)) / progress.units_per_second;
   }

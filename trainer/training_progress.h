@@ -24,6 +24,8 @@ class TrainingProgress {
   void Advance(std::uint64_t units, double loss);
   /// The same for work that has no loss.
   void Advance(std::uint64_t units);
+  /// Counts units that were done before, which tell nothing about the rate.
+  void Skip(std::uint64_t units);
   /// Reports the end of the phase.
   void Finish();
 
@@ -37,7 +39,8 @@ class TrainingProgress {
   const std::string unit_;
   const std::uint64_t total_;
   std::uint64_t done_ = 0;
-  double loss_ = 0;  // exponential average
+  std::uint64_t skipped_ = 0;  // of done_
+  double loss_ = 0;            // exponential average
   bool has_loss_ = false;
   double next_report_seconds_ = 0;
 };

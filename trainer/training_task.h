@@ -53,11 +53,15 @@ struct EpochReport {
   std::optional<double> psp5;
 };
 
+class TrainingCheckpoints;
+
 /// How the work that runs in the trainer talks to its owner.
 struct TrainingControl {
   ProgressCallback on_progress;                      ///< may be empty
   std::function<void(const EpochReport&)> on_epoch;  ///< may be empty
   std::function<bool()> should_stop;                 ///< polled at every batch; may be empty
+  /// Where the training begins, and what it leaves behind when it stops; may be null.
+  TrainingCheckpoints* checkpoints = nullptr;
 };
 
 }  // namespace dashi::trainer

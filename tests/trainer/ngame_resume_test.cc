@@ -1,0 +1,230 @@
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/trainer/ngame_tasks.h"
+#include "trainer/bag_module.h"
+#include "trainer/ngame.h"
+#include "trainer/training_state.h"
+
+namespace dashi::trainer {
+namespace {
+
+using Parts = std::map<std::string, std::string>;
+
+class MapWriter final : public StateWriter {
+ public:
+  explicit MapWriter(Parts* parts) : parts_(parts) {}
+  Status Put(const std::string& name, std::string_view bytes) override {
+    EXPECT_TRUE(parts_->emplace(name, bytes).second) << name;
+    return Status();
+  }
+
+ private:
+  Parts* const parts_;
+};
+
+class MapReader final : public StateReader {
+ public:
+  explicit MapReader(Parts parts) : parts_(std::move(parts)) {}
+  Result<std::string> Get(const std::string& name) const override {
+    const auto found = parts_.find(name);
+    return found == parts_.end() ? Result<std::string>(Status::NotFound("no part " + name))
+                                 : found->second;
+  }
+
+ private:
+  const Parts parts_;
+};
+
+/// Saves when it is asked for the n-th time, and every time after; stops the training then.
+class StoppingCheckpoints final : public TrainingCheckpoints {
+ public:
+  StoppingCheckpoints(const Parts& begin, std::uint64_t stop_at) : stop_at_(stop_at) {
+    if (!begin.empty()) {
+      latest_ = std::make_unique<MapReader>(begin);
+    }
+  }
+
+  bool IsDue() const override { return ++num_asked_ >= stop_at_; }
+  Status Save(const std::function<Status(StateWriter&)>& write) override {
+    saved_.clear();
+    MapWriter writer(&saved_);
+    return write(writer);
+  }
+  const StateReader* Latest() const override { return latest_.get(); }
+
+  std::uint64_t num_asked() const { return num_asked_; }
+  bool has_stopped() const { return num_asked_ >= stop_at_; }
+  const Parts& saved() const { return saved_; }
+
+ private:
+  const std::uint64_t stop_at_;
+  mutable std::uint64_t num_asked_ = 0;
+  std::unique_ptr<StateReader> latest_;
+  Parts saved_;
+};
+
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
+
+struct Case {
+  std::string name;
+  TrainingTask task;
+  NgameOptions options;
+};
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  NgameOptions options = FastOptions();
+  options.epochs = 5;
+  options.classifier_epochs = 3;
+  cases.push_back({"bag with ranker", TaskForRanker(), options});
+  options.classifier_trains_encoder = false;
+  options.hidden = 0;
+  options.validation_share = 0;
+  cases.push_back({"frozen bag without hold-out", SyntheticTask(600, 30, 2), options});
+  TrainingTask task = TaskForTransformer(SyntheticTask(400, 12, 3));
+  NgameOptions transformer = TransformerOptions(task.vocabulary_size);
+  transformer.epochs = 8;
+  cases.push_back({"transformer", std::move(task), transformer});
+  return cases;
+}
+
+struct TrainedRun {
+  Result<NgameModel> model;
+  std::vector<EpochReport> epochs;
+  Parts saved;
+  std::uint64_t num_asked = 0;
+};
+
+TrainedRun Train(const Case& one, const Parts& begin, std::uint64_t stop_at) {
+  StoppingCheckpoints checkpoints(begin, stop_at);
+  std::vector<EpochReport> epochs;
+  TrainingControl control;
+  control.checkpoints = &checkpoints;
+  control.should_stop = [&] { return checkpoints.has_stopped(); };
+  control.on_epoch = [&](const EpochReport& report) { epochs.push_back(report); };
+  Result<NgameModel> model = TrainNgame(one.task, one.options, Backend(), control);
+  return {std::move(model), std::move(epochs), checkpoints.saved(), checkpoints.num_asked()};
+}
+
+void ExpectSameBits(const NgameModel& a, const NgameModel& b) {
+  ASSERT_EQ(a.encoder.size(), b.encoder.size());
+  for (std::size_t i = 0; i < a.encoder.size(); ++i) {
+    EXPECT_TRUE(a.encoder[i].values == b.encoder[i].values) << a.encoder[i].name;
+  }
+  EXPECT_TRUE(a.classifiers == b.classifiers);
+  EXPECT_EQ(a.fusion_encoder, b.fusion_encoder);
+  EXPECT_EQ(a.fusion_classifier, b.fusion_classifier);
+  EXPECT_EQ(a.fusion_ranker, b.fusion_ranker);
+  EXPECT_EQ(a.ranker.offsets, b.ranker.offsets);
+  EXPECT_EQ(a.ranker.features, b.ranker.features);
+  EXPECT_EQ(a.ranker.weights, b.ranker.weights);
+  EXPECT_EQ(a.ranker.biases, b.ranker.biases);
+  EXPECT_EQ(a.validation_metrics, b.validation_metrics);
+  EXPECT_EQ(a.num_validation_documents, b.num_validation_documents);
+  EXPECT_EQ(a.classifier_epochs_run, b.classifier_epochs_run);
+}
+
+TEST(NgameResumeTest, AStopBeforeAnyBatchOrStageChangesNoBit) {
+  for (const Case& one : Cases()) {
+    SCOPED_TRACE(one.name);
+    const TrainedRun whole = Train(one, {}, kNever);
+    ASSERT_TRUE(whole.model.ok()) << whole.model.status().ToString();
+    ASSERT_GT(whole.num_asked, 30U);
+    const std::uint64_t stride = whole.num_asked / 20;
+    for (std::uint64_t stop_at = 1; stop_at <= whole.num_asked; stop_at += stride) {
+      SCOPED_TRACE(stop_at);
+      const TrainedRun first = Train(one, {}, stop_at);
+      ASSERT_FALSE(first.saved.empty());
+      if (!first.model.ok()) {  // The last question comes when nothing is left to stop.
+        ASSERT_EQ(first.model.status().code(), StatusCode::kCancelled);
+      }
+      const TrainedRun second = Train(one, first.saved, kNever);
+      ASSERT_TRUE(second.model.ok()) << second.model.status().ToString();
+      ExpectSameBits(*whole.model, *second.model);
+      ASSERT_EQ(first.epochs.size() + second.epochs.size(), whole.epochs.size());
+      for (std::size_t i = 0; i < whole.epochs.size(); ++i) {
+        const EpochReport& report =
+            i < first.epochs.size() ? first.epochs[i] : second.epochs[i - first.epochs.size()];
+        EXPECT_EQ(report.stage, whole.epochs[i].stage);
+        EXPECT_EQ(report.epoch, whole.epochs[i].epoch);
+        EXPECT_EQ(report.loss, whole.epochs[i].loss);
+        EXPECT_EQ(report.psp5, whole.epochs[i].psp5);
+      }
+    }
+  }
+}
+
+TEST(NgameResumeTest, StopsAtEveryFifthQuestionAddUp) {
+  for (const Case& one : Cases()) {
+    SCOPED_TRACE(one.name);
+    const TrainedRun whole = Train(one, {}, kNever);
+    ASSERT_TRUE(whole.model.ok());
+    Parts saved;
+    for (int runs = 1;; ++runs) {
+      ASSERT_LT(runs, 200);
+      TrainedRun run = Train(one, saved, 6);
+      if (run.model.ok()) {
+        EXPECT_GT(runs, 4);
+        ExpectSameBits(*whole.model, *run.model);
+        break;
+      }
+      saved = std::move(run.saved);
+      ASSERT_FALSE(saved.empty());
+    }
+  }
+}
+
+TEST(NgameResumeTest, AStateThatDoesNotFitIsRefusedByPart) {
+  const Case one = Cases()[0];
+  const Parts saved = Train(one, {}, 12).saved;
+  ASSERT_GT(saved.size(), 15U);
+  for (const auto& [name, bytes] : saved) {
+    SCOPED_TRACE(name);
+    Parts damaged = saved;
+    damaged.erase(name);
+    EXPECT_EQ(Train(one, damaged, kNever).model.status().code(), StatusCode::kNotFound);
+    damaged = saved;
+    damaged[name] += "abc";
+    EXPECT_EQ(Train(one, damaged, kNever).model.status().code(), StatusCode::kCorruption);
+  }
+  Case other = one;
+  other.options.dim = 16;
+  EXPECT_EQ(Train(other, saved, kNever).model.status().code(), StatusCode::kCorruption);
+}
+
+TEST(NgameResumeTest, NumbersThatAreNotFiniteAreNeverSaved) {
+  BagModuleOptions options;
+  options.vocabulary_size = 5;
+  options.dim = 8;
+  options.hidden = 4;
+  options.device = "cpu";
+  const auto module = Backend().NewBagModule(options);
+  ASSERT_TRUE(module.ok()) << module.status().ToString();
+  std::vector<NamedTensor> parameters = (*module)->ExportParameters();
+  Parts saved;
+  MapWriter good(&saved);
+  EXPECT_TRUE((*module)->Save(good).ok());
+  for (NamedTensor& tensor : parameters) {
+    SCOPED_TRACE(tensor.name);
+    const float before = std::exchange(tensor.values[2], std::numeric_limits<float>::infinity());
+    ASSERT_TRUE((*module)->ImportParameters(parameters).ok());
+    saved.clear();
+    MapWriter writer(&saved);
+    const Status status = (*module)->Save(writer);
+    EXPECT_EQ(status.code(), StatusCode::kInternal);
+    EXPECT_NE(status.message().find("training diverged"), std::string::npos);
+    tensor.values[2] = before;
+  }
+}
+
+}  // namespace
+}  // namespace dashi::trainer

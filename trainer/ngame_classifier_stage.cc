@@ -1,0 +1,174 @@
+#include <algorithm>
+
+#include "base/status.h"
+#include "index/vector_kernels.h"
+#include "trainer/learning_rate.h"
+#include "trainer/ngame_training.h"
+#include "trainer/sparse_rows.h"
+
+namespace dashi::trainer {
+namespace {
+
+// Held-out documents that early stopping looks at after each epoch.
+constexpr std::size_t kEarlyStoppingDocuments = 1200;
+// Epochs without a better hold-out before the classifier stage ends.
+constexpr std::uint32_t kPatienceEpochs = 2;
+// Documents encoded at once for centroids.
+constexpr std::size_t kEncodeChunk = 8192;
+
+}  // namespace
+
+SamplerOptions NgameTraining::ClassifierSampler(std::size_t num_rows) const {
+  SamplerOptions sampler = EncoderSampler(num_rows);
+  sampler.epochs = options_.classifier_epochs;
+  sampler.random_share = 0;
+  sampler.growth_share = 0;
+  return sampler;
+}
+
+Result<std::vector<float>> NgameTraining::StartVectors(std::span<const std::uint32_t> documents) {
+  DASHI_ASSIGN_OR_RETURN(std::vector<float> vectors, EncodeLabels());
+  std::vector<std::uint32_t> counts(num_labels_, 0);
+  for (const std::uint32_t document : documents) {
+    for (const std::uint32_t label : RowColumns(task_.relevance, document)) {
+      ++counts[label];
+    }
+  }
+  std::vector<float> embeddings;
+  std::vector<std::uint32_t> positions;
+  for (std::size_t begin = 0; begin < documents.size(); begin += kEncodeChunk) {
+    const std::size_t size = std::min(kEncodeChunk, documents.size() - begin);
+    const std::span<const std::uint32_t> chunk = documents.subspan(begin, size);
+    embeddings.resize(size * dim_);
+    positions.resize(size);
+    DASHI_RETURN_IF_ERROR(
+        module_->Encode(SelectRows(task_.document_tokens, chunk), embeddings.data()));
+    for (std::size_t i = 0; i < size; ++i) {
+      positions[i] = static_cast<std::uint32_t>(begin + i);
+      for (const std::uint32_t label : RowColumns(task_.relevance, chunk[i])) {
+        index::AddScaled(1.0F / static_cast<float>(counts[label]), embeddings.data() + i * dim_,
+                         vectors.data() + std::size_t{label} * dim_, dim_);
+      }
+    }
+    sampler_->Remember(positions, embeddings);
+  }
+  for (std::size_t label = 0; label < num_labels_; ++label) {
+    index::NormalizeInPlace(vectors.data() + label * dim_, dim_);
+  }
+  return vectors;
+}
+
+StepRates NgameTraining::ClassifierRates(double share) const {
+  const auto factor = static_cast<float>(share);
+  StepRates rates;
+  rates.classifier = options_.classifier_learning_rate * factor;
+  if (options_.classifier_trains_encoder) {
+    rates.embeddings = options_.classifier_learning_rate_embeddings * factor;
+    rates.dense = options_.learning_rate_dense * factor;
+  }
+  return rates;
+}
+
+Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> documents,
+                                                 std::span<const std::uint32_t> rows,
+                                                 const StepRates& rates) {
+  std::vector<std::uint32_t> chosen;
+  for (const std::uint32_t row : rows) {
+    chosen.push_back(documents[row]);
+  }
+  ClassifierBatch batch = batches_.ForClassifier(chosen, options_.random_labels, random_);
+  batch.dropout = options_.classifier_dropout;
+  batch.dropout_seed = random_.Next();
+  batch.loss = options_.classifier_loss;
+  if (rates.embeddings <= 0 && rates.dense <= 0) {
+    batch.embeddings = sampler_->Recall(rows);
+  }
+  return module_->ClassifierStep(batch, rates);
+}
+
+Status NgameTraining::TrainClassifier(NgameStage stage, std::span<const std::uint32_t> documents,
+                                      std::uint32_t num_epochs, bool stops_early) {
+  const std::string phase = stage == NgameStage::kRefit ? "refit" : "classifier";
+  DASHI_ASSIGN_OR_RETURN(bool resumes,
+                         BeginStage(stage, documents.size(), ClassifierSampler(documents.size())));
+  if (!resumes) {
+    DASHI_ASSIGN_OR_RETURN(const std::vector<float> vectors, StartVectors(documents));
+    DASHI_RETURN_IF_ERROR(module_->SetClassifier(vectors, num_labels_));
+    if (stops_early) {
+      DASHI_RETURN_IF_ERROR(KeepBest(/*epoch=*/0).status());
+    }
+  }
+  const std::uint32_t num_batches = sampler_->batches_per_epoch();
+  const std::uint64_t num_steps = std::uint64_t{options_.classifier_epochs} * num_batches;
+  TrainingProgress progress(control_, phase, std::uint64_t{num_epochs} * documents.size(),
+                            "documents", since_start_);
+  progress.Skip(ItemsDone(documents.size()));
+  for (; position_.epoch < num_epochs; ++position_.epoch) {
+    DASHI_RETURN_IF_ERROR(BeginEpoch(&resumes));
+    for (; position_.batch < num_batches; ++position_.batch) {
+      DASHI_RETURN_IF_ERROR(Poll(progress));
+      const std::span<const std::uint32_t> rows = sampler_->Batch(position_.batch);
+      const std::uint64_t step = std::uint64_t{position_.epoch} * num_batches + position_.batch;
+      const StepRates rates =
+          ClassifierRates(LearningRateShare(step, num_steps, options_.classifier_warmup_steps));
+      DASHI_ASSIGN_OR_RETURN(const StepResult result, StepClassifier(documents, rows, rates));
+      sampler_->Remember(rows, result.row_embeddings);
+      position_.loss.Add(result.loss, rows.size());
+      progress.Advance(rows.size(), result.loss);
+    }
+    if (!stops_early) {
+      ReportEpoch(phase, nullptr);
+      continue;
+    }
+    epochs_run_ = position_.epoch + 1;
+    const Result<std::optional<RankingQuality>> kept = KeepBest(epochs_run_);
+    if (kept.status().code() == StatusCode::kCancelled) {
+      DASHI_RETURN_IF_ERROR(SaveIfDue());  // Behind the last batch.
+    }
+    DASHI_ASSIGN_OR_RETURN(const std::optional<RankingQuality> quality, kept);
+    ReportEpoch(phase, quality ? &*quality : nullptr);
+    if (epochs_run_ - best_epoch_ >= kPatienceEpochs) {
+      break;
+    }
+  }
+  progress.Finish();
+  sampler_.reset();
+  return Status();
+}
+
+Result<std::optional<RankingQuality>> NgameTraining::KeepBest(std::uint32_t epoch) {
+  if (documents_.validation.empty()) {
+    best_epoch_ = epoch;
+    return std::optional<RankingQuality>();
+  }
+  // With equal weights one product gives the fused score: <e, z + w>.
+  DASHI_ASSIGN_OR_RETURN(std::vector<float> sums, EncodeLabels());  // [num_labels, dim]
+  const std::vector<float> classifiers = UnitClassifiers();
+  index::AddScaled(1.0F, classifiers.data(), sums.data(), sums.size());
+  DASHI_ASSIGN_OR_RETURN(const RankingTask ranking, EmbedValidation(kEarlyStoppingDocuments));
+  DASHI_ASSIGN_OR_RETURN(const auto candidates,
+                         FindCandidates(ranking, {sums, {}, dim_}, /*num_candidates=*/5,
+                                        options_.num_threads, backend_, control_));
+  const RankingQuality quality = MeasureRankings(RankCandidates(candidates, {1.0, 0.0}, /*k=*/5),
+                                                 ranking.truth, label_counts_, num_documents_);
+  const double objective = quality.ValueFor(options_.objective);
+  if (objective > best_objective_) {
+    best_objective_ = objective;
+    best_epoch_ = epoch;
+    best_encoder_ = module_->ExportParameters();
+    best_classifier_ = module_->ExportClassifier();
+  }
+  return std::optional<RankingQuality>(quality);
+}
+
+Status NgameTraining::RestoreBest() {
+  if (best_epoch_ != epochs_run_) {
+    DASHI_RETURN_IF_ERROR(module_->ImportParameters(best_encoder_));
+    DASHI_RETURN_IF_ERROR(module_->SetClassifier(best_classifier_, num_labels_));
+  }
+  best_encoder_ = std::vector<NamedTensor>();
+  best_classifier_ = std::vector<float>();
+  return Status();
+}
+
+}  // namespace dashi::trainer

@@ -1,0 +1,177 @@
+#include "trainer/ngame_training.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "base/status.h"
+#include "index/vector_kernels.h"
+#include "trainer/ngame_encoder.h"
+#include "trainer/sparse_rows.h"
+
+namespace dashi::trainer {
+
+NgameTraining::NgameTraining(const TrainingTask& task, const NgameOptions& options,
+                             TensorBackend& backend, const TrainingControl& control)
+    : task_(task),
+      options_(options),
+      backend_(backend),
+      control_(control),
+      dim_(options.dim),
+      num_documents_(static_cast<std::uint32_t>(task.relevance.num_rows())),
+      num_labels_(static_cast<std::uint32_t>(task.label_tokens.num_rows())),
+      label_counts_(CountLabels(task.relevance, num_labels_)),
+      batches_(task),
+      pool_(options.num_threads),
+      random_(options.seed) {}
+
+Status NgameTraining::Prepare() {
+  documents_ = SplitHoldOut(task_, options_.validation_share, options_.validation_documents_max,
+                            random_.Next());
+  if (documents_.training.empty()) {
+    return Status::InvalidArgument(
+               "nothing to learn from: no document has both a text with known words and a label")
+        .WithHint("fill `documents` and `relevance` before TRAIN MODEL");
+  }
+  DASHI_ASSIGN_OR_RETURN(
+      module_, NewNgameEncoder(task_.vocabulary_size, options_, random_.Next(), backend_));
+  return Status();
+}
+
+Result<NgameModel> NgameTraining::Run() {
+  DASHI_RETURN_IF_ERROR(Prepare());
+  DASHI_RETURN_IF_ERROR(Resume());
+  if (IsBefore(NgameStage::kEncoder)) {
+    DASHI_RETURN_IF_ERROR(TrainEncoder());
+    model_.encoder_seconds = Seconds();
+    first_stage_ = module_->ExportParameters();
+  }
+  if (IsBefore(NgameStage::kClassifier)) {
+    DASHI_RETURN_IF_ERROR(TrainClassifier(NgameStage::kClassifier, documents_.training,
+                                          options_.classifier_epochs, /*stops_early=*/true));
+    DASHI_RETURN_IF_ERROR(RestoreBest());
+  }
+  if (IsBefore(NgameStage::kScores)) {
+    DASHI_RETURN_IF_ERROR(RunWhole(NgameStage::kScores, [this] { return FitScores(); }));
+  }
+  if (!documents_.validation.empty()) {
+    if (IsBefore(NgameStage::kRefit)) {
+      DASHI_RETURN_IF_ERROR(Refit());
+    }
+    if (IsBefore(NgameStage::kRefitRanker) && model_.fusion_ranker > 0) {
+      DASHI_RETURN_IF_ERROR(
+          RunWhole(NgameStage::kRefitRanker, [this] { return TrainRanker(documents_.all); }));
+    }
+  }
+  DASHI_RETURN_IF_ERROR(RunWhole(NgameStage::kDone, [] { return Status(); }));
+  model_.encoder = module_->ExportParameters();
+  model_.classifiers = UnitClassifiers();
+  model_.classifier_seconds = Seconds() - model_.encoder_seconds - model_.ranker_seconds;
+  model_.classifier_epochs_run = epochs_run_;
+  return std::move(model_);
+}
+
+Status NgameTraining::Refit() {
+  if (!resumes_) {
+    model_.ranker = SparseRankerWeights();
+    DASHI_RETURN_IF_ERROR(module_->ImportParameters(first_stage_));
+    first_stage_ = std::vector<NamedTensor>();
+  }
+  return TrainClassifier(NgameStage::kRefit, documents_.all, best_epoch_, /*stops_early=*/false);
+}
+
+Result<bool> NgameTraining::BeginStage(NgameStage stage, std::size_t num_rows,
+                                       SamplerOptions options) {
+  const bool resumes = std::exchange(resumes_, false);
+  if (!resumes) {
+    position_ = {stage, 0, 0, {}};
+    options.seed = random_.Next();
+  }
+  sampler_ = std::make_unique<NgameSampler>(static_cast<std::uint32_t>(num_rows), dim_, options);
+  if (!resumes) {
+    return false;
+  }
+  DASHI_RETURN_IF_ERROR(sampler_->Load(*control_.checkpoints->Latest()));
+  if (position_.epoch >= options.epochs || position_.batch > sampler_->batches_per_epoch()) {
+    return Status::Corruption("the position of a checkpoint is behind the end of its stage");
+  }
+  return true;
+}
+
+Status NgameTraining::BeginEpoch(bool* resumes) {
+  if (std::exchange(*resumes, false)) {
+    return Status();
+  }
+  position_.batch = 0;
+  position_.loss = EpochLoss();
+  return sampler_->BeginEpoch(position_.epoch, pool_, module_.get());
+}
+
+Status NgameTraining::Poll(const TrainingProgress& progress) {
+  DASHI_RETURN_IF_ERROR(SaveIfDue());
+  return progress.CheckStop();
+}
+
+std::uint64_t NgameTraining::ItemsDone(std::size_t num_items) const {
+  return position_.epoch * std::uint64_t{num_items} +
+         position_.batch * std::uint64_t{num_items} / sampler_->batches_per_epoch();
+}
+
+Status NgameTraining::RunWhole(NgameStage stage, const std::function<Status()>& run) {
+  if (!std::exchange(resumes_, false)) {
+    position_ = {stage, 0, 0, {}};
+    DASHI_RETURN_IF_ERROR(SaveIfDue());
+  }
+  Status status = run();
+  if (status.code() == StatusCode::kCancelled) {
+    DASHI_RETURN_IF_ERROR(SaveIfDue());
+  }
+  return status;
+}
+
+Result<std::vector<float>> NgameTraining::EncodeLabels() {
+  std::vector<float> embeddings(std::size_t{num_labels_} * dim_);  // [num_labels, dim]
+  DASHI_RETURN_IF_ERROR(module_->Encode(task_.label_tokens, embeddings.data()));
+  return embeddings;
+}
+
+Result<RankingTask> NgameTraining::EmbedValidation(std::size_t documents_max) {
+  std::vector<std::uint32_t> documents = documents_.validation;
+  documents.resize(std::min(documents.size(), documents_max));
+  std::vector<std::uint32_t> rows(documents.size());
+  std::iota(rows.begin(), rows.end(), 0U);
+  RankingTask ranking;
+  ranking.truth = SelectRows(documents_.truth, rows);
+  ranking.ignored = SelectRows(documents_.ignored, rows);
+  ranking.embeddings.resize(documents.size() * dim_);  // [documents, dim]
+  DASHI_RETURN_IF_ERROR(
+      module_->Encode(SelectRows(task_.document_tokens, documents), ranking.embeddings.data()));
+  return ranking;
+}
+
+std::vector<float> NgameTraining::UnitClassifiers() const {
+  std::vector<float> vectors = module_->ExportClassifier();  // [num_labels, dim]
+  for (std::size_t label = 0; label < num_labels_; ++label) {
+    index::NormalizeInPlace(vectors.data() + label * dim_, dim_);
+  }
+  return vectors;
+}
+
+void NgameTraining::ReportEpoch(const std::string& stage, const RankingQuality* quality) const {
+  if (!control_.on_epoch) {
+    return;
+  }
+  EpochReport report;
+  report.stage = stage;
+  report.epoch = position_.epoch + 1;
+  report.seconds = Seconds();
+  report.loss = position_.loss.Mean();
+  if (quality != nullptr) {
+    report.p1 = quality->p1;
+    report.ndcg5 = quality->ndcg5;
+    report.psp5 = quality->psp5;
+  }
+  control_.on_epoch(report);
+}
+
+}  // namespace dashi::trainer
