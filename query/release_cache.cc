@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "index/label_fusion.h"
 #include "trainer/release_artifacts.h"
+#include "trainer/release_encoder.h"
 
 namespace dashi::query {
 namespace {
@@ -156,7 +157,8 @@ Result<LabelVectors> ReadLabelVectors(const View& view, const ReleaseRecord& rel
   return labels;
 }
 
-ReleaseCache::ReleaseCache(storage::Store* store, ThreadPool* pool) : store_(store), pool_(pool) {}
+ReleaseCache::ReleaseCache(storage::Store* store, ThreadPool* pool, std::string torch_module_path)
+    : store_(store), pool_(pool), torch_module_path_(std::move(torch_module_path)) {}
 
 std::shared_ptr<const ServingRelease> ReleaseCache::FindLoaded(const ReleaseRecord& record) {
   MutexLock lock(mutex_);
@@ -217,10 +219,12 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
                                                                  const ReleaseRecord& record) {
   auto release = std::make_shared<ServingRelease>();
   release->record = record;
-  DASHI_ASSIGN_OR_RETURN(const std::string bytes,
+  DASHI_ASSIGN_OR_RETURN(std::string bytes,
                          view.GetWeights(trainer::EncoderWeightsName(record.job)));
-  DASHI_ASSIGN_OR_RETURN(release->memory, Reserve(bytes.size() + LabelBytes(record)));
-  DASHI_ASSIGN_OR_RETURN(release->encoder, trainer::ParseBagEncoder(bytes));
+  DASHI_ASSIGN_OR_RETURN(release->memory,
+                         Reserve(trainer::EncoderMemoryBytes(bytes) + LabelBytes(record)));
+  const trainer::EncoderRuntime runtime{torch_module_path_, pool_->num_threads(), "cpu"};
+  DASHI_ASSIGN_OR_RETURN(release->encoder, trainer::ParseEncoder(std::move(bytes), runtime));
   if (release->encoder->dim() != record.dim) {
     return Status::Corruption(fmt::format("encoder dim mismatch in {}: got {}, want {}",
                                           ReleaseName(record), release->encoder->dim(),

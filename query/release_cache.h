@@ -60,11 +60,12 @@ Result<LabelVectors> ReadLabelVectors(const storage::View& view,
 ///
 /// Threads: all methods may be called at once; two callers that need the same release load it once.
 /// Errors:  kResourceExhausted (53200) with the numbers when a release does not fit the store's
-///          memory limit.
+///          memory limit; kUnavailable for a transformer where there is no LibTorch.
 /// Cost:    a load reads the weights and embeddings of the release; later calls are a map look-up.
 class ReleaseCache {
  public:
-  ReleaseCache(storage::Store* store, ThreadPool* pool);
+  /// `torch_module_path` as LoadTensorBackend takes it: transformers encode with LibTorch.
+  ReleaseCache(storage::Store* store, ThreadPool* pool, std::string torch_module_path = "");
 
   /// Picks a release: the named model or, when empty, the only published one; the numbered release
   /// or, when nullopt, the published one.
@@ -93,6 +94,7 @@ class ReleaseCache {
 
   storage::Store* store_;
   ThreadPool* pool_;
+  const std::string torch_module_path_;
   Mutex load_mutex_;  // Serialises loads; taken before mutex_.
   Mutex mutex_;
   // Most recently used last, at most kReleasesMax. Sharers: running statements.

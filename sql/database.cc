@@ -56,7 +56,8 @@ query::ReleaseCache& DatabaseImpl::releases() {
   MutexLock lock(mutex_);
   if (!releases_) {
     pool_ = std::make_unique<ThreadPool>(options_.num_threads);
-    releases_ = std::make_unique<query::ReleaseCache>(store_.get(), pool_.get());
+    releases_ = std::make_unique<query::ReleaseCache>(store_.get(), pool_.get(),
+                                                      options_.torch_module_path);
   }
   return *releases_;
 }

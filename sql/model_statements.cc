@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "storage/catalog_records.h"
 #include "storage/row_check.h"
 #include "trainer/model_options.h"
+#include "trainer/training_encoder.h"
 
 namespace dashi::sql {
 
@@ -51,6 +53,42 @@ Status CheckModelOptions(const std::string& algorithm, const OptionMap& options)
 
 Status UnknownModel(const std::string& model) {
   return Status::NotFound("unknown model: " + model).WithHint("SHOW MODELS lists them.");
+}
+
+// Copies the pretrained transformer of the option `path` into the database, and names the copy in
+// the model. A model of that name that exists already is left to the statement's transaction.
+Status StoreStart(SessionState& session, const ParsedStatement& statement,
+                  const CreateModelStatement& create, ModelRecord* model) {
+  const auto path = std::find_if(create.options.begin(), create.options.end(),
+                                 [](const OptionNode& node) { return node.name == "path"; });
+  if (path == create.options.end() || path->value.empty()) {
+    return Status();
+  }
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "CREATE MODEL with the option path"));
+  DASHI_ASSIGN_OR_RETURN(const auto view, session.database.store().NewSnapshot());
+  DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> other, view->GetModel(model->name));
+  if (other) {
+    return Status();
+  }
+  Result<std::string> stored = trainer::StoreStartWeights(session.database.store(), path->value);
+  if (!stored.ok()) {
+    return statement.At(std::move(stored).status(), path->offset);
+  }
+  model->start_weights = std::move(stored).value();
+  return Status();
+}
+
+// A model's folder is read once, when the model is created.
+Status RefuseLatePath(const ParsedStatement& statement, const std::vector<OptionNode>& options) {
+  for (const OptionNode& option : options) {
+    if (option.name == "path") {
+      return statement.At(
+          Status::InvalidArgument("the option path is for CREATE MODEL alone")
+              .WithHint("The folder is copied into the database then. Create another model."),
+          option.offset);
+    }
+  }
+  return Status();
 }
 
 std::string ReleaseText(const std::string& model, std::uint32_t number) {
@@ -121,11 +159,14 @@ Status RefuseWhileTraining(SessionState& session, const storage::View& view,
   return Status();
 }
 
-// Removes what a release left outside the catalog. The catalog no longer names it, so whatever
-// stays behind is removed at the next open.
-void RemoveReleaseData(storage::Store& store, const ReleaseRecord& release) {
+// Removes what a release left outside the catalog, but for weights that its model starts from. The
+// catalog no longer names it, so whatever stays behind is removed at the next open.
+void RemoveReleaseData(storage::Store& store, const ReleaseRecord& release,
+                       const std::string& start_weights) {
   for (const std::string& name : release.weights) {
-    store.DeleteWeights(name).IgnoreError("removed at the next open");
+    if (name != start_weights) {
+      store.DeleteWeights(name).IgnoreError("removed at the next open");
+    }
   }
   if (release.embedding_version != 0) {
     store.DropEmbeddingVersion(release.embedding_version).IgnoreError("removed at the next open");
@@ -163,6 +204,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   if (!options.ok()) {
     return AtOption(statement, std::move(options), create.options);
   }
+  DASHI_RETURN_IF_ERROR(StoreStart(session, statement, create, &model));
   bool exists = false;
   const auto write = [&](storage::Transaction& transaction) -> Status {
     DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> other,
@@ -177,7 +219,13 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     }
     return transaction.PutModel(model);
   };
-  DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
+  Status written = WriteAtomically(session, write);
+  if (!model.start_weights.empty() && (exists || !written.ok())) {
+    session.database.store()
+        .DeleteWeights(model.start_weights)
+        .IgnoreError("removed at the next open");
+  }
+  DASHI_RETURN_IF_ERROR(std::move(written));
   if (exists) {
     return Finished("CREATE MODEL", {"the model exists already: " + model.name});
   }
@@ -189,6 +237,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "DROP MODEL"));
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "DROP MODEL"));
   bool found = true;
+  std::string start_weights;
   std::vector<ReleaseRecord> dropped;
   const auto write = [&](storage::Transaction& transaction) -> Status {
     DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model,
@@ -205,11 +254,15 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
         dropped.push_back(release);
       }
     }
+    start_weights = model->start_weights;
     return transaction.DeleteModel(drop.model);
   };
   DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
   for (const ReleaseRecord& release : dropped) {
-    RemoveReleaseData(session.database.store(), release);
+    RemoveReleaseData(session.database.store(), release, /*start_weights=*/"");
+  }
+  if (!start_weights.empty()) {
+    session.database.store().DeleteWeights(start_weights).IgnoreError("removed at the next open");
   }
   if (!found) {
     return Finished("DROP MODEL", {"there is no such model: " + drop.model});
@@ -223,6 +276,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "DROP RELEASE"));
   const std::string name = ReleaseText(drop.release.model, *drop.release.release);
   std::optional<ReleaseRecord> release;
+  std::string start_weights;
   const auto write = [&](storage::Transaction& transaction) -> Status {
     DASHI_ASSIGN_OR_RETURN(release,
                            transaction.GetRelease(drop.release.model, *drop.release.release));
@@ -236,6 +290,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
           .WithSqlState("55006")
           .WithHint("PUBLISH another one or REVERT MODEL first.");
     }
+    start_weights = model->start_weights;
     std::erase(model->published, release->number);
     DASHI_RETURN_IF_ERROR(transaction.PutModel(*model));
     return transaction.DeleteRelease(release->model, release->number);
@@ -247,7 +302,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   if (!release) {
     return Finished("DROP RELEASE", {"there is no such release: " + name});
   }
-  RemoveReleaseData(session.database.store(), *release);
+  RemoveReleaseData(session.database.store(), *release, start_weights);
   return Finished("DROP RELEASE");
 }
 
@@ -257,6 +312,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "TRAIN MODEL"));
   std::vector<OptionNode> nodes = train.options;
   DASHI_ASSIGN_OR_RETURN(const bool wait, TakeWait(statement, &nodes));
+  DASHI_RETURN_IF_ERROR(RefuseLatePath(statement, nodes));
   DASHI_ASSIGN_OR_RETURN(const auto view, session.database.store().NewSnapshot());
   DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model, view->GetModel(train.model));
   if (!model) {

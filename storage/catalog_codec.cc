@@ -97,12 +97,16 @@ bool DecodeJson(std::string_view bytes, ReadMembers&& read) {
 }  // namespace
 
 std::string EncodeModel(const ModelRecord& record) {
-  return EncodeJson({{"name", record.name},
-                     {"algorithm", record.algorithm},
-                     {"options", record.options},
-                     {"created_at", record.created_at_micros},
-                     {"next_release", record.next_release},
-                     {"published", record.published}});
+  Json object = {{"name", record.name},
+                 {"algorithm", record.algorithm},
+                 {"options", record.options},
+                 {"created_at", record.created_at_micros},
+                 {"next_release", record.next_release},
+                 {"published", record.published}};
+  if (!record.start_weights.empty()) {
+    object["start_weights"] = record.start_weights;
+  }
+  return EncodeJson(object);
 }
 
 bool DecodeModel(std::string_view bytes, ModelRecord* record) {
@@ -114,6 +118,7 @@ bool DecodeModel(std::string_view bytes, ModelRecord* record) {
     Read(object, "created_at", &record->created_at_micros);
     Read(object, "next_release", &record->next_release);
     Read(object, "published", &record->published);
+    Read(object, "start_weights", &record->start_weights);
   });
 }
 

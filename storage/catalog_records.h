@@ -21,6 +21,9 @@ struct ModelRecord {
   /// The releases published so far, oldest first; the last is the one that topk answers from.
   /// REVERT removes the last.
   std::vector<std::uint32_t> published;
+  /// What a pretrained model starts training from: a name in the `weights` column family, which
+  /// may be that of a release's encoder. Empty: nothing.
+  std::string start_weights;
 };
 
 /// A row of `releases`: immutable once written.

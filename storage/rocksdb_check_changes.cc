@@ -62,7 +62,7 @@ Status CheckHistory(CheckRun* run) {
       }));
   for (const auto& [name, record] : run->findings().weights) {
     if (!run->findings().used_weights.contains(name)) {
-      run->Note(fmt::format("weights that neither a release nor a job names: {}", name));
+      run->Note(fmt::format("weights that no release, model or job names: {}", name));
     }
   }
   return run->Walk(Family::kEvaluations, "evaluations", "", &complete,

@@ -164,6 +164,13 @@ class MetaCheck {
       }
     }
     for (const ModelRecord& model : models_) {
+      findings.used_weights.insert(model.start_weights);
+      if (!model.start_weights.empty() && !findings.weights.contains(model.start_weights)) {
+        run_->Report("models", "the weights that a model starts from are missing",
+                     fmt::format("{}: {}", model.name, model.start_weights));
+      }
+    }
+    for (const ModelRecord& model : models_) {
       CheckPublished(model);
     }
   }

@@ -90,6 +90,10 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
     weights.insert(release.weights.begin(), release.weights.end());
     index_files.insert(fs::path(release.index_file).filename().string());
   }
+  DASHI_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, view.ListModels());
+  for (const ModelRecord& model : models) {
+    weights.insert(model.start_weights);
+  }
   for (const std::uint64_t version : state->engine->EmbeddingVersions()) {
     if (!versions.contains(version)) {
       DASHI_RETURN_IF_ERROR(DropRocksdbEmbeddings(state, version));

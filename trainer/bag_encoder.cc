@@ -44,9 +44,14 @@ Status CheckWeights(const BagWeights& weights, std::uint32_t vocabulary_size) {
                                    std::to_string(vocabulary_size) + ", dim " +
                                    std::to_string(dim) + ", hidden " + std::to_string(hidden));
   }
-  if (!AllFiniteHalf(weights.embeddings) || !AllFinite(weights.w1) || !AllFinite(weights.b) ||
-      !AllFinite(weights.w2)) {
-    return Status::InvalidArgument("bag encoder weights hold a value that is not finite");
+  const char* damaged = !AllFiniteHalf(weights.embeddings) ? "embeddings"
+                        : !AllFinite(weights.w1)           ? "w1"
+                        : !AllFinite(weights.b)            ? "b"
+                        : !AllFinite(weights.w2)           ? "w2"
+                                                           : nullptr;
+  if (damaged != nullptr) {
+    return Status::InvalidArgument(
+        std::string("bag encoder weights hold a value that is not finite: tensor ") + damaged);
   }
   return Status::Ok();
 }

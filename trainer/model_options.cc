@@ -16,13 +16,22 @@ namespace {
 
 using storage::OptionMap;
 
+/// Who knows an option. kScratch: transformers that start without a folder.
+enum class Scope : std::uint8_t { kAll, kBag, kTransformer, kScratch };
+
 /// One option: how it is documented, read and shown.
 struct OptionSpec {
   std::string_view name;
   std::string_view description;
   std::function<Status(std::string_view text, ModelOptions* options)> parse;
   std::function<std::string(const ModelOptions& options)> show;
+  Scope scope = Scope::kAll;
 };
+
+OptionSpec Scoped(Scope scope, OptionSpec spec) {
+  spec.scope = scope;
+  return spec;
+}
 
 Status BadValue(std::string_view name, std::string_view text, std::string_view allowed) {
   return Status::InvalidArgument(
@@ -96,6 +105,8 @@ OptionSpec LossOption(std::string_view name, Field field, std::string_view descr
           }};
 }
 
+constexpr std::string_view kTransformer = "transformer";
+
 // By RankingObjective.
 constexpr std::array<std::string_view, 3> kObjectiveNames{"balanced", "head", "tail"};
 
@@ -104,10 +115,12 @@ constexpr std::array<std::string_view, 3> kObjectiveNames{"balanced", "head", "t
 
 std::vector<OptionSpec> EncoderSpecs() {
   return {
-      WordOption("encoder", DASHI_FIELD(encoder), {"bag"}, "kind of text encoder"),
-      NumberOption<std::uint32_t>("dim", DASHI_FIELD(ngame.dim), 8, 4096, "embedding dimensions"),
-      NumberOption<std::uint32_t>("hidden", DASHI_FIELD(ngame.hidden), 0, 8192,
-                                  "width of the residual block; 0 leaves it out"),
+      WordOption("encoder", DASHI_FIELD(encoder), {"bag", "transformer"}, "kind of text encoder"),
+      Scoped(Scope::kBag, NumberOption<std::uint32_t>("dim", DASHI_FIELD(ngame.dim), 8, 4096,
+                                                      "embedding dimensions")),
+      Scoped(Scope::kBag,
+             NumberOption<std::uint32_t>("hidden", DASHI_FIELD(ngame.hidden), 0, 8192,
+                                         "width of the residual block; 0 leaves it out")),
       NumberOption<std::uint64_t>("seed", DASHI_FIELD(ngame.seed), 0, UINT64_MAX,
                                   "seed of every random choice"),
       NumberOption<int>("threads", DASHI_FIELD(ngame.num_threads), 0, 1024,
@@ -128,16 +141,52 @@ std::vector<OptionSpec> EncoderSpecs() {
                                   10'000, "hardest negatives per document in the triplet loss"),
       SwitchOption("label_documents", DASHI_FIELD(ngame.label_documents),
                    "label texts are training documents of the encoder too"),
-      NumberOption<float>("learning_rate", DASHI_FIELD(ngame.learning_rate_embeddings), 0.0F, 1.0F,
-                          "peak learning rate of the token embeddings"),
-      NumberOption<float>("dense_learning_rate", DASHI_FIELD(ngame.learning_rate_dense), 0.0F, 1.0F,
-                          "peak learning rate of the residual block"),
+      NumberOption<float>(
+          "learning_rate",
+          [](ModelOptions& options) -> float& {
+            return options.encoder == kTransformer ? options.ngame.learning_rate_dense
+                                                   : options.ngame.learning_rate_embeddings;
+          },
+          0.0F, 1.0F, "peak learning rate of the token embeddings, or of a transformer"),
+      Scoped(Scope::kBag,
+             NumberOption<float>("dense_learning_rate", DASHI_FIELD(ngame.learning_rate_dense),
+                                 0.0F, 1.0F, "peak learning rate of the residual block")),
       NumberOption<std::uint32_t>("warmup_steps", DASHI_FIELD(ngame.warmup_steps), 0, 1'000'000,
                                   "steps of rising learning rate"),
       NumberOption<std::uint32_t>("cluster_size", DASHI_FIELD(ngame.cluster_size_max), 1, 65'536,
                                   "largest cluster that batches are made of; 1 = random batches"),
       NumberOption<std::uint32_t>("recluster_epochs", DASHI_FIELD(ngame.recluster_epochs), 1,
                                   10'000, "epochs between two clusterings"),
+  };
+}
+
+std::vector<OptionSpec> TransformerSpecs() {
+  const auto size = [](std::string_view name, auto field, std::uint32_t low, std::uint32_t high,
+                       std::string_view description) {
+    return Scoped(Scope::kScratch,
+                  NumberOption<std::uint32_t>(name, field, low, high, description));
+  };
+  return {
+      Scoped(Scope::kTransformer,
+             {"path", "folder of a pretrained transformer; without it training starts from scratch",
+              [](std::string_view text, ModelOptions* options) -> Status {
+                options->transformer.path = text;
+                return Status::Ok();
+              },
+              [](const ModelOptions& options) { return options.transformer.path; }}),
+      size("layers", DASHI_FIELD(transformer.layers), 1, 48, "layers of a transformer"),
+      size("hidden_size", DASHI_FIELD(transformer.hidden_size), 8, 4096,
+           "its embedding dimensions"),
+      size("heads", DASHI_FIELD(transformer.heads), 1, 128,
+           "its attention heads, which divide hidden_size"),
+      size("vocabulary_size", DASHI_FIELD(transformer.vocabulary_size), 200, 200'000,
+           "most pieces of the vocabulary that is learned from the texts"),
+      Scoped(Scope::kTransformer,
+             NumberOption<std::uint32_t>("max_tokens", DASHI_FIELD(transformer.max_tokens), 8, 512,
+                                         "tokens of a text; the rest is cut off")),
+      Scoped(Scope::kTransformer,
+             NumberOption<float>("weight_decay", DASHI_FIELD(transformer.weight_decay), 0.0F, 1.0F,
+                                 "of a transformer's matrices")),
   };
 }
 
@@ -152,9 +201,10 @@ std::vector<OptionSpec> ClassifierSpecs() {
       LossOption("classifier_loss", DASHI_FIELD(ngame.classifier_loss.kind), "classifier loss"),
       NumberOption<float>("classifier_learning_rate", DASHI_FIELD(ngame.classifier_learning_rate),
                           0.0F, 1.0F, "peak learning rate of the classifiers"),
-      NumberOption<float>("classifier_embedding_learning_rate",
-                          DASHI_FIELD(ngame.classifier_learning_rate_embeddings), 0.0F, 1.0F,
-                          "peak learning rate of the token embeddings in that stage"),
+      Scoped(Scope::kBag,
+             NumberOption<float>("classifier_embedding_learning_rate",
+                                 DASHI_FIELD(ngame.classifier_learning_rate_embeddings), 0.0F, 1.0F,
+                                 "peak learning rate of the token embeddings in that stage")),
       NumberOption<float>("dropout", DASHI_FIELD(ngame.classifier_dropout), 0.0F, 0.95F,
                           "dropout on document embeddings in the classifier stage"),
       {"ranker", "third stage: orders the best labels by words and word pairs",
@@ -200,8 +250,8 @@ std::vector<OptionSpec> ClassifierSpecs() {
 const std::vector<OptionSpec>& Specs() {
   static const std::vector<OptionSpec>* specs = [] {
     auto* all = new std::vector<OptionSpec>(EncoderSpecs());
-    for (auto& spec : ClassifierSpecs()) {
-      all->push_back(std::move(spec));
+    for (const auto& further : {TransformerSpecs(), ClassifierSpecs()}) {
+      all->insert(all->end(), further.begin(), further.end());
     }
     return all;
   }();
@@ -219,6 +269,63 @@ Status UnknownOption(std::string_view name) {
     return status;
   }
   return std::move(status).WithHint(fmt::format("Perhaps you meant \"{}\".", nearest));
+}
+
+bool Applies(const OptionSpec& spec, const ModelOptions& options) {
+  switch (spec.scope) {
+    case Scope::kAll:
+      return true;
+    case Scope::kBag:
+      return options.encoder != kTransformer;
+    case Scope::kTransformer:
+      return options.encoder == kTransformer;
+    case Scope::kScratch:
+      return options.encoder == kTransformer && options.transformer.path.empty();
+  }
+  return false;
+}
+
+Status CheckScope(const OptionSpec& spec, const ModelOptions& options) {
+  if (Applies(spec, options)) {
+    return Status::Ok();
+  }
+  if (spec.scope == Scope::kScratch && options.encoder == kTransformer) {
+    return Status::InvalidArgument(
+        fmt::format("option {} is for transformers from scratch: the folder of the option path "
+                    "says what it is",
+                    spec.name));
+  }
+  return Status::InvalidArgument(fmt::format("option {} is not for the encoder {}, only for {}",
+                                             spec.name, options.encoder,
+                                             spec.scope == Scope::kBag ? "bag" : kTransformer));
+}
+
+/// The defaults of a transformer: the published learning rate and warm-up (Dahiya et al. 2022), and
+/// the second stage on the frozen encoder, as published, since a step that trains the encoder too
+/// costs many times as much.
+ModelOptions TransformerDefaults() {
+  ModelOptions options;
+  options.encoder = kTransformer;
+  options.ngame.learning_rate_dense = 2e-4F;
+  options.ngame.warmup_steps = 100;
+  options.ngame.classifier_trains_encoder = false;
+  return options;
+}
+
+/// Reads `encoder` and `path`, which say what the other options mean.
+Result<ModelOptions> ChooseDefaults(const OptionMap& options) {
+  ModelOptions chosen;
+  const auto encoder = options.find("encoder");
+  if (encoder != options.end()) {
+    DASHI_RETURN_IF_ERROR(Specs().front().parse(encoder->second, &chosen));
+  }
+  if (chosen.encoder != kTransformer) {
+    return chosen;
+  }
+  chosen = TransformerDefaults();
+  const auto path = options.find("path");
+  chosen.transformer.path = path == options.end() ? "" : path->second;
+  return chosen;
 }
 
 Status CheckAlgorithm(std::string_view algorithm) {
@@ -246,7 +353,7 @@ Result<std::vector<ModelOptionInfo>> ListModelOptions(std::string_view algorithm
 
 Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionMap& options) {
   DASHI_RETURN_IF_ERROR(CheckAlgorithm(algorithm));
-  ModelOptions parsed;
+  DASHI_ASSIGN_OR_RETURN(ModelOptions parsed, ChooseDefaults(options));
   for (const auto& [name, text] : options) {
     const auto spec =
         std::find_if(Specs().begin(), Specs().end(),
@@ -254,7 +361,14 @@ Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionM
     if (spec == Specs().end()) {
       return UnknownOption(name);
     }
+    DASHI_RETURN_IF_ERROR(CheckScope(*spec, parsed));
     DASHI_RETURN_IF_ERROR(spec->parse(text, &parsed));
+  }
+  const TransformerOptions& sizes = parsed.transformer;
+  if (sizes.hidden_size % sizes.heads != 0) {
+    return Status::InvalidArgument(
+        fmt::format("option hidden_size must be a multiple of heads: got {} and {}",
+                    sizes.hidden_size, sizes.heads));
   }
   return parsed;
 }
@@ -262,7 +376,9 @@ Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionM
 OptionMap DescribeModelOptions(const ModelOptions& options) {
   OptionMap described;
   for (const OptionSpec& spec : Specs()) {
-    described.emplace(spec.name, spec.show(options));
+    if (Applies(spec, options)) {
+      described.emplace(spec.name, spec.show(options));
+    }
   }
   return described;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,17 +18,31 @@ struct ModelOptionInfo {
   std::string_view description;
 };
 
+/// What only transformers have.
+struct TransformerOptions {
+  std::string path;  ///< the folder that CREATE MODEL read the start from; empty: from scratch
+  std::uint32_t layers = 4;
+  std::uint32_t hidden_size = 256;  ///< the network between the attentions is four times as wide
+  std::uint32_t heads = 4;
+  std::uint32_t vocabulary_size = 30'000;  ///< at most, of the vocabulary learned from the texts
+  std::uint32_t max_tokens = 128;          ///< of a text, with those of the template
+  float weight_decay = 0.01F;
+};
+
 /// All options of a model, resolved.
 struct ModelOptions {
+  /// The defaults with the `bag` encoder.
   ModelOptions() { ngame.num_threads = 0; }  // One per core, unlike the library's default of one.
 
   std::string encoder = "bag";
+  TransformerOptions transformer;
   std::string index = "auto";         ///< "auto", "exact" or "hnsw"
   std::string validation = "random";  ///< see ParseValidationRule
   NgameOptions ngame;
 };
 
-/// All options of an algorithm ("ngame"), in documentation order.
+/// All options of an algorithm ("ngame"), in documentation order, with the defaults of the `bag`
+/// encoder where it has the option.
 ///
 /// Errors: kUnimplemented (0A000) for an algorithm that this version lacks, kInvalidArgument for an
 ///         unknown one.
@@ -37,7 +52,8 @@ Result<std::vector<ModelOptionInfo>> ListModelOptions(std::string_view algorithm
 /// options with TRAIN's overrides merged over them.
 ///
 /// Errors: as ListModelOptions; kInvalidArgument (22023) naming the option, the value and what is
-///         allowed; an unknown name gets a hint with the nearest known one.
+///         allowed; an unknown name gets a hint with the nearest known one; an option that the
+///         model's encoder does not know, or that a transformer takes from its folder.
 Result<ModelOptions> ParseModelOptions(std::string_view algorithm,
                                        const storage::OptionMap& options);
 

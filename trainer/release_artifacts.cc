@@ -16,6 +16,7 @@ namespace {
 constexpr std::string_view kFormatKey = "dashi_format";
 constexpr std::string_view kBagEncoderFormat = "bag-encoder-1";
 constexpr std::string_view kClassifierFormat = "label-classifier-1";
+constexpr std::string_view kVectorsFormat = "label-vectors-1";
 constexpr std::string_view kRankerFormat = "sparse-ranker-1";
 
 template <typename T>
@@ -30,6 +31,12 @@ std::vector<T> ValuesOf(std::string_view bytes) {
     std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
   }
   return values;
+}
+
+bool AllFiniteHalf(const std::vector<std::uint16_t>& values) {
+  constexpr std::uint16_t kExponent = 0x7C00;
+  return std::all_of(values.begin(), values.end(),
+                     [](std::uint16_t value) { return (value & kExponent) != kExponent; });
 }
 
 Result<Safetensors> ParseFormat(std::string_view bytes, std::string_view format) {
@@ -161,6 +168,28 @@ Result<ClassifierWeights> ParseClassifier(std::string_view bytes) {
   return classifier;
 }
 
+std::string SerializeClassifierVectors(std::uint32_t dim,
+                                       const std::vector<std::uint16_t>& vectors) {
+  SafetensorsWriter writer;
+  writer.AddMetadata(std::string(kFormatKey), std::string(kVectorsFormat));
+  writer.Add("vectors", "F16", {vectors.size() / dim, dim}, BytesOf(vectors));
+  return writer.Finish();
+}
+
+Result<ClassifierWeights> ParseClassifierVectors(std::string_view bytes) {
+  DASHI_ASSIGN_OR_RETURN(const Safetensors file, ParseFormat(bytes, kVectorsFormat));
+  DASHI_ASSIGN_OR_RETURN(const auto shape, MatrixShape(file, "vectors"));
+  DASHI_ASSIGN_OR_RETURN(const auto vectors,
+                         file.Get("vectors", "F16", {shape.first, shape.second}));
+  ClassifierWeights classifier;
+  classifier.dim = static_cast<std::uint32_t>(shape.second);
+  classifier.vectors = ValuesOf<std::uint16_t>(vectors);
+  if (!AllFiniteHalf(classifier.vectors)) {
+    return Status::Corruption("tensor vectors has numbers that are not finite");
+  }
+  return classifier;
+}
+
 std::string SerializeRanker(const RankerFeatures& features, const SparseRankerWeights& weights) {
   SafetensorsWriter writer;
   const std::string vocabulary = features.words().Serialize();
@@ -208,6 +237,9 @@ Result<std::unique_ptr<SparseRanker>> ParseRanker(std::string_view bytes) {
   if (std::any_of(parsed.biases.begin(), parsed.biases.end(),
                   [](float bias) { return !std::isfinite(bias); })) {
     return Status::Corruption("a ranker's bias is not finite");
+  }
+  if (!AllFiniteHalf(parsed.weights)) {
+    return Status::Corruption("tensor weights has numbers that are not finite");
   }
   return std::make_unique<SparseRanker>(std::move(extractor), std::move(parsed));
 }

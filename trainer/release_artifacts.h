@@ -37,6 +37,13 @@ struct ClassifierWeights {
 std::string SerializeClassifier(const ClassifierWeights& classifier);
 Result<ClassifierWeights> ParseClassifier(std::string_view bytes);
 
+/// The vectors alone, without ordinals, which mean something in one database only.
+/// Shape: vectors [num_labels, dim] binary16.
+std::string SerializeClassifierVectors(std::uint32_t dim,
+                                       const std::vector<std::uint16_t>& vectors);
+/// Errors: kCorruption naming the tensor, also for a vector that is not finite.
+Result<ClassifierWeights> ParseClassifierVectors(std::string_view bytes);
+
 /// The sparse ranker with its vocabulary; row i belongs to the release's i-th label.
 std::string SerializeRanker(const RankerFeatures& features, const SparseRankerWeights& weights);
 /// Errors: kCorruption naming what is missing, of another shape or out of range.

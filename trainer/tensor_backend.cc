@@ -45,8 +45,9 @@ std::vector<std::string> CandidatePaths(const std::string& path) {
 Status Unavailable(const std::string& file, const std::string& reason) {
   return Status::Unavailable(fmt::format("cannot load the training module {}: {}", file, reason))
       .WithHint(
-          "importing, writing and querying with trained `bag` models work without it; training "
-          "needs it: run ./run setup and ./run build, or install it beside the program");
+          "everything else works without it, queries of `bag` models too; training and queries of "
+          "transformers need it: run ./run setup and ./run build, or install it beside the "
+          "program");
 }
 
 Result<TensorBackend*> Load(const std::string& path) {

@@ -1,5 +1,6 @@
 #include "trainer/training_data.h"
 
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -8,6 +9,8 @@
 
 #include "base/status.h"
 #include "trainer/labelled_documents.h"
+#include "trainer/text/word_piece_learner.h"
+#include "trainer/transformer/transformer_encoder.h"
 
 namespace dashi::trainer {
 namespace {
@@ -20,16 +23,59 @@ using storage::View;
 
 constexpr std::uint32_t kNoRow = TrainingTask::kNoLabel;
 
-Status LearnVocabulary(const View& view, bool ranker, const TrainingControl& control,
-                       TrainingData* data) {
+// A character may stand as a piece of its own and as a continuation: half of the vocabulary is left
+// for joined pieces.
+WordPieceLearnOptions SubwordLearning(const SubwordReading& reading) {
+  WordPieceLearnOptions options;
+  options.vocabulary_size = reading.vocabulary_size;
+  options.alphabet_size_max = std::min(options.alphabet_size_max, reading.vocabulary_size / 4);
+  return options;
+}
+
+/// Makes the subword tokenizer that is given, or that the learner has learned.
+Status MakeSubwords(const SubwordReading& reading, const WordPieceLearner& learner,
+                    TrainingData* data) {
+  TokenizerSpec spec;
+  if (reading.spec != nullptr) {
+    spec = *reading.spec;
+  } else {
+    Result<std::vector<std::string>> vocabulary = learner.Learn();
+    if (!vocabulary.ok()) {
+      return Status::FailedPrecondition("there is nothing to train on: " +
+                                        std::string(vocabulary.status().message()));
+    }
+    spec = BertTokenizerSpec(std::move(vocabulary).value(), BertTextOptions());
+  }
+  DASHI_ASSIGN_OR_RETURN(data->subwords, SubwordTokenizer::Make(std::move(spec)));
+  data->task.vocabulary_size = data->subwords->num_tokens();
+  const std::size_t num_template = data->subwords->num_template_tokens();
+  if (num_template == 0 || num_template >= reading.max_tokens) {
+    return Status::InvalidArgument(
+        fmt::format("the tokenizer puts {} tokens around a text, of {} at most", num_template,
+                    reading.max_tokens));
+  }
+  return Status();
+}
+
+Status LearnVocabulary(const View& view, const TrainingDataOptions& options,
+                       const TrainingControl& control, TrainingData* data) {
+  const bool ranker = options.ranker;
+  const bool words = ranker || !options.subwords;
+  const bool pieces = options.subwords && options.subwords->spec == nullptr;
   BagTokenizer::Learner learner({});
   RankerFeatures::Learner pairs;
+  WordPieceLearner piece_learner(SubwordLearning(options.subwords.value_or(SubwordReading())));
   const auto add = [&](EntityKind kind) {
     return ForEachRow(view, kind, control.should_stop, [&](Ordinal, const EntityRow& row) {
       if (kind != EntityKind::kDocument || IsTrainingDocument(row)) {
-        learner.AddText(row.text);
+        if (words) {
+          learner.AddText(row.text);
+        }
         if (ranker) {
           pairs.AddText(row.text);
+        }
+        if (pieces) {
+          piece_learner.AddText(row.text);
         }
       }
       return Status::Ok();
@@ -37,8 +83,12 @@ Status LearnVocabulary(const View& view, bool ranker, const TrainingControl& con
   };
   DASHI_RETURN_IF_ERROR(add(EntityKind::kDocument));
   DASHI_RETURN_IF_ERROR(add(EntityKind::kLabel));
-  data->tokenizer = learner.Build();
-  data->task.vocabulary_size = data->tokenizer->vocabulary_size();
+  if (options.subwords) {
+    DASHI_RETURN_IF_ERROR(MakeSubwords(*options.subwords, piece_learner, data));
+  } else {
+    data->tokenizer = learner.Build();
+    data->task.vocabulary_size = data->tokenizer->vocabulary_size();
+  }
   if (ranker) {
     data->ranker_features = std::make_unique<RankerFeatures>(learner.Build(), pairs.BucketIdf());
     data->task.num_features = data->ranker_features->num_features();
@@ -53,9 +103,13 @@ void AppendBag(const TokenBag& bag, SparseRows* rows) {
 }
 
 /// Appends a text's tokens and, where there is a ranker, its features.
-void AppendText(const TrainingData& data, std::string_view text, SparseRows* tokens,
-                SparseRows* features) {
-  AppendBag(data.tokenizer->Tokenize(text), tokens);
+void AppendText(const TrainingData& data, std::uint32_t max_tokens, std::string_view text,
+                SparseRows* tokens, SparseRows* features) {
+  if (data.subwords != nullptr) {
+    AppendTokenRow(*data.subwords, text, max_tokens, tokens);
+  } else {
+    AppendBag(data.tokenizer->Tokenize(text), tokens);
+  }
   if (data.ranker_features != nullptr) {
     AppendBag(data.ranker_features->Extract(text), features);
   }
@@ -72,22 +126,23 @@ struct LabelRows {
   }
 };
 
-Status ReadLabels(const View& view, const TrainingControl& control, TrainingData* data,
-                  LabelRows* rows) {
+Status ReadLabels(const View& view, std::uint32_t max_tokens, const TrainingControl& control,
+                  TrainingData* data, LabelRows* rows) {
   const auto add = [&](Ordinal ordinal, const EntityRow& row) {
     const auto label = static_cast<std::uint32_t>(data->label_ordinals.size());
     rows->by_id.emplace(row.id, label);
     rows->by_ordinal.resize(storage::ToInteger(ordinal) + std::size_t{1}, kNoRow);
     rows->by_ordinal.back() = label;
     data->label_ordinals.push_back(ordinal);
-    AppendText(*data, row.text, &data->task.label_tokens, &data->task.label_features);
+    AppendText(*data, max_tokens, row.text, &data->task.label_tokens, &data->task.label_features);
     return Status::Ok();
   };
   return ForEachRow(view, EntityKind::kLabel, control.should_stop, add);
 }
 
-Status ReadDocuments(const View& view, const TrainingControl& control, const LabelRows& labels,
-                     const ValidationPredicate& is_held_out, TrainingData* data) {
+Status ReadDocuments(const View& view, std::uint32_t max_tokens, const TrainingControl& control,
+                     const LabelRows& labels, const ValidationPredicate& is_held_out,
+                     TrainingData* data) {
   TrainingTask& task = data->task;
   const auto add = [&](Ordinal ordinal, const EntityRow& row,
                        const std::vector<RelevanceNeighbour>& neighbours) {
@@ -111,10 +166,16 @@ Status ReadDocuments(const View& view, const TrainingControl& control, const Lab
       task.held_out->push_back(static_cast<std::uint32_t>(data->document_ordinals.size()));
     }
     data->document_ordinals.push_back(ordinal);
-    AppendText(*data, row.text, &task.document_tokens, &task.document_features);
+    AppendText(*data, max_tokens, row.text, &task.document_tokens, &task.document_features);
     return Status::Ok();
   };
   return ForEachLabelledDocument(view, control.should_stop, add);
+}
+
+/// Whether a text of the rows has a token beside those of the template.
+bool HasTokens(const TrainingData& data, const SparseRows& rows) {
+  const std::size_t fewest = data.subwords == nullptr ? 0 : data.subwords->num_template_tokens();
+  return rows.columns.size() > rows.num_rows() * fewest;
 }
 
 Status CheckHoldOut(const TrainingData& data, const ValidationRule& rule) {
@@ -138,13 +199,14 @@ Result<TrainingData> ReadTrainingData(const View& view, const TrainingDataOption
     DASHI_ASSIGN_OR_RETURN(is_held_out, BindValidationRule(options.validation, *schema));
     data.task.held_out.emplace();
   }
-  DASHI_RETURN_IF_ERROR(LearnVocabulary(view, options.ranker, control, &data));
+  DASHI_RETURN_IF_ERROR(LearnVocabulary(view, options, control, &data));
+  const std::uint32_t max_tokens = options.subwords ? options.subwords->max_tokens : 0;
   LabelRows labels;
-  DASHI_RETURN_IF_ERROR(ReadLabels(view, control, &data, &labels));
+  DASHI_RETURN_IF_ERROR(ReadLabels(view, max_tokens, control, &data, &labels));
   if (data.label_ordinals.empty()) {
     return Status::FailedPrecondition("there is nothing to train on: the table labels is empty");
   }
-  DASHI_RETURN_IF_ERROR(ReadDocuments(view, control, labels, is_held_out, &data));
+  DASHI_RETURN_IF_ERROR(ReadDocuments(view, max_tokens, control, labels, is_held_out, &data));
   if (data.document_ordinals.empty()) {
     return Status::FailedPrecondition(
                "there is nothing to train on: no document of split 'train' has a relevant label")
@@ -154,6 +216,10 @@ Result<TrainingData> ReadTrainingData(const View& view, const TrainingDataOption
   if (data.task.vocabulary_size == 0) {
     return Status::FailedPrecondition(
         "there is nothing to train on: no word occurs in two texts of documents and labels");
+  }
+  if (!HasTokens(data, data.task.document_tokens) && !HasTokens(data, data.task.label_tokens)) {
+    return Status::FailedPrecondition(
+        "there is nothing to train on: all texts of documents and labels are empty");
   }
   return data;
 }

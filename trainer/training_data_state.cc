@@ -53,14 +53,19 @@ Status SaveTrainingData(const TrainingData& data, StateWriter& to) {
   }
   DASHI_RETURN_IF_ERROR(PutVector(to, "data/own_label", task.own_label));
   const std::vector<std::uint32_t> numbers{task.vocabulary_size, task.num_features,
-                                           task.held_out ? 1U : 0U, data.ranker_features ? 1U : 0U};
+                                           task.held_out ? 1U : 0U, data.ranker_features ? 1U : 0U,
+                                           data.subwords ? 1U : 0U};
   DASHI_RETURN_IF_ERROR(PutVector(to, "data/numbers", numbers));
   if (task.held_out) {
     DASHI_RETURN_IF_ERROR(PutVector(to, "data/held_out", *task.held_out));
   }
   DASHI_RETURN_IF_ERROR(PutVector(to, "data/document_ordinals", data.document_ordinals));
   DASHI_RETURN_IF_ERROR(PutVector(to, "data/label_ordinals", data.label_ordinals));
-  DASHI_RETURN_IF_ERROR(to.Put("data/tokenizer", data.tokenizer->Serialize()));
+  if (data.subwords != nullptr) {
+    DASHI_RETURN_IF_ERROR(to.Put("data/subwords", FormatTokenizerJson(data.subwords->spec())));
+  } else {
+    DASHI_RETURN_IF_ERROR(to.Put("data/tokenizer", data.tokenizer->Serialize()));
+  }
   if (data.ranker_features == nullptr) {
     return Status();
   }
@@ -77,7 +82,7 @@ Result<TrainingData> LoadTrainingData(const StateReader& from) {
   DASHI_RETURN_IF_ERROR(GetVector(from, "data/own_label", &task.own_label));
   std::vector<std::uint32_t> numbers;
   DASHI_RETURN_IF_ERROR(GetVector(from, "data/numbers", &numbers));
-  if (numbers.size() != 4) {
+  if (numbers.size() != 5) {
     return Status::Corruption("the part data/numbers of a checkpoint has another length");
   }
   task.vocabulary_size = numbers[0];
@@ -91,8 +96,14 @@ Result<TrainingData> LoadTrainingData(const StateReader& from) {
       data.label_ordinals.size() != task.label_tokens.num_rows()) {
     return Status::Corruption("the ordinals of a checkpoint do not fit its rows");
   }
-  DASHI_ASSIGN_OR_RETURN(const std::string vocabulary, from.Get("data/tokenizer"));
-  DASHI_ASSIGN_OR_RETURN(data.tokenizer, BagTokenizer::Parse(vocabulary));
+  if (numbers[4] != 0) {
+    DASHI_ASSIGN_OR_RETURN(const std::string subwords, from.Get("data/subwords"));
+    DASHI_ASSIGN_OR_RETURN(TokenizerSpec spec, ParseTokenizerJson(subwords));
+    DASHI_ASSIGN_OR_RETURN(data.subwords, SubwordTokenizer::Make(std::move(spec)));
+  } else {
+    DASHI_ASSIGN_OR_RETURN(const std::string vocabulary, from.Get("data/tokenizer"));
+    DASHI_ASSIGN_OR_RETURN(data.tokenizer, BagTokenizer::Parse(vocabulary));
+  }
   if (numbers[3] == 0) {
     return data;
   }

@@ -1,8 +1,6 @@
 #include "trainer/transformer/transformer_directory.h"
 
-#include <filesystem>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "trainer/model_files.h"
 #include "trainer/strict_json.h"
 #include "trainer/text/vocabulary.h"
 #include "trainer/transformer/pooling_files.h"
@@ -20,32 +19,6 @@ namespace {
 using Json = nlohmann::json;
 
 std::string Join(const std::string& folder, const std::string& name) { return folder + "/" + name; }
-
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::is_regular_file(path, error);
-}
-
-Result<std::string> ReadFile(const std::string& path) {
-  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, File::OpenForReading(path));
-  DASHI_ASSIGN_OR_RETURN(const std::uint64_t size, file->Size());
-  return CatchAsStatus("read " + path, [&]() -> Result<std::string> {
-    std::string bytes(size, '\0');
-    DASHI_RETURN_IF_ERROR(file->ReadAt(0, &bytes));
-    return bytes;
-  });
-}
-
-/// Reads a file and parses it; errors of the parser get the file's path.
-template <typename Parse>
-auto ReadAndParse(const std::string& path, Parse&& parse) -> decltype(parse(std::string())) {
-  DASHI_ASSIGN_OR_RETURN(std::string bytes, ReadFile(path));
-  auto parsed = parse(std::move(bytes));
-  if (!parsed.ok()) {
-    return std::move(parsed).status().WithContext(path);
-  }
-  return parsed;
-}
 
 /// A string or a flag of tokenizer_config.json, where strings may be objects with a content.
 std::string StringOr(const Json& root, const char* key, std::string otherwise) {
@@ -65,7 +38,7 @@ bool FlagOr(const Json& root, const char* key, bool otherwise) {
 }
 
 Result<Json> ReadOptionalJson(const std::string& path) {
-  if (!Exists(path)) {
+  if (!IsRegularFile(path)) {
     return Json::object();
   }
   return ReadAndParse(
@@ -108,17 +81,18 @@ Result<TokenizerSpec> ReadBytePairFiles(const std::string& folder) {
 
 Result<TokenizerSpec> ReadTokenizer(const std::string& folder) {
   const std::string path = Join(folder, "tokenizer.json");
-  if (Exists(path)) {
+  if (IsRegularFile(path)) {
     return ReadAndParse(path, [](const std::string& bytes) { return ParseTokenizerJson(bytes); });
   }
-  if (Exists(Join(folder, "vocab.json"))) {
+  if (IsRegularFile(Join(folder, "vocab.json"))) {
     return ReadBytePairFiles(folder);
   }
-  if (Exists(Join(folder, "vocab.txt"))) {
+  if (IsRegularFile(Join(folder, "vocab.txt"))) {
     return ReadWordPieceFiles(folder);
   }
   return Status::NotFound(
-      fmt::format("no tokenizer.json, vocab.txt or vocab.json in the folder: {}", folder));
+             fmt::format("no tokenizer.json, vocab.txt or vocab.json in the folder: {}", folder))
+      .WithSqlState("58P01");
 }
 
 }  // namespace
@@ -127,7 +101,7 @@ Result<PretrainedTransformer> ReadTransformerDirectory(const std::string& path) 
   PretrainedTransformer model;
   std::string folder = path;
   const std::string modules = Join(path, "modules.json");
-  if (Exists(modules)) {
+  if (IsRegularFile(modules)) {
     DASHI_ASSIGN_OR_RETURN(const SentenceModules parts,
                            ReadAndParse(modules, [](const std::string& bytes) {
                              return ParseSentenceModules(bytes);
@@ -141,7 +115,7 @@ Result<PretrainedTransformer> ReadTransformerDirectory(const std::string& path) 
                      [](const std::string& bytes) { return ParsePoolingConfig(bytes); }));
     model.pooling.normalize = parts.normalize;
     const std::string limits = Join(folder, "sentence_bert_config.json");
-    if (Exists(limits)) {
+    if (IsRegularFile(limits)) {
       DASHI_ASSIGN_OR_RETURN(model.pooling.num_tokens_max,
                              ReadAndParse(limits, [](const std::string& bytes) {
                                return ParseSentenceLimits(bytes);

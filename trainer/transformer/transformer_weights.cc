@@ -93,7 +93,7 @@ Result<TransformerWeights> ParseTransformerWeights(const TransformerConfig& conf
       }
     }
     if (found == file.tensors.end()) {
-      return Status::NotFound("tensor missing: " + parameter.name);
+      return Status::Corruption("tensor missing: " + parameter.name);
     }
     DASHI_RETURN_IF_ERROR(CheckTensor(found->first, found->second, parameter.shape));
     weights.tensors.push_back(found->second);

@@ -20,9 +20,8 @@ struct TransformerWeights {
 /// Finds the parameters in a safetensors file: under the names of `transformers`, with or without
 /// the family's name in front, and with the older names gamma and beta for LayerNorm.
 ///
-/// Errors: kCorruption for a damaged file and for a tensor of another shape or dtype or with
-/// numbers
-///         that are not finite, kNotFound for a missing tensor; each names the tensor.
+/// Errors: kCorruption for a damaged file and for a tensor that is missing, of another shape or
+///         dtype or with numbers that are not finite; each names the tensor.
 /// Cost:   one pass over the bytes; nothing is copied.
 Result<TransformerWeights> ParseTransformerWeights(const TransformerConfig& config,
                                                    std::shared_ptr<const std::string> bytes);

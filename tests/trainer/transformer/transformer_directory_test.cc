@@ -225,7 +225,7 @@ TEST(TransformerDirectoryTest, RefusesBadWeights) {
       {"missing tensor", Edits([](std::string* name, TensorView*, std::string*) {
          *name = *name == "embeddings.LayerNorm.bias" ? "" : *name;
        }),
-       StatusCode::kNotFound, "tensor missing: embeddings.LayerNorm.bias"},
+       StatusCode::kCorruption, "tensor missing: embeddings.LayerNorm.bias"},
       {"wrong dtype", Edits([](std::string* name, TensorView* tensor, std::string*) {
          tensor->dtype = *name == "embeddings.LayerNorm.bias" ? "I32" : tensor->dtype;
        }),

@@ -1,0 +1,91 @@
+#include "trainer/model_options.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace dashi::trainer {
+namespace {
+
+using storage::OptionMap;
+
+std::string Error(const OptionMap& options) {
+  const auto parsed = ParseModelOptions("ngame", options);
+  EXPECT_EQ(parsed.status().code(), StatusCode::kInvalidArgument);
+  return std::string(parsed.status().message());
+}
+
+TEST(ModelOptionsTest, EachEncoderHasItsDefaults) {
+  const auto bag = ParseModelOptions("ngame", {});
+  ASSERT_TRUE(bag.ok()) << bag.status().ToString();
+  EXPECT_EQ(bag->encoder, "bag");
+  EXPECT_EQ(bag->ngame.learning_rate_embeddings, 1e-2F);
+  EXPECT_TRUE(bag->ngame.classifier_trains_encoder);
+  EXPECT_FALSE(DescribeModelOptions(*bag).contains("hidden_size"));
+  EXPECT_TRUE(DescribeModelOptions(*bag).contains("dim"));
+
+  const auto transformer = ParseModelOptions("ngame", {{"encoder", "transformer"}});
+  ASSERT_TRUE(transformer.ok()) << transformer.status().ToString();
+  EXPECT_EQ(transformer->ngame.learning_rate_dense, 2e-4F);
+  EXPECT_EQ(transformer->ngame.warmup_steps, 100U);
+  EXPECT_FALSE(transformer->ngame.classifier_trains_encoder);
+  const OptionMap described = DescribeModelOptions(*transformer);
+  EXPECT_EQ(described.at("hidden_size"), "256");
+  EXPECT_EQ(described.at("learning_rate"), "0.0002");
+  EXPECT_FALSE(described.contains("dim"));
+  EXPECT_FALSE(described.contains("dense_learning_rate"));
+  // What a release says of itself is read back to the same.
+  const auto again = ParseModelOptions("ngame", described);
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ(DescribeModelOptions(*again), described);
+}
+
+TEST(ModelOptionsTest, TheLearningRateIsThatOfTheEncoder) {
+  const auto bag = ParseModelOptions("ngame", {{"learning_rate", "0.5"}});
+  ASSERT_TRUE(bag.ok());
+  EXPECT_EQ(bag->ngame.learning_rate_embeddings, 0.5F);
+  EXPECT_EQ(bag->ngame.learning_rate_dense, 1e-3F);
+  const auto transformer =
+      ParseModelOptions("ngame", {{"learning_rate", "0.5"}, {"encoder", "transformer"}});
+  ASSERT_TRUE(transformer.ok());
+  EXPECT_EQ(transformer->ngame.learning_rate_embeddings, 1e-2F);
+  EXPECT_EQ(transformer->ngame.learning_rate_dense, 0.5F);
+}
+
+TEST(ModelOptionsTest, RefusesWhatTheEncoderDoesNotKnow) {
+  for (const char* name : {"path", "layers", "hidden_size", "heads", "vocabulary_size",
+                           "max_tokens", "weight_decay"}) {
+    const std::string error = Error({{name, "8"}});
+    EXPECT_NE(error.find(std::string("option ") + name), std::string::npos) << error;
+    EXPECT_NE(error.find("only for transformer"), std::string::npos) << error;
+  }
+  for (const char* name :
+       {"dim", "hidden", "dense_learning_rate", "classifier_embedding_learning_rate"}) {
+    const std::string error = Error({{"encoder", "transformer"}, {name, "8"}});
+    EXPECT_NE(error.find("only for bag"), std::string::npos) << error;
+  }
+  for (const char* name : {"layers", "hidden_size", "heads", "vocabulary_size"}) {
+    const std::string error = Error({{"encoder", "transformer"}, {"path", "dir"}, {name, "8"}});
+    EXPECT_NE(error.find("the folder"), std::string::npos) << error;
+  }
+  EXPECT_TRUE(
+      ParseModelOptions("ngame", {{"encoder", "transformer"}, {"path", "dir"}, {"max_tokens", "8"}})
+          .ok());
+}
+
+TEST(ModelOptionsTest, SizesHaveBoundsAndFitTogether) {
+  const OptionMap transformer{{"encoder", "transformer"}};
+  const auto with = [&](const char* name, const char* value) {
+    OptionMap options = transformer;
+    options[name] = value;
+    return options;
+  };
+  EXPECT_NE(Error(with("layers", "0")).find("from 1 to 48"), std::string::npos);
+  EXPECT_NE(Error(with("vocabulary_size", "10")).find("200"), std::string::npos);
+  EXPECT_NE(Error(with("max_tokens", "513")).find("512"), std::string::npos);
+  EXPECT_NE(Error(with("hidden_size", "30")).find("multiple of heads"), std::string::npos);
+  EXPECT_NE(Error(with("weight_decay", "-1")).find("weight_decay"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dashi::trainer

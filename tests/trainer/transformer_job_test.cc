@@ -1,0 +1,198 @@
+// Training transformers as jobs, from scratch and from a folder.
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "base/thread_pool.h"
+#include "query/evaluate.h"
+#include "query/top_k.h"
+#include "tests/testing/tiny_database.h"
+#include "tests/trainer/transformer/transformer_folders.h"
+#include "trainer/job_manager.h"
+#include "trainer/release_artifacts.h"
+#include "trainer/training_encoder.h"
+#include "trainer/transformer/transformer_artifact.h"
+
+namespace dashi::trainer {
+namespace {
+
+using storage::JobRecord;
+using storage::JobState;
+using storage::OptionMap;
+using storage::Store;
+using testing::TinyDocument;
+
+constexpr int kNumLabels = 12;
+
+/// Documents whose only telling word is one that their label's text does not have.
+void AddPlantedRows(Store& store, int num_documents) {
+  const char* names[] = {"amber", "birch", "cedar", "daisy", "elder", "fern",
+                         "grape", "hazel", "iris",  "jute",  "kelp",  "lotus"};
+  Random random(5);
+  std::vector<std::pair<std::string, std::string>> labels;
+  for (int i = 0; i < kNumLabels; ++i) {
+    labels.emplace_back("L" + std::to_string(i), std::string("plant ") + names[i]);
+  }
+  std::vector<TinyDocument> documents;
+  for (int i = 0; i < num_documents; ++i) {
+    const auto label = random.Uniform(kNumLabels);
+    documents.push_back({"D" + std::to_string(i),
+                         std::string("clue") + static_cast<char>('a' + label) + " noise",
+                         i % 5 == 0 ? "test" : "train",
+                         {"L" + std::to_string(label)}});
+  }
+  testing::AddRows(store, labels, documents);
+}
+
+const OptionMap kScratch{{"encoder", "transformer"},
+                         {"layers", "1"},
+                         {"hidden_size", "32"},
+                         {"heads", "2"},
+                         {"vocabulary_size", "200"},
+                         {"max_tokens", "12"},
+                         {"epochs", "8"},
+                         {"learning_rate", "0.003"},
+                         {"classifier_epochs", "2"},
+                         {"threads", "1"},
+                         {"ranker", "off"}};
+
+class TransformerJobTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = testing::OpenStore(directory_.path());
+    ASSERT_NE(store_, nullptr);
+  }
+
+  void CreateModel(const OptionMap& options, const std::string& start_weights = "") {
+    auto transaction = store_->Begin().value();
+    storage::ModelRecord model;
+    model.name = "m";
+    model.algorithm = "ngame";
+    model.options = options;
+    model.start_weights = start_weights;
+    ASSERT_TRUE(transaction->PutModel(model).ok());
+    ASSERT_TRUE(transaction->Commit().ok());
+  }
+
+  JobRecord Train(const OptionMap& overrides = {}) {
+    JobManager jobs(store_.get(), {});
+    const auto id = jobs.SubmitTraining("m", overrides, "TRAIN MODEL m");
+    EXPECT_TRUE(id.ok()) << id.status().ToString();
+    return jobs.Wait(id.value(), {}, {}).value();
+  }
+
+  storage::ReleaseRecord Release(std::uint32_t number) {
+    return *store_->NewSnapshot().value()->GetRelease("m", number).value();
+  }
+
+  double TestPrecision(std::uint32_t number) {
+    ThreadPool pool(1);
+    query::ReleaseCache releases(store_.get(), &pool);
+    const auto view = store_->NewSnapshot().value();
+    const auto records =
+        query::Evaluate(*view, releases, {"m", number, "test", {{"k", "1"}}}, {}, {});
+    EXPECT_TRUE(records.ok()) << records.status().ToString();
+    return records.ok() ? records.value()[0].value : 0;
+  }
+
+  testing::TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(TransformerJobTest, TrainsFromScratchTwiceToTheSameBits) {
+  AddPlantedRows(*store_, 500);
+  CreateModel(kScratch);
+  for (int i = 0; i < 2; ++i) {
+    const JobRecord job = Train();
+    ASSERT_EQ(job.state, JobState::kSucceeded) << job.error;
+  }
+  // Guessing gives 0.083.
+  EXPECT_GT(TestPrecision(1), 0.9);
+  const storage::ReleaseRecord release = Release(1);
+  EXPECT_EQ(release.dim, 32U);
+  EXPECT_EQ(release.options.at("encoder"), "transformer");
+  EXPECT_EQ(release.options.at("hidden_size"), "32");
+  EXPECT_FALSE(release.options.contains("dim"));
+  const auto view = store_->NewSnapshot().value();
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(view->GetWeights(release.weights[i]).value(),
+              view->GetWeights(Release(2).weights[i]).value())
+        << release.weights[i];
+  }
+}
+
+TEST_F(TransformerJobTest, AReleaseKeepsTokenizerAndLimits) {
+  AddPlantedRows(*store_, 200);
+  CreateModel(kScratch);
+  ASSERT_EQ(Train({{"epochs", "1"}}).state, JobState::kSucceeded);
+  const auto bytes = store_->NewSnapshot().value()->GetWeights(Release(1).weights[0]);
+  ASSERT_TRUE(bytes.ok());
+  EXPECT_TRUE(IsTransformerArtifact(*bytes));
+  const auto model = ParseTransformer(std::make_shared<const std::string>(*bytes));
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  EXPECT_EQ(model->pooling.num_tokens_max, 12U);
+  EXPECT_EQ(model->config.num_positions, 12U);
+  EXPECT_EQ(model->config.vocabulary_size, model->tokenizer.num_tokens());
+  EXPECT_LE(model->config.vocabulary_size, 200U);
+  const std::vector<std::string>& vocabulary = model->tokenizer.vocabulary;
+  EXPECT_NE(std::find(vocabulary.begin(), vocabulary.end(), "noise"), vocabulary.end());
+}
+
+TEST_F(TransformerJobTest, TrainsFromAFolderThatIsGone) {
+  AddPlantedRows(*store_, 200);
+  const std::string folder = CopyOfGolden("bert", "start");
+  const auto start = StoreStartWeights(*store_, folder);
+  ASSERT_TRUE(start.ok()) << start.status().ToString();
+  const OptionMap options{{"encoder", "transformer"},
+                          {"path", folder},
+                          {"epochs", "1"},
+                          {"ranker", "off"},
+                          {"classifier_epochs", "1"}};
+  CreateModel(options, *start);
+  std::filesystem::remove_all(folder);
+  store_.reset();
+  store_ = testing::OpenStore(directory_.path());  // Weights that nothing names would go here.
+  ASSERT_NE(store_, nullptr);
+  const JobRecord job = Train();
+  ASSERT_EQ(job.state, JobState::kSucceeded) << job.error;
+  const auto golden = ReadTransformerDirectory(GoldenFolder("bert"));
+  ASSERT_TRUE(golden.ok());
+  const auto bytes = store_->NewSnapshot().value()->GetWeights(Release(1).weights[0]);
+  const auto trained = ParseTransformer(std::make_shared<const std::string>(bytes.value()));
+  ASSERT_TRUE(trained.ok()) << trained.status().ToString();
+  EXPECT_EQ(trained->config, golden->config);
+  EXPECT_EQ(trained->pooling, golden->pooling);
+  EXPECT_EQ(trained->tokenizer.vocabulary, golden->tokenizer.vocabulary);
+  EXPECT_NE(trained->weights.tensors[0].bytes, golden->weights.tensors[0].bytes);
+}
+
+TEST_F(TransformerJobTest, SaysWhatIsMissing) {
+  testing::AddRows(*store_, {{"L", ""}}, {{"D", "", "train", {"L"}}});
+  CreateModel(kScratch);
+  JobRecord job = Train();
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_NE(job.error.find("there is nothing to train on"), std::string::npos) << job.error;
+
+  // The folder's tokenizer needs no words, so that the texts are looked at themselves.
+  const auto start = StoreStartWeights(*store_, GoldenFolder("bert"));
+  ASSERT_TRUE(start.ok()) << start.status().ToString();
+  const OptionMap pretrained{{"encoder", "transformer"}, {"path", "gone"}, {"ranker", "off"}};
+  CreateModel(pretrained, *start);
+  job = Train();
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_NE(job.error.find("all texts"), std::string::npos) << job.error;
+
+  CreateModel(pretrained);
+  job = Train();
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_NE(job.error.find("has no pretrained weights"), std::string::npos) << job.error;
+}
+
+}  // namespace
+}  // namespace dashi::trainer

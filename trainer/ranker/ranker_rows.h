@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "trainer/ranker/sparse_ranker.h"
+
+namespace dashi::trainer {
+
+/// Stands for a label of which a ranker knows nothing: its score is 0, as on the border between
+/// right and wrong.
+inline constexpr std::uint32_t kNoRankerRow = 0xFFFFFFFF;
+
+/// The ranker of other labels: row i is row rows[i] of `weights`.
+SparseRankerWeights SelectRankerRows(const SparseRankerWeights& weights,
+                                     std::span<const std::uint32_t> rows);
+
+}  // namespace dashi::trainer

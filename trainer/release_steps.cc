@@ -1,0 +1,184 @@
+#include "trainer/release_steps.h"
+
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "index/label_fusion.h"
+#include "index/vector_index.h"
+#include "index/vector_kernels.h"
+
+namespace dashi::trainer {
+namespace {
+
+using storage::EntityKind;
+using storage::Ordinal;
+using storage::ReleaseRecord;
+using storage::View;
+
+constexpr std::size_t kEncodeBatchRows = 256;
+
+/// Encodes rows in batches and writes them to an embedding version in order.
+class RowEmbedder {
+ public:
+  RowEmbedder(const ReleaseSteps& steps, const Encoder& encoder, storage::EmbeddingWriter& writer,
+              EntityKind kind)
+      : steps_(steps), encoder_(encoder), writer_(writer), kind_(kind) {}
+
+  /// Embeds all rows of the kind. Appends the vectors of `keep` (ascending) to `kept`.
+  Status Run(const View& view, std::span<const Ordinal> keep, std::vector<std::uint16_t>* kept) {
+    keep_ = keep;
+    kept_ = kept;
+    const auto cursor = view.ScanRows(kind_);
+    DASHI_ASSIGN_OR_RETURN(const std::uint64_t total, view.EstimateRows(kind_));
+    for (std::uint64_t done = 0;;) {
+      DASHI_ASSIGN_OR_RETURN(const bool more, cursor->Next());
+      if (more) {
+        ordinals_.push_back(cursor->ordinal());
+        texts_.push_back(cursor->row().text);
+        ++done;
+      }
+      if (texts_.size() == kEncodeBatchRows || !more) {
+        DASHI_RETURN_IF_ERROR(steps_.CheckStop());
+        DASHI_RETURN_IF_ERROR(Flush());
+        steps_.Report("embedding " + std::string(storage::EntityTableName(kind_)), done, total,
+                      "rows");
+      }
+      if (!more) {
+        return Status::Ok();
+      }
+    }
+  }
+
+ private:
+  Status Flush() {
+    const std::size_t dim = encoder_.dim();
+    const std::vector<std::string_view> views(texts_.begin(), texts_.end());
+    floats_.resize(views.size() * dim);
+    halves_.resize(views.size() * dim);
+    DASHI_RETURN_IF_ERROR(encoder_.EncodeBatch(views, floats_, steps_.pool));
+    index::ToHalf(floats_.data(), halves_.data(), halves_.size());
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      const std::span<const std::uint16_t> vector(halves_.data() + i * dim, dim);
+      DASHI_RETURN_IF_ERROR(writer_.Add(kind_, ordinals_[i], storage::HashText(texts_[i]), vector));
+      if (!keep_.empty() && keep_.front() == ordinals_[i]) {
+        kept_->insert(kept_->end(), vector.begin(), vector.end());
+        keep_ = keep_.subspan(1);
+      }
+    }
+    ordinals_.clear();
+    texts_.clear();
+    return Status::Ok();
+  }
+
+  const ReleaseSteps& steps_;
+  const Encoder& encoder_;
+  storage::EmbeddingWriter& writer_;
+  EntityKind kind_;
+  std::span<const Ordinal> keep_;
+  std::vector<std::uint16_t>* kept_ = nullptr;
+  std::vector<Ordinal> ordinals_;
+  std::vector<std::string> texts_;
+  std::vector<float> floats_;
+  std::vector<std::uint16_t> halves_;
+};
+
+}  // namespace
+
+Status ReleaseSteps::CheckStop() const {
+  if (control.should_stop && control.should_stop()) {
+    return Status::Cancelled(operation + " was cancelled");
+  }
+  return Status::Ok();
+}
+
+void ReleaseSteps::Report(std::string_view phase, std::uint64_t done, std::uint64_t total,
+                          std::string_view unit) const {
+  if (control.on_progress) {
+    Progress progress;
+    progress.operation = operation;
+    progress.phase = phase;
+    progress.done = done;
+    progress.total = total;
+    progress.unit = unit;
+    control.on_progress(progress);
+  }
+}
+
+Result<std::vector<std::uint16_t>> WriteEmbeddings(const ReleaseSteps& steps, const View& view,
+                                                   const Encoder& encoder,
+                                                   std::uint64_t embedding_version,
+                                                   std::span<const Ordinal> labels) {
+  DASHI_ASSIGN_OR_RETURN(
+      auto writer, steps.store.NewEmbeddingVersion(embedding_version,
+                                                   static_cast<std::uint32_t>(encoder.dim())));
+  std::vector<std::uint16_t> label_vectors;
+  label_vectors.reserve(labels.size() * encoder.dim());
+  RowEmbedder documents(steps, encoder, *writer, EntityKind::kDocument);
+  DASHI_RETURN_IF_ERROR(documents.Run(view, {}, &label_vectors));
+  RowEmbedder label_rows(steps, encoder, *writer, EntityKind::kLabel);
+  DASHI_RETURN_IF_ERROR(label_rows.Run(view, labels, &label_vectors));
+  DASHI_RETURN_IF_ERROR(writer->Finish());
+  return label_vectors;
+}
+
+Status WriteLabelIndex(const ReleaseSteps& steps, const LabelIndexOptions& options,
+                       std::span<const std::uint16_t> label_vectors,
+                       std::span<const std::uint16_t> classifiers, ReleaseRecord* release) {
+  const std::size_t num_labels = label_vectors.size() / release->dim;
+  release->index_kind = options.kind == "auto" ? index::ChooseIndexKind(num_labels, release->dim)
+                                               : std::string_view(options.kind);
+  if (release->index_kind != "hnsw") {
+    return Status::Ok();
+  }
+  index::HnswOptions hnsw;
+  hnsw.seed = options.seed;
+  hnsw.num_threads = options.num_threads;
+  const auto on_progress = [&](std::size_t done, std::size_t total) {
+    steps.Report("index", done, total, "labels");
+    return steps.CheckStop().ok();
+  };
+  DASHI_ASSIGN_OR_RETURN(
+      const auto built,
+      index::BuildHnswIndex(index::FoldVectors(label_vectors, classifiers, release->dim,
+                                               static_cast<float>(release->fusion_encoder),
+                                               static_cast<float>(release->fusion_classifier)),
+                            release->dim, hnsw, on_progress));
+  release->index_file = fmt::format("job-{}.hnsw", steps.job);
+  return built->Save(steps.store.index_directory() + "/" + release->index_file,
+                     steps.store.file_gate());
+}
+
+Status CommitRelease(const ReleaseSteps& steps, storage::JobRecord finished,
+                     const std::optional<storage::ModelRecord>& new_model, ReleaseRecord* release) {
+  constexpr int kAttemptsMax = 20;
+  for (int attempt = 1;; ++attempt) {
+    DASHI_ASSIGN_OR_RETURN(const auto transaction, steps.store.Begin());
+    DASHI_ASSIGN_OR_RETURN(auto model, transaction->GetModel(release->model));
+    if (!model && new_model) {
+      model = new_model;
+    }
+    if (!model) {
+      return Status::NotFound("the model was dropped meanwhile: " + release->model);
+    }
+    release->number = model->next_release++;
+    release->created_at_micros = Clock::System().NowMicros();
+    finished.state = storage::JobState::kSucceeded;
+    finished.phase = "done";
+    finished.done = finished.total = release->num_documents;
+    finished.result = fmt::format("{}@{}", release->model, release->number);
+    finished.finished_at_micros = release->created_at_micros;
+    DASHI_RETURN_IF_ERROR(transaction->PutModel(*model));
+    DASHI_RETURN_IF_ERROR(transaction->PutRelease(*release));
+    DASHI_RETURN_IF_ERROR(transaction->PutJob(finished));
+    Status committed = transaction->Commit();
+    if (committed.code() != StatusCode::kAborted || attempt == kAttemptsMax) {
+      return committed;
+    }
+  }
+}
+
+}  // namespace dashi::trainer

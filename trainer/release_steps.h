@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "dashi/status.h"
+#include "storage/store.h"
+#include "trainer/bag_encoder.h"
+#include "trainer/training_task.h"
+
+namespace dashi::trainer {
+
+/// The steps that make a release out of its weights, shared by training and import.
+///
+/// What they write before the last one is named by nothing, and removed at the next open if that
+/// one does not come.
+struct ReleaseSteps {
+  storage::Store& store;
+  std::string operation;  ///< of progress reports: "TRAIN MODEL ads"
+  std::uint64_t job = 0;
+  ThreadPool& pool;
+  const TrainingControl& control;
+
+  /// Errors: kCancelled when the control says so.
+  Status CheckStop() const;
+  void Report(std::string_view phase, std::uint64_t done, std::uint64_t total,
+              std::string_view unit) const;
+};
+
+/// Writes the embeddings of every document and label as a version of their own, and returns those
+/// of `labels` (ascending).  Shape: result [labels.size(), dim] binary16.
+Result<std::vector<std::uint16_t>> WriteEmbeddings(const ReleaseSteps& steps,
+                                                   const storage::View& view,
+                                                   const Encoder& encoder,
+                                                   std::uint64_t embedding_version,
+                                                   std::span<const storage::Ordinal> labels);
+
+/// How a release's label index is made.
+struct LabelIndexOptions {
+  std::string kind = "auto";  ///< "auto", "exact", "hnsw"
+  std::uint64_t seed = 1;
+  int num_threads = 1;
+};
+
+/// Builds and saves the label index when it has to be a graph, and notes it in the release.
+/// Shape: both [num_labels, release->dim] binary16.
+Status WriteLabelIndex(const ReleaseSteps& steps, const LabelIndexOptions& options,
+                       std::span<const std::uint16_t> label_vectors,
+                       std::span<const std::uint16_t> classifiers, storage::ReleaseRecord* release);
+
+/// Gives the release its number and makes it visible together with the finished job. A model that
+/// is not there is made from `new_model` when that is given.
+///
+/// Errors: kNotFound when the model is not there.
+Status CommitRelease(const ReleaseSteps& steps, storage::JobRecord finished,
+                     const std::optional<storage::ModelRecord>& new_model,
+                     storage::ReleaseRecord* release);
+
+}  // namespace dashi::trainer
