@@ -135,6 +135,13 @@ struct WaitJobStatement {
 struct CancelJobStatement {
   std::uint64_t job = 0;
 };
+struct PauseJobStatement {
+  std::uint64_t job = 0;
+};
+struct ResumeJobStatement {
+  std::uint64_t job = 0;
+  std::vector<OptionNode> options;
+};
 
 struct BackupStatement {
   std::string path;
@@ -164,14 +171,13 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode =
-    std::variant<SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement,
-                 RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
-                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
-                 CreateIndexStatement, DropIndexStatement, CreateModelStatement, DropModelStatement,
-                 DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
-                 PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement,
-                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
-                 ShowSettingStatement, SetStatement, ResetStatement>;
+using StatementNode = std::variant<
+    SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement, RollbackStatement,
+    SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
+    AlterTableStatement, CreateIndexStatement, DropIndexStatement, CreateModelStatement,
+    DropModelStatement, DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
+    PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement, PauseJobStatement,
+    ResumeJobStatement, BackupStatement, ShowBackupsStatement, CheckDatabaseStatement,
+    ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

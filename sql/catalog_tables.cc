@@ -205,7 +205,8 @@ Result<Rows> LoadJobs(StatementContext& statement) {
                     TextOrNull(job.phase), Count(job.done), Count(job.total),
                     job.loss ? Value::Real(*job.loss) : Value::Null(), TextOrNull(job.error),
                     TextOrNull(job.result), Time(job.created_at_micros),
-                    Time(job.started_at_micros), Time(job.finished_at_micros)});
+                    Time(job.started_at_micros), Time(job.finished_at_micros),
+                    job.checkpoint.empty() ? Value::Null() : Time(job.checkpointed_at_micros)});
   }
   return rows;
 }
@@ -320,7 +321,7 @@ std::span<const TableDefinition> CatalogTables() {
       {"jobs",
        "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "
        "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT, "
-       "started_at TEXT, finished_at TEXT)",
+       "started_at TEXT, finished_at TEXT, checkpointed_at TEXT)",
        false, Make<LoadJobs>, "training jobs and how far they are"},
       {"job_metrics",
        "CREATE TABLE t(job INTEGER, stage TEXT, epoch INTEGER, seconds REAL, loss REAL, "

@@ -10,6 +10,7 @@
 #include "query/evaluate.h"
 #include "query/publish.h"
 #include "sql/database_impl.h"
+#include "sql/job_statements.h"
 #include "sql/own_statements.h"
 #include "storage/catalog_records.h"
 #include "storage/row_check.h"
@@ -93,51 +94,6 @@ Status RefuseLatePath(const ParsedStatement& statement, const std::vector<Option
 
 std::string ReleaseText(const std::string& model, std::uint32_t number) {
   return model + "@" + std::to_string(number);
-}
-
-// Takes `wait` out of the options of TRAIN MODEL.
-Result<bool> TakeWait(const ParsedStatement& statement, std::vector<OptionNode>* options) {
-  for (auto option = options->begin(); option != options->end(); ++option) {
-    if (option->name != "wait") {
-      continue;
-    }
-    const bool on = option->value == "on" || option->value == "true" || option->value == "1";
-    if (!on && option->value != "off" && option->value != "false" && option->value != "0") {
-      return statement.At(
-          Status::InvalidArgument("the option wait is on or off: got " + option->value),
-          option->offset);
-    }
-    options->erase(option);
-    return on;
-  }
-  return true;
-}
-
-Status OutcomeOf(const JobRecord& job) {
-  const std::string name = "job " + std::to_string(job.id);
-  switch (job.state) {
-    case JobState::kSucceeded:
-      return Status();
-    case JobState::kCancelled:
-      return Status::Cancelled(name + " was cancelled").WithSqlState("57014");
-    case JobState::kFailed:
-      return Status::FailedPrecondition(name + " failed: " + job.error);
-    default:
-      return Status::Aborted(name + " was interrupted").WithSqlState("57014");
-  }
-}
-
-// Waits for a job that the statement began. When the statement is interrupted, so is the job.
-Result<JobRecord> WaitForOwnJob(SessionState& session, std::uint64_t id) {
-  trainer::JobManager& jobs = session.database.jobs();
-  Result<JobRecord> job =
-      jobs.Wait(id, session.on_progress, [&] { return session.interruption.Poll(); });
-  if (job.ok() || !session.interruption.Poll()) {
-    return job;
-  }
-  DASHI_RETURN_IF_ERROR(jobs.Cancel(id));
-  DASHI_RETURN_IF_ERROR(jobs.Wait(id, session.on_progress, [] { return false; }).status());
-  return session.interruption.ToStatus();
 }
 
 Status RefuseWhileTraining(SessionState& session, const storage::View& view,
@@ -239,6 +195,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   bool found = true;
   std::string start_weights;
   std::vector<ReleaseRecord> dropped;
+  std::vector<std::string> checkpoints;
   const auto write = [&](storage::Transaction& transaction) -> Status {
     DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model,
                            transaction.GetModel(drop.model));
@@ -255,6 +212,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
       }
     }
     start_weights = model->start_weights;
+    DASHI_ASSIGN_OR_RETURN(checkpoints, ForgetCheckpoints(transaction, drop.model));
     return transaction.DeleteModel(drop.model);
   };
   DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
@@ -262,7 +220,10 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     RemoveReleaseData(session.database.store(), release, /*start_weights=*/"");
   }
   if (!start_weights.empty()) {
-    session.database.store().DeleteWeights(start_weights).IgnoreError("removed at the next open");
+    checkpoints.push_back(start_weights);
+  }
+  for (const std::string& blob : checkpoints) {
+    session.database.store().DeleteWeights(blob).IgnoreError("removed at the next open");
   }
   if (!found) {
     return Finished("DROP MODEL", {"there is no such model: " + drop.model});
@@ -311,7 +272,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "TRAIN MODEL"));
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "TRAIN MODEL"));
   std::vector<OptionNode> nodes = train.options;
-  DASHI_ASSIGN_OR_RETURN(const bool wait, TakeWait(statement, &nodes));
+  DASHI_ASSIGN_OR_RETURN(const bool wait, TakeWaitOption(statement, &nodes));
   DASHI_RETURN_IF_ERROR(RefuseLatePath(statement, nodes));
   DASHI_ASSIGN_OR_RETURN(const auto view, session.database.store().NewSnapshot());
   DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model, view->GetModel(train.model));
@@ -334,8 +295,8 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     return Finished("TRAIN MODEL", {{"job", ValueType::kInteger}},
                     {{Value::Integer(static_cast<std::int64_t>(id))}});
   }
-  DASHI_ASSIGN_OR_RETURN(const JobRecord job, WaitForOwnJob(session, id));
-  DASHI_RETURN_IF_ERROR(OutcomeOf(job));
+  DASHI_ASSIGN_OR_RETURN(const JobRecord job, WaitForOwnJob(session, id, OnInterrupt::kCancel));
+  DASHI_RETURN_IF_ERROR(JobOutcome(job));
   return Finished("TRAIN MODEL", {{"release", ValueType::kText}}, {{Value::Text(job.result)}});
 }
 
@@ -412,23 +373,6 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                          query::Revert(session.database.store(), revert.model));
   return Finished("REVERT MODEL", {{"release", ValueType::kText}},
                   {{Value::Text(ReleaseText(revert.model, release))}});
-}
-
-StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,
-                                    const WaitJobStatement& wait) {
-  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "WAIT JOB"));
-  DASHI_ASSIGN_OR_RETURN(const JobRecord job,
-                         session.database.jobs().Wait(wait.job, session.on_progress,
-                                                      [&] { return session.interruption.Poll(); }));
-  DASHI_RETURN_IF_ERROR(OutcomeOf(job));
-  return Finished("WAIT JOB", {{"result", ValueType::kText}}, {{Value::Text(job.result)}});
-}
-
-StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,
-                                    const CancelJobStatement& cancel) {
-  DASHI_RETURN_IF_ERROR(RequireWritable(session, "CANCEL JOB"));
-  DASHI_RETURN_IF_ERROR(session.database.jobs().Cancel(cancel.job));
-  return Finished("CANCEL JOB");
 }
 
 }  // namespace dashi::sql

@@ -34,6 +34,10 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CancelJobStatement& cancel);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const PauseJobStatement& pause);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const ResumeJobStatement& resume);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CheckDatabaseStatement& check);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const BackupStatement& backup);

@@ -17,19 +17,19 @@ namespace {
 
 /// Every word that begins a statement which this version runs.
 constexpr std::string_view kFirstWords[] = {
-    "SELECT", "WITH",  "VALUES", "INSERT",   "REPLACE", "UPDATE",   "DELETE", "EXPLAIN",
-    "COPY",   "BEGIN", "START",  "COMMIT",   "END",     "ROLLBACK", "ABORT",  "SAVEPOINT",
-    "CREATE", "DROP",  "TRAIN",  "EVALUATE", "PUBLISH", "REVERT",   "SHOW",   "SET",
-    "RESET",  "WAIT",  "CANCEL", "RELEASE",  "ALTER",   "CHECK",    "BACKUP"};
+    "SELECT",  "WITH",      "VALUES", "INSERT", "REPLACE", "UPDATE",   "DELETE",
+    "EXPLAIN", "COPY",      "BEGIN",  "START",  "COMMIT",  "END",      "ROLLBACK",
+    "ABORT",   "SAVEPOINT", "CREATE", "DROP",   "TRAIN",   "EVALUATE", "PUBLISH",
+    "REVERT",  "SHOW",      "SET",    "RESET",  "WAIT",    "CANCEL",   "RELEASE",
+    "ALTER",   "CHECK",     "BACKUP", "PAUSE",  "RESUME"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
-    "ANALYZE",    "ATTACH",   "CALL",     "CHECKPOINT", "CLOSE",   "CLUSTER", "COMMENT",
-    "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",     "DISCARD", "DO",      "EXECUTE",
-    "EXPORT",     "FETCH",    "GRANT",    "IMPORT",     "LISTEN",  "LOAD",    "LOCK",
-    "MERGE",      "MOVE",     "NOTIFY",   "PAUSE",      "PIN",     "PRAGMA",  "PREPARE",
-    "REASSIGN",   "REFRESH",  "REINDEX",  "RESTORE",    "RESUME",  "REVOKE",  "SECURITY",
-    "TABLE",      "TRUNCATE", "UNLISTEN", "UNPIN",      "USE",     "VACUUM"};
+    "ANALYZE",  "ATTACH",   "CALL",     "CHECKPOINT", "CLOSE",   "CLUSTER", "COMMENT", "DEALLOCATE",
+    "DECLARE",  "DESCRIBE", "DETACH",   "DISCARD",    "DO",      "EXECUTE", "EXPORT",  "FETCH",
+    "GRANT",    "IMPORT",   "LISTEN",   "LOAD",       "LOCK",    "MERGE",   "MOVE",    "NOTIFY",
+    "PIN",      "PRAGMA",   "PREPARE",  "REASSIGN",   "REFRESH", "REINDEX", "RESTORE", "REVOKE",
+    "SECURITY", "TABLE",    "TRUNCATE", "UNLISTEN",   "UNPIN",   "USE",     "VACUUM"};
 
 Result<StatementNode> ParseCopy(TokenStream& tokens) {
   CopyFromStatement copy;
@@ -412,6 +412,20 @@ Result<StatementNode> ParseCancel(TokenStream& tokens) {
   return StatementNode(CancelJobStatement{job});
 }
 
+Result<StatementNode> ParsePause(TokenStream& tokens) {
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t job, ParseJob(tokens));
+  return StatementNode(PauseJobStatement{job});
+}
+
+Result<StatementNode> ParseResume(TokenStream& tokens) {
+  ResumeJobStatement resume;
+  DASHI_ASSIGN_OR_RETURN(resume.job, ParseJob(tokens));
+  if (tokens.TakeKeyword("WITH")) {
+    DASHI_ASSIGN_OR_RETURN(resume.options, tokens.ExpectOptions());
+  }
+  return StatementNode(std::move(resume));
+}
+
 Result<StatementNode> ParseBackup(TokenStream& tokens) {
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("TO"));
   BackupStatement backup;
@@ -455,6 +469,8 @@ constexpr Production kProductions[] = {
     {"RESET", ParseReset},
     {"WAIT", ParseWait},
     {"CANCEL", ParseCancel},
+    {"PAUSE", ParsePause},
+    {"RESUME", ParseResume},
     {"CHECK", ParseCheck},
     {"BACKUP", ParseBackup},
 };

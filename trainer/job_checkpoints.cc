@@ -84,7 +84,7 @@ JobCheckpoints::JobCheckpoints(storage::Store& store, std::uint64_t job,
 }
 
 bool JobCheckpoints::IsDue() const {
-  return (options_.is_wanted && options_.is_wanted()) || since_start_.Seconds() >= next_seconds_;
+  return !is_final_ && (options_.is_wanted() || since_start_.Seconds() >= next_seconds_);
 }
 
 Status JobCheckpoints::WriteAll(const std::function<Status(StateWriter&)>& write,
@@ -101,11 +101,14 @@ Status JobCheckpoints::WriteAll(const std::function<Status(StateWriter&)>& write
   DASHI_FAILPOINT("train.checkpoint");
   std::vector<std::string> all = *shared;
   all.insert(all.end(), names->begin(), names->end());
-  return options_.commit(all);
+  DASHI_RETURN_IF_ERROR(options_.commit(all));
+  DASHI_FAILPOINT("train.checkpoint.named");
+  return Status();
 }
 
 Status JobCheckpoints::Save(const std::function<Status(StateWriter&)>& write) {
   const Stopwatch since_begin;
+  const bool is_wanted = options_.is_wanted();
   std::vector<std::string> shared = shared_;
   std::vector<std::string> names;
   bool bad_state = false;
@@ -125,6 +128,7 @@ Status JobCheckpoints::Save(const std::function<Status(StateWriter&)>& write) {
     return Status();
   }
   ++number_;
+  is_final_ = is_wanted;
   shared_ = std::move(shared);
   std::swap(names_, names);
   Remove(names);

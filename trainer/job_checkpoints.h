@@ -35,8 +35,9 @@ class JobCheckpoints final : public TrainingCheckpoints {
   JobCheckpoints(storage::Store& store, std::uint64_t job, std::vector<std::string> names,
                  Options options);
 
-  /// Also when the interval has passed since the last state, or twenty times as long as that one
-  /// took to write, whichever is longer: saving takes at most a twentieth of the time.
+  /// True when the owner wants a state that was not saved yet. Also when the interval has passed
+  /// since the last state, or twenty times as long as that one took to write, whichever is longer:
+  /// saving takes at most a twentieth of the time.
   bool IsDue() const override;
   Status Save(const std::function<Status(StateWriter&)>& write) override;
   const StateReader* Latest() const override { return latest_.get(); }
@@ -60,6 +61,7 @@ class JobCheckpoints final : public TrainingCheckpoints {
   std::vector<std::string> names_;   // the other blobs of the last state
   std::uint64_t number_ = 0;         // of the last state
   std::unique_ptr<StateReader> latest_;
+  bool is_final_ = false;  // saved for the owner who stops the training
   const Stopwatch since_start_;
   double next_seconds_;  // on since_start_
 };

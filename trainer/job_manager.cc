@@ -28,11 +28,19 @@ constexpr double kSecondsBetweenJobRows = 5.0;
 
 bool IsOver(JobState state) { return state != JobState::kQueued && state != JobState::kRunning; }
 
+/// What a job is asked to do, and how it ends then.
+enum class Request : std::uint8_t {
+  kNone,
+  kClose,   ///< the database closes: a checkpoint, and interrupted
+  kPause,   ///< a checkpoint, and paused
+  kCancel,  ///< nothing is kept
+};
+
 /// A job of this process: its row and what its owner may ask of it.
 struct ActiveJob {
   JobRecord record;
   ModelOptions options;
-  std::atomic<bool> stop{false};
+  std::atomic<Request> request{Request::kNone};
   Progress progress;
   std::uint64_t num_reports = 0;
 };
@@ -51,7 +59,8 @@ class JobManager::Impl {
       MutexLock lock(mutex_);
       closing_ = true;
       for (auto& [id, job] : jobs_) {
-        job->stop = true;
+        Request none = Request::kNone;
+        job->request.compare_exchange_strong(none, Request::kClose);
       }
     }
     changed_.NotifyAll();
@@ -71,19 +80,52 @@ class JobManager::Impl {
     DASHI_ASSIGN_OR_RETURN(job->options, ParseModelOptions(record->algorithm, merged));
     DASHI_ASSIGN_OR_RETURN(job->record.id, transaction->NextId("job"));
     job->record.kind = "train";
+    job->record.options = overrides;
     job->record.statement = statement;
     job->record.model = model;
     job->record.created_at_micros = Clock::System().NowMicros();
     DASHI_RETURN_IF_ERROR(transaction->PutJob(job->record));
     DASHI_RETURN_IF_ERROR(transaction->Commit());
     const std::uint64_t id = job->record.id;
-    {
-      MutexLock lock(mutex_);
-      jobs_.emplace(id, job);
-      queue_.push_back(std::move(job));
-    }
-    changed_.NotifyAll();
+    Enqueue(std::move(job));
     return id;
+  }
+
+  Status Resume(std::uint64_t id) {
+    if (Find(id) != nullptr) {
+      return Status::FailedPrecondition(fmt::format("job {} is queued or running", id))
+          .WithSqlState("55006");
+    }
+    DASHI_ASSIGN_OR_RETURN(const auto transaction, store_->Begin());
+    DASHI_ASSIGN_OR_RETURN(const auto record, transaction->GetJob(id));
+    if (!record) {
+      return Status::NotFound(fmt::format("unknown job: {}", id));
+    }
+    if (record->state == JobState::kSucceeded || record->state == JobState::kCancelled) {
+      return Status::FailedPrecondition(fmt::format("job {} is over and cannot be resumed", id))
+          .WithHint("TRAIN MODEL " + record->model + " begins a new one.");
+    }
+    DASHI_ASSIGN_OR_RETURN(const auto model, transaction->GetModel(record->model));
+    if (!model) {
+      return Status::NotFound("unknown model: " + record->model);
+    }
+    auto job = std::make_shared<ActiveJob>();
+    job->record = *record;
+    storage::OptionMap merged = record->options;
+    merged.insert(model->options.begin(), model->options.end());
+    DASHI_ASSIGN_OR_RETURN(job->options, ParseModelOptions(model->algorithm, merged));
+    job->record.state = JobState::kQueued;
+    job->record.error.clear();
+    job->record.finished_at_micros = 0;
+    // What came after the checkpoint comes again.
+    job->record.metrics.resize(job->record.checkpoint.empty()
+                                   ? 0
+                                   : std::min<std::size_t>(job->record.metrics.size(),
+                                                           job->record.num_checkpoint_metrics));
+    DASHI_RETURN_IF_ERROR(transaction->PutJob(job->record));
+    DASHI_RETURN_IF_ERROR(transaction->Commit());
+    Enqueue(std::move(job));
+    return Status::Ok();
   }
 
   Result<JobRecord> Wait(std::uint64_t id, const ProgressCallback& on_progress,
@@ -116,11 +158,27 @@ class JobManager::Impl {
   }
 
   Status Cancel(std::uint64_t id) {
-    if (const auto job = Find(id)) {
-      job->stop = true;
+    if (Ask(id, Request::kCancel)) {
       return Status::Ok();
     }
-    return StoredJob(id).status();
+    DASHI_ASSIGN_OR_RETURN(JobRecord row, StoredJob(id));
+    if (row.state == JobState::kSucceeded || row.state == JobState::kCancelled) {
+      return Status::Ok();
+    }
+    if (row.state != JobState::kFailed) {
+      row.state = JobState::kCancelled;
+    }
+    return Forget(std::move(row));
+  }
+
+  Status Pause(std::uint64_t id) {
+    if (Ask(id, Request::kPause)) {
+      return Status::Ok();
+    }
+    DASHI_ASSIGN_OR_RETURN(const JobRecord row, StoredJob(id));
+    return row.state == JobState::kPaused
+               ? Status::Ok()
+               : Status::FailedPrecondition(fmt::format("job {} is not running", id));
   }
 
   std::optional<Progress> CurrentProgress(std::uint64_t id) const {
@@ -133,6 +191,50 @@ class JobManager::Impl {
   }
 
  private:
+  void Enqueue(std::shared_ptr<ActiveJob> job) {
+    {
+      MutexLock lock(mutex_);
+      jobs_.emplace(job->record.id, job);
+      queue_.push_back(std::move(job));
+    }
+    changed_.NotifyAll();
+  }
+
+  /// Passes a request on to a job of this process; one that waits ends at once. False when there is
+  /// no such job.
+  bool Ask(std::uint64_t id, Request request) {
+    std::shared_ptr<ActiveJob> waiting;
+    {
+      MutexLock lock(mutex_);
+      const auto found = jobs_.find(id);
+      if (found == jobs_.end()) {
+        return false;
+      }
+      Request before = found->second->request;
+      while (before < request && !found->second->request.compare_exchange_weak(before, request)) {
+      }
+      const auto place = std::find(queue_.begin(), queue_.end(), found->second);
+      if (place != queue_.end()) {
+        waiting = *place;
+        queue_.erase(place);
+      }
+    }
+    if (waiting != nullptr) {
+      Finish(*waiting, Status::Cancelled("the job was stopped before it began"));
+    }
+    return true;
+  }
+
+  /// Stores the row without its checkpoint, and removes that.
+  Status Forget(JobRecord row) {
+    const std::vector<std::string> blobs = std::exchange(row.checkpoint, {});
+    DASHI_RETURN_IF_ERROR(SaveRow(row));
+    for (const std::string& blob : blobs) {
+      store_->DeleteWeights(blob).IgnoreError("removed by the next open");
+    }
+    return Status::Ok();
+  }
+
   std::shared_ptr<ActiveJob> Find(std::uint64_t id) const {
     MutexLock lock(mutex_);
     const auto found = jobs_.find(id);
@@ -164,8 +266,9 @@ class JobManager::Impl {
         job->record.state = JobState::kRunning;
         job->record.started_at_micros = Clock::System().NowMicros();
       }
-      Finish(*job,
-             job->stop ? Status::Cancelled("the job was cancelled before it began") : Run(*job));
+      Finish(*job, job->request != Request::kNone
+                       ? Status::Cancelled("the job was stopped before it began")
+                       : Run(*job));
     }
   }
 
@@ -179,7 +282,7 @@ class JobManager::Impl {
     TrainingControl control;
     const Stopwatch stopwatch;
     double next_row_seconds = kSecondsBetweenJobRows;
-    control.should_stop = [&job] { return job.stop.load(); };
+    control.should_stop = [&job] { return job.request.load() != Request::kNone; };
     control.on_progress = [&](const Progress& progress) {
       const JobRecord row = NoteProgress(job, progress, stopwatch.Seconds());
       if (stopwatch.Seconds() >= next_row_seconds) {
@@ -190,7 +293,18 @@ class JobManager::Impl {
     control.on_epoch = [&](const EpochReport& report) {
       SaveRow(NoteEpoch(job, report)).IgnoreError("the epoch is stored with the next row");
     };
-    const TrainingJob training{job.record.id, job.record.model, job.options, pool.num_threads()};
+    TrainingJob training;
+    training.id = job.record.id;
+    training.model = job.record.model;
+    training.options = job.options;
+    training.num_threads = pool.num_threads();
+    training.wants_checkpoint = [&job] {
+      const Request request = job.request;
+      return request == Request::kPause || request == Request::kClose;
+    };
+    training.store_checkpoint = [&](const std::vector<std::string>& names) {
+      return SaveRow(NoteCheckpoint(job, names));
+    };
     DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord release,
                            RunTrainingJob(*store_, training, *backend, pool, control, job.record));
     MutexLock lock(mutex_);
@@ -208,6 +322,14 @@ class JobManager::Impl {
     job.record.done = progress.done;
     job.record.total = progress.total;
     job.record.loss = progress.loss ? progress.loss : job.record.loss;
+    return job.record;
+  }
+
+  JobRecord NoteCheckpoint(ActiveJob& job, const std::vector<std::string>& names) {
+    MutexLock lock(mutex_);
+    job.record.checkpoint = names;
+    job.record.checkpointed_at_micros = Clock::System().NowMicros();
+    job.record.num_checkpoint_metrics = job.record.metrics.size();
     return job.record;
   }
 
@@ -230,10 +352,12 @@ class JobManager::Impl {
       row.state = JobState::kSucceeded;
       row.phase = "done";
     } else {
-      row.state =
-          outcome.code() == StatusCode::kCancelled ? JobState::kCancelled : JobState::kFailed;
-      row.error = outcome.message();
-      if (const Status saved = SaveRow(row); !saved.ok()) {
+      row.state = StateAfter(outcome, job.request);
+      row.error = row.state == JobState::kFailed || row.state == JobState::kCancelled
+                      ? std::string(outcome.message())
+                      : std::string();
+      const Status saved = row.state == JobState::kCancelled ? Forget(row) : SaveRow(row);
+      if (!saved.ok()) {
         LogError("job {}: its end cannot be recorded: {}", row.id, saved.message());
       }
     }
@@ -243,6 +367,20 @@ class JobManager::Impl {
       job.record = std::move(row);
     }
     changed_.NotifyAll();
+  }
+
+  static JobState StateAfter(const Status& outcome, Request request) {
+    if (outcome.code() != StatusCode::kCancelled) {
+      return JobState::kFailed;
+    }
+    switch (request) {
+      case Request::kPause:
+        return JobState::kPaused;
+      case Request::kClose:
+        return JobState::kInterrupted;
+      default:
+        return JobState::kCancelled;
+    }
   }
 
   Status SaveRow(const JobRecord& record) {
@@ -279,6 +417,10 @@ Result<JobRecord> JobManager::Wait(std::uint64_t id, const ProgressCallback& on_
 }
 
 Status JobManager::Cancel(std::uint64_t id) { return impl_->Cancel(id); }
+
+Status JobManager::Pause(std::uint64_t id) { return impl_->Pause(id); }
+
+Status JobManager::Resume(std::uint64_t id) { return impl_->Resume(id); }
 
 std::optional<Progress> JobManager::CurrentProgress(std::uint64_t id) const {
   return impl_->CurrentProgress(id);

@@ -25,7 +25,7 @@ struct JobManagerOptions {
 class JobManager {
  public:
   JobManager(storage::Store* store, const JobManagerOptions& options);
-  /// Cancels what runs and waits for it; its job row says kCancelled.
+  /// Stops what runs, behind a checkpoint, and waits for it; its job row says kInterrupted.
   ~JobManager();
   JobManager(const JobManager&) = delete;
   JobManager& operator=(const JobManager&) = delete;
@@ -44,8 +44,25 @@ class JobManager {
   Result<storage::JobRecord> Wait(std::uint64_t id, const ProgressCallback& on_progress,
                                   const std::function<bool()>& interrupted);
 
-  /// Asks a queued or running job to stop; returns at once. A finished job is left as it is.
+  /// Asks a queued or running job to stop for good; returns at once, and the job stops behind the
+  /// batch that it is at. One that is paused or interrupted is over then, one that failed keeps its
+  /// state, and their checkpoints go. A job that is over is left as it is.
+  ///
+  /// Errors: kNotFound for an unknown job.
   Status Cancel(std::uint64_t id);
+
+  /// Asks a queued or running job to stop behind a checkpoint, paused; returns at once.
+  ///
+  /// Errors: kNotFound for an unknown job, kFailedPrecondition for one that does not run.
+  Status Pause(std::uint64_t id);
+
+  /// Queues a job that is paused, was interrupted or failed: it goes on from its last checkpoint,
+  /// or from its beginning where it has none. On one thread it ends with the same bits as a job
+  /// that was never stopped.
+  ///
+  /// Errors: kNotFound for an unknown job or model; kFailedPrecondition for one that is over,
+  ///         (55006) for one that runs.
+  Status Resume(std::uint64_t id);
 
   /// The newest progress of the running job, if it is `id`.
   std::optional<Progress> CurrentProgress(std::uint64_t id) const;

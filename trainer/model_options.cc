@@ -221,6 +221,8 @@ std::vector<OptionSpec> ClassifierSpecs() {
       NumberOption<double>(
           "validation_share", DASHI_FIELD(ngame.validation_share), 0.0, 0.5,
           "share of the training documents held out for early stopping and fusion"),
+      NumberOption<double>("checkpoint_seconds", DASHI_FIELD(checkpoint_seconds), 0.0, 86'400.0,
+                           "time between two checkpoints that an interrupted job goes on from"),
       {"validation",
        "which training documents are held out: random, a BOOLEAN column, or 'column >= value'",
        [](std::string_view text, ModelOptions* options) -> Status {

@@ -37,6 +37,7 @@ struct ModelOptions {
   std::string encoder = "bag";
   TransformerOptions transformer;
   std::string index = "auto";         ///< "auto", "exact" or "hnsw"
+  double checkpoint_seconds = 60;     ///< between two checkpoints
   std::string validation = "random";  ///< see ParseValidationRule
   NgameOptions ngame;
 };

@@ -109,7 +109,11 @@ Status NgameTraining::BeginEpoch(bool* resumes) {
 
 Status NgameTraining::Poll(const TrainingProgress& progress) {
   DASHI_RETURN_IF_ERROR(SaveIfDue());
-  return progress.CheckStop();
+  Status status = progress.CheckStop();
+  if (status.code() == StatusCode::kCancelled) {
+    DASHI_RETURN_IF_ERROR(SaveIfDue());  // The owner may have asked for both just now.
+  }
+  return status;
 }
 
 std::uint64_t NgameTraining::ItemsDone(std::size_t num_items) const {

@@ -11,11 +11,14 @@
 #include "base/status.h"
 #include "dashi/version.h"
 #include "index/vector_kernels.h"
+#include "trainer/job_checkpoints.h"
 #include "trainer/release_artifacts.h"
 #include "trainer/release_encoder.h"
 #include "trainer/release_steps.h"
 #include "trainer/training_data.h"
+#include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
+#include "trainer/vanished_labels.h"
 
 namespace dashi::trainer {
 namespace {
@@ -83,6 +86,14 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
       control.on_epoch(report);
     }
   };
+  JobCheckpoints::Options saving;
+  saving.interval_seconds = job.options.checkpoint_seconds;
+  saving.is_wanted = job.wants_checkpoint;
+  saving.commit = job.store_checkpoint;
+  TrainingData data;
+  saving.write_shared = [&data](StateWriter& to) { return SaveTrainingData(data, to); };
+  JobCheckpoints checkpoints(store, job.id, std::exchange(finished.checkpoint, {}), saving);
+  noting.checkpoints = &checkpoints;
   const ReleaseSteps steps{store, "TRAIN MODEL " + job.model, job.id, pool, control};
   DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
   steps.Report("reading rows", 0, 0, "rows");
@@ -92,12 +103,19 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
                          TrainingEncoder::Read(*view, job.model, job.options));
   reading.subwords = kind.subwords();
   DASHI_ASSIGN_OR_RETURN(reading.validation, ParseValidationRule(job.options.validation));
-  DASHI_ASSIGN_OR_RETURN(TrainingData data, ReadTrainingData(*view, reading, control));
+  if (checkpoints.Latest() != nullptr) {
+    DASHI_ASSIGN_OR_RETURN(data, LoadTrainingData(*checkpoints.Latest()));
+  } else {
+    DASHI_ASSIGN_OR_RETURN(data, ReadTrainingData(*view, reading, control));
+  }
   DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
   options.num_threads = job.num_threads;
   DASHI_RETURN_IF_ERROR(store.CheckRoom(StoredBytes(data, options), "the training"));
   DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, noting));
   data.task = TrainingTask();
+  if (checkpoints.Latest() != nullptr) {
+    DASHI_RETURN_IF_ERROR(DropVanishedLabels(*view, &data, &model));
+  }
 
   ReleaseRecord release = DescribeRelease(job, backend, data, model);
   release.dim = options.dim;
@@ -132,6 +150,7 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   DASHI_RETURN_IF_ERROR(
       CommitRelease(steps, std::move(finished), /*new_model=*/std::nullopt, &release));
   DASHI_FAILPOINT("train.release");
+  checkpoints.Discard();
   return release;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "dashi/status.h"
@@ -17,12 +19,18 @@ struct TrainingJob {
   std::string model;
   ModelOptions options;
   int num_threads = 1;  ///< resolved
+  /// True when the job is about to be stopped and shall go on later.
+  std::function<bool()> wants_checkpoint = [] { return false; };
+  /// Stores the job's row with the blobs of a new checkpoint.
+  std::function<Status(const std::vector<std::string>& names)> store_checkpoint;
 };
 
 /// Trains a model on a snapshot of the database and stores the result as its next release: weights,
 /// embeddings of all documents and labels, the label index when it is an HNSW graph. The release
 /// becomes visible with `finished` (the job's row, whose `result` is set to the release's name) in
-/// one commit; a crash before leaves nothing but blobs that the next open removes.
+/// one commit; a crash before leaves nothing but blobs that the next open removes, and the last
+/// checkpoint, which `finished.checkpoint` names when the job runs again: it then goes on with the
+/// rows that it had read, whatever became of them, and embeds the rows that there are at its end.
 ///
 /// Errors:  as ReadTrainingData and TrainNgame; kNotFound when the model was dropped meanwhile;
 ///          kIoError, kResourceExhausted.

@@ -138,7 +138,7 @@ void ModelTrainer::CreateModel() {
   after[ModelKey(name)] = "";
   Commit(fmt::format("CREATE MODEL {} USING ngame WITH (dim = 16, hidden = 16, epochs = 1, "
                      "classifier_epochs = 1, batch_size = 64, cluster_size = 8, random_labels = "
-                     "10, threads = 1)",
+                     "10, threads = 1, checkpoint_seconds = 0)",
                      name),
          std::move(after));
 }
@@ -159,6 +159,16 @@ void ModelTrainer::Train(const std::string& model) {
   }
   Rows after = rows_;
   after[ReleaseKey(ReleaseName(model, NextRelease(model)))] = "";
+  const auto stopped = session_.Query(fmt::format(
+      "SELECT max(id) FROM jobs WHERE model = {} AND state = 'interrupted'", Quoted(model)));
+  if (!stopped.ok()) {
+    session_.SendProblem(stopped.status().ToString());
+    return;
+  }
+  if (!stopped.value()[0][0].is_null() && random_.Uniform(2) == 0) {
+    Commit(fmt::format("RESUME JOB {}", stopped.value()[0][0].integer()), std::move(after));
+    return;
+  }
   Commit(fmt::format("TRAIN MODEL {} WITH (index = '{}', seed = {})", model,
                      random_.Uniform(3) == 0 ? "exact" : "hnsw", random_.Uniform(1000)),
          std::move(after));

@@ -10,11 +10,11 @@
 
 #include <gtest/gtest.h>
 
-#include "base/random.h"
 #include "base/thread_pool.h"
 #include "query/evaluate.h"
 #include "query/publish.h"
 #include "tests/testing/tiny_database.h"
+#include "tests/trainer/planted_rows.h"
 
 namespace dashi::trainer {
 namespace {
@@ -23,45 +23,6 @@ using storage::JobRecord;
 using storage::JobState;
 using storage::OptionMap;
 using storage::Store;
-using testing::TinyDocument;
-
-constexpr int kNumLabels = 40;
-
-/// Documents whose words point at their label through a word that the label's text does not have.
-void AddPlantedRows(Store& store, int num_documents) {
-  Random random(5);
-  std::vector<std::pair<std::string, std::string>> labels;
-  for (int i = 0; i < kNumLabels; ++i) {
-    labels.emplace_back("L" + std::to_string(i), "topic" + std::to_string(i) + " text");
-  }
-  std::vector<TinyDocument> documents;
-  for (int i = 0; i < num_documents; ++i) {
-    const auto label = random.Uniform(kNumLabels);
-    documents.push_back({"D" + std::to_string(i),
-                         "clue" + std::to_string(label) + " noise" +
-                             std::to_string(random.Uniform(50)) + " noise" +
-                             std::to_string(random.Uniform(50)),
-                         i % 5 == 0 ? "test" : "train",
-                         {"L" + std::to_string(label)}});
-  }
-  testing::AddRows(store, labels, documents);
-}
-
-Status CreateModel(Store& store, const OptionMap& options) {
-  auto transaction = store.Begin().value();
-  storage::ModelRecord model;
-  model.name = "m";
-  model.algorithm = "ngame";
-  model.options = options;
-  if (Status status = transaction->PutModel(model); !status.ok()) {
-    return status;
-  }
-  return transaction->Commit();
-}
-
-const OptionMap kSmall{{"dim", "32"},           {"hidden", "32"},           {"epochs", "20"},
-                       {"batch_size", "64"},    {"classifier_epochs", "4"}, {"threads", "1"},
-                       {"random_labels", "20"}, {"cluster_size", "8"}};
 
 class JobManagerTest : public ::testing::Test {
  protected:
@@ -84,7 +45,7 @@ class JobManagerTest : public ::testing::Test {
 
 TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   AddPlantedRows(*store_, 600);
-  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  ASSERT_TRUE(CreatePlantedModel(*store_, SmallOptions()).ok());
   JobManager jobs(store_.get(), {});
   std::vector<std::string> phases;
   const auto id = jobs.SubmitTraining("m", {{"seed", "3"}}, "TRAIN MODEL m");
@@ -114,7 +75,7 @@ TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   const auto release = view->GetRelease("m", 1).value();
   ASSERT_TRUE(release.has_value());
   EXPECT_EQ(release->seed, 3U);
-  EXPECT_EQ(release->num_labels, static_cast<std::uint64_t>(kNumLabels));
+  EXPECT_EQ(release->num_labels, static_cast<std::uint64_t>(kNumPlantedLabels));
   EXPECT_EQ(release->options.at("dim"), "32");
 
   ThreadPool pool(1);
@@ -129,7 +90,7 @@ TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
 
 TEST_F(JobManagerTest, OneThreadAndOneSeedGiveTheSameBits) {
   AddPlantedRows(*store_, 300);
-  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  ASSERT_TRUE(CreatePlantedModel(*store_, SmallOptions()).ok());
   JobManager jobs(store_.get(), {});
   for (int i = 0; i < 2; ++i) {
     ASSERT_EQ(Train(jobs).state, JobState::kSucceeded);
@@ -144,7 +105,7 @@ TEST_F(JobManagerTest, OneThreadAndOneSeedGiveTheSameBits) {
 }
 
 TEST_F(JobManagerTest, AJobWithNothingToTrainOnFailsAndSaysWhy) {
-  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  ASSERT_TRUE(CreatePlantedModel(*store_, SmallOptions()).ok());
   JobManager jobs(store_.get(), {});
   JobRecord job = Train(jobs);
   EXPECT_EQ(job.state, JobState::kFailed);
@@ -180,7 +141,7 @@ TEST_F(JobManagerTest, AHoldOutThatTheUserNamesIsUsedOrRefused) {
     }
     ASSERT_TRUE(rows->Commit().ok());
   }
-  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  ASSERT_TRUE(CreatePlantedModel(*store_, SmallOptions()).ok());
   JobManager jobs(store_.get(), {});
   const auto run = [&](const std::string& validation) {
     const auto id = jobs.SubmitTraining("m", {{"validation", validation}}, "TRAIN MODEL m");
@@ -200,9 +161,9 @@ TEST_F(JobManagerTest, AHoldOutThatTheUserNamesIsUsedOrRefused) {
 
 TEST_F(JobManagerTest, CancelEndsARunningJobSoon) {
   AddPlantedRows(*store_, 600);
-  OptionMap options = kSmall;
+  OptionMap options = SmallOptions();
   options["epochs"] = "10000";
-  ASSERT_TRUE(CreateModel(*store_, options).ok());
+  ASSERT_TRUE(CreatePlantedModel(*store_, options).ok());
   JobManager jobs(store_.get(), {});
   const auto id = jobs.SubmitTraining("m", {}, "TRAIN MODEL m");
   ASSERT_TRUE(id.ok());
@@ -216,7 +177,7 @@ TEST_F(JobManagerTest, CancelEndsARunningJobSoon) {
 
 TEST_F(JobManagerTest, WaitingCanBeInterruptedWhileTheJobGoesOn) {
   AddPlantedRows(*store_, 300);
-  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  ASSERT_TRUE(CreatePlantedModel(*store_, SmallOptions()).ok());
   JobManager jobs(store_.get(), {});
   const auto id = jobs.SubmitTraining("m", {}, "TRAIN MODEL m");
   EXPECT_EQ(jobs.Wait(id.value(), {}, [] { return true; }).status().code(), StatusCode::kCancelled);
@@ -226,7 +187,7 @@ TEST_F(JobManagerTest, WaitingCanBeInterruptedWhileTheJobGoesOn) {
 TEST_F(JobManagerTest, UnknownModelsJobsAndOptionsAreRefused) {
   JobManager jobs(store_.get(), {});
   EXPECT_EQ(jobs.SubmitTraining("m", {}, "").status().code(), StatusCode::kNotFound);
-  ASSERT_TRUE(CreateModel(*store_, {}).ok());
+  ASSERT_TRUE(CreatePlantedModel(*store_, {}).ok());
   EXPECT_EQ(jobs.SubmitTraining("m", {{"epoch", "1"}}, "").status().hint(),
             "Perhaps you meant \"epochs\".");
   EXPECT_EQ(jobs.Wait(99, {}, {}).status().code(), StatusCode::kNotFound);
@@ -250,7 +211,7 @@ int TrainAndDie(const std::string& directory, const char* failpoint) {
 
 TEST_F(JobManagerTest, AKilledTrainingLeavesTheDatabaseWhole) {
   AddPlantedRows(*store_, 300);
-  ASSERT_TRUE(CreateModel(*store_, kSmall).ok());
+  ASSERT_TRUE(CreatePlantedModel(*store_, SmallOptions()).ok());
   std::uint32_t num_releases = 0;
   for (const char* failpoint :
        {"train.weights", "train.embeddings", "train.index", "train.release"}) {
