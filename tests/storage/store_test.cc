@@ -249,7 +249,6 @@ TEST_F(StoreTest, WhatNoReleaseNamesIsRemovedAtOpen) {
   ASSERT_OK(store().PutWeights("dropped", "d"));
   ASSERT_OK(store().PutWeights("a job's", "j"));
   ASSERT_OK(store().PutWeights("a model's", "m"));
-  ASSERT_OK(store_->PutWeights("a model's", "m"));
   WriteFile("index/kept.hnsw", "k");
   WriteFile("index/dropped.hnsw", "d");
   WriteFile("tmp/load.spool", "half a load");
