@@ -123,6 +123,17 @@ struct EvaluateModelStatement {
   std::optional<std::string> split;
   std::vector<OptionNode> options;
 };
+/// EXPORT MODEL m@3 TO 'dir'; without a number the published release.
+struct ExportModelStatement {
+  ReleaseName release;
+  std::string path;
+  std::size_t path_offset = 0;
+};
+struct ImportModelStatement {
+  std::string model;
+  std::string path;
+  std::size_t path_offset = 0;
+};
 struct PublishStatement {
   ReleaseName release;
 };
@@ -171,13 +182,15 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode = std::variant<
-    SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement, RollbackStatement,
-    SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
-    AlterTableStatement, CreateIndexStatement, DropIndexStatement, CreateModelStatement,
-    DropModelStatement, DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
-    PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement, PauseJobStatement,
-    ResumeJobStatement, BackupStatement, ShowBackupsStatement, CheckDatabaseStatement,
-    ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+using StatementNode =
+    std::variant<SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement,
+                 RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
+                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
+                 CreateIndexStatement, DropIndexStatement, CreateModelStatement, DropModelStatement,
+                 DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
+                 ExportModelStatement, ImportModelStatement, PublishStatement, RevertModelStatement,
+                 WaitJobStatement, CancelJobStatement, PauseJobStatement, ResumeJobStatement,
+                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
+                 ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

@@ -36,6 +36,7 @@ class DatabaseImpl {
   trainer::JobManager& jobs();
   /// The job manager when there is one, else nullptr: no job runs then.
   trainer::JobManager* jobs_or_null();
+  const std::string& torch_module_path() const { return options_.torch_module_path; }
   /// The last part of the directory's path: what current_database() answers.
   const std::string& name() const { return name_; }
 

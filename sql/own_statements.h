@@ -26,6 +26,10 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const EvaluateModelStatement& evaluate);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const ExportModelStatement& exported);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const ImportModelStatement& transfer);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const PublishStatement& publish);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const RevertModelStatement& revert);

@@ -21,15 +21,15 @@ constexpr std::string_view kFirstWords[] = {
     "EXPLAIN", "COPY",      "BEGIN",  "START",  "COMMIT",  "END",      "ROLLBACK",
     "ABORT",   "SAVEPOINT", "CREATE", "DROP",   "TRAIN",   "EVALUATE", "PUBLISH",
     "REVERT",  "SHOW",      "SET",    "RESET",  "WAIT",    "CANCEL",   "RELEASE",
-    "ALTER",   "CHECK",     "BACKUP", "PAUSE",  "RESUME"};
+    "ALTER",   "CHECK",     "BACKUP", "EXPORT", "IMPORT",  "PAUSE",    "RESUME"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
-    "ANALYZE",  "ATTACH",   "CALL",     "CHECKPOINT", "CLOSE",   "CLUSTER", "COMMENT", "DEALLOCATE",
-    "DECLARE",  "DESCRIBE", "DETACH",   "DISCARD",    "DO",      "EXECUTE", "EXPORT",  "FETCH",
-    "GRANT",    "IMPORT",   "LISTEN",   "LOAD",       "LOCK",    "MERGE",   "MOVE",    "NOTIFY",
-    "PIN",      "PRAGMA",   "PREPARE",  "REASSIGN",   "REFRESH", "REINDEX", "RESTORE", "REVOKE",
-    "SECURITY", "TABLE",    "TRUNCATE", "UNLISTEN",   "UNPIN",   "USE",     "VACUUM"};
+    "ANALYZE",  "ATTACH",   "CALL",    "CHECKPOINT", "CLOSE",   "CLUSTER", "COMMENT",  "DEALLOCATE",
+    "DECLARE",  "DESCRIBE", "DETACH",  "DISCARD",    "DO",      "EXECUTE", "FETCH",    "GRANT",
+    "LISTEN",   "LOAD",     "LOCK",    "MERGE",      "MOVE",    "NOTIFY",  "PIN",      "PRAGMA",
+    "PREPARE",  "REASSIGN", "REFRESH", "REINDEX",    "RESTORE", "REVOKE",  "SECURITY", "TABLE",
+    "TRUNCATE", "UNLISTEN", "UNPIN",   "USE",        "VACUUM"};
 
 Result<StatementNode> ParseCopy(TokenStream& tokens) {
   CopyFromStatement copy;
@@ -255,6 +255,27 @@ Result<StatementNode> ParseEvaluate(TokenStream& tokens) {
   return StatementNode(std::move(evaluate));
 }
 
+Result<StatementNode> ParseExport(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
+  ExportModelStatement exported;
+  DASHI_ASSIGN_OR_RETURN(exported.release, tokens.ExpectReleaseName());
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("TO"));
+  exported.path_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(exported.path,
+                         tokens.ExpectString("the path of a folder to be made, in quotes"));
+  return StatementNode(std::move(exported));
+}
+
+Result<StatementNode> ParseImport(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
+  ImportModelStatement transfer;
+  DASHI_ASSIGN_OR_RETURN(transfer.model, tokens.ExpectName("a name for the model"));
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("FROM"));
+  transfer.path_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(transfer.path, tokens.ExpectString("the path of a folder, in quotes"));
+  return StatementNode(std::move(transfer));
+}
+
 Result<StatementNode> ParsePublish(TokenStream& tokens) {
   PublishStatement publish;
   // A model may be called "latest" or "model": the words are keywords only before a name.
@@ -462,6 +483,8 @@ constexpr Production kProductions[] = {
     {"DROP", ParseDrop},
     {"TRAIN", ParseTrain},
     {"EVALUATE", ParseEvaluate},
+    {"EXPORT", ParseExport},
+    {"IMPORT", ParseImport},
     {"PUBLISH", ParsePublish},
     {"REVERT", ParseRevert},
     {"SHOW", ParseShow},

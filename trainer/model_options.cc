@@ -297,8 +297,9 @@ Status CheckScope(const OptionSpec& spec, const ModelOptions& options) {
                     "says what it is",
                     spec.name));
   }
-  return Status::InvalidArgument(fmt::format("option {} is not for the encoder {}, only for {}",
-                                             spec.name, options.encoder,
+  // Names no other option: the statement's layer points at the one that a message names.
+  return Status::InvalidArgument(fmt::format("option {} is not for {}, only for {}", spec.name,
+                                             options.encoder,
                                              spec.scope == Scope::kBag ? "bag" : kTransformer));
 }
 

@@ -14,9 +14,9 @@ Result<std::unique_ptr<EncoderModule>> NewTransformer(std::uint32_t vocabulary_s
                                                       const NgameOptions& options,
                                                       std::uint64_t seed, TensorBackend& backend) {
   const TransformerStart& start = *options.transformer;
-  if (start.config.dim != options.dim || start.config.vocabulary_size != vocabulary_size) {
+  if (start.config.dim != options.dim || start.config.vocabulary_size < vocabulary_size) {
     return Status::InvalidArgument(
-        fmt::format("transformer shape mismatch: got dim {} and {} tokens, want {} and {}",
+        fmt::format("transformer shape mismatch: got dim {} and {} tokens, want {} and at least {}",
                     start.config.dim, start.config.vocabulary_size, options.dim, vocabulary_size));
   }
   TransformerModuleOptions module;

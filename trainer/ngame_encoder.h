@@ -11,8 +11,8 @@ namespace dashi::trainer {
 
 /// Makes the encoder that the options ask for, at its start.
 ///
-/// Errors: kInvalidArgument when the transformer's dim or vocabulary is not that of the training;
-///         those of the backend.
+/// Errors: kInvalidArgument when the transformer's dim is not that of the training or it has fewer
+///         token vectors; those of the backend.
 Result<std::unique_ptr<EncoderModule>> NewNgameEncoder(std::uint32_t vocabulary_size,
                                                        const NgameOptions& options,
                                                        std::uint64_t seed, TensorBackend& backend);

@@ -261,13 +261,13 @@ Result<ImportSummary> ImportRelease(storage::Store& store, const ImportRequest& 
   DASHI_ASSIGN_OR_RETURN(const ModelFolder folder, ReadModelFolder(request.path));
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t job, NextNumber(store, "job"));
   const ReleaseSteps steps{store, "IMPORT MODEL " + request.model, job, pool, control};
-  Import import(store, request, runtime, steps);
-  Status status = import.Run(folder);
+  Import run(store, request, runtime, steps);
+  Status status = run.Run(folder);
   if (!status.ok()) {
-    import.RemoveTraces();
+    run.RemoveTraces();
     return status;
   }
-  return import.summary();
+  return run.summary();
 }
 
 }  // namespace dashi::trainer

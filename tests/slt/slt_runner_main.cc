@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -83,10 +84,14 @@ class Runner {
   }
 
   std::string Expand(std::string text) const {
-    const std::string placeholder = "${DIR}";
-    for (std::size_t at = text.find(placeholder); at != std::string::npos;
-         at = text.find(placeholder, at)) {
-      text.replace(at, placeholder.size(), directory_.path());
+    const char* source = std::getenv("DASHI_SOURCE_DIR");
+    const std::pair<std::string, std::string> places[] = {
+        {"${DIR}", directory_.path()}, {"${SOURCE}", source == nullptr ? "." : source}};
+    for (const auto& [placeholder, place] : places) {
+      for (std::size_t at = text.find(placeholder); at != std::string::npos;
+           at = text.find(placeholder, at)) {
+        text.replace(at, placeholder.size(), place);
+      }
     }
     return text;
   }

@@ -23,7 +23,7 @@ namespace dashi::slt {
 ///   file NAME                       writes the lines up to the blank one to ${DIR}/NAME
 ///   release MODEL                   stores a release of untrained weights over the rows there are
 ///
-/// A blank line ends a step. ${DIR} stands for the test's folder.
+/// A blank line ends a step. ${DIR} stands for the test's folder, ${SOURCE} for the project's.
 struct Step {
   enum class Kind { kOk, kError, kQuery, kRestart, kReconnect, kFile, kRelease };
   Kind kind = Kind::kOk;

@@ -50,6 +50,22 @@ TEST(ParserTest, ReadsCreateModelWithEveryKindOfValue) {
   EXPECT_EQ(values, (std::vector<std::string>{"300", "-1.5e-3", "off", "softmax", "2"}));
 }
 
+TEST(ParserTest, ReadsExportAndImport) {
+  const auto exported = Parse<ExportModelStatement>("EXPORT MODEL \"Ads\"@3 TO '/tmp/it''s';");
+  EXPECT_EQ(exported.release.model, "Ads");
+  EXPECT_EQ(exported.release.release, 3U);
+  EXPECT_EQ(exported.path, "/tmp/it's");
+  EXPECT_EQ(exported.path_offset, 24U);
+  EXPECT_FALSE(Parse<ExportModelStatement>("export model ads to 'x'").release.release.has_value());
+  const auto imported = Parse<ImportModelStatement>("IMPORT MODEL ads FROM 'x'");
+  EXPECT_EQ(imported.model, "ads");
+  EXPECT_EQ(imported.path, "x");
+  for (const char* wrong : {"EXPORT ads@1 TO 'x'", "EXPORT MODEL ads@1", "EXPORT MODEL ads@1 TO x",
+                            "IMPORT MODEL ads@1 FROM 'x'", "IMPORT MODEL ads FROM 'x' 'y'"}) {
+    EXPECT_EQ(ParseOne(wrong).status().sqlstate(), "42601") << wrong;
+  }
+}
+
 TEST(ParserTest, ReadsReleaseNames) {
   EXPECT_EQ(Parse<PublishStatement>("PUBLISH ads@12").release.release, 12U);
   EXPECT_EQ(Parse<PublishStatement>("PUBLISH LATEST ads").release.model, "ads");

@@ -11,8 +11,9 @@ namespace dashi::storage {
 namespace {
 
 TEST(CatalogCodecTest, ModelsComeBack) {
-  const ModelRecord model{"ads \xC3\xA9", "ngame", {{"dim", "300"}, {"encoder", "bag"}}, 17, 4,
-                          {1, 3}};
+  const ModelRecord model{
+      "ads \xC3\xA9", "ngame",          {{"dim", "300"}, {"encoder", "bag"}}, 17, 4,
+      {1, 3},         "start-1/encoder"};
   ModelRecord read;
   ASSERT_TRUE(DecodeModel(EncodeModel(model), &read));
   EXPECT_EQ(read.name, model.name);
@@ -21,6 +22,7 @@ TEST(CatalogCodecTest, ModelsComeBack) {
   EXPECT_EQ(read.created_at_micros, model.created_at_micros);
   EXPECT_EQ(read.next_release, model.next_release);
   EXPECT_EQ(read.published, model.published);
+  EXPECT_EQ(read.start_weights, model.start_weights);
 }
 
 TEST(CatalogCodecTest, ReleasesComeBack) {
@@ -155,7 +157,7 @@ TEST(CatalogCodecTest, UnknownMembersAreIgnoredAndAbsentOnesHaveDefaults) {
 }
 
 TEST(CatalogCodecTest, DamageIsRefusedOrHarmless) {
-  const std::string model = EncodeModel({"ads", "ngame", {{"dim", "300"}}, 17, 4, {1, 3}});
+  const std::string model = EncodeModel({"ads", "ngame", {{"dim", "300"}}, 17, 4, {1, 3}, ""});
   ForEachDamage(model, [&](const std::string& damaged) {
     ModelRecord record;
     EXPECT_FALSE(DecodeModel(damaged, &record) && damaged.size() < model.size());

@@ -231,6 +231,15 @@ std::vector<Damage> CatalogDamages() {
               [](ReleaseRecord& record) { record.weights.emplace_back("lost"); });
        },
        "releases | the weights of a release are missing | m@1: lost"},
+      {"StartWeightsMissing",
+       [=](const RawWriter& raw) {
+         ModelRecord record;
+         record.name = "n";
+         record.algorithm = "ngame";
+         record.start_weights = "lost";
+         raw.Put(Family::kMeta, ModelKey("n"), EncodeModel(record));
+       },
+       "models | the weights that a model starts from are missing | n: lost"},
       {"CheckpointMissing",
        [=](const RawWriter& raw) {
          JobRecord job;

@@ -248,6 +248,7 @@ TEST_F(StoreTest, WhatNoReleaseNamesIsRemovedAtOpen) {
   ASSERT_OK(store().PutWeights("kept", "k"));
   ASSERT_OK(store().PutWeights("dropped", "d"));
   ASSERT_OK(store().PutWeights("a job's", "j"));
+  ASSERT_OK(store().PutWeights("a model's", "m"));
   WriteFile("index/kept.hnsw", "k");
   WriteFile("index/dropped.hnsw", "d");
   WriteFile("tmp/load.spool", "half a load");
@@ -264,11 +265,16 @@ TEST_F(StoreTest, WhatNoReleaseNamesIsRemovedAtOpen) {
   job.state = JobState::kPaused;
   job.checkpoint = {"a job's"};
   ASSERT_OK(transaction->PutJob(job));
+  ModelRecord model;
+  model.name = "m";
+  model.start_weights = "a model's";
+  ASSERT_OK(transaction->PutModel(model));
   ASSERT_OK(transaction->Commit());
   transaction.reset();
   Open();
   const auto view = Snapshot();
   EXPECT_EQ(view->GetWeights("a job's").value(), "j");
+  EXPECT_EQ(view->GetWeights("a model's").value(), "m");
   EXPECT_EQ(view->ScanEmbeddings(1, EntityKind::kLabel).status().code(), StatusCode::kNotFound);
   ASSERT_OK(view->ScanEmbeddings(2, EntityKind::kLabel));
   EXPECT_EQ(view->GetWeights("kept").value(), "k");

@@ -147,7 +147,7 @@ TEST(NgameTest, RefusesATransformerOfAnotherShape) {
   options.dim = 16;
   EXPECT_EQ(TrainNgame(task, options, Backend(), TrainingControl()).status().code(),
             StatusCode::kInvalidArgument);
-  options = TransformerOptions(task.vocabulary_size + 1);
+  options = TransformerOptions(task.vocabulary_size - 1);
   EXPECT_EQ(TrainNgame(task, options, Backend(), TrainingControl()).status().code(),
             StatusCode::kInvalidArgument);
 }

@@ -1,8 +1,10 @@
 // Training transformers as jobs, from scratch and from a folder.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,7 +17,8 @@
 #include "tests/testing/tiny_database.h"
 #include "tests/trainer/transformer/transformer_folders.h"
 #include "trainer/job_manager.h"
-#include "trainer/release_artifacts.h"
+#include "trainer/training_data.h"
+#include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
 #include "trainer/transformer/transformer_artifact.h"
 
@@ -170,6 +173,65 @@ TEST_F(TransformerJobTest, TrainsFromAFolderThatIsGone) {
   EXPECT_EQ(trained->pooling, golden->pooling);
   EXPECT_EQ(trained->tokenizer.vocabulary, golden->tokenizer.vocabulary);
   EXPECT_NE(trained->weights.tensors[0].bytes, golden->weights.tensors[0].bytes);
+}
+
+/// A checkpoint in memory.
+class Parts : public StateWriter, public StateReader {
+ public:
+  Status Put(const std::string& name, std::string_view bytes) override {
+    parts_[name] = bytes;
+    return Status();
+  }
+  Result<std::string> Get(const std::string& name) const override {
+    const auto found = parts_.find(name);
+    return found == parts_.end() ? Result<std::string>(Status::NotFound(name)) : found->second;
+  }
+
+ private:
+  std::map<std::string, std::string> parts_;
+};
+
+TEST_F(TransformerJobTest, ReadTextsComeBackOutOfACheckpoint) {
+  AddPlantedRows(*store_, 60);
+  TrainingDataOptions options;
+  options.subwords = SubwordReading{nullptr, 200, 12};
+  const auto data = ReadTrainingData(*store_->NewSnapshot().value(), options, {});
+  ASSERT_TRUE(data.ok()) << data.status().ToString();
+  ASSERT_NE(data->subwords, nullptr);
+  EXPECT_EQ(data->tokenizer, nullptr);
+  // [CLS], the text's pieces in its order, [SEP], and no weights.
+  EXPECT_TRUE(data->task.document_tokens.values.empty());
+  std::vector<std::uint32_t> first;
+  data->subwords->Tokenize(store_->NewSnapshot()
+                               .value()
+                               ->GetRow(storage::EntityKind::kLabel, data->label_ordinals[0])
+                               .value()
+                               ->text,
+                           12, &first);
+  EXPECT_TRUE(std::equal(first.begin(), first.end(), data->task.label_tokens.columns.begin()));
+  EXPECT_EQ(data->task.label_tokens.offsets[1], first.size());
+
+  Parts parts;
+  ASSERT_TRUE(SaveTrainingData(*data, parts).ok());
+  const auto again = LoadTrainingData(parts);
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  ASSERT_NE(again->subwords, nullptr);
+  EXPECT_EQ(again->subwords->spec().vocabulary, data->subwords->spec().vocabulary);
+  EXPECT_EQ(again->subwords->num_template_tokens(), 2U);
+  EXPECT_EQ(again->task.document_tokens.columns, data->task.document_tokens.columns);
+  EXPECT_EQ(again->task.label_tokens.offsets, data->task.label_tokens.offsets);
+  EXPECT_EQ(again->task.vocabulary_size, data->task.vocabulary_size);
+}
+
+TEST_F(TransformerJobTest, CutsTextsAtTheLimit) {
+  testing::AddRows(*store_, {{"L", "one two three four five six seven eight nine ten"}},
+                   {{"D", "one two three one two three", "train", {"L"}}});
+  TrainingDataOptions options;
+  options.subwords = SubwordReading{nullptr, 200, 8};
+  const auto data = ReadTrainingData(*store_->NewSnapshot().value(), options, {});
+  ASSERT_TRUE(data.ok()) << data.status().ToString();
+  EXPECT_EQ(data->task.label_tokens.columns.size(), 8U);
+  EXPECT_EQ(data->task.label_tokens.columns.back(), data->task.document_tokens.columns.back());
 }
 
 TEST_F(TransformerJobTest, SaysWhatIsMissing) {
