@@ -1,6 +1,7 @@
 #include "trainer/training_job.h"
 
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,49 @@ std::uint64_t StoredBytes(const TrainingData& data, const NgameOptions& options)
          ranker;
 }
 
+Result<TrainingData> ReadRows(const storage::View& view, const TrainingJob& job,
+                              const TrainingEncoder& kind, const TrainingControl& control) {
+  TrainingDataOptions reading;
+  reading.ranker = job.options.ngame.ranker;
+  reading.subwords = kind.subwords();
+  DASHI_ASSIGN_OR_RETURN(reading.validation, ParseValidationRule(job.options.validation));
+  return ReadTrainingData(view, reading, control);
+}
+
+/// Writes the release's blobs and names them in it.
+Status StoreWeights(Store& store, std::string_view encoder, const ClassifierWeights& classifier,
+                    const TrainingData& data, const NgameModel& model, ReleaseRecord* release) {
+  release->weights = {EncoderWeightsName(release->job), ClassifierWeightsName(release->job)};
+  DASHI_RETURN_IF_ERROR(store.PutWeights(release->weights[0], encoder));
+  DASHI_RETURN_IF_ERROR(store.PutWeights(release->weights[1], SerializeClassifier(classifier)));
+  if (release->fusion_ranker > 0) {
+    release->weights.push_back(RankerWeightsName(release->job));
+    DASHI_RETURN_IF_ERROR(store.PutWeights(release->weights.back(),
+                                           SerializeRanker(*data.ranker_features, model.ranker)));
+  }
+  return Status();
+}
+
+/// Embeds all rows with the trained encoder, and builds the labels' index.
+Status EmbedAndIndex(const ReleaseSteps& steps, const TrainingJob& job, const storage::View& view,
+                     std::string encoder_bytes, const ClassifierWeights& classifier,
+                     ReleaseRecord* release) {
+  const EncoderRuntime runtime{/*torch_module_path=*/"", job.num_threads, job.options.ngame.device};
+  DASHI_ASSIGN_OR_RETURN(const auto encoder, ParseEncoder(std::move(encoder_bytes), runtime));
+  DASHI_ASSIGN_OR_RETURN(const auto counter, steps.store.Begin());
+  DASHI_ASSIGN_OR_RETURN(release->embedding_version, counter->NextId("embedding_version"));
+  DASHI_RETURN_IF_ERROR(counter->Commit());
+  DASHI_ASSIGN_OR_RETURN(
+      const std::vector<std::uint16_t> label_vectors,
+      WriteEmbeddings(steps, view, *encoder, release->embedding_version, classifier.ordinals));
+  DASHI_FAILPOINT("train.embeddings");
+  DASHI_RETURN_IF_ERROR(
+      WriteLabelIndex(steps, {job.options.index, job.options.ngame.seed, job.num_threads},
+                      label_vectors, classifier.vectors, release));
+  DASHI_FAILPOINT("train.index");
+  return Status();
+}
+
 }  // namespace
 
 Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, TensorBackend& backend,
@@ -97,21 +141,19 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   const ReleaseSteps steps{store, "TRAIN MODEL " + job.model, job.id, pool, control};
   DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
   steps.Report("reading rows", 0, 0, "rows");
-  TrainingDataOptions reading;
-  reading.ranker = job.options.ngame.ranker;
   DASHI_ASSIGN_OR_RETURN(const TrainingEncoder kind,
                          TrainingEncoder::Read(*view, job.model, job.options));
-  reading.subwords = kind.subwords();
-  DASHI_ASSIGN_OR_RETURN(reading.validation, ParseValidationRule(job.options.validation));
   if (checkpoints.Latest() != nullptr) {
     DASHI_ASSIGN_OR_RETURN(data, LoadTrainingData(*checkpoints.Latest()));
   } else {
-    DASHI_ASSIGN_OR_RETURN(data, ReadTrainingData(*view, reading, control));
+    DASHI_ASSIGN_OR_RETURN(data, ReadRows(*view, job, kind, control));
   }
   DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
   options.num_threads = job.num_threads;
   DASHI_RETURN_IF_ERROR(store.CheckRoom(StoredBytes(data, options), "the training"));
+  const double reading_seconds = stopwatch.Seconds();
   DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, noting));
+  const Stopwatch since_trained;
   data.task = TrainingTask();
   if (checkpoints.Latest() != nullptr) {
     DASHI_RETURN_IF_ERROR(DropVanishedLabels(*view, &data, &model));
@@ -120,33 +162,18 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   ReleaseRecord release = DescribeRelease(job, backend, data, model);
   release.dim = options.dim;
   DASHI_ASSIGN_OR_RETURN(release.snapshot_sequence, view->CommitSequence());
-  release.weights = {EncoderWeightsName(job.id), ClassifierWeightsName(job.id)};
   DASHI_ASSIGN_OR_RETURN(std::string encoder_bytes,
                          TrainingEncoder::Serialize(data, options, model));
-  ClassifierWeights classifier{release.dim, data.label_ordinals, ToHalfVectors(model.classifiers)};
-  DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[0], encoder_bytes));
-  DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[1], SerializeClassifier(classifier)));
-  if (release.fusion_ranker > 0) {
-    release.weights.push_back(RankerWeightsName(job.id));
-    DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights.back(),
-                                           SerializeRanker(*data.ranker_features, model.ranker)));
-  }
+  const ClassifierWeights classifier{release.dim, data.label_ordinals,
+                                     ToHalfVectors(model.classifiers)};
+  DASHI_RETURN_IF_ERROR(StoreWeights(store, encoder_bytes, classifier, data, model, &release));
   DASHI_FAILPOINT("train.weights");
 
-  const EncoderRuntime runtime{/*torch_module_path=*/"", job.num_threads, options.device};
-  DASHI_ASSIGN_OR_RETURN(const auto encoder, ParseEncoder(std::move(encoder_bytes), runtime));
-  DASHI_ASSIGN_OR_RETURN(const auto counter, store.Begin());
-  DASHI_ASSIGN_OR_RETURN(release.embedding_version, counter->NextId("embedding_version"));
-  DASHI_RETURN_IF_ERROR(counter->Commit());
-  DASHI_ASSIGN_OR_RETURN(
-      const std::vector<std::uint16_t> label_vectors,
-      WriteEmbeddings(steps, *view, *encoder, release.embedding_version, data.label_ordinals));
-  DASHI_FAILPOINT("train.embeddings");
   DASHI_RETURN_IF_ERROR(
-      WriteLabelIndex(steps, {job.options.index, job.options.ngame.seed, job.num_threads},
-                      label_vectors, classifier.vectors, &release));
-  DASHI_FAILPOINT("train.index");
-  release.train_seconds = stopwatch.Seconds();
+      EmbedAndIndex(steps, job, *view, std::move(encoder_bytes), classifier, &release));
+  // Of all runs of a job that was resumed.
+  release.train_seconds = reading_seconds + model.encoder_seconds + model.classifier_seconds +
+                          model.ranker_seconds + since_trained.Seconds();
   DASHI_RETURN_IF_ERROR(
       CommitRelease(steps, std::move(finished), /*new_model=*/std::nullopt, &release));
   DASHI_FAILPOINT("train.release");

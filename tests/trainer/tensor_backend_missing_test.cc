@@ -14,7 +14,7 @@ TEST(TensorBackendMissingTest, ErrorNamesTheFileAndWhatStillWorks) {
   const Status status = backend.status();
   EXPECT_EQ(status.code(), StatusCode::kUnavailable);
   EXPECT_NE(status.message().find("/nowhere/libdashi_torch.so"), std::string::npos);
-  EXPECT_NE(status.hint().find("work without it"), std::string::npos);
+  EXPECT_NE(status.hint().find("works without it"), std::string::npos);
 }
 
 }  // namespace
