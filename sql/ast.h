@@ -134,6 +134,12 @@ struct ImportModelStatement {
   std::string path;
   std::size_t path_offset = 0;
 };
+struct CompareStatement {
+  ReleaseName release;
+  ReleaseName other;
+  std::optional<std::string> split;
+  std::vector<OptionNode> options;
+};
 struct PublishStatement {
   ReleaseName release;
 };
@@ -188,9 +194,9 @@ using StatementNode =
                  RollbackToStatement, SetTransactionStatement, AlterTableStatement,
                  CreateIndexStatement, DropIndexStatement, CreateModelStatement, DropModelStatement,
                  DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
-                 ExportModelStatement, ImportModelStatement, PublishStatement, RevertModelStatement,
-                 WaitJobStatement, CancelJobStatement, PauseJobStatement, ResumeJobStatement,
-                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
-                 ShowSettingStatement, SetStatement, ResetStatement>;
+                 CompareStatement, ExportModelStatement, ImportModelStatement, PublishStatement,
+                 RevertModelStatement, WaitJobStatement, CancelJobStatement, PauseJobStatement,
+                 ResumeJobStatement, BackupStatement, ShowBackupsStatement, CheckDatabaseStatement,
+                 ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

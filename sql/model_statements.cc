@@ -11,6 +11,7 @@
 #include "query/publish.h"
 #include "sql/database_impl.h"
 #include "sql/job_statements.h"
+#include "sql/option_nodes.h"
 #include "sql/own_statements.h"
 #include "storage/catalog_records.h"
 #include "storage/row_check.h"
@@ -26,27 +27,6 @@ using storage::JobState;
 using storage::ModelRecord;
 using storage::OptionMap;
 using storage::ReleaseRecord;
-
-OptionMap ToOptionMap(const std::vector<OptionNode>& nodes) {
-  OptionMap options;
-  for (const OptionNode& node : nodes) {
-    options[node.name] = node.value;
-  }
-  return options;
-}
-
-// Points at the option that an error message names, when it names one: the longest that it holds.
-Status AtOption(const ParsedStatement& statement, Status status,
-                const std::vector<OptionNode>& nodes) {
-  const OptionNode* named = nullptr;
-  for (const OptionNode& node : nodes) {
-    const bool found = status.message().find(node.name) != std::string_view::npos;
-    if (found && (named == nullptr || node.name.size() > named->name.size())) {
-      named = &node;
-    }
-  }
-  return named == nullptr ? status : statement.At(std::move(status), named->offset);
-}
 
 Status CheckModelOptions(const std::string& algorithm, const OptionMap& options) {
   return trainer::ParseModelOptions(algorithm, options).status();

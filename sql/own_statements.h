@@ -30,6 +30,8 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const ImportModelStatement& transfer);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CompareStatement& compare);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const PublishStatement& publish);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const RevertModelStatement& revert);

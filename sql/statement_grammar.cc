@@ -17,11 +17,11 @@ namespace {
 
 /// Every word that begins a statement which this version runs.
 constexpr std::string_view kFirstWords[] = {
-    "SELECT",  "WITH",      "VALUES", "INSERT", "REPLACE", "UPDATE",   "DELETE",
-    "EXPLAIN", "COPY",      "BEGIN",  "START",  "COMMIT",  "END",      "ROLLBACK",
-    "ABORT",   "SAVEPOINT", "CREATE", "DROP",   "TRAIN",   "EVALUATE", "PUBLISH",
-    "REVERT",  "SHOW",      "SET",    "RESET",  "WAIT",    "CANCEL",   "RELEASE",
-    "ALTER",   "CHECK",     "BACKUP", "EXPORT", "IMPORT",  "PAUSE",    "RESUME"};
+    "SELECT", "WITH",  "VALUES",  "INSERT",   "REPLACE", "UPDATE",   "DELETE", "EXPLAIN",
+    "COPY",   "BEGIN", "START",   "COMMIT",   "END",     "ROLLBACK", "ABORT",  "SAVEPOINT",
+    "CREATE", "DROP",  "TRAIN",   "EVALUATE", "PUBLISH", "REVERT",   "SHOW",   "SET",
+    "RESET",  "WAIT",  "CANCEL",  "RELEASE",  "ALTER",   "CHECK",    "BACKUP", "EXPORT",
+    "IMPORT", "PAUSE", "COMPARE", "RESUME"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
@@ -255,6 +255,20 @@ Result<StatementNode> ParseEvaluate(TokenStream& tokens) {
   return StatementNode(std::move(evaluate));
 }
 
+Result<StatementNode> ParseCompare(TokenStream& tokens) {
+  CompareStatement compare;
+  DASHI_ASSIGN_OR_RETURN(compare.release, tokens.ExpectReleaseName());
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("WITH"));
+  DASHI_ASSIGN_OR_RETURN(compare.other, tokens.ExpectReleaseName());
+  if (tokens.TakeKeyword("ON")) {
+    DASHI_ASSIGN_OR_RETURN(compare.split, tokens.ExpectString("a split, such as 'test'"));
+  }
+  if (tokens.TakeKeyword("WITH")) {
+    DASHI_ASSIGN_OR_RETURN(compare.options, tokens.ExpectOptions());
+  }
+  return StatementNode(std::move(compare));
+}
+
 Result<StatementNode> ParseExport(TokenStream& tokens) {
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
   ExportModelStatement exported;
@@ -485,6 +499,7 @@ constexpr Production kProductions[] = {
     {"EVALUATE", ParseEvaluate},
     {"EXPORT", ParseExport},
     {"IMPORT", ParseImport},
+    {"COMPARE", ParseCompare},
     {"PUBLISH", ParsePublish},
     {"REVERT", ParseRevert},
     {"SHOW", ParseShow},

@@ -177,6 +177,8 @@ TEST(ParserTest, SurvivesDamagedStatements) {
       "COPY t (a, b) FROM 'x' WITH (FORMAT csv, n = -1.5)",
       "CREATE MODEL m USING ngame WITH (a = 'b', c = 1)",
       "EVALUATE MODEL m@1 ON 'test' WITH (k = '1,3')",
+      "COMPARE m@1 WITH n@2 ON 'test' WITH (k = '1,3')",
+      "RESUME JOB 3 WITH (wait = off)",
       "SELECT $1, x'00ff', \"a\"\"b\", 'c''d', 1.5e-3 /* c */ -- d\n FROM t",
       "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY",
       "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",

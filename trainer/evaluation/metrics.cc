@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/status.h"
+#include "trainer/sparse_rows.h"
 
 namespace dashi::trainer {
 
@@ -177,16 +178,22 @@ std::vector<std::vector<double>> Resample(const DocumentValues& values, std::siz
   return samples;
 }
 
-void AppendSlice(const char* name, const DocumentValues& values, const EvaluationOptions& options,
-                 std::uint64_t seed, std::vector<MetricValue>* out) {
-  const std::size_t num_ks = options.ks.size();
-  const std::size_t num_documents = values.num_documents();
+/// The sums of all documents.
+std::vector<double> Sums(const DocumentValues& values) {
   std::vector<double> sums(values.num_columns());
-  for (std::size_t document = 0; document < num_documents; ++document) {
+  for (std::size_t document = 0; document < values.num_documents(); ++document) {
     for (std::size_t column = 0; column < sums.size(); ++column) {
       sums[column] += values.row(document)[column];
     }
   }
+  return sums;
+}
+
+void AppendSlice(const char* name, const DocumentValues& values, const EvaluationOptions& options,
+                 std::uint64_t seed, std::vector<MetricValue>* out) {
+  const std::size_t num_ks = options.ks.size();
+  const std::size_t num_documents = values.num_documents();
+  const std::vector<double> sums = Sums(values);
   std::vector<std::vector<double>> samples;
   if (options.num_bootstrap > 0 && num_documents > 0) {
     samples = Resample(values, num_ks, options.num_bootstrap, seed);
@@ -203,6 +210,89 @@ void AppendSlice(const char* name, const DocumentValues& values, const Evaluatio
       std::sort(samples[i].begin(), samples[i].end());
       result.low = Quantile(samples[i], kTwoSidedTail);
       result.high = Quantile(samples[i], 1.0 - kTwoSidedTail);
+    }
+    out->push_back(std::move(result));
+  }
+}
+
+/// Calls visit(slice, positives, documents) for each slice: the truth that belongs to it, and the
+/// documents that have some. Shape: positives [documents.size(), num_labels].
+template <typename Visit>
+void ForEachSlice(const SparseRows& truth, std::span<const std::uint64_t> label_counts,
+                  const EvaluationOptions& options, const Visit& visit) {
+  std::vector<Slice> slices;
+  if (options.slices) {
+    slices = AssignSlices(label_counts);
+  }
+  for (std::size_t s = 0; s < (options.slices ? kSliceNames.size() : 1); ++s) {
+    const auto slice = static_cast<Slice>(s);
+    SparseRows positives;
+    std::vector<std::uint32_t> documents;
+    for (std::size_t document = 0; document < truth.num_rows(); ++document) {
+      const std::size_t first = positives.columns.size();
+      for (const std::uint32_t label : RowColumns(truth, document)) {
+        if (slice == Slice::kAll || slices[label] == slice) {
+          positives.columns.push_back(label);
+        }
+      }
+      if (slice == Slice::kAll || positives.columns.size() > first) {
+        positives.offsets.push_back(positives.columns.size());
+        documents.push_back(static_cast<std::uint32_t>(document));
+      }
+    }
+    visit(s, positives, std::span<const std::uint32_t>(documents));
+  }
+}
+
+DocumentValues Measure(std::span<const std::vector<std::uint32_t>> ranked,
+                       const SparseRows& positives, std::span<const std::uint32_t> documents,
+                       std::span<const double> inverse_propensities,
+                       const EvaluationOptions& options) {
+  DocumentValues values(options, inverse_propensities);
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    values.AddDocument(ranked[documents[i]], RowColumns(positives, i));
+  }
+  return values;
+}
+
+void AppendDifferences(const char* name, const DocumentValues& first, const DocumentValues& second,
+                       const EvaluationOptions& options, std::uint64_t seed,
+                       std::vector<MetricDifference>* out) {
+  const std::size_t num_ks = options.ks.size();
+  const std::size_t num_documents = first.num_documents();
+  const std::vector<double> first_sums = Sums(first);
+  const std::vector<double> second_sums = Sums(second);
+  std::vector<std::vector<double>> samples;
+  if (options.num_bootstrap > 0 && num_documents > 0) {
+    // The same seed draws the same documents.
+    samples = Resample(second, num_ks, options.num_bootstrap, seed);
+    const auto before = Resample(first, num_ks, options.num_bootstrap, seed);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      for (std::size_t j = 0; j < samples[i].size(); ++j) {
+        samples[i][j] -= before[i][j];
+      }
+    }
+  }
+  for (std::size_t i = 0; i < kMetrics.size() * num_ks; ++i) {
+    MetricDifference result;
+    result.slice = name;
+    result.metric = kMetrics[i / num_ks];
+    result.k = options.ks[i % num_ks];
+    const auto count = static_cast<double>(num_documents);
+    result.first = first.Value(first_sums, i / num_ks, i % num_ks, count);
+    result.second = second.Value(second_sums, i / num_ks, i % num_ks, count);
+    result.low = result.high = result.second - result.first;
+    result.better = result.low > 0 ? 1.0 : result.low < 0 ? 0.0 : 0.5;
+    result.num_documents = num_documents;
+    if (!samples.empty()) {
+      std::vector<double>& sorted = samples[i];
+      std::sort(sorted.begin(), sorted.end());
+      result.low = Quantile(sorted, kTwoSidedTail);
+      result.high = Quantile(sorted, 1.0 - kTwoSidedTail);
+      const auto [below, above] = std::equal_range(sorted.begin(), sorted.end(), 0.0);
+      result.better =
+          (static_cast<double>(sorted.end() - above) + static_cast<double>(above - below) / 2) /
+          static_cast<double>(sorted.size());
     }
     out->push_back(std::move(result));
   }
@@ -245,29 +335,53 @@ std::vector<MetricValue> EvaluateRankings(std::span<const std::vector<std::uint3
                                           const EvaluationOptions& options) {
   DASHI_CHECK(ranked.size() == truth.num_rows());
   DASHI_CHECK(inverse_propensities.size() == label_counts.size());
-  std::vector<Slice> slices;
-  if (options.slices) {
-    slices = AssignSlices(label_counts);
-  }
   std::vector<MetricValue> results;
-  std::vector<std::uint32_t> positives;
-  for (std::size_t s = 0; s < (options.slices ? kSliceNames.size() : 1); ++s) {
-    const auto slice = static_cast<Slice>(s);
-    DocumentValues values(options, inverse_propensities);
-    for (std::size_t document = 0; document < ranked.size(); ++document) {
-      positives.clear();
-      for (std::uint64_t i = truth.offsets[document]; i < truth.offsets[document + 1]; ++i) {
-        if (slice == Slice::kAll || slices[truth.columns[i]] == slice) {
-          positives.push_back(truth.columns[i]);
-        }
-      }
-      if (slice == Slice::kAll || !positives.empty()) {
-        values.AddDocument(ranked[document], positives);
-      }
-    }
-    AppendSlice(kSliceNames[s], values, options, options.seed + s, &results);
-  }
+  ForEachSlice(truth, label_counts, options,
+               [&](std::size_t slice, const SparseRows& positives,
+                   std::span<const std::uint32_t> documents) {
+                 const DocumentValues values =
+                     Measure(ranked, positives, documents, inverse_propensities, options);
+                 AppendSlice(kSliceNames[slice], values, options, options.seed + slice, &results);
+               });
   return results;
+}
+
+std::vector<MetricDifference> CompareRankings(std::span<const std::vector<std::uint32_t>> first,
+                                              std::span<const std::vector<std::uint32_t>> second,
+                                              const SparseRows& truth,
+                                              std::span<const double> inverse_propensities,
+                                              std::span<const std::uint64_t> label_counts,
+                                              const EvaluationOptions& options) {
+  DASHI_CHECK(first.size() == truth.num_rows() && second.size() == truth.num_rows());
+  DASHI_CHECK(inverse_propensities.size() == label_counts.size());
+  std::vector<MetricDifference> results;
+  ForEachSlice(truth, label_counts, options,
+               [&](std::size_t slice, const SparseRows& positives,
+                   std::span<const std::uint32_t> documents) {
+                 AppendDifferences(
+                     kSliceNames[slice],
+                     Measure(first, positives, documents, inverse_propensities, options),
+                     Measure(second, positives, documents, inverse_propensities, options), options,
+                     options.seed + slice, &results);
+               });
+  return results;
+}
+
+std::vector<double> DocumentNdcg(std::span<const std::vector<std::uint32_t>> ranked,
+                                 const SparseRows& truth, std::uint32_t k) {
+  DASHI_CHECK(ranked.size() == truth.num_rows());
+  EvaluationOptions options;
+  options.ks = {k};
+  const std::uint32_t num_labels =
+      truth.columns.empty() ? 0 : *std::max_element(truth.columns.begin(), truth.columns.end()) + 1;
+  const std::vector<double> weights(num_labels, 1.0);
+  DocumentValues values(options, weights);
+  std::vector<double> result;
+  for (std::size_t document = 0; document < ranked.size(); ++document) {
+    values.AddDocument(ranked[document], RowColumns(truth, document));
+    result.push_back(values.row(document)[1]);
+  }
+  return result;
 }
 
 }  // namespace dashi::trainer

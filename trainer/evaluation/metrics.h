@@ -38,6 +38,19 @@ struct MetricValue {
   std::uint64_t num_documents = 0;
 };
 
+/// One metric of two rankings of the same documents.
+struct MetricDifference {
+  std::string slice;
+  Metric metric = Metric::kPrecision;
+  std::uint32_t k = 0;
+  double first = 0;
+  double second = 0;
+  double low = 0;  ///< 95 % percentile bootstrap of second - first, both on the same documents
+  double high = 0;
+  double better = 0;  ///< the share of samples in which the second is better, a tie counts half
+  std::uint64_t num_documents = 0;
+};
+
 struct EvaluationOptions {
   std::vector<std::uint32_t> ks{1, 3, 5};  ///< each >= 1
   std::uint32_t num_bootstrap = 1000;      ///< 0: low = high = value
@@ -62,5 +75,20 @@ std::vector<MetricValue> EvaluateRankings(std::span<const std::vector<std::uint3
                                           std::span<const double> inverse_propensities,
                                           std::span<const std::uint64_t> label_counts,
                                           const EvaluationOptions& options);
+
+/// Two rankings of the same documents, by a paired bootstrap (Koehn 2004). Without samples low =
+/// high = second - first.
+///
+/// Shape: as EvaluateRankings.
+std::vector<MetricDifference> CompareRankings(std::span<const std::vector<std::uint32_t>> first,
+                                              std::span<const std::vector<std::uint32_t>> second,
+                                              const SparseRows& truth,
+                                              std::span<const double> inverse_propensities,
+                                              std::span<const std::uint64_t> label_counts,
+                                              const EvaluationOptions& options);
+
+/// nDCG@k of each document.  Shape: as EvaluateRankings; result [num_documents].
+std::vector<double> DocumentNdcg(std::span<const std::vector<std::uint32_t>> ranked,
+                                 const SparseRows& truth, std::uint32_t k);
 
 }  // namespace dashi::trainer

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dashi/progress.h"
+#include "dashi/status.h"
+#include "query/evaluation_data.h"
+#include "query/evaluation_settings.h"
+#include "query/release_cache.h"
+#include "storage/view.h"
+
+namespace dashi::query {
+
+/// A release as an evaluation ranks with it.
+struct RankedRelease {
+  std::shared_ptr<const ServingRelease> release;
+  LabelVectors labels;
+};
+
+/// `number` nullopt: the newest.
+///
+/// Errors: kNotFound for model or release.
+Result<RankedRelease> OpenForRanking(const storage::View& view, ReleaseCache& releases,
+                                     const std::string& model, std::optional<std::uint32_t> number);
+
+/// Ranks all labels of a release for every document of a split by exact search, as topk would,
+/// without what may not be an answer. Ties go by ascending label ordinal.
+///
+/// Shape:  result [documents], at most the largest k of label numbers each, best first.
+/// Errors: kCancelled; those of the encoder.
+Result<std::vector<std::vector<std::uint32_t>>> RankSplit(
+    const RankedRelease& ranked, const Split& split, const EvaluationSettings& settings,
+    LabelNumbers* numbers, ThreadPool& pool, const std::string& operation,
+    const ProgressCallback& on_progress, const std::function<bool()>& cancelled);
+
+}  // namespace dashi::query
