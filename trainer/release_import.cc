@@ -122,13 +122,6 @@ Status CheckModel(const storage::View& view, const ImportRequest& request,
       .WithHint("Import it under a name that is not in use: the model is made.");
 }
 
-Result<std::uint64_t> NextNumber(storage::Store& store, std::string_view counter) {
-  DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
-  DASHI_ASSIGN_OR_RETURN(const std::uint64_t number, transaction->NextId(counter));
-  DASHI_RETURN_IF_ERROR(transaction->Commit());
-  return number;
-}
-
 storage::ReleaseRecord DescribeRelease(const ImportRequest& request, const ModelFolder& folder,
                                        const EncoderRuntime& runtime, std::uint64_t job) {
   storage::ReleaseRecord release;
