@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -138,6 +139,13 @@ storage::ReleaseRecord DescribeRelease(const ImportRequest& request, const Model
   return release;
 }
 
+/// The kind of index that the exported release was told to have.
+std::string IndexKind(const storage::OptionMap& options) {
+  const auto found = options.find("index");
+  const bool told = found != options.end() && (found->second == "exact" || found->second == "hnsw");
+  return told ? found->second : "auto";
+}
+
 /// Bytes on the disk, about.
 std::uint64_t StoredBytes(std::size_t encoder_bytes, std::uint64_t num_documents,
                           std::uint64_t num_labels, std::size_t dim) {
@@ -209,7 +217,7 @@ class Import {
       DASHI_ASSIGN_OR_RETURN(const std::string ranker, RankerBytes(*folder.release, labels_));
       DASHI_RETURN_IF_ERROR(PutWeights(RankerWeightsName(steps_.job), ranker));
     }
-    const LabelIndexOptions options{"auto", release.seed, runtime_.num_threads};
+    const LabelIndexOptions options{IndexKind(release.options), release.seed, runtime_.num_threads};
     return WriteLabelIndex(steps_, options, embeddings, classifier.vectors, &release);
   }
 
