@@ -305,11 +305,11 @@ Status CheckScope(const OptionSpec& spec, const ModelOptions& options) {
 
 /// The defaults of a transformer: the published learning rate and warm-up (Dahiya et al. 2022), and
 /// the second stage on the frozen encoder, as published, since a step that trains the encoder too
-/// costs many times as much.
-ModelOptions TransformerDefaults() {
+/// costs many times as much. From scratch a larger rate is needed: docs/BENCHMARKS.md.
+ModelOptions TransformerDefaults(bool pretrained) {
   ModelOptions options;
   options.encoder = kTransformer;
-  options.ngame.learning_rate_dense = 2e-4F;
+  options.ngame.learning_rate_dense = pretrained ? 2e-4F : 1e-3F;
   options.ngame.warmup_steps = 100;
   options.ngame.classifier_trains_encoder = false;
   return options;
@@ -325,9 +325,10 @@ Result<ModelOptions> ChooseDefaults(const OptionMap& options) {
   if (chosen.encoder != kTransformer) {
     return chosen;
   }
-  chosen = TransformerDefaults();
   const auto path = options.find("path");
-  chosen.transformer.path = path == options.end() ? "" : path->second;
+  const std::string folder = path == options.end() ? "" : path->second;
+  chosen = TransformerDefaults(/*pretrained=*/!folder.empty());
+  chosen.transformer.path = folder;
   return chosen;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -122,13 +123,6 @@ Status CheckModel(const storage::View& view, const ImportRequest& request,
       .WithHint("Import it under a name that is not in use: the model is made.");
 }
 
-Result<std::uint64_t> NextNumber(storage::Store& store, std::string_view counter) {
-  DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
-  DASHI_ASSIGN_OR_RETURN(const std::uint64_t number, transaction->NextId(counter));
-  DASHI_RETURN_IF_ERROR(transaction->Commit());
-  return number;
-}
-
 storage::ReleaseRecord DescribeRelease(const ImportRequest& request, const ModelFolder& folder,
                                        const EncoderRuntime& runtime, std::uint64_t job) {
   storage::ReleaseRecord release;
@@ -143,6 +137,13 @@ storage::ReleaseRecord DescribeRelease(const ImportRequest& request, const Model
   release.environment["imported_kernels"] = index::KernelTarget();
   release.environment["imported_threads"] = std::to_string(runtime.num_threads);
   return release;
+}
+
+/// The kind of index that the exported release was told to have.
+std::string IndexKind(const storage::OptionMap& options) {
+  const auto found = options.find("index");
+  const bool told = found != options.end() && (found->second == "exact" || found->second == "hnsw");
+  return told ? found->second : "auto";
 }
 
 /// Bytes on the disk, about.
@@ -216,7 +217,7 @@ class Import {
       DASHI_ASSIGN_OR_RETURN(const std::string ranker, RankerBytes(*folder.release, labels_));
       DASHI_RETURN_IF_ERROR(PutWeights(RankerWeightsName(steps_.job), ranker));
     }
-    const LabelIndexOptions options{"auto", release.seed, runtime_.num_threads};
+    const LabelIndexOptions options{IndexKind(release.options), release.seed, runtime_.num_threads};
     return WriteLabelIndex(steps_, options, embeddings, classifier.vectors, &release);
   }
 

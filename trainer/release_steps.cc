@@ -108,6 +108,13 @@ void ReleaseSteps::Report(std::string_view phase, std::uint64_t done, std::uint6
   }
 }
 
+Result<std::uint64_t> NextNumber(storage::Store& store, std::string_view counter) {
+  DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t number, transaction->NextId(counter));
+  DASHI_RETURN_IF_ERROR(transaction->Commit());
+  return number;
+}
+
 Result<std::vector<std::uint16_t>> WriteEmbeddings(const ReleaseSteps& steps, const View& view,
                                                    const Encoder& encoder,
                                                    std::uint64_t embedding_version,

@@ -32,6 +32,9 @@ struct ReleaseSteps {
               std::string_view unit) const;
 };
 
+/// The next number of a counter, which is never given again: Transaction::NextId, committed.
+Result<std::uint64_t> NextNumber(storage::Store& store, std::string_view counter);
+
 /// Writes the embeddings of every document and label as a version of their own, and returns those
 /// of `labels` (ascending).  Shape: result [labels.size(), dim] binary16.
 Result<std::vector<std::uint16_t>> WriteEmbeddings(const ReleaseSteps& steps,

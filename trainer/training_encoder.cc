@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "trainer/release_artifacts.h"
 #include "trainer/release_encoder.h"
+#include "trainer/release_steps.h"
 #include "trainer/transformer/transformer_artifact.h"
 
 namespace dashi::trainer {
@@ -119,9 +120,7 @@ Result<std::string> StoreStartWeights(storage::Store& store, const std::string& 
   DASHI_RETURN_IF_ERROR(SubwordTokenizer::Make(model.tokenizer).status().WithContext(folder));
   const std::string bytes = SerializeTransformer(model);
   DASHI_RETURN_IF_ERROR(store.CheckRoom(bytes.size(), "the model"));
-  DASHI_ASSIGN_OR_RETURN(const auto counter, store.Begin());
-  DASHI_ASSIGN_OR_RETURN(const std::uint64_t number, counter->NextId("start_weights"));
-  DASHI_RETURN_IF_ERROR(counter->Commit());
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t number, NextNumber(store, "start_weights"));
   std::string name = fmt::format("start-{}/encoder", number);
   DASHI_RETURN_IF_ERROR(store.PutWeights(name, bytes));
   return name;

@@ -102,9 +102,7 @@ Status EmbedAndIndex(const ReleaseSteps& steps, const TrainingJob& job, const st
                      ReleaseRecord* release) {
   const EncoderRuntime runtime{/*torch_module_path=*/"", job.num_threads, job.options.ngame.device};
   DASHI_ASSIGN_OR_RETURN(const auto encoder, ParseEncoder(std::move(encoder_bytes), runtime));
-  DASHI_ASSIGN_OR_RETURN(const auto counter, steps.store.Begin());
-  DASHI_ASSIGN_OR_RETURN(release->embedding_version, counter->NextId("embedding_version"));
-  DASHI_RETURN_IF_ERROR(counter->Commit());
+  DASHI_ASSIGN_OR_RETURN(release->embedding_version, NextNumber(steps.store, "embedding_version"));
   DASHI_ASSIGN_OR_RETURN(
       const std::vector<std::uint16_t> label_vectors,
       WriteEmbeddings(steps, view, *encoder, release->embedding_version, classifier.ordinals));

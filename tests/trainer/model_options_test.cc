@@ -26,14 +26,18 @@ TEST(ModelOptionsTest, EachEncoderHasItsDefaults) {
 
   const auto transformer = ParseModelOptions("ngame", {{"encoder", "transformer"}});
   ASSERT_TRUE(transformer.ok()) << transformer.status().ToString();
-  EXPECT_EQ(transformer->ngame.learning_rate_dense, 2e-4F);
+  EXPECT_EQ(transformer->ngame.learning_rate_dense, 1e-3F);
   EXPECT_EQ(transformer->ngame.warmup_steps, 100U);
   EXPECT_FALSE(transformer->ngame.classifier_trains_encoder);
   const OptionMap described = DescribeModelOptions(*transformer);
   EXPECT_EQ(described.at("hidden_size"), "256");
-  EXPECT_EQ(described.at("learning_rate"), "0.0002");
+  EXPECT_EQ(described.at("learning_rate"), "0.001");
   EXPECT_FALSE(described.contains("dim"));
   EXPECT_FALSE(described.contains("dense_learning_rate"));
+  const auto pretrained =
+      ParseModelOptions("ngame", {{"encoder", "transformer"}, {"path", "folder"}});
+  ASSERT_TRUE(pretrained.ok()) << pretrained.status().ToString();
+  EXPECT_EQ(pretrained->ngame.learning_rate_dense, 2e-4F);
   // What a release says of itself is read back to the same.
   const auto again = ParseModelOptions("ngame", described);
   ASSERT_TRUE(again.ok()) << again.status().ToString();

@@ -144,6 +144,19 @@ TEST_F(ReleaseTransferTest, LabelsAreMatchedByTheirIds) {
   EXPECT_EQ(got[2], want[0]);
 }
 
+TEST_F(ReleaseTransferTest, TheIndexIsOfTheKindThatTheReleaseWasToldToHave) {
+  ASSERT_TRUE(Export(Folder("m")).ok());
+  const auto exact = Import("m", Folder("m"));
+  ASSERT_TRUE(exact.ok()) << exact.status().ToString();
+  EXPECT_EQ(exact->release.index_kind, "exact");
+  ReplaceInFile(Folder("m") + "/dashi/release.json", "\"options\": {",
+                "\"options\": {\"index\": \"hnsw\"");
+  const auto graph = Import("m", Folder("m"));
+  ASSERT_TRUE(graph.ok()) << graph.status().ToString();
+  EXPECT_EQ(graph->release.index_kind, "hnsw");
+  EXPECT_TRUE(fs::exists(store_->index_directory() + "/" + graph->release.index_file));
+}
+
 TEST_F(ReleaseTransferTest, ExportLeavesNothingHalfDone) {
   const auto files = [&] {
     std::vector<std::string> names;
