@@ -63,6 +63,7 @@ class RocksdbStoreState {
   SchemaCache schemas;
   /// Null in a database that is open for reading only. It writes when it goes, so it goes first.
   std::unique_ptr<WatermarkKeeper> watermark;
+  std::atomic<std::uint64_t> weights_garbage = 0;  // bytes deleted since the last compaction
 
   /// Reads the commit sequence and the ordinal counters. Called once, before anything else runs.
   Status ReadCounters();

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "base/byte_codec.h"
+#include "base/logging.h"
 #include "base/status.h"
 #include "storage/catalog_codec.h"
 #include "storage/rocksdb_status.h"
@@ -23,6 +24,9 @@ constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 constexpr std::uint8_t kChunkFormat = 1;
 // What is allocated on the word of a record alone.
 constexpr std::uint64_t kReserveBytesMax = std::uint64_t{1} << 30;
+// Deleted blobs that may wait for a compaction: the index of blobs is so small that RocksDB would
+// see no reason for one, and files whose blobs are all deleted would stay.
+constexpr std::uint64_t kGarbageBytesMax = std::uint64_t{64} << 20;
 constexpr std::string_view kGenerationCounter = "weights_generation";
 
 std::uint32_t NumChunks(std::uint64_t size) {
@@ -48,6 +52,24 @@ Result<bool> ReadRecord(const RocksdbEngine& engine, std::string_view name, Weig
     return Status::Corruption(fmt::format("catalog record cannot be decoded: weights {}", name));
   }
   return found;
+}
+
+// Counts what a deletion left behind, and once it is enough frees the files that hold nothing else.
+// Files that hold other blobs too stay as they are.
+void CountGarbage(RocksdbStoreState* state, std::uint64_t size) {
+  const std::uint64_t garbage = state->weights_garbage.fetch_add(size) + size;
+  if (garbage < kGarbageBytesMax) {
+    return;
+  }
+  state->weights_garbage.fetch_sub(garbage);
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kDisable;
+  const rocksdb::Status compacted = state->engine->db()->CompactRange(
+      options, state->engine->family(Family::kWeights), nullptr, nullptr);
+  if (!compacted.ok()) {
+    LogWarning("the files of deleted weights stay: {}", compacted.ToString());
+  }
 }
 
 Status WriteChunks(RocksdbEngine* engine, std::uint64_t generation, std::string_view bytes) {
@@ -102,7 +124,11 @@ Status PutRocksdbWeights(RocksdbStoreState* state, std::string_view name, std::s
   if (replaces) {
     DASHI_RETURN_IF_ERROR(DeleteChunks(*engine, previous.generation, previous.size, &batch));
   }
-  return engine->Write(&batch, /*sync=*/true, "writing weights");
+  DASHI_RETURN_IF_ERROR(engine->Write(&batch, /*sync=*/true, "writing weights"));
+  if (replaces) {
+    CountGarbage(state, previous.size);
+  }
+  return Status::Ok();
 }
 
 Status DeleteRocksdbWeights(RocksdbStoreState* state, std::string_view name) {
@@ -116,7 +142,9 @@ Status DeleteRocksdbWeights(RocksdbStoreState* state, std::string_view name) {
   DASHI_RETURN_IF_ERROR(FromRocksdb(
       batch.Delete(engine->family(Family::kMeta), WeightsRecordKey(name)), "deleting weights"));
   DASHI_RETURN_IF_ERROR(DeleteChunks(*engine, record.generation, record.size, &batch));
-  return engine->Write(&batch, /*sync=*/true, "deleting weights");
+  DASHI_RETURN_IF_ERROR(engine->Write(&batch, /*sync=*/true, "deleting weights"));
+  CountGarbage(state, record.size);
+  return Status::Ok();
 }
 
 Status RemoveUnfinishedWeights(RocksdbStoreState* state) {

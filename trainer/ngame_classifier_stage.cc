@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kEarlyStoppingDocuments = 1200;
 // Epochs without a better hold-out before the classifier stage ends.
 constexpr std::uint32_t kPatienceEpochs = 2;
-// Documents encoded at once for centroids.
-constexpr std::size_t kEncodeChunk = 8192;
+// Documents whose embeddings are held at once for centroids.
+constexpr std::size_t kCentroidChunk = 8192;
 
 }  // namespace
 
@@ -36,13 +36,12 @@ Result<std::vector<float>> NgameTraining::StartVectors(std::span<const std::uint
   }
   std::vector<float> embeddings;
   std::vector<std::uint32_t> positions;
-  for (std::size_t begin = 0; begin < documents.size(); begin += kEncodeChunk) {
-    const std::size_t size = std::min(kEncodeChunk, documents.size() - begin);
+  for (std::size_t begin = 0; begin < documents.size(); begin += kCentroidChunk) {
+    const std::size_t size = std::min(kCentroidChunk, documents.size() - begin);
     const std::span<const std::uint32_t> chunk = documents.subspan(begin, size);
     embeddings.resize(size * dim_);
     positions.resize(size);
-    DASHI_RETURN_IF_ERROR(
-        module_->Encode(SelectRows(task_.document_tokens, chunk), embeddings.data()));
+    DASHI_RETURN_IF_ERROR(Encode(task_.document_tokens, chunk, embeddings.data()));
     for (std::size_t i = 0; i < size; ++i) {
       positions[i] = static_cast<std::uint32_t>(begin + i);
       for (const std::uint32_t label : RowColumns(task_.relevance, chunk[i])) {
@@ -86,17 +85,26 @@ Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> 
   return module_->ClassifierStep(batch, rates);
 }
 
+Status NgameTraining::StartClassifier(std::span<const std::uint32_t> documents, bool stops_early) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<float> vectors, StartVectors(documents));
+  DASHI_RETURN_IF_ERROR(module_->SetClassifier(vectors, num_labels_));
+  return stops_early ? KeepBest(/*epoch=*/0).status() : Status();
+}
+
 Status NgameTraining::TrainClassifier(NgameStage stage, std::span<const std::uint32_t> documents,
                                       std::uint32_t num_epochs, bool stops_early) {
   const std::string phase = stage == NgameStage::kRefit ? "refit" : "classifier";
+  const Random before = random_;
   DASHI_ASSIGN_OR_RETURN(bool resumes,
                          BeginStage(stage, documents.size(), ClassifierSampler(documents.size())));
   if (!resumes) {
-    DASHI_ASSIGN_OR_RETURN(const std::vector<float> vectors, StartVectors(documents));
-    DASHI_RETURN_IF_ERROR(module_->SetClassifier(vectors, num_labels_));
-    if (stops_early) {
-      DASHI_RETURN_IF_ERROR(KeepBest(/*epoch=*/0).status());
+    const Status started = StartClassifier(documents, stops_early);
+    if (started.code() == StatusCode::kCancelled) {
+      random_ = before;
+      sampler_.reset();
+      DASHI_RETURN_IF_ERROR(SaveIfDue());  // Before the stage.
     }
+    DASHI_RETURN_IF_ERROR(started);
   }
   const std::uint32_t num_batches = sampler_->batches_per_epoch();
   const std::uint64_t num_steps = std::uint64_t{options_.classifier_epochs} * num_batches;

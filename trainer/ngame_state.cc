@@ -102,6 +102,7 @@ std::string NgameTraining::EncodeNumbers() const {
   AppendLittleEndian32(&out, static_cast<std::uint32_t>(position_.stage));
   AppendLittleEndian32(&out, position_.epoch);
   AppendLittleEndian32(&out, position_.batch);
+  AppendLittleEndian32(&out, position_.has_begun ? 1 : 0);
   AppendDouble(&out, position_.loss.sum);
   AppendDouble(&out, position_.loss.num_texts);
   for (const std::uint64_t word : random_.state()) {
@@ -137,6 +138,9 @@ bool NgameTraining::DecodeNumbers(std::string_view bytes) {
   position_.stage = static_cast<NgameStage>(stage);
   reader.ReadLittleEndian32(&position_.epoch);
   reader.ReadLittleEndian32(&position_.batch);
+  std::uint32_t has_begun = 0;
+  reader.ReadLittleEndian32(&has_begun);
+  position_.has_begun = has_begun != 0;
   reader.ReadDouble(&position_.loss.sum);
   reader.ReadDouble(&position_.loss.num_texts);
   Random::State random{};

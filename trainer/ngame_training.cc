@@ -10,6 +10,12 @@
 #include "trainer/sparse_rows.h"
 
 namespace dashi::trainer {
+namespace {
+
+// Texts encoded between two questions whether to go on.
+constexpr std::size_t kEncodeChunk = 1024;
+
+}  // namespace
 
 NgameTraining::NgameTraining(const TrainingTask& task, const NgameOptions& options,
                              TensorBackend& backend, const TrainingControl& control)
@@ -72,7 +78,7 @@ Result<NgameModel> NgameTraining::Run() {
 }
 
 Status NgameTraining::Refit() {
-  if (!resumes_) {
+  if (!first_stage_.empty()) {
     model_.ranker = SparseRankerWeights();
     DASHI_RETURN_IF_ERROR(module_->ImportParameters(first_stage_));
     first_stage_ = std::vector<NamedTensor>();
@@ -82,9 +88,9 @@ Status NgameTraining::Refit() {
 
 Result<bool> NgameTraining::BeginStage(NgameStage stage, std::size_t num_rows,
                                        SamplerOptions options) {
-  const bool resumes = std::exchange(resumes_, false);
+  const bool resumes = std::exchange(resumes_, false) && position_.has_begun;
   if (!resumes) {
-    position_ = {stage, 0, 0, {}};
+    position_ = {stage, 0, 0, {}, false};
     options.seed = random_.Next();
   }
   sampler_ = std::make_unique<NgameSampler>(static_cast<std::uint32_t>(num_rows), dim_, options);
@@ -102,6 +108,7 @@ Status NgameTraining::BeginEpoch(bool* resumes) {
   if (std::exchange(*resumes, false)) {
     return Status();
   }
+  position_.has_begun = true;
   position_.batch = 0;
   position_.loss = EpochLoss();
   return sampler_->BeginEpoch(position_.epoch, pool_, module_.get());
@@ -123,7 +130,7 @@ std::uint64_t NgameTraining::ItemsDone(std::size_t num_items) const {
 
 Status NgameTraining::RunWhole(NgameStage stage, const std::function<Status()>& run) {
   if (!std::exchange(resumes_, false)) {
-    position_ = {stage, 0, 0, {}};
+    position_ = {stage, 0, 0, {}, true};
     DASHI_RETURN_IF_ERROR(SaveIfDue());
   }
   Status status = run();
@@ -133,9 +140,23 @@ Status NgameTraining::RunWhole(NgameStage stage, const std::function<Status()>& 
   return status;
 }
 
+Status NgameTraining::Encode(const SparseRows& texts, std::span<const std::uint32_t> rows,
+                             float* out) {
+  for (std::size_t begin = 0; begin < rows.size(); begin += kEncodeChunk) {
+    if (control_.should_stop && control_.should_stop()) {
+      return Status::Cancelled("training was cancelled");
+    }
+    const auto chunk = rows.subspan(begin, std::min(kEncodeChunk, rows.size() - begin));
+    DASHI_RETURN_IF_ERROR(module_->Encode(SelectRows(texts, chunk), out + begin * dim_));
+  }
+  return Status();
+}
+
 Result<std::vector<float>> NgameTraining::EncodeLabels() {
+  std::vector<std::uint32_t> rows(num_labels_);
+  std::iota(rows.begin(), rows.end(), 0U);
   std::vector<float> embeddings(std::size_t{num_labels_} * dim_);  // [num_labels, dim]
-  DASHI_RETURN_IF_ERROR(module_->Encode(task_.label_tokens, embeddings.data()));
+  DASHI_RETURN_IF_ERROR(Encode(task_.label_tokens, rows, embeddings.data()));
   return embeddings;
 }
 
@@ -148,8 +169,7 @@ Result<RankingTask> NgameTraining::EmbedValidation(std::size_t documents_max) {
   ranking.truth = SelectRows(documents_.truth, rows);
   ranking.ignored = SelectRows(documents_.ignored, rows);
   ranking.embeddings.resize(documents.size() * dim_);  // [documents, dim]
-  DASHI_RETURN_IF_ERROR(
-      module_->Encode(SelectRows(task_.document_tokens, documents), ranking.embeddings.data()));
+  DASHI_RETURN_IF_ERROR(Encode(task_.document_tokens, documents, ranking.embeddings.data()));
   return ranking;
 }
 

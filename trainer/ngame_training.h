@@ -52,7 +52,8 @@ struct NgamePosition {
   NgameStage stage = NgameStage::kEncoder;
   std::uint32_t epoch = 0;
   std::uint32_t batch = 0;
-  EpochLoss loss;  ///< of the epoch so far
+  EpochLoss loss;          ///< of the epoch so far
+  bool has_begun = false;  ///< else nothing of the stage was done
 };
 
 /// One run of TrainNgame, from its beginning or from a checkpoint. Between two batches all that the
@@ -87,6 +88,8 @@ class NgameTraining {
   SamplerOptions EncoderSampler(std::size_t num_rows) const;
   SamplerOptions ClassifierSampler(std::size_t num_rows) const;
   StepRates ClassifierRates(double share) const;
+  // What comes before the first batch of the classifier stage.
+  Status StartClassifier(std::span<const std::uint32_t> documents, bool stops_early);
   // Unit sums of each label's text embedding and the mean of its documents' embeddings, which also
   // go to the sampler.
   Result<std::vector<float>> StartVectors(std::span<const std::uint32_t> documents);
@@ -97,6 +100,8 @@ class NgameTraining {
   // where there is one.
   Result<std::optional<RankingQuality>> KeepBest(std::uint32_t epoch);
   void ReportEpoch(const std::string& stage, const RankingQuality* quality) const;
+  // Encodes chosen rows, and asks now and then whether to go on.  Shape: out [rows.size(), dim].
+  Status Encode(const SparseRows& texts, std::span<const std::uint32_t> rows, float* out);
   Result<std::vector<float>> EncodeLabels();
   Result<RankingTask> EmbedValidation(std::size_t documents_max);
   std::vector<float> UnitClassifiers() const;

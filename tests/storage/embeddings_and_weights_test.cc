@@ -161,6 +161,26 @@ TEST_F(WeightsTest, ASnapshotKeepsTheBlobThatWasReplaced) {
   EXPECT_EQ(Snapshot()->GetWeights("w").value(), after);
 }
 
+TEST_F(WeightsTest, ReplacedAndDeletedBlobsGiveTheirSpaceBack) {
+  Open();
+  const std::string kept = Blob(1 << 20, 99);
+  ASSERT_OK(store().PutWeights("kept", kept));
+  constexpr std::size_t kSize = std::size_t{24} << 20U;
+  constexpr int kRounds = 16;
+  for (int round = 0; round < kRounds; ++round) {
+    ASSERT_OK(store().PutWeights("replaced", Blob(kSize / 2, static_cast<std::uint64_t>(round))));
+    const std::string name = "deleted" + std::to_string(round);
+    ASSERT_OK(store().PutWeights(name, Blob(kSize / 2, static_cast<std::uint64_t>(round) + 50)));
+    ASSERT_OK(store().DeleteWeights(name));
+  }
+  std::uintmax_t stored = 0;
+  for (const auto& entry : fs::directory_iterator(directory() + "/data")) {
+    stored += entry.path().extension() == ".log" ? 0 : entry.file_size();
+  }
+  EXPECT_LT(stored, kRounds * kSize / 2);
+  EXPECT_EQ(Snapshot()->GetWeights("kept").value(), kept);
+}
+
 // Flips a byte in every file of `folder` that ends with `suffix`, in the middle of it.
 int FlipFiles(const std::string& folder, const std::string& suffix) {
   int flipped = 0;
