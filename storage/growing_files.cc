@@ -54,6 +54,11 @@ int GrowingFiles::Pass(const FileChange& change, const std::function<int(std::si
     if (birth) {
       logs_[*ParseLogName(name)].birth = *birth;
     }
+  } else if (change.step == FileStep::kWrite) {
+    MutexLock lock(mutex_);
+    if (GrowingFile* file = Find(change.path)) {
+      file->has_failed = true;
+    }
   }
   return error;
 }
@@ -103,7 +108,9 @@ void GrowingFiles::Note(const FileChange& change, const Before& before) {
       file->synced = std::min(file->synced, change.offset);
       break;
     case FileStep::kSync:
-      file->synced = std::max(file->synced, std::min(before.written, file->written));
+      if (!file->has_failed) {
+        file->synced = std::max(file->synced, std::min(before.written, file->written));
+      }
       break;
     case FileStep::kRename:
     case FileStep::kRemove:

@@ -17,7 +17,8 @@ namespace dashi::storage {
 
 /// Knows how much of RocksDB's logs and of its manifest is on the disk, from the changes of files
 /// that pass: a byte counts once a sync that began after it was written has succeeded, and the
-/// file's folder was synced after the file was made.
+/// file's folder was synced after the file was made. Once a write has failed, what else is written
+/// to the file may be a part of a record, and does not count.
 ///
 /// Threads: all methods may be called at once.
 class GrowingFiles : public FileGate {
@@ -53,6 +54,7 @@ class GrowingFiles : public FileGate {
     std::uint64_t synced = 0;
     bool is_named = false;  // the folder was synced since
     bool is_added = false;
+    bool has_failed = false;
     LogBirth birth;
   };
   // What a change may have made durable, as it was before the change.

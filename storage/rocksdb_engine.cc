@@ -219,6 +219,9 @@ Status RocksdbEngine::OpenFamilies(const EngineOptions& options) {
   TakeHandles(handles);
   if (!options.read_only) {
     disk_->OnFailedLog([this] { WaitForPendingFlushes(); });
+    watch_->OnFirstError([this](bool in_compaction, const std::function<void()>& note) {
+      StopWriting(in_compaction, note);
+    });
   }
   return options.create ? CreateMissingFamilies(options.memory_bytes_max) : CheckFamilies();
 }
@@ -269,6 +272,7 @@ RocksdbEngine::~RocksdbEngine() {
     return;
   }
   disk_->OnFailedLog({});
+  watch_->OnFirstError({});
   if (resumer_.joinable()) {
     // One that never came back: it does when it is told of the end.
     rocksdb::CancelAllBackgroundWork(db_->GetRootDB(), /*wait=*/false);

@@ -145,8 +145,10 @@ class RocksdbEngine {
   // Runs `write` while no recovery runs, after one if the disk was full and has room again.
   Status WhileWriting(std::string_view doing, const std::function<rocksdb::Status()>& write);
   Status ResumeWriting();
+  Status TryToResume();
   rocksdb::Status ResumeRocksdb();
   void WaitForPendingFlushes();
+  void StopWriting(bool in_compaction, const std::function<void()>& note);
   Status CheckNewLog();
   rocksdb::Status KeepDefaultFilled();
   bool AreFlushed(std::span<rocksdb::ColumnFamilyHandle* const> families) const;
@@ -162,6 +164,7 @@ class RocksdbEngine {
   std::shared_ptr<WriteWatch> watch_ = std::make_shared<WriteWatch>();  // Sharer: RocksDB.
   CommitGate write_gate_;  // Writers together, or a recovery alone.
   std::atomic<bool> resumed_ = false;
+  std::atomic<bool> resuming_ = false;
   std::thread resumer_;  // only touched alone inside write_gate_, and at the end
   std::unique_ptr<rocksdb::Env> env_;
   rocksdb::DBOptions db_options_;

@@ -25,7 +25,8 @@ constexpr std::size_t kCopyBatchBytes = std::size_t{1} << 20;
 constexpr int kResumesMax = 5;
 constexpr std::chrono::milliseconds kResumeWait{100};
 constexpr int kResumeWaitsMax = 200;
-constexpr std::chrono::milliseconds kPendingFlushesWait{5000};
+constexpr std::chrono::milliseconds kPendingFlushesWait{30'000};
+constexpr std::chrono::milliseconds kWritersWait{1000};
 constexpr int kLogFilesMax = 64;
 constexpr std::string_view kFillerKey = "filler";
 
@@ -76,6 +77,13 @@ Status RocksdbEngine::ResumeWriting() {
     return watch_->Check();  // Another caller was here first.
   }
   resumed_ = true;
+  resuming_ = true;
+  Status result = TryToResume();
+  resuming_ = false;
+  return result;
+}
+
+Status RocksdbEngine::TryToResume() {
   rocksdb::Status resumed;
   for (int attempt = 0; attempt < kResumesMax; ++attempt) {
     watch_->Rearm();
@@ -105,8 +113,8 @@ Status RocksdbEngine::ResumeWriting() {
   return stopped;
 }
 
-// RocksDB 7.8 can lose a flush that was due when the error came, and then waits for it without end.
-// WaitForPendingFlushes makes that rare; where it happens all the same, the next open is needed.
+// RocksDB 7.8 can lose a flush that was due when an error came (see WaitForPendingFlushes), and
+// then waits for it without end. Where it happens all the same, the next open is needed.
 rocksdb::Status RocksdbEngine::ResumeRocksdb() {
   struct Outcome {
     Mutex mutex;
@@ -136,22 +144,35 @@ rocksdb::Status RocksdbEngine::ResumeRocksdb() {
   return outcome->status;
 }
 
-// Called while the thread that writes the log holds up all others, so that no further flush can
-// become due before RocksDB has noted the error.
+// RocksDB 7.8 forgets a flush whose thread was woken before an error was noted and begins after: it
+// stays in the queue, with no thread to come for it. So before RocksDB notes an error there must be
+// no such flush, and none may become due: whoever calls this holds up all writers. No flush begins
+// between an error and the recovery, which itself waits for whoever is to tell of another one.
 void RocksdbEngine::WaitForPendingFlushes() {
+  if (resuming_) {
+    return;
+  }
   watch_->WaitUntil(
       [this] {
+        std::uint64_t num_pending = 0;
         return watch_->state() != WriteWatch::State::kWriting ||
-               std::all_of(
-                   families_.begin(), families_.end(), [this](rocksdb::ColumnFamilyHandle* family) {
-                     std::uint64_t pending = 0;
-                     return family == nullptr ||
-                            !db_->GetIntProperty(
-                                family, rocksdb::DB::Properties::kMemTableFlushPending, &pending) ||
-                            pending == 0;
-                   });
+               !db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kMemTableFlushPending,
+                                              &num_pending) ||
+               num_pending == 0;
       },
       kPendingFlushesWait);
+}
+
+// A thread that writes the log or the manifest for a caller holds up all writers as it is. The one
+// of a compaction keeps them out, though not for ever: RocksDB may let a writer wait for just this
+// compaction.
+void RocksdbEngine::StopWriting(bool in_compaction, const std::function<void()>& note) {
+  const bool alone = in_compaction && !resuming_ && write_gate_.TryEnterAlone(kWritersWait);
+  WaitForPendingFlushes();
+  note();
+  if (alone) {
+    write_gate_.LeaveAlone();
+  }
 }
 
 // RocksDB aborts the process when it writes to a log once more that it could not write before.

@@ -14,6 +14,11 @@ namespace {
 // Flushes are announced; this only bounds the wait for one that is not.
 constexpr std::chrono::milliseconds kRecheckAfter{10};
 
+// What a thread does for RocksDB. One that has begun a flush or a compaction does nothing else.
+enum class Work { kOther, kFlush, kCompaction };
+
+thread_local Work work = Work::kOther;
+
 }  // namespace
 
 Status WriteWatch::Check() const {
@@ -63,25 +68,52 @@ void WriteWatch::WaitUntil(const std::function<bool()>& done, std::chrono::milli
 }
 
 void WriteWatch::OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) {
-  const bool disk_full = error->IsNoSpace();
   // A log that could not be begun is no worse than one that could not be written: recovery flushes
   // all memtables, so that no log is needed.
-  if (disk_full && reason == rocksdb::BackgroundErrorReason::kMemTable) {
+  if (error->IsNoSpace() && reason == rocksdb::BackgroundErrorReason::kMemTable) {
     *error = rocksdb::Status(*error, rocksdb::Status::Severity::kHardError);
   }
+  std::function<void(bool, const std::function<void()>&)> callback;
+  if (work != Work::kFlush && state_ == State::kWriting) {
+    MutexLock lock(mutex_);
+    callback = on_first_error_;
+  }
+  if (callback) {
+    callback(work == Work::kCompaction, [&, this] { NoteError(*error); });
+  } else {
+    NoteError(*error);
+  }
+}
+
+void WriteWatch::NoteError(const rocksdb::Status& error) {
   MutexLock lock(mutex_);
   if (state_ == State::kBroken) {
     return;
   }
-  state_ = disk_full ? State::kDiskFull : State::kBroken;
-  error_ = *error;
+  state_ = error.IsNoSpace() ? State::kDiskFull : State::kBroken;
+  error_ = error;
   changed_.NotifyAll();
+}
+
+void WriteWatch::OnFirstError(
+    std::function<void(bool in_compaction, const std::function<void()>& note)> callback) {
+  MutexLock lock(mutex_);
+  on_first_error_ = std::move(callback);
 }
 
 void WriteWatch::OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/,
                                       rocksdb::Status error, bool* auto_recovery) {
   error.PermitUncheckedError();
   *auto_recovery = false;
+}
+
+void WriteWatch::OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) {
+  work = Work::kFlush;
+}
+
+void WriteWatch::OnCompactionBegin(rocksdb::DB* /*db*/,
+                                   const rocksdb::CompactionJobInfo& /*info*/) {
+  work = Work::kCompaction;
 }
 
 void WriteWatch::OnFlushCompleted(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) {

@@ -33,6 +33,13 @@ class WriteWatch : public rocksdb::EventListener {
   /// Tells once whether the memtable of the family `default` was closed since the last call.
   bool TakeDefaultSealed() { return default_sealed_.load() && default_sealed_.exchange(false); }
 
+  /// Sets what is called in the place of `note` when RocksDB tells of an error that is the first
+  /// one: it calls `note`, after which no write begins. `in_compaction` says that the caller is a
+  /// thread of RocksDB which holds up no write. An error of a flush is noted at once.
+  void OnFirstError(
+      std::function<void(bool in_compaction, const std::function<void()>& note)> callback)
+      DASHI_EXCLUDES(mutex_);
+
   /// Waits until `done` holds, for `time` at most, asking after each flush and each error.
   void WaitUntil(const std::function<bool()>& done, std::chrono::milliseconds time)
       DASHI_EXCLUDES(mutex_);
@@ -41,16 +48,21 @@ class WriteWatch : public rocksdb::EventListener {
       DASHI_EXCLUDES(mutex_);
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status error,
                             bool* auto_recovery) override;
+  void OnFlushBegin(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override;
+  void OnCompactionBegin(rocksdb::DB* db, const rocksdb::CompactionJobInfo& info) override;
   void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override
       DASHI_EXCLUDES(mutex_);
   void OnMemTableSealed(const rocksdb::MemTableInfo& info) override;
 
  private:
+  void NoteError(const rocksdb::Status& error) DASHI_EXCLUDES(mutex_);
+
   std::atomic<State> state_ = State::kWriting;
   std::atomic<bool> default_sealed_ = true;  // It begins empty, which is the same to the caller.
   mutable Mutex mutex_;
   CondVar changed_;
   rocksdb::Status error_ DASHI_GUARDED_BY(mutex_);
+  std::function<void(bool, const std::function<void()>&)> on_first_error_ DASHI_GUARDED_BY(mutex_);
 };
 
 }  // namespace dashi::storage

@@ -158,7 +158,8 @@ TEST(DiskErrorTest, AFullDiskAtAnyPointStopsWritesUntilThereIsRoom) {
               static_cast<unsigned long long>(outcome.num_aborted));
   EXPECT_GE(outcome.num_points * kPointStride, 200U);
   // RocksDB 7.8 can lose a flush that is due when an error comes.
-  EXPECT_LE((outcome.num_remarkable + outcome.num_aborted) * 20, outcome.num_points + kSlack);
+  EXPECT_LE((outcome.num_remarkable + outcome.num_aborted) * 20, outcome.num_points + kSlack)
+      << outcome.told_of_remarkable + outcome.told_of_aborted;
 }
 
 TEST(DiskErrorTest, AnIoErrorAtAnyPointLosesNothing) {
@@ -195,7 +196,7 @@ TEST(DiskErrorTest, AnIoErrorAtAnyPointLosesNothing) {
               static_cast<unsigned long long>(outcome.num_remarkable),
               static_cast<unsigned long long>(outcome.num_aborted));
   EXPECT_GE(outcome.num_points * kPointStride, 250U);
-  EXPECT_LE(outcome.num_aborted * 20, outcome.num_points + kSlack);
+  EXPECT_LE(outcome.num_aborted * 20, outcome.num_points + kSlack) << outcome.told_of_aborted;
 }
 
 }  // namespace

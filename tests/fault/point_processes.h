@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace dashi::testing {
 
@@ -17,6 +18,9 @@ struct Outcome {
   std::uint64_t num_points = 0;
   std::uint64_t num_remarkable = 0;
   std::uint64_t num_aborted = 0;  ///< ended by an assertion inside RocksDB
+  // The end of what such points printed.
+  std::string told_of_remarkable;
+  std::string told_of_aborted;
 };
 
 /// How many points lie from one that is tried to the next. Sanitizers make a point take ten times

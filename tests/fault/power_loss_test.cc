@@ -121,7 +121,7 @@ TEST(PowerLossTest, WhatWasAcknowledgedSurvivesAndNothingIsHalfThere) {
               static_cast<unsigned long long>(outcome.num_remarkable),
               static_cast<unsigned long long>(outcome.num_aborted));
   EXPECT_EQ(outcome.num_points, (kNumCuts + kPointStride - 1) / kPointStride);
-  EXPECT_EQ(outcome.num_aborted, 0U);
+  EXPECT_EQ(outcome.num_aborted, 0U) << outcome.told_of_aborted;
   EXPECT_LE(outcome.num_remarkable * 4, outcome.num_points);
 }
 
