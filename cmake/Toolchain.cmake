@@ -12,11 +12,10 @@ if(DASHI_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${dashi_ccache_launcher})
 endif()
 
-find_program(DASHI_MOLD NAMES ld.mold mold)
+# Not mold: version 1.10.1, which Debian 12 has, can link for ever (seen with one test, again and
+# again with the same inputs).
 find_program(DASHI_LLD ld.lld)
-mark_as_advanced(DASHI_MOLD DASHI_LLD)
-if(DASHI_MOLD)
-  add_link_options(-fuse-ld=mold)
-elseif(DASHI_LLD)
+mark_as_advanced(DASHI_LLD)
+if(DASHI_LLD)
   add_link_options(-fuse-ld=lld)
 endif()

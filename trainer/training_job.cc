@@ -13,13 +13,14 @@
 #include "dashi/version.h"
 #include "index/vector_kernels.h"
 #include "trainer/job_checkpoints.h"
+#include "trainer/label_match.h"
+#include "trainer/ranker/ranker_rows.h"
 #include "trainer/release_artifacts.h"
 #include "trainer/release_encoder.h"
 #include "trainer/release_steps.h"
 #include "trainer/training_data.h"
 #include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
-#include "trainer/vanished_labels.h"
 
 namespace dashi::trainer {
 namespace {
@@ -48,7 +49,6 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   release.options = DescribeModelOptions(job.options);
   release.environment = DescribeEnvironment(job, backend);
   release.num_documents = data.document_ordinals.size();
-  release.num_labels = data.label_ordinals.size();
   // Scaled to a + b = 1, which changes no ranking and keeps scores in [-1, 1].
   const double sum = model.fusion_encoder + model.fusion_classifier;
   release.fusion_encoder = sum > 0 ? model.fusion_encoder / sum : 1.0;
@@ -82,31 +82,40 @@ Result<TrainingData> ReadRows(const storage::View& view, const TrainingJob& job,
   return ReadTrainingData(view, reading, control);
 }
 
-/// Writes the release's blobs and names them in it.
-Status StoreWeights(Store& store, std::string_view encoder, const ClassifierWeights& classifier,
-                    const TrainingData& data, const NgameModel& model, ReleaseRecord* release) {
-  release->weights = {EncoderWeightsName(release->job), ClassifierWeightsName(release->job)};
-  DASHI_RETURN_IF_ERROR(store.PutWeights(release->weights[0], encoder));
-  DASHI_RETURN_IF_ERROR(store.PutWeights(release->weights[1], SerializeClassifier(classifier)));
-  if (release->fusion_ranker > 0) {
-    release->weights.push_back(RankerWeightsName(release->job));
-    DASHI_RETURN_IF_ERROR(store.PutWeights(release->weights.back(),
-                                           SerializeRanker(*data.ranker_features, model.ranker)));
-  }
-  return Status();
-}
+/// What training made, and the labels that the release gets.
+struct TrainedModel {
+  const TrainingData& data;
+  const NgameModel& model;
+  const LabelMatch& labels;
+};
 
-/// Embeds all rows with the trained encoder, and builds the labels' index.
-Status EmbedAndIndex(const ReleaseSteps& steps, const TrainingJob& job, const storage::View& view,
-                     std::string encoder_bytes, const ClassifierWeights& classifier,
+/// Embeds all rows with the trained encoder, writes the release's other blobs, and builds the
+/// labels' index.
+Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const storage::View& view,
+                     std::string encoder_bytes, const TrainedModel& trained,
                      ReleaseRecord* release) {
   const EncoderRuntime runtime{/*torch_module_path=*/"", job.num_threads, job.options.ngame.device};
+  release->weights = {EncoderWeightsName(job.id), ClassifierWeightsName(job.id)};
+  DASHI_RETURN_IF_ERROR(steps.store.PutWeights(release->weights[0], encoder_bytes));
+  if (release->fusion_ranker > 0) {
+    release->weights.push_back(RankerWeightsName(job.id));
+    DASHI_RETURN_IF_ERROR(steps.store.PutWeights(
+        release->weights.back(),
+        SerializeRanker(*trained.data.ranker_features,
+                        SelectRankerRows(trained.model.ranker, trained.labels.rows))));
+  }
   DASHI_ASSIGN_OR_RETURN(const auto encoder, ParseEncoder(std::move(encoder_bytes), runtime));
   DASHI_ASSIGN_OR_RETURN(release->embedding_version, NextNumber(steps.store, "embedding_version"));
   DASHI_ASSIGN_OR_RETURN(
       const std::vector<std::uint16_t> label_vectors,
-      WriteEmbeddings(steps, view, *encoder, release->embedding_version, classifier.ordinals));
+      WriteEmbeddings(steps, view, *encoder, release->embedding_version, trained.labels.ordinals));
   DASHI_FAILPOINT("train.embeddings");
+  const ClassifierWeights classifier{
+      release->dim, trained.labels.ordinals,
+      MatchedClassifiers(trained.labels, ToHalfVectors(trained.model.classifiers), label_vectors)};
+  DASHI_RETURN_IF_ERROR(
+      steps.store.PutWeights(release->weights[1], SerializeClassifier(classifier)));
+  DASHI_FAILPOINT("train.weights");
   DASHI_RETURN_IF_ERROR(
       WriteLabelIndex(steps, {job.options.index, job.options.ngame.seed, job.num_threads},
                       label_vectors, classifier.vectors, release));
@@ -153,22 +162,19 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, noting));
   const Stopwatch since_trained;
   data.task = TrainingTask();
+  LabelMatch labels = TrainedLabels(data.label_ordinals);
   if (checkpoints.Latest() != nullptr) {
-    DASHI_RETURN_IF_ERROR(DropVanishedLabels(*view, &data, &model));
+    DASHI_ASSIGN_OR_RETURN(labels, MatchLabels(*view, data.label_ordinals));
   }
 
   ReleaseRecord release = DescribeRelease(job, backend, data, model);
   release.dim = options.dim;
+  release.num_labels = labels.ordinals.size();
   DASHI_ASSIGN_OR_RETURN(release.snapshot_sequence, view->CommitSequence());
   DASHI_ASSIGN_OR_RETURN(std::string encoder_bytes,
                          TrainingEncoder::Serialize(data, options, model));
-  const ClassifierWeights classifier{release.dim, data.label_ordinals,
-                                     ToHalfVectors(model.classifiers)};
-  DASHI_RETURN_IF_ERROR(StoreWeights(store, encoder_bytes, classifier, data, model, &release));
-  DASHI_FAILPOINT("train.weights");
-
   DASHI_RETURN_IF_ERROR(
-      EmbedAndIndex(steps, job, *view, std::move(encoder_bytes), classifier, &release));
+      FinishRelease(steps, job, *view, std::move(encoder_bytes), {data, model, labels}, &release));
   // Of all runs of a job that was resumed.
   release.train_seconds = reading_seconds + model.encoder_seconds + model.classifier_seconds +
                           model.ranker_seconds + since_trained.Seconds();

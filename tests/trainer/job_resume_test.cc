@@ -11,6 +11,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/thread_pool.h"
+#include "query/publish.h"
+#include "query/top_k.h"
 #include "storage/task_monitor.h"
 #include "tests/testing/failing_gate.h"
 #include "tests/testing/tiny_database.h"
@@ -164,7 +167,7 @@ TEST_F(JobResumeTest, RowsThatChangeMeanwhileDoNotChangeWhatIsLearned) {
   const auto before = ParseClassifier(view->GetWeights(ClassifierWeightsName(whole)).value());
   const auto after = ParseClassifier(view->GetWeights(ClassifierWeightsName(id)).value());
   ASSERT_EQ(before->ordinals.size(), std::size_t{kNumPlantedLabels});
-  ASSERT_EQ(after->ordinals.size(), std::size_t{kNumPlantedLabels - 3});
+  ASSERT_EQ(after->ordinals.size(), std::size_t{kNumPlantedLabels - 3 + 1});
   const std::size_t dim = before->dim;
   std::size_t row = 0;
   for (std::size_t label = 0; label < before->ordinals.size(); ++label) {
@@ -176,7 +179,16 @@ TEST_F(JobResumeTest, RowsThatChangeMeanwhileDoNotChangeWhatIsLearned) {
       ++row;
     }
   }
-  EXPECT_EQ(row, after->ordinals.size());
+  EXPECT_EQ(row, after->ordinals.size() - 1) << "the last one is new";
+  ThreadPool pool(1);
+  query::ReleaseCache releases(store_.get(), &pool);
+  ASSERT_TRUE(query::Publish(*store_, releases, "m", 2).ok());
+  const auto cursor = query::OpenTopK(store_->NewSnapshot().value(), releases,
+                                      "topic1 of a label that came later", 1, {"m", 2, 0, true});
+  ASSERT_TRUE(cursor.ok()) << cursor.status().ToString();
+  query::TopKHit hit;
+  ASSERT_TRUE(cursor.value()->Next(&hit).value());
+  EXPECT_EQ(hit.row.id, "new") << "found by its text";
   EXPECT_EQ(view->GetWeights(EncoderWeightsName(id)).value(),
             view->GetWeights(EncoderWeightsName(whole)).value());
 }
