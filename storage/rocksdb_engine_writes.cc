@@ -152,10 +152,11 @@ void RocksdbEngine::WaitForPendingFlushes() {
   if (resuming_) {
     return;
   }
+  const std::uint64_t num_failed_before = watch_->num_failed_flushes();
   watch_->WaitUntil(
-      [this] {
+      [&, this] {
         std::uint64_t num_pending = 0;
-        return watch_->state() != WriteWatch::State::kWriting ||
+        return watch_->is_stopped() || watch_->num_failed_flushes() != num_failed_before ||
                !db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kMemTableFlushPending,
                                               &num_pending) ||
                num_pending == 0;

@@ -37,6 +37,7 @@ Status WriteWatch::Check() const {
 
 void WriteWatch::MarkDiskFull(const rocksdb::Status& error) {
   MutexLock lock(mutex_);
+  stopped_ = true;
   if (state_ == State::kWriting) {
     state_ = State::kDiskFull;
     error_ = error;
@@ -74,7 +75,7 @@ void WriteWatch::OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksd
     *error = rocksdb::Status(*error, rocksdb::Status::Severity::kHardError);
   }
   std::function<void(bool, const std::function<void()>&)> callback;
-  if (work != Work::kFlush && state_ == State::kWriting) {
+  if (work != Work::kFlush && !stopped_) {
     MutexLock lock(mutex_);
     callback = on_first_error_;
   }
@@ -87,6 +88,8 @@ void WriteWatch::OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksd
 
 void WriteWatch::NoteError(const rocksdb::Status& error) {
   MutexLock lock(mutex_);
+  num_failed_flushes_ += work == Work::kFlush ? 1 : 0;
+  stopped_ = stopped_ || error.severity() >= rocksdb::Status::Severity::kHardError;
   if (state_ == State::kBroken) {
     return;
   }

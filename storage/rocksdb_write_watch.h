@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 
 #include <rocksdb/listener.h>
@@ -25,7 +26,14 @@ class WriteWatch : public rocksdb::EventListener {
   /// Errors: what stopped the writing, kResourceExhausted (53100) when the disk is full.
   Status Check() const DASHI_EXCLUDES(mutex_);
   /// Before writing is to be taken up again after a full disk: an error from now on is a new one.
-  void Rearm() { state_ = State::kWriting; }
+  void Rearm() {
+    state_ = State::kWriting;
+    stopped_ = false;
+  }
+  /// Whether an error was noted after which RocksDB does nothing more in the background.
+  bool is_stopped() const { return stopped_; }
+  /// The flushes that failed. After one RocksDB begins no other for a second.
+  std::uint64_t num_failed_flushes() const { return num_failed_flushes_; }
   void MarkDiskFull(const rocksdb::Status& error) DASHI_EXCLUDES(mutex_);
   void MarkBroken(const rocksdb::Status& error) DASHI_EXCLUDES(mutex_);
   /// Waits for `done`, which is asked again after each flush. Fails when writing stops before.
@@ -33,8 +41,8 @@ class WriteWatch : public rocksdb::EventListener {
   /// Tells once whether the memtable of the family `default` was closed since the last call.
   bool TakeDefaultSealed() { return default_sealed_.load() && default_sealed_.exchange(false); }
 
-  /// Sets what is called in the place of `note` when RocksDB tells of an error that is the first
-  /// one: it calls `note`, after which no write begins. `in_compaction` says that the caller is a
+  /// Sets what is called in the place of `note` when RocksDB tells of an error while it works on:
+  /// it calls `note`, after which no write begins. `in_compaction` says that the caller is a
   /// thread of RocksDB which holds up no write. An error of a flush is noted at once.
   void OnFirstError(
       std::function<void(bool in_compaction, const std::function<void()>& note)> callback)
@@ -58,6 +66,8 @@ class WriteWatch : public rocksdb::EventListener {
   void NoteError(const rocksdb::Status& error) DASHI_EXCLUDES(mutex_);
 
   std::atomic<State> state_ = State::kWriting;
+  std::atomic<bool> stopped_ = false;
+  std::atomic<std::uint64_t> num_failed_flushes_ = 0;
   std::atomic<bool> default_sealed_ = true;  // It begins empty, which is the same to the caller.
   mutable Mutex mutex_;
   CondVar changed_;
