@@ -3,6 +3,9 @@
 //
 //   ngame_accuracy DOCUMENTS.jsonl[.gz] LABELS.jsonl[.gz] RELEVANCE.tsv[.gz] [option=value ...]
 //
+// task=FOLDER also writes the task as flat files for bench/peers/ngame_pytorch.py, and with
+// task_only=1 does nothing else.
+//
 // documents=N keeps only the first N training documents, the labels that they carry, and the test
 // documents of those labels.
 //
@@ -14,9 +17,11 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <string>
 #include <string_view>
 #include <sys/resource.h>
@@ -201,6 +206,37 @@ DataSet Assemble(const Texts& documents, const Texts& labels, const Pairs& pairs
   return data;
 }
 
+template <typename T>
+Status WriteArray(const std::string& path, std::span<const T> values) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(values.data()),
+             static_cast<std::streamsize>(values.size_bytes()));
+  file.close();
+  return file ? Status() : Status::IoError("cannot write " + path);
+}
+
+Status WriteRows(const std::string& path, const SparseRows& rows) {
+  DASHI_RETURN_IF_ERROR(WriteArray<std::uint64_t>(path + ".offsets", rows.offsets));
+  DASHI_RETURN_IF_ERROR(WriteArray<std::uint32_t>(path + ".columns", rows.columns));
+  return rows.values.empty() ? Status() : WriteArray<float>(path + ".values", rows.values);
+}
+
+/// Writes the task as flat little-endian arrays. A matrix NAME is NAME.offsets (uint64),
+/// NAME.columns (uint32) and NAME.values (float32).
+Status WriteTaskFiles(const DataSet& data, const std::string& folder) {
+  const TrainingTask& training = data.training;
+  const TrainingTask& test = data.test;
+  DASHI_RETURN_IF_ERROR(WriteRows(folder + "/document_tokens", training.document_tokens));
+  DASHI_RETURN_IF_ERROR(WriteRows(folder + "/label_tokens", training.label_tokens));
+  DASHI_RETURN_IF_ERROR(WriteRows(folder + "/relevance", training.relevance));
+  DASHI_RETURN_IF_ERROR(WriteRows(folder + "/test_tokens", test.document_tokens));
+  DASHI_RETURN_IF_ERROR(WriteRows(folder + "/test_relevance", test.relevance));
+  DASHI_RETURN_IF_ERROR(WriteArray<std::uint32_t>(folder + "/own_label", training.own_label));
+  DASHI_RETURN_IF_ERROR(WriteArray<std::uint32_t>(folder + "/test_own_label", test.own_label));
+  return WriteArray<std::uint32_t>(folder + "/vocabulary_size",
+                                   std::span(&training.vocabulary_size, 1));
+}
+
 /// Options of TrainNgame by name, for experiments.
 Status SetOption(std::string_view argument, NgameOptions* options) {
   const std::size_t equals = argument.find('=');
@@ -247,6 +283,25 @@ Status SetOption(std::string_view argument, NgameOptions* options) {
   }
   setter->second();
   return Status();
+}
+
+double ProcessorSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+}
+
+/// Prints what each epoch took; processor time is counted from the report before.
+std::function<void(const EpochReport&)> EpochPrinter() {
+  return [before = ProcessorSeconds()](const EpochReport& report) mutable {
+    const double now = ProcessorSeconds();
+    fmt::print(
+        "epoch {} {}: clusters {:.3f} s, batches {:.3f} s, steps {:.3f} s, processor {:.3f} s\n",
+        report.stage, report.epoch, report.cluster_seconds, report.batch_seconds,
+        report.step_seconds, now - before);
+    before = now;
+  };
 }
 
 Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOptions& options,
@@ -303,32 +358,54 @@ Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOp
   return Status();
 }
 
-Status Run(int argc, char** argv) {
+struct Arguments {
+  NgameOptions options;
+  std::size_t documents_max = 0;
+  std::string task_folder;
+  bool task_only = false;
+};
+
+Result<Arguments> ParseArguments(int argc, char** argv) {
   if (argc < 4) {
     return Status::InvalidArgument(
         "usage: ngame_accuracy DOCUMENTS.jsonl LABELS.jsonl RELEVANCE.tsv [option=value ...]");
   }
-  NgameOptions options;
-  std::size_t documents_max = 0;
+  Arguments arguments;
   for (int i = 4; i < argc; ++i) {
     const std::string_view argument(argv[i]);
-    if (argument.substr(0, 10) == "documents=") {
-      documents_max = std::strtoull(argv[i] + 10, nullptr, 10);
-      continue;
+    if (argument.starts_with("documents=")) {
+      arguments.documents_max = std::strtoull(argv[i] + 10, nullptr, 10);
+    } else if (argument.starts_with("task=")) {
+      arguments.task_folder = argument.substr(5);
+    } else if (argument.starts_with("task_only=")) {
+      arguments.task_only = argument.substr(10) == "1";
+    } else {
+      DASHI_RETURN_IF_ERROR(SetOption(argument, &arguments.options));
     }
-    DASHI_RETURN_IF_ERROR(SetOption(argument, &options));
   }
+  return arguments;
+}
+
+Status Run(int argc, char** argv) {
+  DASHI_ASSIGN_OR_RETURN(const Arguments arguments, ParseArguments(argc, argv));
+  const NgameOptions& options = arguments.options;
   const Stopwatch since_start;
   DASHI_ASSIGN_OR_RETURN(Texts documents, ReadTexts(argv[1]));
   DASHI_ASSIGN_OR_RETURN(Texts labels, ReadTexts(argv[2]));
   DASHI_ASSIGN_OR_RETURN(Pairs pairs, ReadRelevance(argv[3], documents, labels));
-  if (documents_max > 0) {
-    KeepFirst(documents_max, &documents, &labels, &pairs);
+  if (arguments.documents_max > 0) {
+    KeepFirst(arguments.documents_max, &documents, &labels, &pairs);
   }
   const DataSet data = Assemble(documents, labels, pairs);
   fmt::print("{} training documents, {} test documents, {} labels, {} tokens: read in {:.1f} s\n",
              data.training.relevance.num_rows(), data.test.relevance.num_rows(),
              labels.texts.size(), data.training.vocabulary_size, since_start.Seconds());
+  if (!arguments.task_folder.empty()) {
+    DASHI_RETURN_IF_ERROR(WriteTaskFiles(data, arguments.task_folder));
+    if (arguments.task_only) {
+      return Status();
+    }
+  }
   DASHI_ASSIGN_OR_RETURN(TensorBackend * backend, LoadTensorBackend(""));
 
   TrainingControl control;
@@ -342,6 +419,7 @@ Status Run(int argc, char** argv) {
     }
     last_phase = progress.phase;
   };
+  control.on_epoch = EpochPrinter();
   const Stopwatch since_training;
   DASHI_ASSIGN_OR_RETURN(const NgameModel model,
                          TrainNgame(data.training, options, *backend, control));

@@ -1,6 +1,8 @@
 #include "trainer/balanced_clustering.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <span>
@@ -16,12 +18,14 @@ namespace {
 // Rows of one unit of parallel work; also fixes the order of summation.
 constexpr std::size_t kChunkRows = 2048;
 
-struct ScoredRow {
-  float score;
-  std::uint32_t row;
-};
+// Orders rows by score and, where that is equal, by row, in one comparison of integers.
+std::uint64_t SortKey(float score, std::uint32_t row) {
+  const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);  // -0 equals 0
+  const std::uint32_t ordered = (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
+  return std::uint64_t{ordered} << 32U | row;
+}
 
-// Splits one node's rows in place.
+// Splits one node's rows, which ascend, in place.
 class NodeSplit {
  public:
   NodeSplit(index::HalfMatrixView vectors, std::span<std::uint32_t> rows, ThreadPool& pool)
@@ -29,7 +33,8 @@ class NodeSplit {
         rows_(rows),
         half_((rows.size() + 1) / 2),
         pool_(pool),
-        scored_(rows.size()),
+        ascending_(rows.begin(), rows.end()),
+        keys_(rows.size()),
         direction_(vectors.dim),
         total_(Sum(rows)) {}
 
@@ -81,22 +86,27 @@ class NodeSplit {
   }
 
   void CutAtMedian() {
-    pool_.ParallelFor(rows_.size(), kChunkRows, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t i = begin; i < end; ++i) {
-        const float score = index::DotHalf(direction_.data(), Vector(rows_[i]), vectors_.dim);
-        scored_[i] = {score, rows_[i]};
+    pool_.ParallelFor(ascending_.size(), kChunkRows, [&](std::size_t begin, std::size_t end) {
+      std::array<float, kChunkRows> scores;
+      const std::span<const std::uint32_t> rows(ascending_.data() + begin, end - begin);
+      index::ScoreHalfRowsAt(direction_.data(), vectors_.data, rows, vectors_.dim, scores.data());
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        keys_[begin + i] = SortKey(scores[i], rows[i]);
       }
     });
     // Ties go by row, so the halves are the same sets on every machine.
-    std::nth_element(scored_.begin(), scored_.begin() + static_cast<std::ptrdiff_t>(half_),
-                     scored_.end(), [](const ScoredRow& a, const ScoredRow& b) {
-                       return a.score != b.score ? a.score < b.score : a.row < b.row;
-                     });
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      rows_[i] = scored_[i].row;
+    selected_ = keys_;
+    const auto median = selected_.begin() + static_cast<std::ptrdiff_t>(half_);
+    std::nth_element(selected_.begin(), median, selected_.end());
+    // A pass over ascending rows keeps the halves ascending: no sort.
+    std::size_t first = 0;
+    std::size_t second = half_;
+    for (std::size_t i = 0; i < ascending_.size(); ++i) {
+      const bool is_second = keys_[i] >= *median;
+      rows_[is_second ? second : first] = ascending_[i];
+      second += is_second ? 1 : 0;
+      first += is_second ? 0 : 1;
     }
-    std::sort(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(half_));
-    std::sort(rows_.begin() + static_cast<std::ptrdiff_t>(half_), rows_.end());
   }
 
   // Makes the halves' means the centroids and returns the mean similarity of rows to them.
@@ -115,9 +125,11 @@ class NodeSplit {
   const std::span<std::uint32_t> rows_;
   const std::size_t half_;
   ThreadPool& pool_;
-  std::vector<ScoredRow> scored_;   // [num_rows]
-  std::vector<float> direction_;    // [dim]
-  const std::vector<float> total_;  // [dim]
+  const std::vector<std::uint32_t> ascending_;  // [num_rows]
+  std::vector<std::uint64_t> keys_;             // [num_rows] of ascending_
+  std::vector<std::uint64_t> selected_;         // [num_rows]
+  std::vector<float> direction_;                // [dim]
+  const std::vector<float> total_;              // [dim]
 };
 
 class ProcessorSplitter final : public LevelSplitter {

@@ -82,7 +82,10 @@ Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> 
   if (rates.embeddings <= 0 && rates.dense <= 0) {
     batch.embeddings = sampler_->Recall(rows);
   }
-  return module_->ClassifierStep(batch, rates);
+  const Stopwatch since_step;
+  Result<StepResult> result = module_->ClassifierStep(batch, rates);
+  times_.step_seconds += since_step.Seconds();
+  return result;
 }
 
 Status NgameTraining::StartClassifier(std::span<const std::uint32_t> documents, bool stops_early) {
@@ -119,8 +122,11 @@ Status NgameTraining::TrainClassifier(NgameStage stage, std::span<const std::uin
       const std::uint64_t step = std::uint64_t{position_.epoch} * num_batches + position_.batch;
       const StepRates rates =
           ClassifierRates(LearningRateShare(step, num_steps, options_.classifier_warmup_steps));
+      const Stopwatch since_batch;
+      const double steps_before = times_.step_seconds;
       DASHI_ASSIGN_OR_RETURN(const StepResult result, StepClassifier(documents, rows, rates));
       sampler_->Remember(rows, result.row_embeddings);
+      times_.batch_seconds += since_batch.Seconds() - (times_.step_seconds - steps_before);
       position_.loss.Add(result.loss, rows.size());
       progress.Advance(rows.size(), result.loss);
     }

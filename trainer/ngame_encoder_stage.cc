@@ -57,6 +57,7 @@ Status NgameTraining::TrainEncoder() {
     DASHI_RETURN_IF_ERROR(BeginEpoch(&resumes));
     for (; position_.batch < num_batches; ++position_.batch) {
       DASHI_RETURN_IF_ERROR(Poll(progress));
+      const Stopwatch since_batch;
       const std::span<const std::uint32_t> rows = sampler_->Batch(position_.batch);
       chosen.clear();
       for (const std::uint32_t row : rows) {
@@ -67,10 +68,13 @@ Status NgameTraining::TrainEncoder() {
           static_cast<float>(LearningRateShare(step, num_steps, options_.warmup_steps));
       const StepRates rates{options_.learning_rate_embeddings * share,
                             options_.learning_rate_dense * share, 0};
-      DASHI_ASSIGN_OR_RETURN(
-          const StepResult result,
-          module_->EncoderStep(batches_.ForEncoder(chosen, options_.encoder_loss, random_), rates));
+      const EncoderBatch batch = batches_.ForEncoder(chosen, options_.encoder_loss, random_);
+      const Stopwatch since_step;
+      DASHI_ASSIGN_OR_RETURN(const StepResult result, module_->EncoderStep(batch, rates));
+      const double step_seconds = since_step.Seconds();
       sampler_->Remember(rows, result.row_embeddings);
+      times_.step_seconds += step_seconds;
+      times_.batch_seconds += since_batch.Seconds() - step_seconds;
       position_.loss.Add(result.loss, rows.size());
       progress.Advance(rows.size(), result.loss);
     }

@@ -105,13 +105,17 @@ Result<bool> NgameTraining::BeginStage(NgameStage stage, std::size_t num_rows,
 }
 
 Status NgameTraining::BeginEpoch(bool* resumes) {
+  times_ = EpochTimes();
   if (std::exchange(*resumes, false)) {
     return Status();
   }
   position_.has_begun = true;
   position_.batch = 0;
   position_.loss = EpochLoss();
-  return sampler_->BeginEpoch(position_.epoch, pool_, module_.get());
+  const Stopwatch since_begin;
+  DASHI_RETURN_IF_ERROR(sampler_->BeginEpoch(position_.epoch, pool_, module_.get()));
+  times_.cluster_seconds = since_begin.Seconds();
+  return Status();
 }
 
 Status NgameTraining::Poll(const TrainingProgress& progress) {
@@ -190,6 +194,9 @@ void NgameTraining::ReportEpoch(const std::string& stage, const RankingQuality* 
   report.epoch = position_.epoch + 1;
   report.seconds = Seconds();
   report.loss = position_.loss.Mean();
+  report.cluster_seconds = times_.cluster_seconds;
+  report.batch_seconds = times_.batch_seconds;
+  report.step_seconds = times_.step_seconds;
   if (quality != nullptr) {
     report.p1 = quality->p1;
     report.ndcg5 = quality->ndcg5;

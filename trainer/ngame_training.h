@@ -36,6 +36,13 @@ struct EpochLoss {
   double num_texts = 0;
 };
 
+/// What an epoch's wall time went to. Not part of a checkpoint.
+struct EpochTimes {
+  double cluster_seconds = 0;
+  double batch_seconds = 0;
+  double step_seconds = 0;
+};
+
 /// The stages of a training in their order. Stored in checkpoints: append only, in this order.
 enum class NgameStage : std::uint32_t {
   kEncoder = 0,
@@ -140,6 +147,7 @@ class NgameTraining {
   ThreadPool pool_;
   const Stopwatch since_start_;
   HoldOut documents_;
+  EpochTimes times_;
   bool resumes_ = false;  // the stage of position_ has yet to be entered, from a checkpoint
 
   // What a checkpoint holds.

@@ -47,6 +47,10 @@ struct EpochReport {
   std::uint32_t epoch = 0;  ///< from 1 in each stage
   double seconds = 0;       ///< since the training began
   double loss = 0;          ///< mean over the epoch's texts
+  // Wall time of the epoch, or since a resume inside it, without a look at the hold-out.
+  double cluster_seconds = 0;  ///< making clusters and their order
+  double batch_seconds = 0;    ///< putting batches together and filling the memory bank
+  double step_seconds = 0;     ///< of the tensor module
   /// With equal weights of encoder and classifier on the hold-out, where it was looked at.
   std::optional<double> p1;
   std::optional<double> ndcg5;

@@ -98,6 +98,75 @@ TEST(BalancedClusteringTest, SameSeedGivesTheSameClustersWithAnyNumberOfThreads)
   EXPECT_NE(a.rows, c.rows);
 }
 
+// One node by the rules of LevelSplitter, with full sorts; at most 2,048 rows, which are one sum.
+std::vector<std::uint32_t> SplitBySorting(const std::vector<std::uint16_t>& vectors,
+                                          std::vector<std::uint32_t> rows, const StartPair& start) {
+  const std::size_t half = (rows.size() + 1) / 2;
+  const auto vector = [&](std::uint32_t row) { return vectors.data() + row * kDim; };
+  const auto sum = [&](std::size_t begin, std::size_t end) {
+    std::vector<float> total(kDim, 0.0F);
+    for (std::size_t i = begin; i < end; ++i) {
+      index::AddScaledHalf(1.0F, vector(rows[i]), total.data(), kDim);
+    }
+    return total;
+  };
+  const std::vector<float> total = sum(0, rows.size());
+  std::vector<float> direction(kDim);
+  index::FromHalf(vector(start.second), direction.data(), kDim);
+  index::AddScaledHalf(-1.0F, vector(start.first), direction.data(), kDim);
+  double similarity = 0;
+  for (int i = 0; i < SplitRules::kIterationsMax; ++i) {
+    std::sort(rows.begin(), rows.end(), [&](std::uint32_t a, std::uint32_t b) {
+      const float score_a = index::DotHalf(direction.data(), vector(a), kDim);
+      const float score_b = index::DotHalf(direction.data(), vector(b), kDim);
+      return score_a != score_b ? score_a < score_b : a < b;
+    });
+    std::sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(half));
+    std::sort(rows.begin() + static_cast<std::ptrdiff_t>(half), rows.end());
+    std::vector<float> first = sum(0, half);
+    std::vector<float> second = total;
+    index::AddScaled(-1.0F, first.data(), second.data(), kDim);
+    const double lengths =
+        index::NormalizeInPlace(first.data(), kDim) + index::NormalizeInPlace(second.data(), kDim);
+    direction = second;
+    index::AddScaled(-1.0F, first.data(), direction.data(), kDim);
+    const double next = lengths / static_cast<double>(rows.size());
+    if (i > 0 && next - similarity < SplitRules::kGainMin) {
+      break;
+    }
+    similarity = next;
+  }
+  return rows;
+}
+
+TEST(BalancedClusteringTest, SplitsAsSortingDoesWithTiesToo) {
+  ThreadPool pool(2);
+  for (const std::size_t num_rows : {2U, 3U, 65U, 2001U}) {
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+      SCOPED_TRACE(::testing::Message() << num_rows << " rows, seed " << seed);
+      auto vectors = GroupedVectors(num_rows, 5, 0.4, seed);
+      // Every third row repeats row 0, and some have no direction, so that scores tie.
+      for (std::size_t row = 3; row < num_rows; row += 3) {
+        std::copy_n(vectors.begin(), kDim,
+                    vectors.begin() + static_cast<std::ptrdiff_t>(row * kDim));
+      }
+      for (std::size_t row = 4; row < num_rows; row += 7) {
+        std::fill_n(vectors.begin() + static_cast<std::ptrdiff_t>(row * kDim), kDim, 0);
+      }
+      std::vector<std::uint32_t> rows(num_rows);
+      std::iota(rows.begin(), rows.end(), 0U);
+      const StartPair start{0, 1};
+      const auto expected = SplitBySorting(vectors, rows, start);
+      const std::vector<StartPair> starts(SplitRules::kStartPairs, start);
+      const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(num_rows)};
+      ASSERT_TRUE(MakeProcessorSplitter({vectors.data(), num_rows, kDim}, pool)
+                      ->Split(offsets, starts, rows)
+                      .ok());
+      EXPECT_EQ(rows, expected);
+    }
+  }
+}
+
 // The published procedure by full sorts: the mean similarity within its halves is the bar.
 double NaiveSplitSimilarity(const std::vector<float>& rows, std::size_t num_rows,
                             std::uint64_t seed) {

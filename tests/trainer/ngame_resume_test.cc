@@ -139,6 +139,11 @@ TEST(NgameResumeTest, AStopAtAnyQuestionChangesNoBit) {
     const TrainedRun whole = Train(one, {}, kNever);
     ASSERT_TRUE(whole.model.ok()) << whole.model.status().ToString();
     ASSERT_GT(whole.num_asked, 30U);
+    for (const EpochReport& report : whole.epochs) {
+      EXPECT_GT(report.step_seconds, 0);
+      EXPECT_LE(report.cluster_seconds + report.batch_seconds + report.step_seconds,
+                report.seconds);
+    }
     const std::uint64_t stride = whole.num_asked / 25;
     for (std::uint64_t stop_at = 1; stop_at <= whole.num_asked; stop_at += stride) {
       SCOPED_TRACE(stop_at);
