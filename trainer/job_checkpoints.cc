@@ -112,7 +112,7 @@ Status JobCheckpoints::Save(const std::function<Status(StateWriter&)>& write) {
   std::vector<std::string> shared = shared_;
   std::vector<std::string> names;
   bool bad_state = false;
-  const Status saved = WriteAll(write, &shared, &names, &bad_state);
+  Status saved = WriteAll(write, &shared, &names, &bad_state);
   next_seconds_ = since_start_.Seconds() +
                   std::max(options_.interval_seconds, kWorkPerSaveSecond * since_begin.Seconds());
   if (!saved.ok()) {
