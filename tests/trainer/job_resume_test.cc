@@ -101,11 +101,13 @@ class JobResumeTest : public ::testing::Test {
 
 TEST_F(JobResumeTest, PausedAgainAndAgainAJobEndsWithTheSameBits) {
   JobManager jobs(store_.get(), {});
-  const std::uint64_t whole = jobs.SubmitTraining("m", {{"seed", "3"}}, "TRAIN MODEL m").value();
+  const std::uint64_t whole =
+      jobs.SubmitTraining("m", {{"seed", "3"}, {"epochs", "80"}}, "TRAIN MODEL m").value();
   ASSERT_EQ(Wait(jobs, whole).state, JobState::kSucceeded) << Stored(whole).error;
   EXPECT_EQ(NumCheckpointBlobs(whole), 0U);
 
-  const std::uint64_t id = jobs.SubmitTraining("m", {{"seed", "3"}}, "TRAIN MODEL m").value();
+  const std::uint64_t id =
+      jobs.SubmitTraining("m", {{"seed", "3"}, {"epochs", "80"}}, "TRAIN MODEL m").value();
   int num_pauses = 0;
   for (;;) {
     ASSERT_LT(num_pauses, 100);
@@ -135,9 +137,9 @@ TEST_F(JobResumeTest, PausedAgainAndAgainAJobEndsWithTheSameBits) {
 
 TEST_F(JobResumeTest, RowsThatChangeMeanwhileDoNotChangeWhatIsLearned) {
   JobManager jobs(store_.get(), {});
-  const std::uint64_t whole = jobs.SubmitTraining("m", {}, "TRAIN MODEL m").value();
+  const std::uint64_t whole = jobs.SubmitTraining("m", {{"epochs", "80"}}, "TRAIN MODEL m").value();
   ASSERT_EQ(Wait(jobs, whole).state, JobState::kSucceeded);
-  const std::uint64_t id = jobs.SubmitTraining("m", {}, "TRAIN MODEL m").value();
+  const std::uint64_t id = jobs.SubmitTraining("m", {{"epochs", "80"}}, "TRAIN MODEL m").value();
   const auto paused = jobs.Wait(id,
                                 [&](const Progress& progress) {
                                   if (progress.phase == "encoder") {
