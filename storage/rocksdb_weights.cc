@@ -61,7 +61,7 @@ void CountGarbage(RocksdbStoreState* state, std::uint64_t size) {
   if (garbage < kGarbageBytesMax) {
     return;
   }
-  state->weights_garbage.fetch_sub(garbage);
+  state->weights_garbage = 0;
   rocksdb::CompactRangeOptions options;
   options.exclusive_manual_compaction = false;
   options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kDisable;

@@ -9,7 +9,7 @@
 
 namespace dashi::trainer {
 
-/// The labels of a release, and where each stands among those that the training learned.
+/// The labels of a release, and where each stands among those that a training or a folder has.
 struct LabelMatch {
   std::vector<storage::Ordinal> ordinals;  ///< [num_labels] ascending
   std::vector<std::uint32_t> rows;         ///< [num_labels], kNoRankerRow for a label it never saw

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "dashi/version.h"
 #include "index/vector_kernels.h"
 #include "storage/row_check.h"
+#include "trainer/label_match.h"
 #include "trainer/labelled_documents.h"
 #include "trainer/model_folder.h"
 #include "trainer/model_options.h"
@@ -33,14 +33,12 @@ using storage::ModelRecord;
 using storage::Ordinal;
 
 /// The database's labels, ascending by ordinal, and where the folder has them.
-struct MatchedLabels {
-  std::vector<Ordinal> ordinals;
-  std::vector<std::uint32_t> rows;  ///< of the folder, or kNoRankerRow
+struct MatchedLabels : LabelMatch {
   std::uint64_t num_matched = 0;
 };
 
-Result<MatchedLabels> MatchLabels(const storage::View& view, const ModelFolder& folder,
-                                  const TrainingControl& control) {
+Result<MatchedLabels> MatchFolderLabels(const storage::View& view, const ModelFolder& folder,
+                                        const TrainingControl& control) {
   std::unordered_map<std::string_view, std::uint32_t> row_of_id;
   if (folder.release) {
     for (const std::string& id : folder.release->label_ids) {
@@ -60,22 +58,6 @@ Result<MatchedLabels> MatchLabels(const storage::View& view, const ModelFolder& 
     return Status::FailedPrecondition("there is nothing to find: the table labels is empty");
   }
   return labels;
-}
-
-/// The folder's classifier of each label, or its embedding.
-std::vector<std::uint16_t> Classifiers(const ModelFolder& folder, const MatchedLabels& labels,
-                                       std::span<const std::uint16_t> embeddings) {
-  std::vector<std::uint16_t> vectors(embeddings.begin(), embeddings.end());
-  const std::size_t dim = embeddings.size() / labels.ordinals.size();
-  for (std::size_t i = 0; i < labels.rows.size(); ++i) {
-    if (labels.rows[i] != kNoRankerRow) {
-      const auto from =
-          folder.release->classifiers.begin() + static_cast<std::ptrdiff_t>(labels.rows[i] * dim);
-      std::copy(from, from + static_cast<std::ptrdiff_t>(dim),
-                vectors.begin() + static_cast<std::ptrdiff_t>(i * dim));
-    }
-  }
-  return vectors;
 }
 
 Result<std::string> RankerBytes(const FolderRelease& release, const MatchedLabels& labels) {
@@ -163,7 +145,7 @@ class Import {
     started_at_micros_ = Clock::System().NowMicros();
     DASHI_ASSIGN_OR_RETURN(const auto view, store_.NewSnapshot());
     DASHI_RETURN_IF_ERROR(CheckModel(*view, request_, folder));
-    DASHI_ASSIGN_OR_RETURN(labels_, MatchLabels(*view, folder, steps_.control));
+    DASHI_ASSIGN_OR_RETURN(labels_, MatchFolderLabels(*view, folder, steps_.control));
     summary_.release = DescribeRelease(request_, folder, runtime_, steps_.job);
     DASHI_ASSIGN_OR_RETURN(const auto encoder, StoreEncoder(*view, folder));
     DASHI_RETURN_IF_ERROR(StoreVectors(*view, folder, *encoder));
@@ -210,7 +192,9 @@ class Import {
     ClassifierWeights classifier;
     classifier.dim = release.dim;
     classifier.ordinals = labels_.ordinals;
-    classifier.vectors = Classifiers(folder, labels_, embeddings);
+    const std::vector<std::uint16_t> unclassified;
+    classifier.vectors = MatchedClassifiers(
+        labels_, folder.release ? folder.release->classifiers : unclassified, embeddings);
     DASHI_RETURN_IF_ERROR(
         PutWeights(ClassifierWeightsName(steps_.job), SerializeClassifier(classifier)));
     if (release.fusion_ranker > 0) {
