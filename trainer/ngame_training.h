@@ -93,7 +93,6 @@ class NgameTraining {
   Status RefitRanker();
 
   std::vector<std::uint32_t> EncoderItems() const;
-  bool HasLabelWithoutTokens() const;
   SamplerOptions EncoderSampler(std::size_t num_rows) const;
   SamplerOptions ClassifierSampler(std::size_t num_rows) const;
   StepRates ClassifierRates(double share) const;
