@@ -25,7 +25,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "bench/gpu_transformer_bench.h"
+#include "bench/gpu_transformer_speed.h"
 #include "index/vector_kernels.h"
 #include "trainer/balanced_clustering.h"
 #include "trainer/torch/batch_tokens.h"

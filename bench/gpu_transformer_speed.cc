@@ -1,4 +1,4 @@
-#include "bench/gpu_transformer_bench.h"
+#include "bench/gpu_transformer_speed.h"
 
 #include <algorithm>
 #include <cstdint>
