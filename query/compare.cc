@@ -77,10 +77,10 @@ Result<Comparison> Compare(const storage::View& view, ReleaseCache& releases,
                            const std::function<bool()>& cancelled) {
   DASHI_ASSIGN_OR_RETURN(const Settings settings, ParseSettings(request.options));
   DASHI_ASSIGN_OR_RETURN(const RankedRelease first,
-                         OpenForRanking(view, releases, request.model, request.release));
+                         OpenForRanking(view, releases, request.model, request.release, cancelled));
   DASHI_ASSIGN_OR_RETURN(
       const RankedRelease second,
-      OpenForRanking(view, releases, request.other_model, request.other_release));
+      OpenForRanking(view, releases, request.other_model, request.other_release, cancelled));
   LabelNumbers numbers(first.labels.ordinals);
   for (const storage::Ordinal ordinal : second.labels.ordinals) {
     numbers.Number(ordinal);

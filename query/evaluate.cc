@@ -54,7 +54,7 @@ Result<std::vector<EvaluationRecord>> Evaluate(const View& view, ReleaseCache& r
   DASHI_ASSIGN_OR_RETURN(const EvaluationSettings settings,
                          ParseEvaluationSettings(request.options));
   DASHI_ASSIGN_OR_RETURN(const RankedRelease release,
-                         OpenForRanking(view, releases, request.model, request.release));
+                         OpenForRanking(view, releases, request.model, request.release, cancelled));
   LabelNumbers numbers(release.labels.ordinals);
   DASHI_ASSIGN_OR_RETURN(
       const EvaluationData data,
