@@ -31,7 +31,8 @@ struct EncoderBatch {
   std::vector<ContrastiveTerm> terms;
 };
 
-/// A step of the classifier stage: rows are documents, columns label vectors.
+/// A step of the classifier stage: rows are documents, columns label vectors. With
+/// LossKind::kBinary `columns` is empty and all labels are columns.
 struct ClassifierBatch {
   SparseRows texts;               ///< [num_rows, vocabulary]; encoded when the encoder trains
   std::vector<float> embeddings;  ///< [num_rows, dim] unit rows; used when the encoder is frozen
@@ -47,7 +48,7 @@ struct ClassifierBatch {
 struct StepRates {
   float embeddings = 0;  ///< of a bag: lazy Adam on touched token rows
   float dense = 0;       ///< AdamW on the residual block, or on all parameters of a transformer
-  float classifier = 0;  ///< lazy Adam on touched label vectors
+  float classifier = 0;  ///< lazy Adam on touched label vectors; of kBinary: SGD on all
 };
 
 struct StepResult {

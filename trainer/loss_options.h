@@ -12,8 +12,11 @@ namespace dashi::trainer {
 ///                   hinges weighted by the softmax of the negatives' scores / temperature.
 /// kTripletHardest:  NGAME's second stage. The `num_positives` lowest positives against the
 ///                   `num_negatives` highest negatives, hinges weighted by their own softmax.
+/// kBinary:          of the classifier stage only, over all labels: the cross-entropy of
+/// sigmoid(score
+///                   / temperature + bias) summed over the labels, mean over rows.
 /// In both triplet losses gradients flow through the weights, as in the published code.
-enum class LossKind : std::uint8_t { kSoftmax = 0, kTriplet = 1, kTripletHardest = 2 };
+enum class LossKind : std::uint8_t { kSoftmax = 0, kTriplet = 1, kTripletHardest = 2, kBinary = 3 };
 
 struct LossOptions {
   LossKind kind = LossKind::kSoftmax;
@@ -21,6 +24,7 @@ struct LossOptions {
   float margin = 0.3F;
   std::uint32_t num_negatives = 10;
   std::uint32_t num_positives = 3;  ///< of kTripletHardest
+  float bias = 0;                   ///< of kBinary
 };
 
 }  // namespace dashi::trainer

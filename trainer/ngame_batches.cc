@@ -132,4 +132,19 @@ ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> docum
   return batch;
 }
 
+ClassifierBatch NgameBatches::ForAllLabels(std::span<const std::uint32_t> documents) const {
+  ClassifierBatch batch;
+  for (const std::uint32_t document : documents) {
+    AppendRow(task_.document_tokens, document, &batch.texts);
+    AppendRow(task_.relevance, document, &batch.positives);
+    const auto known = RowColumns(task_.relevance, document);
+    const std::uint32_t own = task_.own_label[document];
+    if (own != TrainingTask::kNoLabel && !std::binary_search(known.begin(), known.end(), own)) {
+      batch.masked.columns.push_back(own);
+    }
+    batch.masked.offsets.push_back(batch.masked.columns.size());
+  }
+  return batch;
+}
+
 }  // namespace dashi::trainer

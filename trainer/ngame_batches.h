@@ -29,6 +29,8 @@ class NgameBatches {
   /// `random_labels` other labels drawn at random.
   ClassifierBatch ForClassifier(std::span<const std::uint32_t> documents,
                                 std::uint32_t random_labels, Random& random);
+  /// The same with all labels as columns, for LossKind::kBinary.
+  ClassifierBatch ForAllLabels(std::span<const std::uint32_t> documents) const;
 
  private:
   // Numbers labels_ (distinct, ascending) as columns.

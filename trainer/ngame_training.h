@@ -143,6 +143,7 @@ class NgameTraining {
   const std::uint32_t num_documents_;
   const std::uint32_t num_labels_;
   const std::vector<std::uint64_t> label_counts_;
+  const LossOptions classifier_loss_;  // with the bias that the relevance sets
   NgameBatches batches_;
   ThreadPool pool_;
   const Stopwatch since_start_;

@@ -22,6 +22,7 @@
 #include "base/thread_annotations.h"
 #include "base/thread_pool.h"
 #include "trainer/torch/adam_w.h"
+#include "trainer/torch/binary_pass.h"
 #include "trainer/torch/chunked_encoder.h"
 #include "trainer/torch/contrastive_loss.h"
 #ifdef DASHI_CUDA
@@ -299,9 +300,17 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
       mask = DropoutSource(batch.dropout_seed, device_).Mask(embeddings, batch.dropout);
     }
     const UnitRows rows = Normalize(mask.defined() ? embeddings * mask : embeddings);
-    const UnitRows labels = Normalize(classifier_->Gather(batch.columns));  // [num_columns, dim]
-    DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
-                           Loss(batch.loss, rows.rows, labels.rows, batch.positives, batch.masked));
+    UnitRows labels;  // [num_columns, dim], where they are a sample
+    VectorGradient loss;
+    if (batch.loss.kind == LossKind::kBinary) {
+      DASHI_ASSIGN_OR_RETURN(
+          loss, BinaryPass(batch.loss, rows.rows, classifier_->values(), batch.positives,
+                           batch.masked, rates.classifier, {bfloat16_, false}, pool_));
+    } else {
+      labels = Normalize(classifier_->Gather(batch.columns));
+      DASHI_ASSIGN_OR_RETURN(
+          loss, Loss(batch.loss, rows.rows, labels.rows, batch.positives, batch.masked));
+    }
     StepResult result;
     const at::Tensor summary = loss.summary.to(at::kCPU);  // [2]
     result.loss = summary[0].item<float>();
@@ -317,7 +326,10 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
       DASHI_RETURN_IF_ERROR(encoder->Backward(gradient, &gradients));
       StepEncoder(gradients, rates.dense);
     }
-    classifier_->StepRows(batch.columns, NormalizeGradient(labels, loss.columns), rates.classifier);
+    if (labels.rows.defined()) {
+      classifier_->StepRows(batch.columns, NormalizeGradient(labels, loss.columns),
+                            rates.classifier);
+    }
     return result;
   });
 }
