@@ -92,7 +92,8 @@ TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   ASSERT_EQ(labels.num_documents.size(), labels.ordinals.size());
   for (std::size_t i = 0; i < labels.ordinals.size(); ++i) {
     std::uint32_t num_documents = 0;
-    for (const auto& document : view->DocumentsOf(labels.ordinals[i]).value()) {
+    const auto documents = view->DocumentsOf(labels.ordinals[i]).value();
+    for (const auto& document : documents) {
       const auto row = view->GetRow(storage::EntityKind::kDocument, document.ordinal).value();
       num_documents += IsTrainingDocument(*row) ? 1 : 0;
     }
