@@ -162,6 +162,7 @@ Result<LabelVectors> ReadLabelVectors(const View& view, const ReleaseRecord& rel
   labels.text_hashes = std::move(rows.text_hashes);
   labels.embeddings = std::move(rows.vectors);
   labels.classifiers = std::move(classifier.vectors);
+  labels.num_documents = std::move(classifier.num_documents);
   return labels;
 }
 

@@ -55,6 +55,8 @@ struct LabelVectors {
   std::vector<std::uint64_t> text_hashes;  ///< [ordinals.size()]
   std::vector<std::uint16_t> embeddings;   ///< z
   std::vector<std::uint16_t> classifiers;  ///< w
+  /// [the release's labels] how many training documents each had; empty when it is not known.
+  std::vector<std::uint32_t> num_documents;
 };
 
 /// Reads the label vectors of a release.

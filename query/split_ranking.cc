@@ -137,6 +137,18 @@ Result<RankedRelease> OpenForRanking(const storage::View& view, ReleaseCache& re
   return ranked;
 }
 
+std::vector<bool> LabelsNewTo(const RankedRelease& ranked,
+                              std::span<const std::uint64_t> label_counts, LabelNumbers* numbers) {
+  std::vector<bool> is_new(label_counts.size(), true);
+  const std::vector<storage::Ordinal>& ordinals = ranked.release->label_ordinals;
+  for (std::size_t i = 0; i < ordinals.size(); ++i) {
+    const std::uint32_t number = numbers->Number(ordinals[i]);
+    is_new[number] = ranked.labels.num_documents.empty() ? label_counts[number] == 0
+                                                         : ranked.labels.num_documents[i] == 0;
+  }
+  return is_new;
+}
+
 Result<std::vector<std::vector<std::uint32_t>>> RankSplit(
     const RankedRelease& release, const Split& split, const EvaluationSettings& settings,
     LabelNumbers* numbers, ThreadPool& pool, const std::string& operation,

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,13 @@ struct RankedRelease {
 Result<RankedRelease> OpenForRanking(const storage::View& view, ReleaseCache& releases,
                                      const std::string& model, std::optional<std::uint32_t> number,
                                      const std::function<bool()>& cancelled);
+
+/// Which labels are new to a release: those that had no training document when it was trained.
+/// Where the release does not tell, those that it lacks or that have none now.
+///
+/// Shape:  label_counts, result [labels].
+std::vector<bool> LabelsNewTo(const RankedRelease& ranked,
+                              std::span<const std::uint64_t> label_counts, LabelNumbers* numbers);
 
 /// Ranks all labels that topk would find for every document of a split by exact search, as topk
 /// would, without what may not be an answer. Ties go by ascending label ordinal.

@@ -82,11 +82,32 @@ Result<TrainingData> ReadRows(const storage::View& view, const TrainingJob& job,
   return ReadTrainingData(view, reading, control);
 }
 
+/// How many training documents each label has.  Shape: result [num_labels].
+std::vector<std::uint32_t> CountDocuments(const TrainingData& data) {
+  std::vector<std::uint32_t> counts(data.label_ordinals.size());
+  for (const std::uint32_t label : data.task.relevance.columns) {
+    ++counts[label];
+  }
+  return counts;
+}
+
+/// The counts of a release's labels: 0 for one that the training never saw.
+std::vector<std::uint32_t> SelectCounts(const LabelMatch& labels,
+                                        const std::vector<std::uint32_t>& trained) {
+  std::vector<std::uint32_t> counts;
+  counts.reserve(labels.rows.size());
+  for (const std::uint32_t row : labels.rows) {
+    counts.push_back(row == kNoRankerRow ? 0 : trained[row]);
+  }
+  return counts;
+}
+
 /// What training made, and the labels that the release gets.
 struct TrainedModel {
   const TrainingData& data;
   const NgameModel& model;
   const LabelMatch& labels;
+  const std::vector<std::uint32_t>& num_documents;  ///< of the training's labels
 };
 
 /// Embeds all rows with the trained encoder, writes the release's other blobs, and builds the
@@ -112,7 +133,8 @@ Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const st
   DASHI_FAILPOINT("train.embeddings");
   const ClassifierWeights classifier{
       release->dim, trained.labels.ordinals,
-      MatchedClassifiers(trained.labels, ToHalfVectors(trained.model.classifiers), label_vectors)};
+      MatchedClassifiers(trained.labels, ToHalfVectors(trained.model.classifiers), label_vectors),
+      SelectCounts(trained.labels, trained.num_documents)};
   DASHI_RETURN_IF_ERROR(
       steps.store.PutWeights(release->weights[1], SerializeClassifier(classifier)));
   DASHI_FAILPOINT("train.weights");
@@ -161,6 +183,7 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   const double reading_seconds = stopwatch.Seconds();
   DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, noting));
   const Stopwatch since_trained;
+  const std::vector<std::uint32_t> num_documents = CountDocuments(data);
   data.task = TrainingTask();
   LabelMatch labels = TrainedLabels(data.label_ordinals);
   if (checkpoints.Latest() != nullptr) {
@@ -173,8 +196,8 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   DASHI_ASSIGN_OR_RETURN(release.snapshot_sequence, view->CommitSequence());
   DASHI_ASSIGN_OR_RETURN(std::string encoder_bytes,
                          TrainingEncoder::Serialize(data, options, model));
-  DASHI_RETURN_IF_ERROR(
-      FinishRelease(steps, job, *view, std::move(encoder_bytes), {data, model, labels}, &release));
+  DASHI_RETURN_IF_ERROR(FinishRelease(steps, job, *view, std::move(encoder_bytes),
+                                      {data, model, labels, num_documents}, &release));
   // Of all runs of a job that was resumed.
   release.train_seconds = reading_seconds + model.encoder_seconds + model.classifier_seconds +
                           model.ranker_seconds + since_trained.Seconds();
