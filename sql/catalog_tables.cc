@@ -215,13 +215,16 @@ Result<Rows> LoadJobs(StatementContext& statement) {
       job.total = progress->total;
       job.loss = progress->loss;
     }
-    rows.push_back({Count(job.id), Value::Text(job.kind), Value::Text(job.statement),
-                    TextOrNull(job.model), Value::Text(JobStateName(job.state)),
-                    TextOrNull(job.phase), Count(job.done), Count(job.total),
-                    job.loss ? Value::Real(*job.loss) : Value::Null(), TextOrNull(job.error),
-                    TextOrNull(job.result), Time(job.created_at_micros),
-                    Time(job.started_at_micros), Time(job.finished_at_micros),
-                    job.checkpoint.empty() ? Value::Null() : Time(job.checkpointed_at_micros)});
+    rows.push_back(
+        {Count(job.id), Value::Text(job.kind), Value::Text(job.statement), TextOrNull(job.model),
+         Value::Text(JobStateName(job.state)), TextOrNull(job.phase), Count(job.done),
+         Count(job.total), job.loss ? Value::Real(*job.loss) : Value::Null(), TextOrNull(job.error),
+         TextOrNull(job.result), Time(job.created_at_micros), Time(job.started_at_micros),
+         Time(job.finished_at_micros),
+         job.checkpoint.empty() ? Value::Null() : Time(job.checkpointed_at_micros),
+         job.estimated_memory_bytes > 0 ? Count(job.estimated_memory_bytes) : Value::Null(),
+         job.estimated_disk_bytes > 0 ? Count(job.estimated_disk_bytes) : Value::Null(),
+         job.estimated_seconds > 0 ? Value::Real(job.estimated_seconds) : Value::Null()});
   }
   return rows;
 }
@@ -337,7 +340,8 @@ std::span<const TableDefinition> CatalogTables() {
       {"jobs",
        "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "
        "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT, "
-       "started_at TEXT, finished_at TEXT, checkpointed_at TEXT)",
+       "started_at TEXT, finished_at TEXT, checkpointed_at TEXT, estimated_memory_bytes INTEGER, "
+       "estimated_disk_bytes INTEGER, estimated_seconds REAL)",
        false, Make<LoadJobs>, "training jobs and how far they are"},
       {"job_metrics",
        "CREATE TABLE t(job INTEGER, stage TEXT, epoch INTEGER, seconds REAL, loss REAL, "

@@ -13,6 +13,7 @@
 #include "sql/job_statements.h"
 #include "sql/option_nodes.h"
 #include "sql/own_statements.h"
+#include "sql/train_explanation.h"
 #include "storage/catalog_records.h"
 #include "storage/row_check.h"
 #include "trainer/model_options.h"
@@ -193,6 +194,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     }
     start_weights = model->start_weights;
     DASHI_ASSIGN_OR_RETURN(checkpoints, ForgetCheckpoints(transaction, drop.model));
+    checkpoints.insert(checkpoints.end(), model->tokens.begin(), model->tokens.end());
     return transaction.DeleteModel(drop.model);
   };
   DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
@@ -249,8 +251,9 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const TrainModelStatement& train) {
-  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "TRAIN MODEL"));
-  DASHI_RETURN_IF_ERROR(RequireWritable(session, "TRAIN MODEL"));
+  const char* const command = train.explain ? "EXPLAIN TRAIN MODEL" : "TRAIN MODEL";
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, command));
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, command));
   std::vector<OptionNode> nodes = train.options;
   DASHI_ASSIGN_OR_RETURN(const bool wait, TakeWaitOption(statement, &nodes));
   DASHI_RETURN_IF_ERROR(RefuseLatePath(statement, nodes));
@@ -267,6 +270,14 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   Status options = CheckModelOptions(model->algorithm, resolved);
   if (!options.ok()) {
     return AtOption(statement, std::move(options), nodes);
+  }
+  if (train.explain) {
+    DASHI_ASSIGN_OR_RETURN(
+        const trainer::TrainingExplanation explanation,
+        session.database.jobs().Explain(train.model, overrides, session.on_progress,
+                                        [&] { return session.interruption.Poll(); }));
+    return Finished("EXPLAIN", {{"QUERY PLAN", ValueType::kText}},
+                    ExplanationRows(train.model, explanation));
   }
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t id,
                          session.database.jobs().SubmitTraining(train.model, overrides,

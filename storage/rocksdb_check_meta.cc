@@ -169,6 +169,13 @@ class MetaCheck {
         run_->Report("models", "the weights that a model starts from are missing",
                      fmt::format("{}: {}", model.name, model.start_weights));
       }
+      for (const std::string& name : model.tokens) {
+        findings.used_weights.insert(name);
+        if (!findings.weights.contains(name)) {
+          run_->Report("models", "token lists of a model are missing",
+                       fmt::format("{}: {}", model.name, name));
+        }
+      }
     }
     for (const ModelRecord& model : models_) {
       CheckPublished(model);

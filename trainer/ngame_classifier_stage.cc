@@ -131,6 +131,8 @@ Status NgameTraining::TrainClassifier(NgameStage stage, std::span<const std::uin
       times_.batch_seconds += since_batch.Seconds() - (times_.step_seconds - steps_before);
       position_.loss.Add(result.loss, rows.size());
       progress.Advance(rows.size(), result.loss);
+      DASHI_RETURN_IF_ERROR(
+          NoteTrialStep({phase, since_batch.Seconds(), rows.size(), step + 1 == num_steps}));
     }
     if (!stops_early) {
       ReportEpoch(phase, nullptr);

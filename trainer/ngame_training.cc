@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/heap_trim.h"
 #include "base/status.h"
 #include "index/vector_kernels.h"
 #include "trainer/ngame_encoder.h"
@@ -15,6 +16,9 @@ namespace {
 
 // Texts encoded between two questions whether to go on.
 constexpr std::size_t kEncodeChunk = 1024;
+// Steps that are timed at the beginning, and texts that are encoded for it.
+constexpr std::size_t kTrialSteps = 20;
+constexpr std::size_t kTrialTexts = 256;
 
 // The log-odds of a label for any document: what sigmoids over all labels begin at.
 LossOptions WithPriorBias(LossOptions loss, const SparseRows& relevance, std::uint32_t num_labels) {
@@ -118,6 +122,7 @@ Result<bool> NgameTraining::BeginStage(NgameStage stage, std::size_t num_rows,
 
 Status NgameTraining::BeginEpoch(bool* resumes) {
   times_ = EpochTimes();
+  TrimHeap();  // Of the last look at the hold-out, or what came before the stage.
   if (std::exchange(*resumes, false)) {
     return Status();
   }
@@ -127,6 +132,32 @@ Status NgameTraining::BeginEpoch(bool* resumes) {
   const Stopwatch since_begin;
   DASHI_RETURN_IF_ERROR(sampler_->BeginEpoch(position_.epoch, pool_, module_.get()));
   times_.cluster_seconds = since_begin.Seconds();
+  return Status();
+}
+
+Status NgameTraining::NoteTrialStep(const TrialStep& step) {
+  if (trial_is_over_ || !control_.on_trial) {
+    return Status();
+  }
+  trial_.push_back(step.seconds / static_cast<double>(step.num_texts));
+  if (trial_.size() < kTrialSteps && !step.is_last) {
+    return Status();
+  }
+  trial_is_over_ = true;
+  StepTrial trial;
+  trial.stage = step.stage;
+  trial.num_steps = trial_.size();
+  const auto median = trial_.begin() + static_cast<std::ptrdiff_t>(trial_.size() / 2);
+  std::nth_element(trial_.begin(), median, trial_.end());
+  trial.seconds_per_text = *median;
+  // Reads parameters and changes nothing.
+  const auto documents =
+      std::span(documents_.training).first(std::min(kTrialTexts, documents_.training.size()));
+  std::vector<float> embeddings(documents.size() * dim_);  // [documents, dim]
+  const Stopwatch since_encode;
+  DASHI_RETURN_IF_ERROR(Encode(task_.document_tokens, documents, embeddings.data()));
+  trial.encode_seconds = since_encode.Seconds() / static_cast<double>(documents.size());
+  control_.on_trial(trial);
   return Status();
 }
 
@@ -145,6 +176,7 @@ std::uint64_t NgameTraining::ItemsDone(std::size_t num_items) const {
 }
 
 Status NgameTraining::RunWhole(NgameStage stage, const std::function<Status()>& run) {
+  TrimHeap();
   if (!std::exchange(resumes_, false)) {
     position_ = {stage, 0, 0, {}, true};
     DASHI_RETURN_IF_ERROR(SaveIfDue());

@@ -118,6 +118,14 @@ class NgameTraining {
   Result<bool> BeginStage(NgameStage stage, std::size_t num_rows, SamplerOptions options);
   // Draws the batches of the epoch that begins, which a checkpoint inside it has already.
   Status BeginEpoch(bool* resumes);
+  // Times the first steps of a training that begins, and tells its owner.
+  struct TrialStep {
+    std::string stage;
+    double seconds = 0;
+    std::size_t num_texts = 0;
+    bool is_last = false;  // of its stage
+  };
+  Status NoteTrialStep(const TrialStep& step);
   // Between batches: saves a state where one is due, then asks whether to go on.
   Status Poll(const TrainingProgress& progress);
   // Runs a stage that has no batches. A state is saved before it, or when it is stopped.
@@ -149,6 +157,8 @@ class NgameTraining {
   const Stopwatch since_start_;
   HoldOut documents_;
   EpochTimes times_;
+  std::vector<double> trial_;  // seconds a text of the first steps, until they are told
+  bool trial_is_over_ = false;
   bool resumes_ = false;  // the stage of position_ has yet to be entered, from a checkpoint
 
   // What a checkpoint holds.

@@ -94,12 +94,6 @@ Result<NgameOptions> TrainingEncoder::Resolve(const TrainingData& data) const {
   return resolved;
 }
 
-std::uint64_t TrainingEncoder::StoredBytes(const TrainingData& data, const NgameOptions& resolved) {
-  return resolved.transformer != nullptr
-             ? TransformerBytes(resolved.transformer->config)
-             : std::uint64_t{data.task.vocabulary_size} * resolved.dim * sizeof(std::uint16_t);
-}
-
 Result<std::string> TrainingEncoder::Serialize(const TrainingData& data,
                                                const NgameOptions& resolved,
                                                const NgameModel& model) {

@@ -35,9 +35,6 @@ class TrainingEncoder {
   /// Errors: kInvalidArgument for a transformer whose sizes do not fit together.
   Result<NgameOptions> Resolve(const TrainingData& data) const;
 
-  /// About what the encoder takes on the disk.
-  static std::uint64_t StoredBytes(const TrainingData& data, const NgameOptions& resolved);
-
   /// The bytes that the release keeps.
   static Result<std::string> Serialize(const TrainingData& data, const NgameOptions& resolved,
                                        const NgameModel& model);

@@ -21,6 +21,7 @@
 #include "trainer/training_data.h"
 #include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
+#include "trainer/training_plan.h"
 
 namespace dashi::trainer {
 namespace {
@@ -57,29 +58,6 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   release.metrics = model.validation_metrics;
   release.job = job.id;
   return release;
-}
-
-/// About what a release takes on the disk: the encoder, embeddings and classifiers in binary16, the
-/// links of a graph, and the ranker.
-std::uint64_t StoredBytes(const TrainingData& data, const NgameOptions& options) {
-  constexpr std::uint64_t kLinkBytesPerLabel = 160;
-  constexpr std::uint64_t kRankerBytesPerLabel = 700;
-  const std::uint64_t num_labels = data.label_ordinals.size();
-  const std::uint64_t num_vectors = data.document_ordinals.size() + 2 * num_labels;
-  const std::uint64_t ranker =
-      data.ranker_features == nullptr ? 0 : num_labels * kRankerBytesPerLabel;
-  return TrainingEncoder::StoredBytes(data, options) +
-         num_vectors * options.dim * sizeof(std::uint16_t) + num_labels * kLinkBytesPerLabel +
-         ranker;
-}
-
-Result<TrainingData> ReadRows(const storage::View& view, const TrainingJob& job,
-                              const TrainingEncoder& kind, const TrainingControl& control) {
-  TrainingDataOptions reading;
-  reading.ranker = job.options.ngame.ranker;
-  reading.subwords = kind.subwords();
-  DASHI_ASSIGN_OR_RETURN(reading.validation, ParseValidationRule(job.options.validation));
-  return ReadTrainingData(view, reading, control);
 }
 
 /// How many training documents each label has.  Shape: result [num_labels].
@@ -175,12 +153,24 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   if (checkpoints.Latest() != nullptr) {
     DASHI_ASSIGN_OR_RETURN(data, LoadTrainingData(*checkpoints.Latest()));
   } else {
-    DASHI_ASSIGN_OR_RETURN(data, ReadRows(*view, job, kind, control));
+    DASHI_ASSIGN_OR_RETURN(data, ReadJobRows(*view, job, kind, control));
   }
   DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
   options.num_threads = job.num_threads;
-  DASHI_RETURN_IF_ERROR(store.CheckRoom(StoredBytes(data, options), "the training"));
   const double reading_seconds = stopwatch.Seconds();
+  TrainingPlan plan(job, options, reading_seconds, [&](const TrainingEstimate& estimate) {
+    NoteEstimate(estimate, &finished);
+    if (job.on_estimate) {
+      job.on_estimate(estimate);
+    }
+  });
+  DASHI_RETURN_IF_ERROR(plan.EstimateSpace(*view, data, backend));
+  DASHI_RETURN_IF_ERROR(plan.CheckSpace(store, backend));
+  if (checkpoints.Latest() == nullptr) {
+    steps.Report("trial steps", 0, 0, "steps");
+    DASHI_RETURN_IF_ERROR(plan.RunTrials(data.task, backend, pool, control));
+  }
+  noting.on_trial = [&plan](const StepTrial& trial) { plan.AddTime(trial); };
   DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, noting));
   const Stopwatch since_trained;
   const std::vector<std::uint32_t> num_documents = CountDocuments(data);
@@ -189,7 +179,6 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   if (checkpoints.Latest() != nullptr) {
     DASHI_ASSIGN_OR_RETURN(labels, MatchLabels(*view, data.label_ordinals));
   }
-
   ReleaseRecord release = DescribeRelease(job, backend, data, model);
   release.dim = options.dim;
   release.num_labels = labels.ordinals.size();

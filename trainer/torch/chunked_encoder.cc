@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "trainer/torch/dropout_source.h"
 #include "trainer/torch/row_table.h"
+#include "trainer/torch/tensor_errors.h"
 
 namespace dashi::trainer {
 namespace {
@@ -111,7 +112,7 @@ Result<at::Tensor> ChunkedEncoder::Forward() {
                 at::TensorOptions(at::kFloat).device(options_.device));  // [num_texts, dim]
   pool_.ParallelFor(chunks_.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t chunk = begin; chunk < end; ++chunk) {
-      statuses[chunk] = CatchAsStatus("transformer encoder", [&] {
+      statuses[chunk] = CatchTensorErrors("transformer encoder", [&] {
         Pass pass = Run(chunk, keeps_);
         const at::NoGradGuard no_gradient;
         at::Tensor rows = unit;
@@ -146,7 +147,7 @@ Status ChunkedEncoder::Backward(const at::Tensor& gradient, std::vector<at::Tens
     std::vector<std::vector<at::Tensor>> gradients(size);
     pool_.ParallelFor(size, 1, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) {
-        statuses[i] = CatchAsStatus("transformer gradient", [&] {
+        statuses[i] = CatchTensorErrors("transformer gradient", [&] {
           at::set_num_threads(1);
           const std::size_t chunk = first + i;
           passes[i] = keeps_ ? std::move(passes_[chunk]) : Run(chunk, /*with_gradient=*/true);

@@ -10,7 +10,7 @@ namespace dashi::trainer {
 /// The name of a CUDA device, as its driver has it.
 std::string DeviceName(c10::Device device);
 
-/// Bytes of a CUDA device's memory that no program holds.
+/// The bytes of its memory that nobody has allocated.
 std::uint64_t FreeBytes(c10::Device device);
 
 }  // namespace dashi::trainer

@@ -33,6 +33,7 @@
 #include "trainer/torch/dropout_source.h"
 #include "trainer/torch/residual_block.h"
 #include "trainer/torch/row_table.h"
+#include "trainer/torch/tensor_errors.h"
 #include "trainer/torch/tensor_state.h"
 #include "trainer/torch/transformer_checks.h"
 #include "trainer/torch/transformer_network.h"
@@ -218,7 +219,7 @@ Result<StepResult> TorchTransformerModule::Contrast(const std::vector<Contrastiv
 Result<StepResult> TorchTransformerModule::EncoderStep(const EncoderBatch& batch,
                                                        const StepRates& rates) {
   DASHI_RETURN_IF_ERROR(CheckTransformerBatch(batch, options_.config));
-  return CatchAsStatus("encoder step", [&]() -> Result<StepResult> {
+  return CatchTensorErrors("encoder step", [&]() -> Result<StepResult> {
     at::set_num_threads(1);
     ++encoder_steps_;
     ChunkedEncoder encoder(network_, options_.config, batch.texts,
@@ -236,7 +237,7 @@ Result<StepResult> TorchTransformerModule::EncoderStep(const EncoderBatch& batch
 
 Result<TransformerGradients> TorchTransformerModule::ComputeGradients(const EncoderBatch& batch) {
   DASHI_RETURN_IF_ERROR(CheckTransformerBatch(batch, options_.config));
-  return CatchAsStatus("encoder gradients", [&]() -> Result<TransformerGradients> {
+  return CatchTensorErrors("encoder gradients", [&]() -> Result<TransformerGradients> {
     at::set_num_threads(1);
     ChunkedEncoder encoder(network_, options_.config, batch.texts,
                            TrainingChunks(0, /*with_dropout=*/false), pool_);
@@ -262,7 +263,7 @@ Status TorchTransformerModule::SetClassifier(std::span<const float> vectors,
         fmt::format("label vectors shape mismatch: got {} numbers, want {} x {}", vectors.size(),
                     num_labels, dim));
   }
-  return CatchAsStatus("set classifier", [&] {
+  return CatchTensorErrors("set classifier", [&] {
     at::Tensor values = at::empty({num_labels, dim}, at::kFloat);  // [num_labels, dim]
     std::copy(vectors.begin(), vectors.end(), values.mutable_data_ptr<float>());
     classifier_->Reset(values.to(device_));
@@ -277,7 +278,7 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
   DASHI_RETURN_IF_ERROR(CheckTransformerBatch(
       batch, options_.config, static_cast<std::size_t>(classifier_->values().size(0)),
       trains_encoder));
-  return CatchAsStatus("classifier step", [&]() -> Result<StepResult> {
+  return CatchTensorErrors("classifier step", [&]() -> Result<StepResult> {
     at::set_num_threads(1);
     ++classifier_steps_;
     std::optional<ChunkedEncoder> encoder;
@@ -354,13 +355,13 @@ Status TorchTransformerModule::Encode(const SparseRows& texts, float* out) {
   ForwardOptions forward;
   forward.bfloat16 = encode_bfloat16_;
   const std::size_t dim = options_.config.dim;
-  const Status prepared = CatchAsStatus("encode", [&] {
+  const Status prepared = CatchTensorErrors("encode", [&] {
     const TransformerNetwork network = EncodingNetwork();
     pool_.ParallelFor(chunks.size(), 1, [&](std::size_t begin, std::size_t end) {
       at::set_num_threads(1);
       const at::NoGradGuard no_gradient;
       for (std::size_t i = begin; i < end; ++i) {
-        statuses[i] = CatchAsStatus("encode", [&] {
+        statuses[i] = CatchTensorErrors("encode", [&] {
           const TokenMatrix tokens =
               MakeTokenMatrix(texts, chunks[i], options_.config.padding_id, device_);
           at::Tensor rows = network.Forward(tokens, network.WordVectors(tokens), forward);
@@ -421,7 +422,7 @@ Status TorchTransformerModule::ImportParameters(std::span<const NamedTensor> par
       return Status::InvalidArgument("transformer parameters shape mismatch at " + names[i].name);
     }
   }
-  return CatchAsStatus("import encoder", [&] {
+  return CatchTensorErrors("import encoder", [&] {
     at::set_num_threads(1);
     const at::NoGradGuard no_gradient;
     for (std::size_t i = 0; i < own.size(); ++i) {
@@ -458,7 +459,7 @@ Status TorchTransformerModule::Save(StateWriter& to) const {
 }
 
 Status TorchTransformerModule::Load(const StateReader& from) {
-  return CatchAsStatus("load a checkpoint", [&]() -> Status {
+  return CatchTensorErrors("load a checkpoint", [&]() -> Status {
     at::set_num_threads(1);
     const at::NoGradGuard no_gradient;
     const std::vector<TransformerParameter> names = TransformerParameters(options_.config);
@@ -547,7 +548,7 @@ Result<std::unique_ptr<TransformerModule>> MakeTorchTransformerModule(
   DASHI_ASSIGN_OR_RETURN(const bool bfloat16, ChooseBfloat16(options.precision, device));
   DASHI_ASSIGN_OR_RETURN(const bool encode_bfloat16,
                          ChooseBfloat16(options.encode_precision, device));
-  return CatchAsStatus("make transformer", [&]() -> Result<std::unique_ptr<TransformerModule>> {
+  return CatchTensorErrors("make transformer", [&]() -> Result<std::unique_ptr<TransformerModule>> {
     at::set_num_threads(1);
     DASHI_ASSIGN_OR_RETURN(std::vector<at::Tensor> parameters,
                            MakeParameters(options, weights, device));
