@@ -81,8 +81,7 @@ Result<NgameModel> NgameTraining::Run() {
       DASHI_RETURN_IF_ERROR(Refit());
     }
     if (IsBefore(NgameStage::kRefitRanker) && model_.fusion_ranker > 0) {
-      DASHI_RETURN_IF_ERROR(
-          RunWhole(NgameStage::kRefitRanker, [this] { return TrainRanker(documents_.all); }));
+      DASHI_RETURN_IF_ERROR(RunWhole(NgameStage::kRefitRanker, [this] { return RefitRanker(); }));
     }
   }
   DASHI_RETURN_IF_ERROR(RunWhole(NgameStage::kDone, [] { return Status(); }));
