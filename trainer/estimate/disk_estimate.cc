@@ -18,7 +18,7 @@ constexpr std::uint64_t kBytesPerEmbedding = 20;
 constexpr std::uint64_t kLinkBytesPerLabel = 160;
 constexpr std::uint64_t kRankerBytesPerLabel = 700;
 // RocksDB's log while blobs are written, and blobs that were deleted and not yet cleared away.
-constexpr std::uint64_t kLogAndGarbageBytes = std::uint64_t{128} << 20U;
+constexpr std::uint64_t kLogAndGarbageBytes = std::uint64_t{64} << 20U;
 
 std::uint64_t DataBytes(const TrainingSizes& sizes) {
   const std::uint64_t entry = kIndex + (sizes.weighted_tokens ? kFloat : 0);
