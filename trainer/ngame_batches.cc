@@ -116,8 +116,15 @@ void NgameBatches::AddRandomLabels(std::uint32_t count, Random& random) {
 }
 
 ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> documents,
-                                            std::uint32_t random_labels, Random& random) {
+                                            const LossOptions& loss, std::uint32_t random_labels,
+                                            Random& random) {
   ClassifierBatch batch;
+  if (loss.kind == LossKind::kBinary) {
+    batch = ForAllLabels(documents);
+    batch.loss = loss;
+    return batch;
+  }
+  batch.loss = loss;
   labels_.clear();
   for (const std::uint32_t document : documents) {
     const auto positives = RowColumns(task_.relevance, document);

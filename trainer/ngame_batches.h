@@ -30,13 +30,12 @@ class NgameBatches {
                           Random& random);
 
   /// A batch of the classifier stage: columns are all positives of the documents plus at most
-  /// `random_labels` other labels drawn at random.
-  ClassifierBatch ForClassifier(std::span<const std::uint32_t> documents,
+  /// `random_labels` other labels drawn at random; with LossKind::kBinary all labels.
+  ClassifierBatch ForClassifier(std::span<const std::uint32_t> documents, const LossOptions& loss,
                                 std::uint32_t random_labels, Random& random);
-  /// The same with all labels as columns, for LossKind::kBinary.
-  ClassifierBatch ForAllLabels(std::span<const std::uint32_t> documents) const;
 
  private:
+  ClassifierBatch ForAllLabels(std::span<const std::uint32_t> documents) const;
   // Numbers labels_ (distinct, ascending) as columns.
   void NumberColumns();
   void ReleaseColumns();

@@ -35,9 +35,9 @@ constexpr std::uint64_t kWeightsPerLabel = 110;
 // Of a graph's levels, beside two links each at level 0.
 constexpr std::uint64_t kLinkBytesPerLabel = 160;
 constexpr std::uint64_t kGraphBuildBytesPerLabel = 300;
-// What a transformer may hold of activations on the processor (TransformerModuleOptions).
+// What a transformer may hold of activations on the processor, and on a GPU however little is free
+// (TransformerModuleOptions).
 constexpr std::uint64_t kActivationBytesMax = std::uint64_t{1} << 30U;
-constexpr std::uint64_t kDeviceActivationBytesMax = std::uint64_t{16} << 30U;
 
 /// The sizes of what stages share.
 class Sizes {
@@ -75,7 +75,7 @@ class Sizes {
            num_blocks * num_columns * options_.dim * kFloat;
   }
   /// Activations and gradients of a transformer.
-  std::uint64_t Activations(bool on_device) const {
+  std::uint64_t Activations() const {
     if (options_.transformer == nullptr) {
       return 0;
     }
@@ -85,7 +85,7 @@ class Sizes {
     const std::uint64_t entries = sizes_.document_tokens + sizes_.label_tokens;
     const std::uint64_t rows = std::max<std::uint64_t>(1, sizes_.num_documents + sizes_.num_labels);
     const std::uint64_t bytes = 2ULL * options_.batch_size * (entries / rows + 1) * token;
-    return std::min(bytes, on_device ? kDeviceActivationBytesMax : kActivationBytesMax);
+    return std::min(bytes, kActivationBytesMax);
   }
   std::uint64_t Negatives() const {
     const std::uint64_t each =
@@ -150,7 +150,7 @@ class Phases {
     if (options_.transformer != nullptr) {
       phase->parts.push_back({"gradient of the encoder", parameters, true});
       // Processor and GPU have limits of their own; the smaller machine decides.
-      phase->parts.push_back({"activations", of_.Activations(/*on_device=*/false), true});
+      phase->parts.push_back({"activations", of_.Activations(), true});
     }
   }
 

@@ -60,6 +60,10 @@ std::uint64_t NumEncoderParameters(const TrainingSizes& sizes, const NgameOption
 }
 
 std::uint64_t NumClassifierColumns(const TrainingSizes& sizes, const NgameOptions& options) {
+  if (options.classifier_loss.kind == LossKind::kBinary) {
+    constexpr std::uint64_t kAtOnce = 16'384;  // of BinaryPass
+    return std::min(sizes.num_labels, kAtOnce);
+  }
   const double positives = static_cast<double>(options.batch_size) *
                            static_cast<double>(sizes.pairs) /
                            static_cast<double>(std::max<std::uint64_t>(1, sizes.num_documents));

@@ -94,13 +94,13 @@ Result<double> TimeClassifierSteps(const TrainingTask& task, const TrainingSizes
     }
     std::sort(documents.begin(), documents.end());
     const Stopwatch since_step;
-    ClassifierBatch batch = batches.ForClassifier(documents, options.random_labels, random);
+    ClassifierBatch batch =
+        batches.ForClassifier(documents, options.classifier_loss, options.random_labels, random);
     batch.texts = SparseRows();
     batch.texts.offsets.assign(documents.size() + 1, 0);
     batch.embeddings = embeddings;
     batch.dropout = options.classifier_dropout;
     batch.dropout_seed = random.Next();
-    batch.loss = options.classifier_loss;
     DASHI_RETURN_IF_ERROR(module->ClassifierStep(batch, rates).status());
     seconds.push_back(since_step.Seconds() / static_cast<double>(batch_size));
   }
