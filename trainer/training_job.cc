@@ -21,6 +21,7 @@
 #include "trainer/training_data.h"
 #include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -179,6 +180,10 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   }
   DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
   options.num_threads = job.num_threads;
+  if (job.options.warm_start != "off") {
+    DASHI_ASSIGN_OR_RETURN(options.warm_start,
+                           ReadWarmStart(*view, job.options.warm_start, data, options));
+  }
   DASHI_RETURN_IF_ERROR(store.CheckRoom(StoredBytes(data, options), "the training"));
   const double reading_seconds = stopwatch.Seconds();
   DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, noting));
