@@ -204,6 +204,8 @@ std::uint32_t BagTokenizer::Find(std::string_view word) const {
   return state_->words.Find(word);
 }
 
+std::string_view BagTokenizer::word(std::uint32_t id) const { return state_->words.word(id); }
+
 float BagTokenizer::idf(std::uint32_t id) const { return state_->idf[id]; }
 
 TokenBag BagTokenizer::Tokenize(std::string_view text) const {

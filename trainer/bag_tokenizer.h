@@ -66,6 +66,8 @@ class BagTokenizer {
   TokenBag Tokenize(std::string_view text) const;
   /// The id of a word as ForEachWord gives it, or kUnknown.
   std::uint32_t Find(std::string_view word) const;
+  /// The word of an id below vocabulary_size(); lives as long as the tokenizer.
+  std::string_view word(std::uint32_t id) const;
   /// ln(num_texts / document frequency).
   float idf(std::uint32_t id) const;
 

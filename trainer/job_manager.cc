@@ -17,6 +17,7 @@
 #include "trainer/model_options.h"
 #include "trainer/training_job.h"
 #include "trainer/training_plan.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -75,13 +76,20 @@ class JobManager::Impl {
     if (!record) {
       return Status::NotFound("unknown model: " + model);
     }
-    storage::OptionMap merged = overrides;
-    merged.insert(record->options.begin(), record->options.end());
     auto job = std::make_shared<ActiveJob>();
-    DASHI_ASSIGN_OR_RETURN(job->options, ParseModelOptions(record->algorithm, merged));
+    DASHI_ASSIGN_OR_RETURN(
+        job->options,
+        ParseModelOptions(record->algorithm, MergeModelOptions(record->options, overrides)));
+    job->record.options = overrides;
+    if (job->options.warm_start != "off") {
+      DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord start,
+                             FindStartRelease(*transaction, model, job->options));
+      // The name, so that the job starts from the same one whenever it runs.
+      job->options.warm_start = fmt::format("{}@{}", start.model, start.number);
+      job->record.options["warm_start"] = job->options.warm_start;
+    }
     DASHI_ASSIGN_OR_RETURN(job->record.id, transaction->NextId("job"));
     job->record.kind = "train";
-    job->record.options = overrides;
     job->record.statement = statement;
     job->record.model = model;
     job->record.created_at_micros = Clock::System().NowMicros();
@@ -112,9 +120,9 @@ class JobManager::Impl {
     }
     auto job = std::make_shared<ActiveJob>();
     job->record = *record;
-    storage::OptionMap merged = record->options;
-    merged.insert(model->options.begin(), model->options.end());
-    DASHI_ASSIGN_OR_RETURN(job->options, ParseModelOptions(model->algorithm, merged));
+    DASHI_ASSIGN_OR_RETURN(
+        job->options,
+        ParseModelOptions(model->algorithm, MergeModelOptions(model->options, record->options)));
     job->record.state = JobState::kQueued;
     job->record.error.clear();
     job->record.error_sqlstate.clear();
@@ -139,11 +147,11 @@ class JobManager::Impl {
     if (!record) {
       return Status::NotFound("unknown model: " + model);
     }
-    storage::OptionMap merged = overrides;
-    merged.insert(record->options.begin(), record->options.end());
     TrainingJob training;
     training.model = model;
-    DASHI_ASSIGN_OR_RETURN(training.options, ParseModelOptions(record->algorithm, merged));
+    DASHI_ASSIGN_OR_RETURN(
+        training.options,
+        ParseModelOptions(record->algorithm, MergeModelOptions(record->options, overrides)));
     DASHI_ASSIGN_OR_RETURN(TensorBackend* const backend,
                            LoadTensorBackend(options_.torch_module_path));
     ThreadPool pool(WantedThreads(training.options));

@@ -125,6 +125,9 @@ OptionSpec LossOption(std::string_view name, Field field, std::span<const LossNa
 
 constexpr std::string_view kTransformer = "transformer";
 
+constexpr std::uint32_t kWarmEpochs = 3;
+constexpr std::uint32_t kWarmClassifierEpochs = 2;
+
 // By RankingObjective.
 constexpr std::array<std::string_view, 3> kObjectiveNames{"balanced", "head", "tail"};
 
@@ -147,6 +150,17 @@ std::vector<OptionSpec> EncoderSpecs() {
                  "where tensors live; auto = the GPU when there is one"),
       WordOption("precision", DASHI_FIELD(ngame.precision), {"auto", "float32", "bfloat16"},
                  "of matrix products; auto = bfloat16 where the processor has it"),
+      {"warm_start",
+       "continue from the published release (on), or from one by name, with fewer epochs",
+       [](std::string_view text, ModelOptions* options) -> Status {
+         const bool named = text.find('@') != std::string_view::npos;
+         if (!named && text != "on" && text != "off" && text != "true" && text != "false") {
+           return BadValue("warm_start", text, "on, off or the name of a release");
+         }
+         options->warm_start = text == "true" ? "on" : text == "false" ? "off" : text;
+         return Status::Ok();
+       },
+       [](const ModelOptions& options) { return options.warm_start; }},
       NumberOption<std::uint32_t>("epochs", DASHI_FIELD(ngame.epochs), 0, 10'000, "encoder epochs"),
       NumberOption<std::uint32_t>("batch_size", DASHI_FIELD(ngame.batch_size), 2, 65'536,
                                   "documents in a batch"),
@@ -337,8 +351,18 @@ ModelOptions TransformerDefaults(bool pretrained) {
   return options;
 }
 
+/// What a warm start does otherwise, by measurement (docs/BENCHMARKS.md): few epochs, clusters from
+/// the first one on, and no hold-out, since the start has learned from what would be held out.
+void SetWarmDefaults(ModelOptions* options) {
+  options->ngame.epochs = kWarmEpochs;
+  options->ngame.classifier_epochs = kWarmClassifierEpochs;
+  options->ngame.random_share = 0;
+  options->ngame.growth_share = 0;
+  options->ngame.validation_share = 0;
+}
+
 /// Reads `encoder` and `path`, which say what the other options mean.
-Result<ModelOptions> ChooseDefaults(const OptionMap& options) {
+Result<ModelOptions> ChooseEncoderDefaults(const OptionMap& options) {
   ModelOptions chosen;
   const auto encoder = options.find("encoder");
   if (encoder != options.end()) {
@@ -351,6 +375,14 @@ Result<ModelOptions> ChooseDefaults(const OptionMap& options) {
   const std::string folder = path == options.end() ? "" : path->second;
   chosen = TransformerDefaults(/*pretrained=*/!folder.empty());
   chosen.transformer.path = folder;
+  return chosen;
+}
+
+Result<ModelOptions> ChooseDefaults(const OptionMap& options) {
+  DASHI_ASSIGN_OR_RETURN(ModelOptions chosen, ChooseEncoderDefaults(options));
+  if (AsksForWarmStart(options)) {
+    SetWarmDefaults(&chosen);
+  }
   return chosen;
 }
 
@@ -397,6 +429,22 @@ Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionM
                     sizes.hidden_size, sizes.heads));
   }
   return parsed;
+}
+
+bool AsksForWarmStart(const OptionMap& options) {
+  const auto found = options.find("warm_start");
+  return found != options.end() && found->second != "off" && found->second != "false";
+}
+
+OptionMap MergeModelOptions(const OptionMap& model, const OptionMap& statement) {
+  OptionMap merged = statement;
+  const bool warm = AsksForWarmStart(statement);
+  for (const auto& [name, value] : model) {
+    if (!warm || (name != "epochs" && name != "classifier_epochs")) {
+      merged.emplace(name, value);
+    }
+  }
+  return merged;
 }
 
 OptionMap DescribeModelOptions(const ModelOptions& options) {

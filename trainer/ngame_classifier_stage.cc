@@ -5,6 +5,7 @@
 #include "trainer/learning_rate.h"
 #include "trainer/ngame_training.h"
 #include "trainer/sparse_rows.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -51,7 +52,11 @@ Result<std::vector<float>> NgameTraining::StartVectors(std::span<const std::uint
     }
     sampler_->Remember(positions, embeddings);
   }
+  const WarmStart* warm = options_.warm_start.get();
   for (std::size_t label = 0; label < num_labels_; ++label) {
+    if (warm != nullptr && warm->known_labels[label] != 0) {
+      std::copy_n(warm->classifiers.data() + label * dim_, dim_, vectors.data() + label * dim_);
+    }
     index::NormalizeInPlace(vectors.data() + label * dim_, dim_);
   }
   return vectors;

@@ -10,6 +10,7 @@
 #include "index/vector_kernels.h"
 #include "trainer/ngame_encoder.h"
 #include "trainer/sparse_rows.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -57,7 +58,18 @@ Status NgameTraining::Prepare() {
   }
   DASHI_ASSIGN_OR_RETURN(
       module_, NewNgameEncoder(task_.vocabulary_size, options_, random_.Next(), backend_));
-  return Status();
+  const WarmStart* warm = options_.warm_start.get();
+  if (warm == nullptr) {
+    return Status();
+  }
+  DASHI_CHECK(warm->known_labels.size() == num_labels_ &&
+              warm->classifiers.size() == std::size_t{num_labels_} * dim_);
+  if (warm->encoder.empty()) {
+    return Status();
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::vector<NamedTensor> parameters,
+                         TakeOver(*warm, dim_, module_->ExportParameters()));
+  return module_->ImportParameters(parameters);
 }
 
 Result<NgameModel> NgameTraining::Run() {

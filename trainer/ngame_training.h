@@ -75,7 +75,7 @@ class NgameTraining {
   Result<NgameModel> Run();
 
  private:
-  // Splits the documents and makes the module.
+  // Splits the documents and makes the module, from a warm start where there is one.
   Status Prepare();
   Status TrainEncoder();
   // Runs the classifier stage on documents from the present encoder, for at most `num_epochs` of
@@ -84,6 +84,8 @@ class NgameTraining {
                          std::uint32_t num_epochs, bool stops_early);
   Status RestoreBest();
   Status FitScores();
+  // The weights of the release that the training starts from, where no hold-out can tell.
+  Status TakeOverScores();
   // Stage 3 on documents, with the label vectors as they are now.
   Status TrainRanker(std::span<const std::uint32_t> documents);
   bool HasRanker() const;
@@ -100,7 +102,7 @@ class NgameTraining {
   // What comes before the first batch of the classifier stage.
   Status StartClassifier(std::span<const std::uint32_t> documents, bool stops_early);
   // Unit sums of each label's text embedding and the mean of its documents' embeddings, which also
-  // go to the sampler.
+  // go to the sampler; a label of a warm start has the vector that it had.
   Result<std::vector<float>> StartVectors(std::span<const std::uint32_t> documents);
   // One step on documents; the sampler has their embeddings when the encoder is frozen.
   Result<StepResult> StepClassifier(std::span<const std::uint32_t> documents,

@@ -111,7 +111,7 @@ std::string SerializeBagEncoder(const BagTokenizer& tokenizer, const BagWeights&
   return writer.Finish();
 }
 
-Result<std::unique_ptr<Encoder>> ParseBagEncoder(std::string_view bytes) {
+Result<BagEncoderParts> ParseBagEncoderParts(std::string_view bytes) {
   DASHI_ASSIGN_OR_RETURN(const Safetensors file, ParseFormat(bytes, kBagEncoderFormat));
   DASHI_ASSIGN_OR_RETURN(const auto embeddings_shape, MatrixShape(file, "embeddings"));
   DASHI_ASSIGN_OR_RETURN(const auto w1_shape, MatrixShape(file, "w1"));
@@ -143,7 +143,12 @@ Result<std::unique_ptr<Encoder>> ParseBagEncoder(std::string_view bytes) {
     return Status::Corruption(fmt::format("vocabulary size mismatch: got {}, want {}",
                                           tokenizer->vocabulary_size(), weights.vocabulary_size));
   }
-  return MakeBagEncoder(std::move(tokenizer), std::move(weights));
+  return BagEncoderParts{std::move(tokenizer), std::move(weights)};
+}
+
+Result<std::unique_ptr<Encoder>> ParseBagEncoder(std::string_view bytes) {
+  DASHI_ASSIGN_OR_RETURN(BagEncoderParts parts, ParseBagEncoderParts(bytes));
+  return MakeBagEncoder(std::move(parts.tokenizer), std::move(parts.weights));
 }
 
 std::string SerializeClassifier(const ClassifierWeights& classifier) {

@@ -22,6 +22,7 @@
 #include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
 #include "trainer/training_plan.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -157,6 +158,10 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   }
   DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
   options.num_threads = job.num_threads;
+  if (job.options.warm_start != "off") {
+    DASHI_ASSIGN_OR_RETURN(options.warm_start,
+                           ReadWarmStart(*view, job.options.warm_start, data, options));
+  }
   const double reading_seconds = stopwatch.Seconds();
   TrainingPlan plan(job, options, reading_seconds, [&](const TrainingEstimate& estimate) {
     NoteEstimate(estimate, &finished);
