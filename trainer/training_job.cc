@@ -18,6 +18,7 @@
 #include "trainer/release_artifacts.h"
 #include "trainer/release_encoder.h"
 #include "trainer/release_steps.h"
+#include "trainer/tokens/kept_tokens.h"
 #include "trainer/training_data.h"
 #include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
@@ -58,6 +59,15 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   release.metrics = model.validation_metrics;
   release.job = job.id;
   return release;
+}
+
+Status ReadRows(Store& store, const storage::View& view, const TrainingJob& job,
+                const TrainingEncoder& kind, const TrainingControl& control, TrainingData* data) {
+  const auto read = [&](TokenCache* cache) -> Status {
+    DASHI_ASSIGN_OR_RETURN(*data, ReadJobRows(view, job, kind, cache, control));
+    return Status();
+  };
+  return job.options.token_cache ? ReadWithKeptTokens(store, view, job.model, read) : read(nullptr);
 }
 
 /// What training made, and the labels that the release gets.
@@ -131,7 +141,7 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   if (checkpoints.Latest() != nullptr) {
     DASHI_ASSIGN_OR_RETURN(data, LoadTrainingData(*checkpoints.Latest()));
   } else {
-    DASHI_ASSIGN_OR_RETURN(data, ReadJobRows(*view, job, kind, control));
+    DASHI_RETURN_IF_ERROR(ReadRows(store, *view, job, kind, control, &data));
   }
   DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
   options.num_threads = job.num_threads;
