@@ -337,6 +337,15 @@ Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOp
     ThreadPool pool(options.num_threads);
     ScoreCandidates(test, documents, model.ranker, pool, &candidates);
   }
+  std::size_t num_found = 0;
+  for (std::size_t d = 0; d < candidates.size(); ++d) {
+    const auto truth = RowColumns(ranking.truth, d);
+    for (const LabelCandidate& candidate : candidates[d]) {
+      num_found += std::binary_search(truth.begin(), truth.end(), candidate.label) ? 1 : 0;
+    }
+  }
+  fmt::print("test candidates hold {:.4f} of all relevant labels\n",
+             static_cast<double>(num_found) / static_cast<double>(ranking.truth.columns.size()));
   struct Line {
     const char* name;
     ScoreWeights weights;

@@ -111,7 +111,7 @@ struct EvaluationRecord {
   std::string model;
   std::uint32_t release = 0;
   std::string split;
-  std::string slice;   ///< "all", "head", "torso", "tail"
+  std::string slice;   ///< "all", "head", "torso", "tail", "new"
   std::string metric;  ///< "P", "nDCG", "PSP", "R"
   std::uint32_t k = 0;
   double value = 0;

@@ -13,6 +13,10 @@ constexpr int kCoarseStep = 5;
 // Weights of the ranker, in units that give both scores the same spread.
 constexpr std::array<double, 11> kRankerUnits{0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0};
 constexpr double kRankerUnitsStart = 0.45;
+// Weights of label texts, in such units.
+constexpr std::array<double, 10> kTextUnits{0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.4, 2.0};
+// The doubt in label texts of the weight 1; so much like the ranker's that either has to argue.
+constexpr double kTextDoubt = 0.25;
 constexpr int kTurns = 2;
 
 /// Tries weights and keeps the best.
@@ -28,46 +32,64 @@ class FusionSearch {
         objective_(objective),
         caution_(1.0 / std::sqrt(static_cast<double>(candidates.size()))) {}
 
-  void Consider(int units, double ranker, double ranker_doubt) {
+  struct Point {
+    int units = -1;  // of the encoder's share
+    double ranker = 0;
+    double ranker_doubt = 0;
+    double text = 0;
+    double text_doubt = 0;
+  };
+
+  void Consider(const Point& point) {
     FusionWeights weights;
-    weights.encoder = static_cast<double>(units) / kUnits;
-    weights.classifier = static_cast<double>(kUnits - units) / kUnits;
-    weights.ranker = ranker;
+    weights.encoder = static_cast<double>(point.units) / kUnits;
+    weights.classifier = static_cast<double>(kUnits - point.units) / kUnits;
+    weights.ranker = point.ranker;
+    weights.label_text = point.text;
     weights.quality = MeasureRankings(RankCandidates(candidates_, weights, /*k=*/5), truth_,
                                       label_counts_, num_training_documents_);
-    const double value = weights.quality.ValueFor(objective_) -
-                         caution_ * (std::abs(weights.encoder - 0.5) + ranker_doubt);
-    if (best_units_ < 0 || value > best_value_) {
+    const double doubt = std::abs(weights.encoder - 0.5) + point.ranker_doubt + point.text_doubt;
+    const double value = weights.quality.ValueFor(objective_) - caution_ * doubt;
+    if (best_point_.units < 0 || value > best_value_) {
       best_value_ = value;
       best_ = weights;
-      best_units_ = units;
-      best_doubt_ = ranker_doubt;
+      best_point_ = point;
     }
   }
 
-  // The shares of encoder and classifier beside the best ranker weight so far.
+  // The shares of encoder and classifier beside the best other weights so far.
   void FitShares() {
-    const double ranker = best_.ranker;
-    const double doubt = best_doubt_;
-    for (int units = 0; units <= kUnits; units += kCoarseStep) {
-      Consider(units, ranker, doubt);
+    Point point = best_point_;
+    for (point.units = 0; point.units <= kUnits; point.units += kCoarseStep) {
+      Consider(point);
     }
-    const int center = best_units_;
-    for (int units = std::max(0, center - kCoarseStep + 1);
-         units <= std::min(kUnits, center + kCoarseStep - 1); ++units) {
-      if (units != center) {
-        Consider(units, ranker, doubt);
+    const int center = best_point_.units;
+    const int last = std::min(kUnits, center + kCoarseStep - 1);
+    for (point.units = std::max(0, center - kCoarseStep + 1); point.units <= last; ++point.units) {
+      if (point.units != center) {
+        Consider(point);
       }
     }
   }
 
-  // The ranker's weight beside the best shares so far.
+  // The ranker's weight beside the best other weights so far.
   void FitRanker(double unit) {
-    const int units = best_units_;
+    Point point = best_point_;
     for (const double multiple : kRankerUnits) {
-      const double doubt =
+      point.ranker = multiple * unit;
+      point.ranker_doubt =
           multiple == 0 ? 1.0 : std::abs(std::log2(multiple / kRankerUnitsStart)) / 4;
-      Consider(units, multiple * unit, doubt);
+      Consider(point);
+    }
+  }
+
+  // The label texts' weight beside the best other weights so far.
+  void FitText(double unit) {
+    Point point = best_point_;
+    for (const double multiple : kTextUnits) {
+      point.text = multiple * unit;
+      point.text_doubt = multiple * kTextDoubt;
+      Consider(point);
     }
   }
 
@@ -81,8 +103,7 @@ class FusionSearch {
   RankingObjective objective_;
   double caution_;
   FusionWeights best_;
-  int best_units_ = -1;
-  double best_doubt_ = 0;
+  Point best_point_;
   double best_value_ = 0;
 };
 
@@ -127,14 +148,22 @@ FusionWeights FitRankerFusion(std::span<const std::vector<LabelCandidate>> candi
   });
   const double ranker_spread =
       Spread(candidates, [](const LabelCandidate& candidate) { return double{candidate.ranker}; });
+  const double text_spread = Spread(
+      candidates, [](const LabelCandidate& candidate) { return double{candidate.label_text}; });
   if (dense_spread == 0 || ranker_spread == 0) {
     return dense;
   }
   FusionSearch search(candidates, truth, label_counts, num_training_documents, objective);
-  search.Consider(static_cast<int>(std::lround(dense.encoder * kUnits)), 0, 1.0);
+  FusionSearch::Point start;
+  start.units = static_cast<int>(std::lround(dense.encoder * kUnits));
+  start.ranker_doubt = 1.0;
+  search.Consider(start);
   for (int turn = 0; turn < kTurns; ++turn) {
     search.FitRanker(dense_spread / ranker_spread);
     search.FitShares();
+    if (text_spread > 0 && search.best().ranker > 0) {
+      search.FitText(dense_spread / text_spread);
+    }
   }
   return search.best();
 }

@@ -23,9 +23,10 @@ FusionWeights FitFusion(std::span<const std::vector<LabelCandidate>> candidates,
                         const SparseRows& truth, std::span<const std::uint64_t> label_counts,
                         std::uint64_t num_training_documents, RankingObjective objective);
 
-/// The same with the ranker's scores: by turns the ranker's weight, then the shares, from `dense`,
-/// which FitFusion found without them. The weight is tried in multiples of the ratio of the
-/// scores' spreads, and 0 is one of them: a ranker that does not help gets no weight.
+/// The same with the ranker's scores and those of label texts: by turns the ranker's weight, the
+/// shares, and the label texts' weight, from `dense`, which FitFusion found without them. Weights
+/// are tried in multiples of the ratio of the scores' spreads, and 0 is one of them: a score that
+/// does not help gets no weight. Label texts get none without the ranker, which carries them.
 FusionWeights FitRankerFusion(std::span<const std::vector<LabelCandidate>> candidates,
                               const SparseRows& truth, std::span<const std::uint64_t> label_counts,
                               std::uint64_t num_training_documents, RankingObjective objective,

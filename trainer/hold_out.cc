@@ -14,6 +14,22 @@ namespace {
 
 constexpr std::size_t kDocumentsMin = 300;
 
+/// Whether more labels wait for their first document than are carried but not taught: those then
+/// stand for what future documents bring.
+bool ExpectsNewLabels(const TrainingTask& task, const std::vector<bool>& taught) {
+  std::vector<bool> carried(taught.size(), false);
+  for (const std::uint32_t label : task.relevance.columns) {
+    carried[label] = true;
+  }
+  std::size_t num_waiting = 0;
+  std::size_t num_untaught = 0;
+  for (std::size_t label = 0; label < taught.size(); ++label) {
+    num_waiting += carried[label] ? 0 : 1;
+    num_untaught += carried[label] && !taught[label] ? 1 : 0;
+  }
+  return num_waiting > num_untaught;
+}
+
 // Fills truth and ignored, and drops held-out documents without truth.
 void KeepTaughtLabels(const TrainingTask& task, HoldOut* split) {
   std::vector<bool> taught(task.label_tokens.num_rows(), false);
@@ -22,6 +38,7 @@ void KeepTaughtLabels(const TrainingTask& task, HoldOut* split) {
       taught[label] = true;
     }
   }
+  const bool expects_new_labels = ExpectsNewLabels(task, taught);
   std::vector<std::uint32_t> kept;
   std::vector<std::uint32_t> truth;
   std::vector<std::uint32_t> untaught;
@@ -30,7 +47,7 @@ void KeepTaughtLabels(const TrainingTask& task, HoldOut* split) {
     untaught.clear();
     const auto positives = RowColumns(task.relevance, document);
     for (const std::uint32_t label : positives) {
-      (taught[label] ? truth : untaught).push_back(label);
+      (taught[label] || expects_new_labels ? truth : untaught).push_back(label);
     }
     if (truth.empty()) {
       continue;

@@ -14,7 +14,8 @@ struct HoldOut {
   std::vector<std::uint32_t> validation;
   /// The held-out documents' labels. Labels that no training document carries are left out of
   /// `truth` and never an answer: the model was not taught them, while in the database they have
-  /// documents. With them, text would look better than it is.
+  /// documents. With them, text would look better than it is. They stay where the task has more
+  /// labels without any document: there new documents will carry labels that were not taught.
   SparseRows truth;    ///< [validation.size(), num_labels]
   SparseRows ignored;  ///< [validation.size(), num_labels], with each document's own label
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <functional>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -89,20 +90,37 @@ OptionSpec WordOption(std::string_view name, Field field, const std::vector<std:
           }};
 }
 
+struct LossName {
+  std::string_view name;
+  LossKind kind;
+};
+constexpr std::array<LossName, 2> kEncoderLosses{
+    {{"softmax", LossKind::kSoftmax}, {"triplet", LossKind::kTriplet}}};
+constexpr std::array<LossName, 3> kClassifierLosses{
+    {{"softmax", LossKind::kSoftmax}, {"triplet", LossKind::kTriplet}, {"bce", LossKind::kBinary}}};
+
 template <typename Field>
-OptionSpec LossOption(std::string_view name, Field field, std::string_view description) {
-  return {name, description,
-          [=](std::string_view text, ModelOptions* options) -> Status {
-            if (text != "softmax" && text != "triplet") {
-              return BadValue(name, text, "one of softmax, triplet");
-            }
-            field(*options) = text == "softmax" ? LossKind::kSoftmax : LossKind::kTriplet;
+OptionSpec LossOption(std::string_view name, Field field, std::span<const LossName> losses,
+                      std::string_view description) {
+  return {
+      name, description,
+      [=](std::string_view text, ModelOptions* options) -> Status {
+        std::vector<std::string_view> names;
+        for (const LossName& loss : losses) {
+          if (loss.name == text) {
+            field(*options) = loss.kind;
             return Status::Ok();
-          },
-          [=](const ModelOptions& options) -> std::string {
-            return field(const_cast<ModelOptions&>(options)) == LossKind::kSoftmax ? "softmax"
-                                                                                   : "triplet";
-          }};
+          }
+          names.push_back(loss.name);
+        }
+        return BadValue(name, text, fmt::format("one of {}", fmt::join(names, ", ")));
+      },
+      [=](const ModelOptions& options) -> std::string {
+        const LossKind kind = field(const_cast<ModelOptions&>(options));
+        return std::string(std::find_if(losses.begin(), losses.end(), [&](const LossName& loss) {
+                             return loss.kind == kind;
+                           })->name);
+      }};
 }
 
 constexpr std::string_view kTransformer = "transformer";
@@ -132,7 +150,7 @@ std::vector<OptionSpec> EncoderSpecs() {
       NumberOption<std::uint32_t>("epochs", DASHI_FIELD(ngame.epochs), 0, 10'000, "encoder epochs"),
       NumberOption<std::uint32_t>("batch_size", DASHI_FIELD(ngame.batch_size), 2, 65'536,
                                   "documents in a batch"),
-      LossOption("loss", DASHI_FIELD(ngame.encoder_loss.kind), "encoder loss"),
+      LossOption("loss", DASHI_FIELD(ngame.encoder_loss.kind), kEncoderLosses, "encoder loss"),
       NumberOption<float>("temperature", DASHI_FIELD(ngame.encoder_loss.temperature), 1e-3F, 10.0F,
                           "softmax temperature of the encoder loss"),
       NumberOption<float>("margin", DASHI_FIELD(ngame.encoder_loss.margin), 0.0F, 2.0F,
@@ -198,7 +216,8 @@ std::vector<OptionSpec> ClassifierSpecs() {
                    "the encoder goes on learning in the classifier stage"),
       NumberOption<std::uint32_t>("random_labels", DASHI_FIELD(ngame.random_labels), 0, 10'000'000,
                                   "labels drawn at random as further negatives"),
-      LossOption("classifier_loss", DASHI_FIELD(ngame.classifier_loss.kind), "classifier loss"),
+      LossOption("classifier_loss", DASHI_FIELD(ngame.classifier_loss.kind), kClassifierLosses,
+                 "classifier loss; bce: one against all, over all labels in each step"),
       NumberOption<float>("classifier_learning_rate", DASHI_FIELD(ngame.classifier_learning_rate),
                           0.0F, 1.0F, "peak learning rate of the classifiers"),
       Scoped(Scope::kBag,

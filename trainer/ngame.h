@@ -78,6 +78,8 @@ struct NgameModel {
   double fusion_classifier = 0.0;    ///< b
   double fusion_ranker = 0.0;  ///< c, added as c * ranker score on the shortlist; 0: no ranker
   SparseRankerWeights ranker;  ///< empty when fusion_ranker is 0
+  /// How much of each label's own text, as features, is in the ranker beside what it learned.
+  double ranker_label_text = 0;
   /// On the held-out documents, before the model learned from them too, with the fused score:
   /// "P@1", "P@5", "PSP@1", "PSP@5"; with prefixes "encoder " and "classifier " for each score
   /// alone, "dense " for both without the ranker.

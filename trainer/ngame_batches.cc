@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "trainer/sparse_rows.h"
 
@@ -17,6 +18,8 @@ NgameBatches::NgameBatches(const TrainingTask& task)
       num_documents_(static_cast<std::uint32_t>(task.relevance.num_rows())),
       num_labels_(static_cast<std::uint32_t>(task.label_tokens.num_rows())),
       column_of_label_(num_labels_, kAbsent) {}
+
+void NgameBatches::DescribeLabels(SparseRows texts) { label_texts_ = std::move(texts); }
 
 void NgameBatches::NumberColumns() {
   std::sort(labels_.begin(), labels_.end());
@@ -74,8 +77,9 @@ EncoderBatch NgameBatches::ForEncoder(std::span<const std::uint32_t> items, cons
   batch.terms.resize(1);
   ContrastiveTerm& term = batch.terms.front();
   term.loss = loss;
+  const SparseRows& texts = label_texts_.num_rows() > 0 ? label_texts_ : task_.label_tokens;
   for (const std::uint32_t label : labels_) {
-    AppendRow(task_.label_tokens, label, &batch.texts);
+    AppendRow(texts, label, &batch.texts);
   }
   term.columns.resize(labels_.size());
   std::iota(term.columns.begin(), term.columns.end(), 0U);
@@ -129,6 +133,21 @@ ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> docum
   }
   ReleaseColumns();
   batch.columns = labels_;
+  return batch;
+}
+
+ClassifierBatch NgameBatches::ForAllLabels(std::span<const std::uint32_t> documents) const {
+  ClassifierBatch batch;
+  for (const std::uint32_t document : documents) {
+    AppendRow(task_.document_tokens, document, &batch.texts);
+    AppendRow(task_.relevance, document, &batch.positives);
+    const auto known = RowColumns(task_.relevance, document);
+    const std::uint32_t own = task_.own_label[document];
+    if (own != TrainingTask::kNoLabel && !std::binary_search(known.begin(), known.end(), own)) {
+      batch.masked.columns.push_back(own);
+    }
+    batch.masked.offsets.push_back(batch.masked.columns.size());
+  }
   return batch;
 }
 

@@ -19,6 +19,10 @@ class NgameBatches {
   /// `task` must outlive this.
   explicit NgameBatches(const TrainingTask& task);
 
+  /// From now on the columns of the encoder stage are these texts, not task.label_tokens.
+  /// Shape: texts [num_labels, vocabulary].
+  void DescribeLabels(SparseRows texts);
+
   /// A batch of the encoder stage. An item below num_documents is a document, which draws one of
   /// its positives; item num_documents + l is the text of label l as a document whose only target
   /// is l. Columns are the distinct targets.
@@ -29,6 +33,8 @@ class NgameBatches {
   /// `random_labels` other labels drawn at random.
   ClassifierBatch ForClassifier(std::span<const std::uint32_t> documents,
                                 std::uint32_t random_labels, Random& random);
+  /// The same with all labels as columns, for LossKind::kBinary.
+  ClassifierBatch ForAllLabels(std::span<const std::uint32_t> documents) const;
 
  private:
   // Numbers labels_ (distinct, ascending) as columns.
@@ -43,6 +49,7 @@ class NgameBatches {
   const TrainingTask& task_;
   const std::uint32_t num_documents_;
   const std::uint32_t num_labels_;
+  SparseRows label_texts_;  // [num_labels, vocabulary], or without rows: those of the task
   std::vector<std::uint32_t> column_of_label_;  // [num_labels], kAbsent but for this batch
   std::vector<std::uint32_t> labels_;           // columns of this batch
 };

@@ -75,10 +75,12 @@ Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> 
   for (const std::uint32_t row : rows) {
     chosen.push_back(documents[row]);
   }
-  ClassifierBatch batch = batches_.ForClassifier(chosen, options_.random_labels, random_);
+  ClassifierBatch batch = options_.classifier_loss.kind == LossKind::kBinary
+                              ? batches_.ForAllLabels(chosen)
+                              : batches_.ForClassifier(chosen, options_.random_labels, random_);
   batch.dropout = options_.classifier_dropout;
   batch.dropout_seed = random_.Next();
-  batch.loss = options_.classifier_loss;
+  batch.loss = classifier_loss_;
   if (rates.embeddings <= 0 && rates.dense <= 0) {
     batch.embeddings = sampler_->Recall(rows);
   }

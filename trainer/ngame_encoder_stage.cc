@@ -1,5 +1,6 @@
 #include "base/status.h"
 #include "trainer/batch_size.h"
+#include "trainer/label_descriptions.h"
 #include "trainer/learning_rate.h"
 #include "trainer/ngame_training.h"
 #include "trainer/sparse_rows.h"
@@ -30,8 +31,17 @@ SamplerOptions NgameTraining::EncoderSampler(std::size_t num_rows) const {
   return sampler;
 }
 
+bool NgameTraining::HasLabelWithoutTokens() const {
+  const auto& offsets = task_.label_tokens.offsets;
+  return std::adjacent_find(offsets.begin(), offsets.end()) != offsets.end();
+}
+
 Status NgameTraining::TrainEncoder() {
   const std::vector<std::uint32_t> items = EncoderItems();
+  // A transformer's tokens are a sequence, of which there is no mean.
+  if (options_.transformer == nullptr && HasLabelWithoutTokens()) {
+    batches_.DescribeLabels(DescribeLabels(task_, documents_.training));
+  }
   DASHI_ASSIGN_OR_RETURN(
       bool resumes, BeginStage(NgameStage::kEncoder, items.size(), EncoderSampler(items.size())));
   const std::uint32_t num_batches = sampler_->batches_per_epoch();

@@ -59,6 +59,22 @@ Result<SparseRows> FindHardNegatives(const TrainingTask& task,
   return negatives;
 }
 
+/// <the only row of `text`, row `label` of `labels`>
+float Product(const SparseRows& text, const SparseRows& labels, std::uint32_t label) {
+  float sum = 0;
+  auto from = text.columns.begin();
+  for (std::uint64_t i = labels.offsets[label]; i < labels.offsets[label + std::size_t{1}]; ++i) {
+    from = std::lower_bound(from, text.columns.end(), labels.columns[i]);
+    if (from == text.columns.end()) {
+      break;
+    }
+    if (*from == labels.columns[i]) {
+      sum += labels.values[i] * text.values[static_cast<std::size_t>(from - text.columns.begin())];
+    }
+  }
+  return sum;
+}
+
 }  // namespace
 
 std::size_t NegativesPerDocument(double labels_per_document) {
@@ -106,6 +122,11 @@ void ScoreCandidates(const TrainingTask& task, std::span<const std::uint32_t> do
       ScoreSparse(ranker, {row.columns, row.values}, labels, scores);
       for (std::size_t i = 0; i < scores.size(); ++i) {
         (*candidates)[d][i].ranker = scores[i];
+      }
+      if (task.label_features.num_rows() > 0) {
+        for (LabelCandidate& candidate : (*candidates)[d]) {
+          candidate.label_text = Product(row, task.label_features, candidate.label);
+        }
       }
     }
   });

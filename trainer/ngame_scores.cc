@@ -50,6 +50,7 @@ Status NgameTraining::FitScores() {
   model_.fusion_encoder = fused.encoder;
   model_.fusion_classifier = fused.classifier;
   model_.fusion_ranker = fused.ranker;
+  model_.ranker_label_text = fused.ranker > 0 ? fused.label_text / fused.ranker : 0;
   if (!candidates.empty()) {
     AddMetrics("", fused.quality, &model_.validation_metrics);
     AddMetrics("dense ", dense.quality, &model_.validation_metrics);
@@ -84,6 +85,14 @@ Status NgameTraining::TrainRanker(std::span<const std::uint32_t> documents) {
       model_.ranker, TrainRankerStage(task_, documents, std::move(vectors), dim_, *module_, stage,
                                       backend_, pool_, control_, since_start_));
   model_.ranker_seconds += since_stage.Seconds();
+  return Status();
+}
+
+Status NgameTraining::RefitRanker() {
+  DASHI_RETURN_IF_ERROR(TrainRanker(documents_.all));
+  if (model_.ranker_label_text > 0) {
+    model_.ranker = AddLabelTexts(model_.ranker, task_.label_features, model_.ranker_label_text);
+  }
   return Status();
 }
 

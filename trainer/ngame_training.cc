@@ -1,6 +1,7 @@
 #include "trainer/ngame_training.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -19,6 +20,16 @@ constexpr std::size_t kEncodeChunk = 1024;
 constexpr std::size_t kTrialSteps = 20;
 constexpr std::size_t kTrialTexts = 256;
 
+// The log-odds of a label for any document: what sigmoids over all labels begin at.
+LossOptions WithPriorBias(LossOptions loss, const SparseRows& relevance, std::uint32_t num_labels) {
+  const double num_cells =
+      std::max(1.0, static_cast<double>(relevance.num_rows()) * static_cast<double>(num_labels));
+  const double share =
+      std::clamp(static_cast<double>(relevance.columns.size()) / num_cells, 1e-9, 0.5);
+  loss.bias = static_cast<float>(std::log(share / (1.0 - share)));
+  return loss;
+}
+
 }  // namespace
 
 NgameTraining::NgameTraining(const TrainingTask& task, const NgameOptions& options,
@@ -31,6 +42,7 @@ NgameTraining::NgameTraining(const TrainingTask& task, const NgameOptions& optio
       num_documents_(static_cast<std::uint32_t>(task.relevance.num_rows())),
       num_labels_(static_cast<std::uint32_t>(task.label_tokens.num_rows())),
       label_counts_(CountLabels(task.relevance, num_labels_)),
+      classifier_loss_(WithPriorBias(options.classifier_loss, task.relevance, num_labels_)),
       batches_(task),
       pool_(options.num_threads),
       random_(options.seed) {}
@@ -69,8 +81,7 @@ Result<NgameModel> NgameTraining::Run() {
       DASHI_RETURN_IF_ERROR(Refit());
     }
     if (IsBefore(NgameStage::kRefitRanker) && model_.fusion_ranker > 0) {
-      DASHI_RETURN_IF_ERROR(
-          RunWhole(NgameStage::kRefitRanker, [this] { return TrainRanker(documents_.all); }));
+      DASHI_RETURN_IF_ERROR(RunWhole(NgameStage::kRefitRanker, [this] { return RefitRanker(); }));
     }
   }
   DASHI_RETURN_IF_ERROR(RunWhole(NgameStage::kDone, [] { return Status(); }));

@@ -90,8 +90,10 @@ class NgameTraining {
   // Once the hold-out has told how long to train and how to weigh, teaches it too: the classifier
   // stage anew, on all documents.
   Status Refit();
+  Status RefitRanker();
 
   std::vector<std::uint32_t> EncoderItems() const;
+  bool HasLabelWithoutTokens() const;
   SamplerOptions EncoderSampler(std::size_t num_rows) const;
   SamplerOptions ClassifierSampler(std::size_t num_rows) const;
   StepRates ClassifierRates(double share) const;
@@ -151,6 +153,7 @@ class NgameTraining {
   const std::uint32_t num_documents_;
   const std::uint32_t num_labels_;
   const std::vector<std::uint64_t> label_counts_;
+  const LossOptions classifier_loss_;  // with the bias that the relevance sets
   NgameBatches batches_;
   ThreadPool pool_;
   const Stopwatch since_start_;

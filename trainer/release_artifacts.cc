@@ -152,6 +152,10 @@ std::string SerializeClassifier(const ClassifierWeights& classifier) {
   writer.Add("ordinals", "U32", {classifier.ordinals.size()}, BytesOf(classifier.ordinals));
   writer.Add("vectors", "F16", {classifier.ordinals.size(), classifier.dim},
              BytesOf(classifier.vectors));
+  if (!classifier.num_documents.empty()) {
+    writer.Add("num_documents", "U32", {classifier.num_documents.size()},
+               BytesOf(classifier.num_documents));
+  }
   return writer.Finish();
 }
 
@@ -164,6 +168,10 @@ Result<ClassifierWeights> ParseClassifier(std::string_view bytes) {
   ClassifierWeights classifier;
   classifier.dim = static_cast<std::uint32_t>(shape.second);
   classifier.ordinals = ValuesOf<storage::Ordinal>(ordinals);
+  if (file.tensors.contains("num_documents")) {
+    DASHI_ASSIGN_OR_RETURN(const auto counts, file.Get("num_documents", "U32", {shape.first}));
+    classifier.num_documents = ValuesOf<std::uint32_t>(counts);
+  }
   classifier.vectors = ValuesOf<std::uint16_t>(vectors);
   return classifier;
 }

@@ -32,6 +32,8 @@ struct ClassifierWeights {
   std::uint32_t dim = 0;
   std::vector<storage::Ordinal> ordinals;
   std::vector<std::uint16_t> vectors;
+  /// How many training documents each label had; empty when it is not known.
+  std::vector<std::uint32_t> num_documents = {};
 };
 
 std::string SerializeClassifier(const ClassifierWeights& classifier);

@@ -70,11 +70,38 @@ Status ReadRows(Store& store, const storage::View& view, const TrainingJob& job,
   return job.options.token_cache ? ReadWithKeptTokens(store, view, job.model, read) : read(nullptr);
 }
 
+/// The labels that a release gets: those of a resumed training may have come or gone meanwhile.
+Result<LabelMatch> ReleaseLabels(const storage::View& view, const TrainingData& data,
+                                 bool is_resumed) {
+  return is_resumed ? MatchLabels(view, data.label_ordinals) : TrainedLabels(data.label_ordinals);
+}
+
+/// How many training documents each label has.  Shape: result [num_labels].
+std::vector<std::uint32_t> CountDocuments(const TrainingData& data) {
+  std::vector<std::uint32_t> counts(data.label_ordinals.size());
+  for (const std::uint32_t label : data.task.relevance.columns) {
+    ++counts[label];
+  }
+  return counts;
+}
+
+/// The counts of a release's labels: 0 for one that the training never saw.
+std::vector<std::uint32_t> SelectCounts(const LabelMatch& labels,
+                                        const std::vector<std::uint32_t>& trained) {
+  std::vector<std::uint32_t> counts;
+  counts.reserve(labels.rows.size());
+  for (const std::uint32_t row : labels.rows) {
+    counts.push_back(row == kNoRankerRow ? 0 : trained[row]);
+  }
+  return counts;
+}
+
 /// What training made, and the labels that the release gets.
 struct TrainedModel {
   const TrainingData& data;
   const NgameModel& model;
   const LabelMatch& labels;
+  const std::vector<std::uint32_t>& num_documents;  ///< of the training's labels
 };
 
 /// Embeds all rows with the trained encoder, writes the release's other blobs, and builds the
@@ -100,7 +127,8 @@ Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const st
   DASHI_FAILPOINT("train.embeddings");
   const ClassifierWeights classifier{
       release->dim, trained.labels.ordinals,
-      MatchedClassifiers(trained.labels, ToHalfVectors(trained.model.classifiers), label_vectors)};
+      MatchedClassifiers(trained.labels, ToHalfVectors(trained.model.classifiers), label_vectors),
+      SelectCounts(trained.labels, trained.num_documents)};
   DASHI_RETURN_IF_ERROR(
       steps.store.PutWeights(release->weights[1], SerializeClassifier(classifier)));
   DASHI_FAILPOINT("train.weights");
@@ -161,19 +189,18 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   noting.on_trial = [&plan](const StepTrial& trial) { plan.AddTime(trial); };
   DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, noting));
   const Stopwatch since_trained;
+  const std::vector<std::uint32_t> num_documents = CountDocuments(data);
   data.task = TrainingTask();
-  LabelMatch labels = TrainedLabels(data.label_ordinals);
-  if (checkpoints.Latest() != nullptr) {
-    DASHI_ASSIGN_OR_RETURN(labels, MatchLabels(*view, data.label_ordinals));
-  }
+  DASHI_ASSIGN_OR_RETURN(const LabelMatch labels,
+                         ReleaseLabels(*view, data, checkpoints.Latest() != nullptr));
   ReleaseRecord release = DescribeRelease(job, backend, data, model);
   release.dim = options.dim;
   release.num_labels = labels.ordinals.size();
   DASHI_ASSIGN_OR_RETURN(release.snapshot_sequence, view->CommitSequence());
   DASHI_ASSIGN_OR_RETURN(std::string encoder_bytes,
                          TrainingEncoder::Serialize(data, options, model));
-  DASHI_RETURN_IF_ERROR(
-      FinishRelease(steps, job, *view, std::move(encoder_bytes), {data, model, labels}, &release));
+  DASHI_RETURN_IF_ERROR(FinishRelease(steps, job, *view, std::move(encoder_bytes),
+                                      {data, model, labels, num_documents}, &release));
   // Of all runs of a job that was resumed.
   release.train_seconds = reading_seconds + model.encoder_seconds + model.classifier_seconds +
                           model.ranker_seconds + since_trained.Seconds();

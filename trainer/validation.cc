@@ -63,7 +63,7 @@ std::vector<LabelCandidate> Select(const float* encoder, const float* classifier
   for (const std::uint32_t label : labels) {
     if (!std::binary_search(ignored.begin(), ignored.end(), label)) {
       candidates.push_back(
-          {label, encoder[label], classifier == nullptr ? 0 : classifier[label], 0});
+          {label, encoder[label], classifier == nullptr ? 0 : classifier[label], 0, 0});
     }
   }
   return candidates;
@@ -126,12 +126,14 @@ std::vector<std::vector<std::uint32_t>> RankCandidates(
   const auto a = static_cast<float>(weights.encoder);
   const auto b = static_cast<float>(weights.classifier);
   const auto c = static_cast<float>(weights.ranker);
+  const auto t = static_cast<float>(weights.label_text);
   std::vector<std::vector<std::uint32_t>> ranked(candidates.size());
   std::vector<ScoredLabel> scored;
   for (std::size_t d = 0; d < candidates.size(); ++d) {
     scored.clear();
     for (const LabelCandidate& candidate : candidates[d]) {
-      scored.push_back({a * candidate.encoder + b * candidate.classifier + c * candidate.ranker,
+      scored.push_back({a * candidate.encoder + b * candidate.classifier + c * candidate.ranker +
+                            t * candidate.label_text,
                         candidate.label});
     }
     const std::size_t count = std::min(k, scored.size());

@@ -16,6 +16,7 @@ struct LabelCandidate {
   float encoder = 0;     ///< <e, z>
   float classifier = 0;  ///< <e, w>
   float ranker = 0;      ///< of the sparse ranker; 0 where there is none
+  float label_text = 0;  ///< words and pairs that the document shares with the label's text
 };
 
 /// The weights of a candidate's scores in its final score.
@@ -23,6 +24,7 @@ struct ScoreWeights {
   double encoder = 0.5;
   double classifier = 0.5;
   double ranker = 0;
+  double label_text = 0;
 };
 
 /// Documents with known labels, to be ranked against all labels.

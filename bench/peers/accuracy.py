@@ -146,12 +146,14 @@ def run_knn(task, power, label_weight):
 
 
 def with_label_texts(task, train, labels):
-    """Returns features and relevance with every label's text as one more training document."""
+    """Returns features and relevance with every label's text as one more training document, but
+    for texts without a known word."""
+    import numpy as np
     import scipy.sparse
-    num_labels = labels.shape[0]
-    return (scipy.sparse.vstack([train, labels]).tocsr(),
-            scipy.sparse.vstack([task.train_relevance,
-                                 scipy.sparse.identity(num_labels, dtype="float32")]).tocsr())
+    rows = np.flatnonzero(np.diff(labels.indptr))
+    own = scipy.sparse.identity(labels.shape[0], dtype="float32", format="csr")
+    return (scipy.sparse.vstack([train, labels[rows]]).tocsr(),
+            scipy.sparse.vstack([task.train_relevance, own[rows]]).tocsr())
 
 
 def run_pecos(task, threads, label_texts=False):
@@ -182,7 +184,16 @@ def write_repository_file(path, features, relevance):
                          " ".join(f"{index}:{value:.6g}" for index, value in entries) + "\n")
 
 
-def run_omikuji(task, threads, label_texts=False):
+def bonsai_settings(omikuji):
+    """Omikuji's own settings for Bonsai: unbalanced clusters, k = 100, depth 3."""
+    settings = omikuji.Model.default_hyper_param()
+    settings.cluster_balanced = False
+    settings.cluster_k = 100
+    settings.max_depth = 3
+    return settings
+
+
+def run_omikuji(task, threads, label_texts=False, bonsai=False):
     import omikuji
     start = time.monotonic()
     train, test, labels = tfidf(task)
@@ -191,8 +202,9 @@ def run_omikuji(task, threads, label_texts=False):
         train, relevance = with_label_texts(task, train, labels)
     with tempfile.NamedTemporaryFile(suffix=".txt") as file:
         write_repository_file(file.name, train, relevance)
-        model = omikuji.Model.train_on_data(file.name, omikuji.Model.default_hyper_param(),
-                                            n_threads=threads)
+        settings = (bonsai_settings(omikuji) if bonsai else
+                    omikuji.Model.default_hyper_param())
+        model = omikuji.Model.train_on_data(file.name, settings, n_threads=threads)
     seconds = time.monotonic() - start
     ranked = []
     for row in range(test.shape[0]):
@@ -212,6 +224,11 @@ METHODS = {
     "omikuji": ("Omikuji (Parabel)", run_omikuji),
     "omikuji-labels": ("Omikuji (Parabel), label texts as documents",
                        lambda task, threads: run_omikuji(task, threads, label_texts=True)),
+    "bonsai": ("Omikuji (Bonsai)",
+               lambda task, threads: run_omikuji(task, threads, bonsai=True)),
+    "bonsai-labels": ("Omikuji (Bonsai), label texts as documents",
+                      lambda task, threads: run_omikuji(task, threads, label_texts=True,
+                                                        bonsai=True)),
     "pecos": ("PECOS XR-Linear", run_pecos),
     "pecos-labels": ("PECOS XR-Linear, label texts as documents",
                      lambda task, threads: run_pecos(task, threads, label_texts=True)),
@@ -283,6 +300,15 @@ def run_dashi(scores, folder, threads, options):
         return rows
 
 
+def save_rows(path, folder, rows):
+    """Appends one JSON object a row, so that a long comparison loses nothing when it is stopped."""
+    if path:
+        with open(path, "a", encoding="utf-8") as stream:
+            for row in rows:
+                name = os.path.basename(os.path.normpath(folder))
+                stream.write(json.dumps({"folder": name, **row}) + "\n")
+
+
 def print_table(folder, rows):
     columns = [f"{metric}@{k}" for metric in ("P", "PSP") for k in CUTOFFS]
     print(f"\n{os.path.basename(os.path.normpath(folder))}\n")
@@ -318,6 +344,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",
                         help="an option of dashi's CREATE MODEL, for example epochs=20")
+    parser.add_argument("--save", metavar="FILE", help="also append every row to it, as JSON")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -334,9 +361,12 @@ def main():
         rows = []
         for method in peers:
             rows += run_peer(method, folder, arguments.threads)
+            save_rows(arguments.save, folder, rows[-1:])
         scores = [method for method in methods if method in DASHI]
         if scores:
-            rows += run_dashi(scores, folder, arguments.threads, arguments.option)
+            found = run_dashi(scores, folder, arguments.threads, arguments.option)
+            save_rows(arguments.save, folder, found)
+            rows += found
         print_table(folder, rows)
 
 

@@ -162,6 +162,50 @@ TEST(FusionTest, ARankerWithOneScoreForAllIsLeftOut) {
                    0.0);
 }
 
+/// The same; the ranker is right where the label's text says nothing, and the other way round.
+std::vector<std::vector<LabelCandidate>> RankerAndLabelText() {
+  auto candidates = TwentyDocuments(1.0F, -1.0F);
+  for (std::size_t d = 0; d < candidates.size(); d += 2) {
+    candidates[d][0].ranker = candidates[d][1].ranker = 0;
+    candidates[d][0].label_text = 0.4F;
+  }
+  return candidates;
+}
+
+TEST(FusionTest, LabelTextsThatHelpGetWeightBesideTheRanker) {
+  const std::vector<std::uint64_t> counts{20, 20, 20};
+  const SparseRows truth = FirstLabelIsRight();
+  for (const bool have_texts : {true, false}) {
+    auto candidates = RankerAndLabelText();
+    for (auto& row : candidates) {
+      row[0].label_text = have_texts ? row[0].label_text : 0;
+    }
+    const FusionWeights dense =
+        FitFusion(candidates, truth, counts, 100, RankingObjective::kBalanced);
+    EXPECT_DOUBLE_EQ(dense.label_text, 0.0);
+    const FusionWeights fused =
+        FitRankerFusion(candidates, truth, counts, 100, RankingObjective::kBalanced, dense);
+    EXPECT_EQ(fused.label_text > 0, have_texts);
+    EXPECT_DOUBLE_EQ(fused.quality.p1, have_texts ? 1.0 : 0.5);
+    EXPECT_DOUBLE_EQ(MeasureRankings(RankCandidates(candidates, fused, 5), truth, counts, 100).p1,
+                     fused.quality.p1);
+  }
+}
+
+TEST(FusionTest, LabelTextsThatMisleadGetNone) {
+  const std::vector<std::uint64_t> counts{20, 20, 20};
+  auto candidates = TwentyDocuments(1.0F, -1.0F);
+  for (auto& row : candidates) {
+    row[1].label_text = 0.4F;
+  }
+  const FusionWeights dense =
+      FitFusion(candidates, FirstLabelIsRight(), counts, 100, RankingObjective::kBalanced);
+  const FusionWeights fused = FitRankerFusion(candidates, FirstLabelIsRight(), counts, 100,
+                                              RankingObjective::kBalanced, dense);
+  EXPECT_DOUBLE_EQ(fused.label_text, 0.0);
+  EXPECT_DOUBLE_EQ(fused.quality.p1, 1.0);
+}
+
 TEST(FusionTest, WithoutDocumentsWeightsAreEqual) {
   const FusionWeights weights = FitFusion({}, SparseRows(), {}, 0, RankingObjective::kBalanced);
   EXPECT_DOUBLE_EQ(weights.encoder, 0.5);
@@ -270,6 +314,22 @@ TEST(HoldOutTest, SplitsUsableDocumentsAndForgetsLabelsThatTrainingNeverSees) {
     std::vector<std::uint32_t> expected{1 + document, task.own_label[document]};
     std::sort(expected.begin(), expected.end());
     EXPECT_EQ(std::vector<std::uint32_t>(ignored.begin(), ignored.end()), expected);
+  }
+}
+
+TEST(HoldOutTest, KeepsUntaughtLabelsWhereManyLabelsWaitForDocuments) {
+  TrainingTask task = TaskWithSingletons(1000);
+  task.label_tokens.offsets.resize(task.label_tokens.offsets.size() + 1000, 0);
+  const HoldOut split = SplitHoldOut(task, 0.05, 3000, 1);
+  ASSERT_GT(split.validation.size(), 0U);
+  for (std::size_t i = 0; i < split.validation.size(); ++i) {
+    const std::uint32_t document = split.validation[i];
+    const auto truth = RowColumns(split.truth, i);
+    EXPECT_EQ(std::vector<std::uint32_t>(truth.begin(), truth.end()),
+              (std::vector<std::uint32_t>{0, 1 + document}));
+    const auto ignored = RowColumns(split.ignored, i);
+    EXPECT_EQ(std::vector<std::uint32_t>(ignored.begin(), ignored.end()),
+              std::vector<std::uint32_t>{task.own_label[document]});
   }
 }
 

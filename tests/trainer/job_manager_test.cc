@@ -15,6 +15,7 @@
 #include "query/publish.h"
 #include "tests/testing/tiny_database.h"
 #include "tests/trainer/planted_rows.h"
+#include "trainer/labelled_documents.h"
 
 namespace dashi::trainer {
 namespace {
@@ -131,6 +132,18 @@ TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   // Guessing gives 0.025. Six seeds gave 0.84 to 0.93; the last bit of a product, and with it the
   // figure, depends on the processor.
   EXPECT_GT(records.value()[0].value, 0.75);
+
+  const query::LabelVectors labels = query::ReadLabelVectors(*view, *release).value();
+  ASSERT_EQ(labels.num_documents.size(), labels.ordinals.size());
+  for (std::size_t i = 0; i < labels.ordinals.size(); ++i) {
+    std::uint32_t num_documents = 0;
+    const auto documents = view->DocumentsOf(labels.ordinals[i]).value();
+    for (const auto& document : documents) {
+      const auto row = view->GetRow(storage::EntityKind::kDocument, document.ordinal).value();
+      num_documents += IsTrainingDocument(*row) ? 1 : 0;
+    }
+    EXPECT_EQ(labels.num_documents[i], num_documents) << i;
+  }
 }
 
 TEST_F(JobManagerTest, OneThreadAndOneSeedGiveTheSameBits) {

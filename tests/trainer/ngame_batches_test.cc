@@ -118,6 +118,31 @@ TEST(NgameBatchesTest, EncoderBatchesHoldOnePositiveARowAndMaskWhatIsKnown) {
   }
 }
 
+TEST(NgameBatchesTest, DescribedLabelsAreTheColumnsOfTheEncoder) {
+  const TrainingTask task = RandomTask(1);
+  SparseRows described;  // label l's is the token of document l
+  for (std::uint32_t label = 0; label < kLabels; ++label) {
+    described.columns.push_back(kLabels + label);
+    described.values.push_back(1);
+    described.offsets.push_back(label + 1);
+  }
+  NgameBatches plain(task);
+  NgameBatches batches(task);
+  batches.DescribeLabels(described);
+  const std::vector<std::uint32_t> items{0, 1, 2, 3};
+  Random random(2);
+  Random same_random(2);
+  const EncoderBatch expected = plain.ForEncoder(items, LossOptions(), random);
+  const EncoderBatch batch = batches.ForEncoder(items, LossOptions(), same_random);
+  ASSERT_EQ(batch.texts.num_rows(), expected.texts.num_rows());
+  const std::size_t num_columns = batch.terms[0].columns.size();
+  ASSERT_EQ(num_columns, expected.terms[0].columns.size());
+  for (std::size_t i = 0; i < batch.texts.num_rows(); ++i) {
+    const std::uint32_t shift = i < num_columns ? kLabels : 0;
+    EXPECT_EQ(batch.texts.columns[i], expected.texts.columns[i] + shift);
+  }
+}
+
 TEST(NgameBatchesTest, EncoderBatchesDrawEveryPositive) {
   const TrainingTask task = RandomTask(3);
   NgameBatches batches(task);

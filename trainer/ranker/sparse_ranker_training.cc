@@ -149,4 +149,39 @@ Result<SparseRankerWeights> TrainSparseRanker(const SparseRankerTask& task,
   return weights;
 }
 
+SparseRankerWeights AddLabelTexts(const SparseRankerWeights& weights,
+                                  const SparseRows& label_features, double factor) {
+  SparseRankerWeights sum;
+  sum.biases = weights.biases;
+  const auto append = [&](std::uint32_t feature, float weight) {
+    sum.features.push_back(feature);
+    sum.weights.push_back(0);
+    index::ToHalf(&weight, &sum.weights.back(), 1);
+  };
+  for (std::size_t label = 0; label < weights.num_labels(); ++label) {
+    std::uint64_t i = weights.offsets[label];
+    std::uint64_t j = label_features.offsets[label];
+    const std::uint64_t i_end = weights.offsets[label + 1];
+    const std::uint64_t j_end = label_features.offsets[label + 1];
+    while (i < i_end || j < j_end) {
+      const bool has_learned =
+          i < i_end && (j == j_end || weights.features[i] <= label_features.columns[j]);
+      const bool has_text =
+          j < j_end && (i == i_end || label_features.columns[j] <= weights.features[i]);
+      float weight = 0;
+      if (has_learned) {
+        index::FromHalf(&weights.weights[i], &weight, 1);
+      }
+      if (has_text) {
+        weight += static_cast<float>(factor) * label_features.values[j];
+      }
+      append(has_learned ? weights.features[i] : label_features.columns[j], weight);
+      i += has_learned ? 1 : 0;
+      j += has_text ? 1 : 0;
+    }
+    sum.offsets.push_back(sum.features.size());
+  }
+  return sum;
+}
+
 }  // namespace dashi::trainer

@@ -41,4 +41,11 @@ Result<SparseRankerWeights> TrainSparseRanker(const SparseRankerTask& task,
                                               const SparseRankerOptions& options, ThreadPool& pool,
                                               TrainingProgress& progress);
 
+/// Adds `factor` times each label's own text to its weights: a linear function too, and all that a
+/// label without documents has. Weights stay ascending by feature.
+///
+/// Shape: label_features [weights.num_labels(), num_features].
+SparseRankerWeights AddLabelTexts(const SparseRankerWeights& weights,
+                                  const SparseRows& label_features, double factor);
+
 }  // namespace dashi::trainer

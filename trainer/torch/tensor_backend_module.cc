@@ -73,6 +73,9 @@ class TorchBackend final : public TensorBackend {
           fmt::format("scores shape mismatch: got {} numbers, {} rows of positives, {} masked",
                       scores.size(), num_rows, masked.num_rows()));
     }
+    if (options.kind == LossKind::kBinary) {
+      return Status::InvalidArgument("the binary loss is the classifier stage's alone");
+    }
     const std::size_t num_columns = scores.size() / num_rows;
     for (const SparseRows* rows : {&positives, &masked}) {
       if (std::any_of(rows->columns.begin(), rows->columns.end(),

@@ -20,6 +20,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "trainer/torch/batch_tokens.h"
+#include "trainer/torch/binary_pass.h"
 #include "trainer/torch/contrastive_loss.h"
 #include "trainer/torch/device_choice.h"
 #ifdef DASHI_CUDA
@@ -197,6 +198,9 @@ Status TorchBagModule::CheckEncoderBatch(const EncoderBatch& batch) const {
   for (const ContrastiveTerm& term : batch.terms) {
     DASHI_RETURN_IF_ERROR(CheckPositions("row", term.rows, batch.texts.num_rows()));
     DASHI_RETURN_IF_ERROR(CheckPositions("column", term.columns, batch.texts.num_rows()));
+    if (term.loss.kind == LossKind::kBinary) {
+      return Status::InvalidArgument("the binary loss is the classifier stage's alone");
+    }
     if (term.positives.num_rows() != term.rows.size() ||
         term.masked.num_rows() != term.rows.size()) {
       return Status::InvalidArgument(
@@ -299,8 +303,11 @@ Status TorchBagModule::CheckClassifierBatch(const ClassifierBatch& batch,
   const std::size_t num_rows = batch.positives.num_rows();
   DASHI_RETURN_IF_ERROR(CheckPositions("label row", batch.columns,
                                        static_cast<std::size_t>(classifier_->values().size(0))));
-  DASHI_RETURN_IF_ERROR(CheckRows("positive", batch.positives, batch.columns.size()));
-  DASHI_RETURN_IF_ERROR(CheckRows("masked", batch.masked, batch.columns.size()));
+  const std::size_t num_columns = batch.loss.kind == LossKind::kBinary
+                                      ? static_cast<std::size_t>(classifier_->values().size(0))
+                                      : batch.columns.size();
+  DASHI_RETURN_IF_ERROR(CheckRows("positive", batch.positives, num_columns));
+  DASHI_RETURN_IF_ERROR(CheckRows("masked", batch.masked, num_columns));
   const bool rows_fit = trains_encoder ? batch.texts.num_rows() == num_rows
                                        : batch.embeddings.size() == num_rows * options_.dim;
   if (!rows_fit || batch.masked.num_rows() != num_rows) {
@@ -340,11 +347,18 @@ Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
   return CatchTensorErrors("classifier step", [&]() -> Result<StepResult> {
     EnterThread();
     const ClassifierRows rows = EmbedRows(batch, trains_encoder);
-    const UnitRows labels = Normalize(classifier_->Gather(batch.columns));  // [num_columns, dim]
-    DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
-                           ContrastivePass(batch.loss, rows.unit.rows, labels.rows, batch.positives,
-                                           batch.masked, PassSettings(), pool_));
-    const at::Tensor label_gradient = NormalizeGradient(labels, loss.columns);  // [columns, dim]
+    UnitRows labels;  // [num_columns, dim], where they are a sample
+    VectorGradient loss;
+    if (batch.loss.kind == LossKind::kBinary) {
+      DASHI_ASSIGN_OR_RETURN(
+          loss, BinaryPass(batch.loss, rows.unit.rows, classifier_->values(), batch.positives,
+                           batch.masked, rates.classifier, PassSettings(), pool_));
+    } else {
+      labels = Normalize(classifier_->Gather(batch.columns));
+      DASHI_ASSIGN_OR_RETURN(
+          loss, ContrastivePass(batch.loss, rows.unit.rows, labels.rows, batch.positives,
+                                batch.masked, PassSettings(), pool_));
+    }
     ResidualBlock::Gradients gradients;
     const BatchTokens* tokens = nullptr;
     if (trains_encoder) {
@@ -363,7 +377,10 @@ Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
       embeddings_->StepBags(*tokens, gradients.input, rates.embeddings);
       block_.Step(gradients, rates.dense);
     }
-    classifier_->StepRows(batch.columns, label_gradient, rates.classifier);
+    if (labels.rows.defined()) {
+      classifier_->StepRows(batch.columns, NormalizeGradient(labels, loss.columns),
+                            rates.classifier);
+    }
     return result;
   });
 }

@@ -22,8 +22,13 @@
 #include "base/thread_annotations.h"
 #include "base/thread_pool.h"
 #include "trainer/torch/adam_w.h"
+#include "trainer/torch/binary_pass.h"
 #include "trainer/torch/chunked_encoder.h"
 #include "trainer/torch/contrastive_loss.h"
+#ifdef DASHI_CUDA
+#include "trainer/torch/cuda_device.h"
+#include "trainer/torch/device_level_splitter.h"
+#endif
 #include "trainer/torch/device_choice.h"
 #include "trainer/torch/dropout_source.h"
 #include "trainer/torch/residual_block.h"
@@ -37,7 +42,8 @@ namespace dashi::trainer {
 namespace {
 
 constexpr std::uint64_t kProcessorActivationBytes = std::uint64_t{1} << 30U;
-constexpr std::uint64_t kDeviceActivationBytes = std::uint64_t{16} << 30U;
+// Of what a device has free beside the parameters, their gradients and moments.
+constexpr double kDeviceActivationShare = 0.5;
 // Tokens that Encode handles at once.
 constexpr double kProcessorEncodeTokens = 2048;
 constexpr double kDeviceEncodeTokens = 131'072;
@@ -51,12 +57,14 @@ class TorchTransformerModule final : public TransformerModule {
         device_(device),
         bfloat16_(bfloat16),
         encode_bfloat16_(encode_bfloat16),
-        pool_(options.num_threads),
+        pool_(device.is_cpu() ? options.num_threads : 1),
         network_(options.config, options.pooling, std::move(parameters)),
         adam_(options.weight_decay),
         classifier_(RowTable::Make(
             at::zeros({0, options.config.dim}, at::TensorOptions(at::kFloat).device(device)),
-            /*portable=*/!device.is_cpu(), pool_)) {}
+            /*portable=*/false, pool_)),
+        activation_bytes_max_(options.activation_bytes_max > 0 ? options.activation_bytes_max
+                                                               : DefaultActivationBytes()) {}
 
   Result<StepResult> EncoderStep(const EncoderBatch& batch, const StepRates& rates) override;
   Result<TransformerGradients> ComputeGradients(const EncoderBatch& batch) override;
@@ -69,14 +77,13 @@ class TorchTransformerModule final : public TransformerModule {
   std::vector<float> ExportClassifier() const override;
   Status Save(StateWriter& to) const override;
   Status Load(const StateReader& from) override;
-  Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* /*vectors*/,
-                                                          std::size_t /*num_rows*/,
-                                                          std::size_t /*dim*/) override {
-    return std::unique_ptr<LevelSplitter>();
-  }
-  std::string device() const override { return device_.str(); }
+  Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* vectors,
+                                                          std::size_t num_rows,
+                                                          std::size_t dim) override;
+  std::string device() const override;
 
  private:
+  std::uint64_t DefaultActivationBytes() const;
   ChunkOptions TrainingChunks(std::uint64_t step, bool with_dropout) const;
   /// The loss of all terms, and its derivative by the unit rows, [num_texts, dim].
   Result<StepResult> Contrast(const std::vector<ContrastiveTerm>& terms, const at::Tensor& unit,
@@ -100,11 +107,48 @@ class TorchTransformerModule final : public TransformerModule {
   TransformerNetwork network_;
   AdamW adam_;
   std::unique_ptr<RowTable> classifier_;  // [num_labels, dim], not normalised
+  const std::uint64_t activation_bytes_max_;
   std::uint64_t encoder_steps_ = 0;
   std::uint64_t classifier_steps_ = 0;
   Mutex rounded_mutex_;
   std::optional<TransformerNetwork> rounded_ DASHI_GUARDED_BY(rounded_mutex_);
 };
+
+std::uint64_t TorchTransformerModule::DefaultActivationBytes() const {
+#ifdef DASHI_CUDA
+  if (device_.is_cuda()) {
+    std::uint64_t state_bytes = 0;
+    for (const at::Tensor& parameter : network_.parameters()) {
+      state_bytes += 3 * parameter.nbytes();
+    }
+    const std::uint64_t free_bytes = FreeBytes(device_);
+    const std::uint64_t left = free_bytes > state_bytes ? free_bytes - state_bytes : 0;
+    return std::max(kProcessorActivationBytes,
+                    static_cast<std::uint64_t>(static_cast<double>(left) * kDeviceActivationShare));
+  }
+#endif
+  return kProcessorActivationBytes;
+}
+
+Result<std::unique_ptr<LevelSplitter>> TorchTransformerModule::NewLevelSplitter(
+    [[maybe_unused]] const std::uint16_t* vectors, [[maybe_unused]] std::size_t num_rows,
+    [[maybe_unused]] std::size_t dim) {
+#ifdef DASHI_CUDA
+  if (device_.is_cuda()) {
+    return MakeDeviceLevelSplitter(vectors, num_rows, dim, device_);
+  }
+#endif
+  return std::unique_ptr<LevelSplitter>();
+}
+
+std::string TorchTransformerModule::device() const {
+#ifdef DASHI_CUDA
+  if (device_.is_cuda()) {
+    return fmt::format("cuda:{} {}", device_.index(), DeviceName(device_));
+  }
+#endif
+  return device_.str();
+}
 
 std::vector<float> TorchTransformerModule::CopyRows(const at::Tensor& rows) const {
   const at::Tensor host = rows.detach().to(at::kCPU).contiguous();
@@ -121,9 +165,7 @@ ChunkOptions TorchTransformerModule::TrainingChunks(std::uint64_t step, bool wit
     chunks.attention_dropout = options_.config.attention_dropout;
   }
   chunks.dropout_seed = options_.seed + (step << 20U);
-  chunks.activation_bytes_max = options_.activation_bytes_max > 0 ? options_.activation_bytes_max
-                                : device_.is_cpu()                ? kProcessorActivationBytes
-                                                                  : kDeviceActivationBytes;
+  chunks.activation_bytes_max = activation_bytes_max_;
   return chunks;
 }
 
@@ -259,9 +301,17 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
       mask = DropoutSource(batch.dropout_seed, device_).Mask(embeddings, batch.dropout);
     }
     const UnitRows rows = Normalize(mask.defined() ? embeddings * mask : embeddings);
-    const UnitRows labels = Normalize(classifier_->Gather(batch.columns));  // [num_columns, dim]
-    DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
-                           Loss(batch.loss, rows.rows, labels.rows, batch.positives, batch.masked));
+    UnitRows labels;  // [num_columns, dim], where they are a sample
+    VectorGradient loss;
+    if (batch.loss.kind == LossKind::kBinary) {
+      DASHI_ASSIGN_OR_RETURN(
+          loss, BinaryPass(batch.loss, rows.rows, classifier_->values(), batch.positives,
+                           batch.masked, rates.classifier, {bfloat16_, false}, pool_));
+    } else {
+      labels = Normalize(classifier_->Gather(batch.columns));
+      DASHI_ASSIGN_OR_RETURN(
+          loss, Loss(batch.loss, rows.rows, labels.rows, batch.positives, batch.masked));
+    }
     StepResult result;
     const at::Tensor summary = loss.summary.to(at::kCPU);  // [2]
     result.loss = summary[0].item<float>();
@@ -277,7 +327,10 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
       DASHI_RETURN_IF_ERROR(encoder->Backward(gradient, &gradients));
       StepEncoder(gradients, rates.dense);
     }
-    classifier_->StepRows(batch.columns, NormalizeGradient(labels, loss.columns), rates.classifier);
+    if (labels.rows.defined()) {
+      classifier_->StepRows(batch.columns, NormalizeGradient(labels, loss.columns),
+                            rates.classifier);
+    }
     return result;
   });
 }

@@ -100,6 +100,34 @@ TEST(SparseRankerTrainingTest, ThreadsDoNotChangeTheBits) {
   EXPECT_EQ(one->biases, three->biases);
 }
 
+TEST(SparseRankerTrainingTest, AddedLabelTextsAddTheirProductWithTheText) {
+  const Data data;
+  const auto weights = Train(data, 1);
+  ASSERT_TRUE(weights.ok()) << weights.status().ToString();
+  SparseRows texts;  // some features are learned ones, some new
+  for (std::uint32_t label = 0; label < Data::kLabels; ++label) {
+    AppendFeatures(label % 5 == 0 ? std::vector<std::uint32_t>{}
+                                  : std::vector<std::uint32_t>{label, Data::kFeatures - 1},
+                   &texts);
+  }
+  constexpr float kFactor = 0.75F;
+  const SparseRankerWeights sum = AddLabelTexts(*weights, texts, kFactor);
+  ASSERT_EQ(sum.num_labels(), Data::kLabels);
+  EXPECT_EQ(sum.biases, weights->biases);
+  for (std::uint32_t label = 0; label < Data::kLabels; ++label) {
+    EXPECT_TRUE(
+        std::is_sorted(sum.features.begin() + static_cast<std::ptrdiff_t>(sum.offsets[label]),
+                       sum.features.begin() + static_cast<std::ptrdiff_t>(sum.offsets[label + 1])));
+    const TokenBag text{{label, Data::kFeatures - 1}, {0.5F, 0.25F}};
+    std::vector<float> before(1);
+    std::vector<float> after(1);
+    ScoreSparseNaive(*weights, text, std::vector<std::uint32_t>{label}, before);
+    ScoreSparseNaive(sum, text, std::vector<std::uint32_t>{label}, after);
+    const float product = label % 5 == 0 ? 0 : 0.5F * 0.5F + 0.5F * 0.25F;
+    EXPECT_NEAR(after[0], before[0] + kFactor * product, 2e-3) << "label " << label;
+  }
+}
+
 TEST(SparseRankerTrainingTest, StopsWhenAsked) {
   const Data data;
   TrainingControl control;
