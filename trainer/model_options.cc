@@ -256,6 +256,8 @@ std::vector<OptionSpec> ClassifierSpecs() {
           "share of the training documents held out for early stopping and fusion"),
       NumberOption<double>("checkpoint_seconds", DASHI_FIELD(checkpoint_seconds), 0.0, 86'400.0,
                            "time between two checkpoints that an interrupted job goes on from"),
+      SwitchOption("token_cache", DASHI_FIELD(token_cache),
+                   "token lists of the texts are kept for the model's next training"),
       NumberOption<std::uint64_t>("memory_limit_mb", DASHI_FIELD(memory_limit_mb), 0, 1U << 30U,
                                   "most MiB of memory that a training may need by its estimate; 0 "
                                   "= what the machine has available"),

@@ -18,6 +18,7 @@
 #include "trainer/release_artifacts.h"
 #include "trainer/release_encoder.h"
 #include "trainer/release_steps.h"
+#include "trainer/tokens/kept_tokens.h"
 #include "trainer/training_data.h"
 #include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
@@ -59,6 +60,21 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   release.metrics = model.validation_metrics;
   release.job = job.id;
   return release;
+}
+
+Status ReadRows(Store& store, const storage::View& view, const TrainingJob& job,
+                const TrainingEncoder& kind, const TrainingControl& control, TrainingData* data) {
+  const auto read = [&](TokenCache* cache) -> Status {
+    DASHI_ASSIGN_OR_RETURN(*data, ReadJobRows(view, job, kind, cache, control));
+    return Status();
+  };
+  return job.options.token_cache ? ReadWithKeptTokens(store, view, job.model, read) : read(nullptr);
+}
+
+/// The labels that a release gets: those of a resumed training may have come or gone meanwhile.
+Result<LabelMatch> ReleaseLabels(const storage::View& view, const TrainingData& data,
+                                 bool is_resumed) {
+  return is_resumed ? MatchLabels(view, data.label_ordinals) : TrainedLabels(data.label_ordinals);
 }
 
 /// How many training documents each label has.  Shape: result [num_labels].
@@ -154,7 +170,7 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   if (checkpoints.Latest() != nullptr) {
     DASHI_ASSIGN_OR_RETURN(data, LoadTrainingData(*checkpoints.Latest()));
   } else {
-    DASHI_ASSIGN_OR_RETURN(data, ReadJobRows(*view, job, kind, control));
+    DASHI_RETURN_IF_ERROR(ReadRows(store, *view, job, kind, control, &data));
   }
   DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
   options.num_threads = job.num_threads;
@@ -180,10 +196,8 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   const Stopwatch since_trained;
   const std::vector<std::uint32_t> num_documents = CountDocuments(data);
   data.task = TrainingTask();
-  LabelMatch labels = TrainedLabels(data.label_ordinals);
-  if (checkpoints.Latest() != nullptr) {
-    DASHI_ASSIGN_OR_RETURN(labels, MatchLabels(*view, data.label_ordinals));
-  }
+  DASHI_ASSIGN_OR_RETURN(const LabelMatch labels,
+                         ReleaseLabels(*view, data, checkpoints.Latest() != nullptr));
   ReleaseRecord release = DescribeRelease(job, backend, data, model);
   release.dim = options.dim;
   release.num_labels = labels.ordinals.size();

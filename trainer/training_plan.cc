@@ -18,8 +18,10 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 }  // namespace
 
 Result<TrainingData> ReadJobRows(const storage::View& view, const TrainingJob& job,
-                                 const TrainingEncoder& kind, const TrainingControl& control) {
+                                 const TrainingEncoder& kind, TokenCache* cache,
+                                 const TrainingControl& control) {
   TrainingDataOptions reading;
+  reading.cache = cache;
   reading.ranker = job.options.ngame.ranker;
   reading.subwords = kind.subwords();
   DASHI_ASSIGN_OR_RETURN(reading.validation, ParseValidationRule(job.options.validation));
@@ -94,7 +96,7 @@ Result<TrainingExplanation> ExplainTrainingJob(storage::Store& store, const Trai
   DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
   DASHI_ASSIGN_OR_RETURN(const TrainingEncoder kind,
                          TrainingEncoder::Read(*view, job.model, job.options));
-  DASHI_ASSIGN_OR_RETURN(const TrainingData data, ReadJobRows(*view, job, kind, control));
+  DASHI_ASSIGN_OR_RETURN(const TrainingData data, ReadJobRows(*view, job, kind, nullptr, control));
   DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
   options.num_threads = job.num_threads;
   TrainingPlan plan(job, options, stopwatch.Seconds(), {});

@@ -16,11 +16,12 @@
 
 namespace dashi::trainer {
 
-/// Reads the rows that a job learns from.
+/// Reads the rows that a job learns from. `cache` may be null.
 ///
 /// Errors: as ReadTrainingData; kInvalidArgument for the option validation.
 Result<TrainingData> ReadJobRows(const storage::View& view, const TrainingJob& job,
-                                 const TrainingEncoder& kind, const TrainingControl& control);
+                                 const TrainingEncoder& kind, TokenCache* cache,
+                                 const TrainingControl& control);
 
 /// Puts an estimate into the row of its job.
 void NoteEstimate(const TrainingEstimate& estimate, storage::JobRecord* record);
