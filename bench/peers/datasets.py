@@ -134,12 +134,16 @@ def make_suggests(apt, folder, by_source=False):
     packages, texts = package_texts(apt)
     relevant = {}
     for name, fields in packages.items():
-        relations = ",".join(fields.get(kind, "") for kind in ("Recommends", "Suggests", "Enhances"))
-        found = {re.split(r"[\s:(]", relation.strip())[0] for relation in re.split("[,|]", relations)}
+        relations = ",".join(fields.get(kind, "")
+                             for kind in ("Recommends", "Suggests", "Enhances"))
+        found = {re.split(r"[\s:(]", relation.strip())[0]
+                 for relation in re.split("[,|]", relations)}
         relevant[name] = {other for other in found if other in texts and other != name}
     labels = {name: "\n".join(text.split("\n")[:2]) for name, text in texts.items()}
     # Packages of one source share much of their text. On one side of the split they are harder.
-    source = lambda name: packages[name].get("Source", name).split()[0]
+    def source(name):
+        return packages[name].get("Source", name).split()[0]
+
     write(folder, texts, labels, relevant, split_key=source if by_source else None)
 
 
@@ -240,7 +244,7 @@ def make_manuals(apt, folder):
             pages_of[other, kind[0]].append((other != name, kind[1:], page))
 
     def resolve(name, kind, suffix):
-        """Its own page before pages that also tell of it, and the referrer's manual before others."""
+        """Its own page before pages that also tell of it, the referrer's manual before others."""
         found = pages_of.get((name, kind), [])
         return min(found, key=lambda p: (p[1] != suffix, p[0], p[1]))[2] if found else None
 
