@@ -25,6 +25,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "bench/gpu_transformer_speed.h"
 #include "index/vector_kernels.h"
 #include "trainer/balanced_clustering.h"
 #include "trainer/torch/batch_tokens.h"
@@ -401,6 +402,7 @@ void Run() {
   MeasureClustering(90000, 64, /*on_processor=*/true);
   MeasureClustering(1000000, 64, /*on_processor=*/false);
   MeasureEncoders();
+  MeasureTransformers();
 }
 
 }  // namespace

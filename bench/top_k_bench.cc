@@ -66,5 +66,72 @@ void BM_TopTen(benchmark::State& state) {
 }
 BENCHMARK(BM_TopTen)->Arg(1000)->Arg(37'000)->Unit(benchmark::kMicrosecond);
 
+void AddNewLabels(storage::Store& store, Random& random, const std::string& prefix,
+                  std::int64_t count) {
+  std::vector<std::pair<std::string, std::string>> labels;
+  for (std::int64_t i = 0; i < count; ++i) {
+    labels.emplace_back(prefix + std::to_string(i), RandomText(random, kQueryWords));
+  }
+  testing::AddRows(store, labels, {});
+}
+
+void FindOne(Fixture& fixture, std::string_view text) {
+  const std::shared_ptr<const storage::View> view = fixture.store->NewSnapshot().value();
+  auto cursor = OpenTopK(view, *fixture.releases, text, 10, {"m", 1, 0, false});
+  TopKHit hit;
+  benchmark::DoNotOptimize(cursor.value()->Next(&hit).value());
+}
+
+// With so many labels that came after a release of 37,000 and are embedded already.
+void BM_TopTenWithNewLabels(benchmark::State& state) {
+  Fixture fixture(37'000);
+  Random random(3);
+  AddNewLabels(*fixture.store, random, "N", state.range(0));
+  FindOne(fixture, "w1");
+  for (auto _ : state) {
+    FindOne(fixture, RandomText(random, kQueryWords));
+  }
+}
+BENCHMARK(BM_TopTenWithNewLabels)->Arg(0)->Arg(1000)->Arg(20'000)->Unit(benchmark::kMicrosecond);
+
+// The first query after so many labels were added at once, which embeds them.
+void BM_FirstQueryAfterNewLabels(benchmark::State& state) {
+  Fixture fixture(1000);
+  Random random(4);
+  FindOne(fixture, "w1");
+  int round = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    AddNewLabels(*fixture.store, random, "N" + std::to_string(round++) + "-", state.range(0));
+    state.ResumeTiming();
+    FindOne(fixture, "w1");
+  }
+}
+BENCHMARK(BM_FirstQueryAfterNewLabels)
+    ->Arg(1)
+    ->Arg(10'000)
+    ->Iterations(3)
+    ->Unit(benchmark::kMillisecond);
+
+// The first query after one more label, when so many have come before it.
+void BM_FirstQueryAfterOneMore(benchmark::State& state) {
+  Fixture fixture(1000);
+  Random random(5);
+  AddNewLabels(*fixture.store, random, "N", state.range(0));
+  FindOne(fixture, "w1");
+  int round = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    AddNewLabels(*fixture.store, random, "M" + std::to_string(round++) + "-", 1);
+    state.ResumeTiming();
+    FindOne(fixture, "w1");
+  }
+}
+BENCHMARK(BM_FirstQueryAfterOneMore)
+    ->Arg(0)
+    ->Arg(20'000)
+    ->Iterations(100)
+    ->Unit(benchmark::kMicrosecond);
+
 }  // namespace
 }  // namespace dashi::query

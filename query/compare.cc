@@ -77,10 +77,10 @@ Result<Comparison> Compare(const storage::View& view, ReleaseCache& releases,
                            const std::function<bool()>& cancelled) {
   DASHI_ASSIGN_OR_RETURN(const Settings settings, ParseSettings(request.options));
   DASHI_ASSIGN_OR_RETURN(const RankedRelease first,
-                         OpenForRanking(view, releases, request.model, request.release));
+                         OpenForRanking(view, releases, request.model, request.release, cancelled));
   DASHI_ASSIGN_OR_RETURN(
       const RankedRelease second,
-      OpenForRanking(view, releases, request.other_model, request.other_release));
+      OpenForRanking(view, releases, request.other_model, request.other_release, cancelled));
   LabelNumbers numbers(first.labels.ordinals);
   for (const storage::Ordinal ordinal : second.labels.ordinals) {
     numbers.Number(ordinal);
@@ -97,9 +97,13 @@ Result<Comparison> Compare(const storage::View& view, ReleaseCache& releases,
   DASHI_ASSIGN_OR_RETURN(const auto after, rank(second, request.other_model));
   const std::vector<double> inverse_propensities = trainer::InversePropensities(
       data.label_counts, data.num_training_documents, evaluation.propensity);
+  trainer::EvaluationOptions measuring = evaluation.metrics;
+  if (evaluation.slice_new) {
+    measuring.new_labels = LabelsNewTo(first, data.label_counts, &numbers);
+  }
   Comparison comparison;
-  comparison.metrics = trainer::CompareRankings(
-      before, after, data.split.truth, inverse_propensities, data.label_counts, evaluation.metrics);
+  comparison.metrics = trainer::CompareRankings(before, after, data.split.truth,
+                                                inverse_propensities, data.label_counts, measuring);
   comparison.k = evaluation.metrics.ks.back();
   comparison.documents =
       MostChanged(data.split, before, after, comparison.k, settings.num_documents);

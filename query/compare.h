@@ -41,7 +41,8 @@ struct Comparison {
 
 /// Ranks a split with two releases and compares every metric on the same documents.
 ///
-/// Options: those of Evaluate; rows = 'metrics' | 'documents': what the statement shows; documents
+/// Options: those of Evaluate, new labels being those new to the first release; rows = 'metrics' |
+/// 'documents': what the statement shows; documents
 ///          = 20: how many.
 /// Errors:  as Evaluate.
 Result<Comparison> Compare(const storage::View& view, ReleaseCache& releases,

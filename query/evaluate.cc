@@ -54,7 +54,7 @@ Result<std::vector<EvaluationRecord>> Evaluate(const View& view, ReleaseCache& r
   DASHI_ASSIGN_OR_RETURN(const EvaluationSettings settings,
                          ParseEvaluationSettings(request.options));
   DASHI_ASSIGN_OR_RETURN(const RankedRelease release,
-                         OpenForRanking(view, releases, request.model, request.release));
+                         OpenForRanking(view, releases, request.model, request.release, cancelled));
   LabelNumbers numbers(release.labels.ordinals);
   DASHI_ASSIGN_OR_RETURN(
       const EvaluationData data,
@@ -64,8 +64,12 @@ Result<std::vector<EvaluationRecord>> Evaluate(const View& view, ReleaseCache& r
                                    "EVALUATE MODEL " + request.model, on_progress, cancelled));
   const std::vector<double> inverse_propensities = trainer::InversePropensities(
       data.label_counts, data.num_training_documents, settings.propensity);
+  trainer::EvaluationOptions measuring = settings.metrics;
+  if (settings.slice_new) {
+    measuring.new_labels = LabelsNewTo(release, data.label_counts, &numbers);
+  }
   const std::vector<trainer::MetricValue> values = trainer::EvaluateRankings(
-      ranked, data.split.truth, inverse_propensities, data.label_counts, settings.metrics);
+      ranked, data.split.truth, inverse_propensities, data.label_counts, measuring);
   return MakeRecords(values, release.release->record, request, settings);
 }
 

@@ -26,7 +26,10 @@ struct EvaluateRequest {
 /// the pair (l as document -> d as label) is relevant for a training document l. Documents without
 /// relevant labels are left out.
 ///
-/// Options: k = '1,3,5'; filter = 'none' | 'reciprocal'; slices = 'all' | 'head,torso,tail';
+/// Options: k = '1,3,5'; filter = 'none' | 'reciprocal'; slices = 'all' | 'head,torso,tail' |
+///          'head,torso,tail,new', where a label is new that had no training document when the
+///          release was trained (where the release does not tell: one that it lacks, or that has
+///          none now);
 ///          scores = 'fused' | 'dense' | 'encoder' | 'classifier'; bootstrap = 1000; a = .55; b
 ///          = 1.5; seed = 1.
 /// Errors:  kNotFound for model or release; kFailedPrecondition when the split has no document with

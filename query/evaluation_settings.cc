@@ -68,9 +68,10 @@ Status SetEvaluationOption(const std::string& name, const std::string& text,
   }
   if (name == "slices") {
     settings->metrics.slices = text != "all";
-    return text == "all" || text == "head,torso,tail"
+    settings->slice_new = text == "head,torso,tail,new";
+    return text == "all" || text == "head,torso,tail" || settings->slice_new
                ? Status::Ok()
-               : BadOption(name, text, "'all' or 'head,torso,tail'");
+               : BadOption(name, text, "'all', 'head,torso,tail' or 'head,torso,tail,new'");
   }
   if (name == "scores") {
     settings->scores = text;

@@ -14,6 +14,7 @@ struct EvaluationSettings {
   trainer::EvaluationOptions metrics;
   trainer::PropensityModel propensity;
   bool filter_reciprocal = false;
+  bool slice_new = false;  ///< measure labels that the release has not learned by themselves too
   std::string scores = "fused";
 };
 

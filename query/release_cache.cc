@@ -80,6 +80,7 @@ Result<ReleaseRecord> FindRelease(const View& view, std::string_view model_name,
 
 struct EmbeddingRows {
   std::vector<Ordinal> ordinals;
+  std::vector<std::uint64_t> text_hashes;
   std::vector<std::uint16_t> vectors;
 };
 
@@ -98,15 +99,21 @@ Result<EmbeddingRows> ReadEmbeddings(const View& view, const ReleaseRecord& rele
                                             ReleaseName(release), values.size(), release.dim));
     }
     rows.ordinals.push_back(cursor->ordinal());
+    rows.text_hashes.push_back(cursor->text_hash());
     rows.vectors.insert(rows.vectors.end(), values.begin(), values.end());
   }
+}
+
+/// Bytes of one embedding in memory with what it belongs to.
+std::uint64_t RowBytes(const ReleaseRecord& record) {
+  return record.dim * sizeof(std::uint16_t) + sizeof(Ordinal) + sizeof(std::uint64_t);
 }
 
 /// Bytes of the vectors of a release's labels, and of the graph's links where it has one.
 std::uint64_t LabelBytes(const ReleaseRecord& record) {
   constexpr std::uint64_t kLinkBytes = 160;  // 2 * 16 links of 4 bytes, and the levels above
   const std::uint64_t links = record.index_file.empty() ? 0 : kLinkBytes;
-  return record.num_labels * (record.dim * sizeof(std::uint16_t) + sizeof(Ordinal) + links);
+  return record.num_labels * (RowBytes(record) + links);
 }
 
 /// Reads the ranker of a release that has one.
@@ -152,8 +159,10 @@ Result<LabelVectors> ReadLabelVectors(const View& view, const ReleaseRecord& rel
         "label embeddings and classifiers of {} do not belong together", ReleaseName(release)));
   }
   labels.ordinals = std::move(rows.ordinals);
+  labels.text_hashes = std::move(rows.text_hashes);
   labels.embeddings = std::move(rows.vectors);
   labels.classifiers = std::move(classifier.vectors);
+  labels.num_documents = std::move(classifier.num_documents);
   return labels;
 }
 
@@ -202,10 +211,15 @@ void ReleaseCache::UnloadOldest() {
 Result<std::unique_ptr<storage::MemoryLease>> ReleaseCache::Reserve(std::uint64_t bytes) {
   auto lease =
       std::make_unique<storage::MemoryLease>(store_->memory(), storage::MemoryUse::kReleases);
+  DASHI_RETURN_IF_ERROR(Grow(lease.get(), bytes));
+  return lease;
+}
+
+Status ReleaseCache::Grow(storage::MemoryLease* lease, std::uint64_t bytes) {
   while (true) {
     Status reserved = lease->Resize(bytes);
     if (reserved.ok()) {
-      return lease;
+      return reserved;
     }
     MutexLock lock(mutex_);
     if (releases_.empty()) {
@@ -237,6 +251,10 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
                                         static_cast<float>(record.fusion_encoder),
                                         static_cast<float>(record.fusion_classifier)));
   release->label_ordinals = std::move(labels.ordinals);
+  release->label_text_hashes = std::move(labels.text_hashes);
+  release->new_labels = std::make_unique<RowDelta>(
+      EntityKind::kLabel, record.snapshot_sequence,
+      BaseRows{release->label_ordinals, release->label_text_hashes}, store_->memory());
   if (record.fusion_ranker > 0) {
     DASHI_ASSIGN_OR_RETURN(const std::string ranker_bytes,
                            view.GetWeights(trainer::RankerWeightsName(record.job)));
@@ -259,15 +277,60 @@ Result<std::shared_ptr<const EmbeddedRows>> ReleaseCache::Embeddings(const View&
     }
   }
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t num_rows, view.EstimateRows(kind));
-  const std::uint64_t row_bytes = release.record.dim * sizeof(std::uint16_t) + sizeof(Ordinal);
   auto embedded = std::make_shared<EmbeddedRows>();
-  DASHI_ASSIGN_OR_RETURN(embedded->memory, Reserve(num_rows * row_bytes));
+  DASHI_ASSIGN_OR_RETURN(embedded->memory, Reserve(num_rows * RowBytes(release.record)));
   DASHI_ASSIGN_OR_RETURN(EmbeddingRows rows, ReadEmbeddings(view, release.record, kind));
   embedded->vectors = index::MakeExactIndex(std::move(rows.vectors), release.record.dim);
   embedded->ordinals = std::move(rows.ordinals);
+  embedded->text_hashes = std::move(rows.text_hashes);
+  if (kind != EntityKind::kLabel) {
+    embedded->new_rows = std::make_unique<RowDelta>(
+        kind, release.record.snapshot_sequence, BaseRows{embedded->ordinals, embedded->text_hashes},
+        store_->memory());
+  }
   MutexLock lock(mutex_);
   embeddings_[key] = embedded;
   return std::shared_ptr<const EmbeddedRows>(std::move(embedded));
+}
+
+DeltaResources ReleaseCache::ResourcesOf(const ServingRelease& release,
+                                         const std::function<Status()>& check_stop) {
+  return {*release.encoder,
+          *pool_,
+          store_->memory(),
+          [this](storage::MemoryLease* lease, std::uint64_t bytes) { return Grow(lease, bytes); },
+          check_stop,
+          /*known=*/{},
+          /*embedded=*/{}};
+}
+
+Result<std::shared_ptr<const DeltaPicture>> ReleaseCache::NewLabels(
+    const View& view, const ServingRelease& release, const std::function<Status()>& check_stop) {
+  auto picture = release.new_labels->At(view, ResourcesOf(release, check_stop));
+  if (!picture.ok()) {
+    return std::move(picture).status().WithContext("labels that came after " + release.Name());
+  }
+  return picture;
+}
+
+Result<SearchedRows> ReleaseCache::LabelsIn(const View& view, const ServingRelease& release,
+                                            const std::function<Status()>& check_stop) {
+  DASHI_ASSIGN_OR_RETURN(auto picture, NewLabels(view, release, check_stop));
+  return SearchedRows(
+      *release.labels, release.label_ordinals, std::move(picture),
+      static_cast<float>(release.record.fusion_encoder + release.record.fusion_classifier));
+}
+
+Result<SearchedRows> ReleaseCache::EmbeddingsIn(const View& view, const ServingRelease& release,
+                                                const EmbeddedRows& embedded,
+                                                const std::function<Status()>& check_stop) {
+  std::shared_ptr<const DeltaPicture> picture;
+  if (embedded.new_rows == nullptr) {
+    DASHI_ASSIGN_OR_RETURN(picture, NewLabels(view, release, check_stop));
+  } else {
+    DASHI_ASSIGN_OR_RETURN(picture, embedded.new_rows->At(view, ResourcesOf(release, check_stop)));
+  }
+  return SearchedRows(*embedded.vectors, embedded.ordinals, std::move(picture), 1.0F);
 }
 
 }  // namespace dashi::query

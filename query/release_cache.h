@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,19 +14,23 @@
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "index/vector_index.h"
+#include "query/row_delta.h"
+#include "query/searched_rows.h"
 #include "storage/store.h"
 #include "trainer/bag_encoder.h"
 #include "trainer/ranker/sparse_ranker.h"
 
 namespace dashi::query {
 
-/// A release loaded for serving. Immutable.
+/// A release loaded for serving. Immutable, but for what it learns of labels that came after it.
 struct ServingRelease {
   storage::ReleaseRecord record;
   std::unique_ptr<trainer::Encoder> encoder;
   /// Label vectors a*z + b*w: because one embedding e meets both, a<e,z> + b<e,w> = <e, a*z + b*w>.
   std::unique_ptr<index::VectorIndex> labels;
   std::vector<storage::Ordinal> label_ordinals;  ///< index position -> label
+  std::vector<std::uint64_t> label_text_hashes;  ///< [label_ordinals.size()]
+  std::unique_ptr<RowDelta> new_labels;          ///< never null; of the embeddings z
   /// Orders a shortlist anew; its labels are index positions. Null: the release has none.
   std::unique_ptr<trainer::SparseRanker> ranker;
   std::unique_ptr<storage::MemoryLease> memory;  ///< what the above is counted as
@@ -34,10 +39,12 @@ struct ServingRelease {
   std::string Name() const;  ///< "ads@3"
 };
 
-/// The encoder embeddings of one kind of row, for nearest(). Immutable.
+/// The encoder embeddings of one kind of row, for nearest(). As immutable as a ServingRelease.
 struct EmbeddedRows {
   std::unique_ptr<index::VectorIndex> vectors;
   std::vector<storage::Ordinal> ordinals;  ///< index position -> row
+  std::vector<std::uint64_t> text_hashes;  ///< [ordinals.size()]
+  std::unique_ptr<RowDelta> new_rows;      ///< null for labels, which the release has
   std::unique_ptr<storage::MemoryLease> memory;
 };
 
@@ -45,8 +52,11 @@ struct EmbeddedRows {
 /// binary16.
 struct LabelVectors {
   std::vector<storage::Ordinal> ordinals;  ///< ascending
+  std::vector<std::uint64_t> text_hashes;  ///< [ordinals.size()]
   std::vector<std::uint16_t> embeddings;   ///< z
   std::vector<std::uint16_t> classifiers;  ///< w
+  /// [the release's labels] how many training documents each had; empty when it is not known.
+  std::vector<std::uint32_t> num_documents;
 };
 
 /// Reads the label vectors of a release.
@@ -81,11 +91,31 @@ class ReleaseCache {
                                                          const ServingRelease& release,
                                                          storage::EntityKind kind);
 
+  /// The labels that topk() finds in a view: the release's, and those that were added or got
+  /// another text since, whose classifier is their embedding. What is returned borrows from
+  /// `release`. `check_stop` is asked between batches of texts and may be empty.
+  ///
+  /// Errors: as RowDelta::At.
+  /// Cost:   as RowDelta::At: new texts are embedded here, on the pool.
+  Result<SearchedRows> LabelsIn(const storage::View& view, const ServingRelease& release,
+                                const std::function<Status()>& check_stop);
+  /// The same over embeddings alone. What is returned borrows from `embedded` too.
+  Result<SearchedRows> EmbeddingsIn(const storage::View& view, const ServingRelease& release,
+                                    const EmbeddedRows& embedded,
+                                    const std::function<Status()>& check_stop);
+  /// The labels alone that the release lacks of a view.
+  Result<std::shared_ptr<const DeltaPicture>> NewLabels(const storage::View& view,
+                                                        const ServingRelease& release,
+                                                        const std::function<Status()>& check_stop);
+
   ThreadPool& pool() { return *pool_; }
 
  private:
   /// Reserves memory, for which idle releases are unloaded, the least recently used first.
   Result<std::unique_ptr<storage::MemoryLease>> Reserve(std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
+  Status Grow(storage::MemoryLease* lease, std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
+  DeltaResources ResourcesOf(const ServingRelease& release,
+                             const std::function<Status()>& check_stop);
   void UnloadOldest() DASHI_REQUIRES(mutex_);
   std::shared_ptr<const ServingRelease> FindLoaded(const storage::ReleaseRecord& record)
       DASHI_EXCLUDES(mutex_);

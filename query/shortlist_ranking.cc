@@ -17,17 +17,22 @@ ShortlistRanking::ShortlistRanking(const ServingRelease& release, std::string_vi
     : release_(release), features_(release.ranker->features().Extract(query)) {}
 
 void ShortlistRanking::Order(index::Shortlist* shortlist) {
+  const trainer::SparseRankerWeights& weights = release_.ranker->weights();
   std::vector<std::uint32_t> labels;
   labels.reserve(shortlist->size());
   for (const index::Candidate& candidate : *shortlist) {
-    labels.push_back(candidate.position);
+    if (candidate.position < weights.num_labels()) {
+      labels.push_back(candidate.position);
+    }
   }
   std::vector<float> scores(labels.size());
-  trainer::ScoreSparse(release_.ranker->weights(), features_, labels, scores);
+  trainer::ScoreSparse(weights, features_, labels, scores);
   const auto weight = static_cast<float>(release_.record.fusion_ranker);
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    float& score = (*shortlist)[i].score;
-    score = std::min(score + weight * scores[i], lowest_);
+  auto next = scores.begin();
+  for (index::Candidate& candidate : *shortlist) {
+    // As the ranker has it for a label that its training did not see (kNoRankerRow).
+    const float score = candidate.position < weights.num_labels() ? *next++ : 0.0F;
+    candidate.score = std::min(candidate.score + weight * score, lowest_);
   }
   std::sort(shortlist->begin(), shortlist->end(),
             [](const index::Candidate& a, const index::Candidate& b) {

@@ -15,9 +15,10 @@ namespace dashi::query {
 std::size_t RankedShortlistSize(std::size_t k);
 
 /// Orders the shortlists of one query by a release's ranker: score = dense score + fusion_ranker *
-/// ranker's score, ties by ascending position. Shortlists that come later hold labels that the
-/// dense score ranks lower; none of them gets a score above the lowest one that an earlier
-/// shortlist had, so that all of them together are in order.
+/// ranker's score, ties by ascending position; a label that came after the release has 0 there.
+/// Shortlists that come later hold labels that the dense score ranks lower; none of them gets a
+/// score above the lowest one that an earlier shortlist had, so that all of them together are in
+/// order.
 ///
 /// Threads: one thread at a time. Must not outlive the release.
 class ShortlistRanking {

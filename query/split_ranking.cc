@@ -33,15 +33,30 @@ Result<std::unique_ptr<index::VectorIndex>> MakeIndex(const LabelVectors& labels
       release.dim);
 }
 
+/// Adds the labels that the release lacks of the view, with their embedding as classifier.
+void AddNewLabels(const DeltaPicture& picture, std::size_t dim, RankedRelease* ranked) {
+  LabelVectors& labels = ranked->labels;
+  for (const DeltaPicture::Entry& entry : picture.entries) {
+    const auto vector = picture.Vector(entry.position, dim);
+    labels.ordinals.push_back(entry.ordinal);
+    labels.text_hashes.push_back(entry.text_hash);
+    labels.embeddings.insert(labels.embeddings.end(), vector.begin(), vector.end());
+    labels.classifiers.insert(labels.classifiers.end(), vector.begin(), vector.end());
+  }
+  ranked->replaced = picture.replaced;
+}
+
 /// Ranks labels for every document of the split, without what may not be an answer.
 class SplitRanking {
  public:
   /// With `ranked` the release's ranker orders the shortlists, as topk does.
   /// `numbers`: of the labels by index position.
   SplitRanking(const ServingRelease& release, const index::VectorIndex& labels,
-               std::vector<std::uint32_t> numbers, bool ranked, ThreadPool& pool, std::size_t k)
+               const std::vector<bool>& replaced, std::vector<std::uint32_t> numbers, bool ranked,
+               ThreadPool& pool, std::size_t k)
       : release_(release),
         labels_(labels),
+        replaced_(replaced),
         numbers_(std::move(numbers)),
         ranked_(ranked),
         pool_(pool),
@@ -61,6 +76,11 @@ class SplitRanking {
       search.m = RankedShortlistSize(search.m);
     }
     search.exact = true;
+    if (!replaced_.empty()) {
+      search.filter = [this](index::Position position) {
+        return position >= replaced_.size() || !replaced_[position];
+      };
+    }
     DASHI_ASSIGN_OR_RETURN(
         std::vector<index::Shortlist> shortlists,
         labels_.SearchBatch({queries_.data(), texts.size(), dim}, search, pool_));
@@ -88,6 +108,7 @@ class SplitRanking {
  private:
   const ServingRelease& release_;
   const index::VectorIndex& labels_;
+  const std::vector<bool>& replaced_;
   const std::vector<std::uint32_t> numbers_;
   const bool ranked_;
   ThreadPool& pool_;
@@ -98,15 +119,34 @@ class SplitRanking {
 }  // namespace
 
 Result<RankedRelease> OpenForRanking(const storage::View& view, ReleaseCache& releases,
-                                     const std::string& model,
-                                     std::optional<std::uint32_t> number) {
+                                     const std::string& model, std::optional<std::uint32_t> number,
+                                     const std::function<bool()>& cancelled) {
   if (!number) {
     DASHI_ASSIGN_OR_RETURN(number, NewestRelease(view, model));
   }
   RankedRelease ranked;
   DASHI_ASSIGN_OR_RETURN(ranked.release, releases.Resolve(view, model, number));
   DASHI_ASSIGN_OR_RETURN(ranked.labels, ReadLabelVectors(view, ranked.release->record));
+  const auto check_stop = [&]() -> Status {
+    return cancelled && cancelled() ? Status::Cancelled("embedding labels was cancelled")
+                                    : Status::Ok();
+  };
+  DASHI_ASSIGN_OR_RETURN(const auto new_labels,
+                         releases.NewLabels(view, *ranked.release, check_stop));
+  AddNewLabels(*new_labels, ranked.release->record.dim, &ranked);
   return ranked;
+}
+
+std::vector<bool> LabelsNewTo(const RankedRelease& ranked,
+                              std::span<const std::uint64_t> label_counts, LabelNumbers* numbers) {
+  std::vector<bool> is_new(label_counts.size(), true);
+  const std::vector<storage::Ordinal>& ordinals = ranked.release->label_ordinals;
+  for (std::size_t i = 0; i < ordinals.size(); ++i) {
+    const std::uint32_t number = numbers->Number(ordinals[i]);
+    is_new[number] = ranked.labels.num_documents.empty() ? label_counts[number] == 0
+                                                         : ranked.labels.num_documents[i] == 0;
+  }
+  return is_new;
 }
 
 Result<std::vector<std::vector<std::uint32_t>>> RankSplit(
@@ -120,8 +160,8 @@ Result<std::vector<std::vector<std::uint32_t>>> RankSplit(
     by_position.push_back(numbers->Number(ordinal));
   }
   const bool uses_ranker = settings.scores == "fused" && release.release->ranker != nullptr;
-  SplitRanking ranking(*release.release, *index, std::move(by_position), uses_ranker, pool,
-                       settings.metrics.ks.back());
+  SplitRanking ranking(*release.release, *index, release.replaced, std::move(by_position),
+                       uses_ranker, pool, settings.metrics.ks.back());
   const Stopwatch stopwatch;
   std::vector<std::vector<std::uint32_t>> ranked(split.texts.size());
   for (std::size_t begin = 0; begin < ranked.size(); begin += kBatchDocuments) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,17 +20,28 @@ namespace dashi::query {
 /// A release as an evaluation ranks with it.
 struct RankedRelease {
   std::shared_ptr<const ServingRelease> release;
-  LabelVectors labels;
+  LabelVectors labels;  ///< those of the release, then those that came after it
+  /// [labels of the release] those that stand among the later ones, with another text; may be
+  /// empty.
+  std::vector<bool> replaced;
 };
 
 /// `number` nullopt: the newest.
 ///
-/// Errors: kNotFound for model or release.
+/// Errors: kNotFound for model or release; kCancelled.
 Result<RankedRelease> OpenForRanking(const storage::View& view, ReleaseCache& releases,
-                                     const std::string& model, std::optional<std::uint32_t> number);
+                                     const std::string& model, std::optional<std::uint32_t> number,
+                                     const std::function<bool()>& cancelled);
 
-/// Ranks all labels of a release for every document of a split by exact search, as topk would,
-/// without what may not be an answer. Ties go by ascending label ordinal.
+/// Which labels are new to a release: those that had no training document when it was trained.
+/// Where the release does not tell, those that it lacks or that have none now.
+///
+/// Shape:  label_counts, result [labels].
+std::vector<bool> LabelsNewTo(const RankedRelease& ranked,
+                              std::span<const std::uint64_t> label_counts, LabelNumbers* numbers);
+
+/// Ranks all labels that topk would find for every document of a split by exact search, as topk
+/// would, without what may not be an answer. Ties go by ascending label ordinal.
 ///
 /// Shape:  result [documents], at most the largest k of label numbers each, best first.
 /// Errors: kCancelled; those of the encoder.

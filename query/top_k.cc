@@ -20,7 +20,6 @@ using index::Candidate;
 using index::SearchOptions;
 using index::SearchStatistics;
 using index::Shortlist;
-using index::VectorIndex;
 using storage::EntityKind;
 using storage::EntityRow;
 using storage::Ordinal;
@@ -65,12 +64,13 @@ std::size_t FirstShortlistSize(std::size_t k, bool ranked) {
 class IndexCursor final : public TopKCursor {
  public:
   IndexCursor(std::shared_ptr<const View> view, std::shared_ptr<const ServingRelease> release,
-              std::shared_ptr<const EmbeddedRows> embedded, EntityKind kind,
+              std::shared_ptr<const EmbeddedRows> embedded, SearchedRows rows, EntityKind kind,
               std::vector<float> query, std::unique_ptr<ShortlistRanking> ranking, std::size_t k,
               const TopKOptions& options)
       : view_(std::move(view)),
         release_(std::move(release)),
         embedded_(std::move(embedded)),
+        rows_(std::move(rows)),
         kind_(kind),
         query_(std::move(query)),
         ranking_(std::move(ranking)) {
@@ -82,7 +82,7 @@ class IndexCursor final : public TopKCursor {
     if (options.only != nullptr) {
       exhausted_ = exhausted_ || options.only->size() == 0;
       search_.filter = [this, only = options.only](index::Position position) {
-        return only->Contains(ToInteger(ordinals()[position]));
+        return only->Contains(ToInteger(rows_.OrdinalAt(position)));
       };
     }
   }
@@ -117,11 +117,6 @@ class IndexCursor final : public TopKCursor {
   const SearchStatistics& statistics() const override { return statistics_; }
 
  private:
-  const VectorIndex& vectors() const { return embedded_ ? *embedded_->vectors : *release_->labels; }
-  const std::vector<Ordinal>& ordinals() const {
-    return embedded_ ? embedded_->ordinals : release_->label_ordinals;
-  }
-
   /// Searches with four times the candidates of the last time and keeps those not yet seen.
   Status FindMore() {
     if (!seen_.empty()) {
@@ -129,7 +124,7 @@ class IndexCursor final : public TopKCursor {
       search_.ef = 0;
     }
     SearchStatistics statistics;
-    DASHI_ASSIGN_OR_RETURN(const Shortlist found, vectors().Search(query_, search_, &statistics));
+    DASHI_ASSIGN_OR_RETURN(const Shortlist found, rows_.Search(query_, search_, &statistics));
     statistics_.num_visited += statistics.num_visited;
     statistics_.num_refills += statistics.num_refills + (seen_.empty() ? 0 : 1);
     statistics_.exact = statistics.exact;
@@ -138,7 +133,7 @@ class IndexCursor final : public TopKCursor {
   }
 
   void Take(const Shortlist& found) {
-    exhausted_ = found.size() < search_.m || search_.m >= vectors().num_vectors();
+    exhausted_ = found.size() < search_.m || search_.m >= rows_.num_rows();
     candidates_.clear();
     next_candidate_ = 0;
     for (const Candidate& candidate : found) {
@@ -155,7 +150,7 @@ class IndexCursor final : public TopKCursor {
     const std::size_t size = std::min(rows_per_read_, candidates_.size() - next_candidate_);
     std::vector<Ordinal> wanted(size);
     for (std::size_t i = 0; i < size; ++i) {
-      wanted[i] = ordinals()[candidates_[next_candidate_ + i].position];
+      wanted[i] = rows_.OrdinalAt(candidates_[next_candidate_ + i].position);
     }
     DASHI_ASSIGN_OR_RETURN(std::vector<std::optional<EntityRow>> rows,
                            view_->GetRows(kind_, wanted));
@@ -173,6 +168,7 @@ class IndexCursor final : public TopKCursor {
   std::shared_ptr<const View> view_;               // Shared with the statement.
   std::shared_ptr<const ServingRelease> release_;  // Shared with the cache.
   std::shared_ptr<const EmbeddedRows> embedded_;   // Shared with the cache; null for topk.
+  const SearchedRows rows_;                        // Of the two above.
   EntityKind kind_;
   std::vector<float> query_;                   // [dim]
   std::unique_ptr<ShortlistRanking> ranking_;  // Null: dense scores are final.
@@ -256,10 +252,11 @@ Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,
   DASHI_RETURN_IF_ERROR(CheckK(k));
   DASHI_ASSIGN_OR_RETURN(auto release, releases.Resolve(*view, options.model, options.release));
   DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
+  DASHI_ASSIGN_OR_RETURN(SearchedRows rows, releases.LabelsIn(*view, *release, options.check_stop));
   auto ranking = MakeRanking(*release, text, options);
   return std::unique_ptr<TopKCursor>(std::make_unique<IndexCursor>(
-      std::move(view), std::move(release), nullptr, EntityKind::kLabel, std::move(query),
-      std::move(ranking), k, options));
+      std::move(view), std::move(release), nullptr, std::move(rows), EntityKind::kLabel,
+      std::move(query), std::move(ranking), k, options));
 }
 
 Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view,
@@ -275,9 +272,11 @@ Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view
   DASHI_ASSIGN_OR_RETURN(auto release, releases.Resolve(*view, options.model, options.release));
   DASHI_ASSIGN_OR_RETURN(auto embedded, releases.Embeddings(*view, *release, kind));
   DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
+  DASHI_ASSIGN_OR_RETURN(SearchedRows rows,
+                         releases.EmbeddingsIn(*view, *release, *embedded, options.check_stop));
   return std::unique_ptr<TopKCursor>(
-      std::make_unique<IndexCursor>(std::move(view), std::move(release), std::move(embedded), kind,
-                                    std::move(query), nullptr, k, options));
+      std::make_unique<IndexCursor>(std::move(view), std::move(release), std::move(embedded),
+                                    std::move(rows), kind, std::move(query), nullptr, k, options));
 }
 
 Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const View>& view,
@@ -293,18 +292,21 @@ Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const 
     DASHI_RETURN_IF_ERROR(CheckUtf8(text));
   }
   DASHI_RETURN_IF_ERROR(release->encoder->EncodeBatch(texts, queries, releases.pool()));
+  DASHI_ASSIGN_OR_RETURN(const SearchedRows rows,
+                         releases.LabelsIn(*view, *release, options.check_stop));
   SearchOptions search;
   search.m = FirstShortlistSize(k, release->ranker != nullptr && options.ranker);
   search.ef = options.ef;
   search.exact = options.exact;
   DASHI_ASSIGN_OR_RETURN(
       const std::vector<Shortlist> shortlists,
-      release->labels->SearchBatch({queries.data(), texts.size(), dim}, search, releases.pool()));
+      rows.SearchBatch({queries.data(), texts.size(), dim}, search, releases.pool()));
   std::vector<std::vector<TopKHit>> results(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::span<const float> query = std::span(queries).subspan(i * dim, dim);
-    IndexCursor cursor(view, release, nullptr, EntityKind::kLabel, {query.begin(), query.end()},
-                       MakeRanking(*release, texts[i], options), k, options);
+    IndexCursor cursor(view, release, nullptr, rows, EntityKind::kLabel,
+                       {query.begin(), query.end()}, MakeRanking(*release, texts[i], options), k,
+                       options);
     cursor.StartFrom(shortlists[i]);
     results[i].reserve(k);
     for (TopKHit hit; results[i].size() < k;) {

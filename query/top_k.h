@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,6 +25,9 @@ struct TopKOptions {
   bool ranker = true;                    ///< let the release's sparse ranker order the best labels
   /// Set by the caller, not by JSON: the rows that may come back; null: all. Sharers: the cursor.
   std::shared_ptr<const index::RowSet> only = nullptr;
+  /// Set by the caller: asked now and then while labels that are new are embedded; its error ends
+  /// the search. May be empty.
+  std::function<Status()> check_stop = nullptr;
 };
 
 /// Parses '{"model":"ads","release":1,"ef":200,"exact":true,"ranker":false}'; empty text gives the
@@ -41,7 +45,8 @@ struct TopKHit {
 };
 
 /// Hands out the labels of one query best first, as many as are asked for: a caller that filters
-/// them gets k rows if k rows pass. Labels deleted since the release was made are skipped.
+/// them gets k rows if k rows pass. Labels deleted since the release was made are skipped; those
+/// that were added, or got another text, are found by their text as the view has it.
 ///
 /// Threads: one thread at a time. Must not outlive its view.
 /// Cost:    Next reads rows in batches; the search is repeated with 4x the candidates when they run

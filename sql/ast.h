@@ -115,6 +115,7 @@ struct DropReleaseStatement {
   bool if_exists = false;
 };
 struct TrainModelStatement {
+  bool explain = false;  ///< EXPLAIN TRAIN MODEL: what it would need
   std::string model;
   std::vector<OptionNode> options;
 };

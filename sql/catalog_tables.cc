@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "dashi/result_set.h"
+#include "query/row_delta.h"
 #include "sql/database_impl.h"
 #include "sql/planner_cost.h"
 #include "sql/settings.h"
@@ -131,15 +132,29 @@ Result<Rows> LoadReleases(StatementContext& statement) {
   for (const storage::ReleaseRecord& release : releases) {
     const auto current = published.find(release.model);
     const bool is_published = current != published.end() && current->second == release.number;
-    rows.push_back(
-        {Value::Text(ReleaseText(release.model, release.number)), Value::Text(release.model),
-         Count(release.number), Value::Integer(is_published ? 1 : 0), Count(release.num_documents),
-         Count(release.num_labels), Count(release.dim), Value::Text(release.index_kind),
-         Count(release.seed), Value::Real(release.train_seconds),
-         Value::Real(release.fusion_encoder), Value::Real(release.fusion_classifier),
-         Value::Real(release.fusion_ranker), Json(release.metrics), Json(release.options),
-         Json(release.environment), Count(release.snapshot_sequence), Count(release.job),
-         Time(release.created_at_micros)});
+    DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> new_labels,
+                           query::CountChangedRows(*statement.view, storage::EntityKind::kLabel,
+                                                   release.snapshot_sequence));
+    rows.push_back({Value::Text(ReleaseText(release.model, release.number)),
+                    Value::Text(release.model),
+                    Count(release.number),
+                    Value::Integer(is_published ? 1 : 0),
+                    Count(release.num_documents),
+                    Count(release.num_labels),
+                    new_labels ? Count(*new_labels) : Value::Null(),
+                    Count(release.dim),
+                    Value::Text(release.index_kind),
+                    Count(release.seed),
+                    Value::Real(release.train_seconds),
+                    Value::Real(release.fusion_encoder),
+                    Value::Real(release.fusion_classifier),
+                    Value::Real(release.fusion_ranker),
+                    Json(release.metrics),
+                    Json(release.options),
+                    Json(release.environment),
+                    Count(release.snapshot_sequence),
+                    Count(release.job),
+                    Time(release.created_at_micros)});
   }
   return rows;
 }
@@ -200,13 +215,16 @@ Result<Rows> LoadJobs(StatementContext& statement) {
       job.total = progress->total;
       job.loss = progress->loss;
     }
-    rows.push_back({Count(job.id), Value::Text(job.kind), Value::Text(job.statement),
-                    TextOrNull(job.model), Value::Text(JobStateName(job.state)),
-                    TextOrNull(job.phase), Count(job.done), Count(job.total),
-                    job.loss ? Value::Real(*job.loss) : Value::Null(), TextOrNull(job.error),
-                    TextOrNull(job.result), Time(job.created_at_micros),
-                    Time(job.started_at_micros), Time(job.finished_at_micros),
-                    job.checkpoint.empty() ? Value::Null() : Time(job.checkpointed_at_micros)});
+    rows.push_back(
+        {Count(job.id), Value::Text(job.kind), Value::Text(job.statement), TextOrNull(job.model),
+         Value::Text(JobStateName(job.state)), TextOrNull(job.phase), Count(job.done),
+         Count(job.total), job.loss ? Value::Real(*job.loss) : Value::Null(), TextOrNull(job.error),
+         TextOrNull(job.result), Time(job.created_at_micros), Time(job.started_at_micros),
+         Time(job.finished_at_micros),
+         job.checkpoint.empty() ? Value::Null() : Time(job.checkpointed_at_micros),
+         job.estimated_memory_bytes > 0 ? Count(job.estimated_memory_bytes) : Value::Null(),
+         job.estimated_disk_bytes > 0 ? Count(job.estimated_disk_bytes) : Value::Null(),
+         job.estimated_seconds > 0 ? Value::Real(job.estimated_seconds) : Value::Null()});
   }
   return rows;
 }
@@ -313,7 +331,8 @@ std::span<const TableDefinition> CatalogTables() {
        false, Make<LoadModels>, "what CREATE MODEL declared, and the release that is published"},
       {"releases",
        "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
-       "documents INTEGER, labels INTEGER, dim INTEGER, index_kind TEXT, seed INTEGER, "
+       "documents INTEGER, labels INTEGER, new_labels INTEGER, dim INTEGER, index_kind TEXT, seed "
+       "INTEGER, "
        "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
        "metrics TEXT, "
        "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT)",
@@ -321,7 +340,8 @@ std::span<const TableDefinition> CatalogTables() {
       {"jobs",
        "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "
        "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT, "
-       "started_at TEXT, finished_at TEXT, checkpointed_at TEXT)",
+       "started_at TEXT, finished_at TEXT, checkpointed_at TEXT, estimated_memory_bytes INTEGER, "
+       "estimated_disk_bytes INTEGER, estimated_seconds REAL)",
        false, Make<LoadJobs>, "training jobs and how far they are"},
       {"job_metrics",
        "CREATE TABLE t(job INTEGER, stage TEXT, epoch INTEGER, seconds REAL, loss REAL, "

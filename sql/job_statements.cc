@@ -41,11 +41,19 @@ Status JobOutcome(const JobRecord& job) {
     case JobState::kCancelled:
       return Status::Cancelled(name + " was cancelled").WithSqlState("57014");
     case JobState::kFailed: {
-      Status failed = Status::FailedPrecondition(name + " failed: " + job.error);
-      return job.checkpoint.empty()
-                 ? failed
-                 : std::move(failed).WithHint("RESUME JOB " + std::to_string(job.id) +
-                                              " goes on from its last checkpoint.");
+      std::string hint = job.error_hint;
+      if (!job.checkpoint.empty()) {
+        hint += (hint.empty() ? "" : " ") + ("RESUME JOB " + std::to_string(job.id)) +
+                " goes on from its last checkpoint.";
+      }
+      // Memory or disk that did not suffice.
+      const bool lacks_room = job.error_sqlstate.starts_with("53");
+      Status failed(lacks_room ? StatusCode::kResourceExhausted : StatusCode::kFailedPrecondition,
+                    name + " failed: " + job.error);
+      if (lacks_room) {
+        failed = std::move(failed).WithSqlState(job.error_sqlstate);
+      }
+      return hint.empty() ? failed : std::move(failed).WithHint(std::move(hint));
     }
     default:
       return Status::Aborted(name +

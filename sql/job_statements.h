@@ -27,7 +27,8 @@ Result<storage::JobRecord> WaitForOwnJob(SessionState& session, std::uint64_t id
 /// The error that a job which has stopped stands for.
 ///
 /// Errors: kCancelled, kAborted (57014) for one that was cancelled, paused or interrupted;
-///         kFailedPrecondition for one that failed.
+///         kFailedPrecondition for one that failed, kResourceExhausted (53100, 53200) where it
+///         lacked disk or memory.
 Status JobOutcome(const storage::JobRecord& job);
 
 /// Takes the checkpoints out of the rows of a model's jobs, and returns their blobs.

@@ -13,6 +13,7 @@
 #include "sql/job_statements.h"
 #include "sql/option_nodes.h"
 #include "sql/own_statements.h"
+#include "sql/train_explanation.h"
 #include "storage/catalog_records.h"
 #include "storage/row_check.h"
 #include "trainer/model_options.h"
@@ -121,6 +122,24 @@ Row EvaluationRow(const storage::EvaluationRecord& record) {
           Value::Integer(static_cast<std::int64_t>(record.num_documents))};
 }
 
+/// A job that has yet to end reads the release of its warm start whenever it runs.
+Status CheckNoJobStartsFrom(const storage::View& view, const std::string& release) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<JobRecord> jobs, view.ListJobs());
+  for (const JobRecord& job : jobs) {
+    const auto start = job.options.find("warm_start");
+    const bool over = job.state == storage::JobState::kSucceeded ||
+                      job.state == storage::JobState::kFailed ||
+                      job.state == storage::JobState::kCancelled;
+    if (!over && start != job.options.end() && start->second == release) {
+      return Status::FailedPrecondition(
+                 fmt::format("the release is what job {} starts from: {}", job.id, release))
+          .WithSqlState("55006")
+          .WithHint(fmt::format("WAIT JOB {0} or CANCEL JOB {0} first.", job.id));
+    }
+  }
+  return Status();
+}
+
 }  // namespace
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
@@ -193,6 +212,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     }
     start_weights = model->start_weights;
     DASHI_ASSIGN_OR_RETURN(checkpoints, ForgetCheckpoints(transaction, drop.model));
+    checkpoints.insert(checkpoints.end(), model->tokens.begin(), model->tokens.end());
     return transaction.DeleteModel(drop.model);
   };
   DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
@@ -231,6 +251,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
           .WithSqlState("55006")
           .WithHint("PUBLISH another one or REVERT MODEL first.");
     }
+    DASHI_RETURN_IF_ERROR(CheckNoJobStartsFrom(transaction, name));
     start_weights = model->start_weights;
     std::erase(model->published, release->number);
     DASHI_RETURN_IF_ERROR(transaction.PutModel(*model));
@@ -249,8 +270,9 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const TrainModelStatement& train) {
-  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "TRAIN MODEL"));
-  DASHI_RETURN_IF_ERROR(RequireWritable(session, "TRAIN MODEL"));
+  const char* const command = train.explain ? "EXPLAIN TRAIN MODEL" : "TRAIN MODEL";
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, command));
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, command));
   std::vector<OptionNode> nodes = train.options;
   DASHI_ASSIGN_OR_RETURN(const bool wait, TakeWaitOption(statement, &nodes));
   DASHI_RETURN_IF_ERROR(RefuseLatePath(statement, nodes));
@@ -260,17 +282,25 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     return UnknownModel(train.model);
   }
   const OptionMap overrides = ToOptionMap(nodes);
-  OptionMap resolved = model->options;
-  for (const auto& [name, value] : overrides) {
-    resolved[name] = value;
-  }
-  Status options = CheckModelOptions(model->algorithm, resolved);
+  Status options =
+      CheckModelOptions(model->algorithm, trainer::MergeModelOptions(model->options, overrides));
   if (!options.ok()) {
     return AtOption(statement, std::move(options), nodes);
   }
-  DASHI_ASSIGN_OR_RETURN(const std::uint64_t id,
-                         session.database.jobs().SubmitTraining(train.model, overrides,
-                                                                std::string(statement.text())));
+  if (train.explain) {
+    DASHI_ASSIGN_OR_RETURN(
+        const trainer::TrainingExplanation explanation,
+        session.database.jobs().Explain(train.model, overrides, session.on_progress,
+                                        [&] { return session.interruption.Poll(); }));
+    return Finished("EXPLAIN", {{"QUERY PLAN", ValueType::kText}},
+                    ExplanationRows(train.model, explanation));
+  }
+  const Result<std::uint64_t> submitted =
+      session.database.jobs().SubmitTraining(train.model, overrides, std::string(statement.text()));
+  if (!submitted.ok()) {
+    return AtOption(statement, submitted.status(), nodes);
+  }
+  const std::uint64_t id = *submitted;
   if (!wait) {
     return Finished("TRAIN MODEL", {{"job", ValueType::kInteger}},
                     {{Value::Integer(static_cast<std::int64_t>(id))}});

@@ -115,7 +115,7 @@ Result<SqliteVerb> Scan(TokenStream& tokens) {
     tokens.Take();
   }
   if (!verb) {
-    return tokens.SyntaxError("SELECT, VALUES, INSERT, UPDATE or DELETE");
+    return tokens.SyntaxError("SELECT, VALUES, INSERT, UPDATE, DELETE or TRAIN MODEL");
   }
   return *verb;
 }
@@ -141,7 +141,7 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
       DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("PLAN"));
     }
     if (!IsSqliteStatement(tokens.Peek()) || tokens.Peek().IsKeyword("EXPLAIN")) {
-      return tokens.SyntaxError("SELECT, VALUES, INSERT, UPDATE or DELETE");
+      return tokens.SyntaxError("SELECT, VALUES, INSERT, UPDATE, DELETE or TRAIN MODEL");
     }
   }
   DASHI_ASSIGN_OR_RETURN(statement.verb, Scan(tokens));

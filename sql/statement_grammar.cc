@@ -516,6 +516,14 @@ constexpr Production kProductions[] = {
 }  // namespace
 
 Result<StatementNode> ParseStatement(TokenStream& tokens) {
+  if (tokens.Peek().IsKeyword("EXPLAIN") && tokens.Peek(1).IsKeyword("TRAIN")) {
+    tokens.Take();
+    tokens.Take();
+    DASHI_ASSIGN_OR_RETURN(StatementNode node, ParseTrain(tokens));
+    DASHI_RETURN_IF_ERROR(tokens.ExpectEnd());
+    std::get<TrainModelStatement>(node).explain = true;
+    return node;
+  }
   if (IsSqliteStatement(tokens.Peek())) {
     DASHI_ASSIGN_OR_RETURN(const SqliteStatement statement, CheckSqliteStatement(tokens));
     return StatementNode(statement);

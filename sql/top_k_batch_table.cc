@@ -60,6 +60,7 @@ class TopKBatchCursor : public VirtualCursor {
     DASHI_ASSIGN_OR_RETURN(k_, ReadTopKCount(values[1]));
     const bool has_options = num_arguments > 2 && !arguments_[2].is_null();
     DASHI_ASSIGN_OR_RETURN(options_, query::ParseTopKOptions(has_options ? TextOf(values[2]) : ""));
+    options_.check_stop = [this] { return statement_.interruption->ToStatus(); };
     const Status compiled = Compile(queries);
     if (!compiled.ok()) {
       return OfInnerQuery(compiled);

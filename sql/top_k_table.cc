@@ -109,6 +109,7 @@ class TopKTableCursor : public VirtualCursor {
     if (at_end_) {
       return Status();
     }
+    options.check_stop = [this] { return statement_.interruption->ToStatus(); };
     query::ReleaseCache& releases = statement_.database->releases();
     if (&function_ == &kNearest) {
       DASHI_ASSIGN_OR_RETURN(

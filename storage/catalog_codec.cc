@@ -106,6 +106,9 @@ std::string EncodeModel(const ModelRecord& record) {
   if (!record.start_weights.empty()) {
     object["start_weights"] = record.start_weights;
   }
+  if (!record.tokens.empty()) {
+    object["tokens"] = record.tokens;
+  }
   return EncodeJson(object);
 }
 
@@ -119,6 +122,7 @@ bool DecodeModel(std::string_view bytes, ModelRecord* record) {
     Read(object, "next_release", &record->next_release);
     Read(object, "published", &record->published);
     Read(object, "start_weights", &record->start_weights);
+    Read(object, "tokens", &record->tokens);
   });
 }
 
@@ -240,6 +244,15 @@ std::string EncodeJob(const JobRecord& record) {
     object["checkpointed_at"] = record.checkpointed_at_micros;
     object["checkpoint_metrics"] = record.num_checkpoint_metrics;
   }
+  if (!record.error_sqlstate.empty()) {
+    object["error_sqlstate"] = record.error_sqlstate;
+    object["error_hint"] = record.error_hint;
+  }
+  if (record.estimated_memory_bytes > 0) {
+    object["estimated_memory_bytes"] = record.estimated_memory_bytes;
+    object["estimated_disk_bytes"] = record.estimated_disk_bytes;
+    object["estimated_seconds"] = EncodeNumber(record.estimated_seconds);
+  }
   return EncodeJson(object);
 }
 
@@ -264,6 +277,11 @@ bool DecodeJob(std::string_view bytes, JobRecord* record) {
     Read(object, "checkpoint", &record->checkpoint);
     Read(object, "checkpointed_at", &record->checkpointed_at_micros);
     Read(object, "checkpoint_metrics", &record->num_checkpoint_metrics);
+    Read(object, "error_sqlstate", &record->error_sqlstate);
+    Read(object, "error_hint", &record->error_hint);
+    Read(object, "estimated_memory_bytes", &record->estimated_memory_bytes);
+    Read(object, "estimated_disk_bytes", &record->estimated_disk_bytes);
+    ReadNumber(object, "estimated_seconds", &record->estimated_seconds);
     if (const auto loss = object.find("loss"); loss != object.end()) {
       record->loss = DecodeNumber(*loss);
     }

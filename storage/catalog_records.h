@@ -24,6 +24,8 @@ struct ModelRecord {
   /// What a pretrained model starts training from: a name in the `weights` column family, which
   /// may be that of a release's encoder. Empty: nothing.
   std::string start_weights;
+  /// Blobs of the token lists that its last training read, in the `weights` column family.
+  std::vector<std::string> tokens;
 };
 
 /// A row of `releases`: immutable once written.
@@ -84,8 +86,10 @@ struct JobRecord {
   std::uint64_t done = 0;
   std::uint64_t total = 0;
   std::optional<double> loss;
-  std::string error;   ///< message, when failed
-  std::string result;  ///< "ads@3", when it made a release
+  std::string error;           ///< message, when failed
+  std::string error_sqlstate;  ///< when failed; empty in rows of older versions
+  std::string error_hint;      ///< may be empty
+  std::string result;          ///< "ads@3", when it made a release
   std::int64_t created_at_micros = 0;
   std::int64_t started_at_micros = 0;   ///< 0 = not yet
   std::int64_t finished_at_micros = 0;  ///< 0 = not yet
@@ -95,6 +99,10 @@ struct JobRecord {
   std::vector<std::string> checkpoint;
   std::int64_t checkpointed_at_micros = 0;   ///< 0 = not yet
   std::uint64_t num_checkpoint_metrics = 0;  ///< so many of `metrics` came before it
+  // What the training was thought to need before its long work (trainer/estimate/); 0: not yet.
+  std::uint64_t estimated_memory_bytes = 0;
+  std::uint64_t estimated_disk_bytes = 0;
+  double estimated_seconds = 0;
 };
 
 /// A row of `evaluations`: one metric of one EVALUATE.
@@ -103,7 +111,7 @@ struct EvaluationRecord {
   std::string model;
   std::uint32_t release = 0;
   std::string split;
-  std::string slice;   ///< "all", "head", "torso", "tail"
+  std::string slice;   ///< "all", "head", "torso", "tail", "new"
   std::string metric;  ///< "P", "nDCG", "PSP", "R"
   std::uint32_t k = 0;
   double value = 0;

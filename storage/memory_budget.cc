@@ -19,7 +19,7 @@ struct UseInfo {
   std::string_view description;
 };
 constexpr std::array<UseInfo, kNumMemoryUses> kUses = {
-    {{"releases", "encoders and label vectors of loaded releases"},
+    {{"releases", "encoders and label vectors of loaded releases, with what came after them"},
      {"loads", "what COPY remembers of the rows it has seen"},
      {"transactions", "changes that are not yet committed"}}};
 

@@ -169,6 +169,8 @@ class MetaCheck {
         run_->Report("models", "the weights that a model starts from are missing",
                      fmt::format("{}: {}", model.name, model.start_weights));
       }
+      // Those that are missing are made anew by the next training.
+      findings.used_weights.insert(model.tokens.begin(), model.tokens.end());
     }
     for (const ModelRecord& model : models_) {
       CheckPublished(model);

@@ -63,6 +63,7 @@ class RocksdbReader {
   const RocksdbStoreState& state() const { return state_; }
 
   Result<std::uint64_t> CountChanges() const;
+  Result<RowChanges> ChangesSince(EntityKind kind, std::uint64_t commit_sequence) const;
 
   /// Reads a key as this view sees it. Returns false when it is absent.
   Result<bool> Get(Family family, std::string_view key, std::string* value) const;
@@ -109,6 +110,7 @@ class RocksdbReader {
  private:
   rocksdb::ReadOptions ReadOptions() const;
   KeyWalk Walk(Family family, std::string_view prefix, bool fill_cache) const;
+  void AddPendingChanges(EntityKind kind, RowChanges* changes) const;
 
   const RocksdbStoreState& state_;
   Picture picture_;

@@ -93,6 +93,7 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
   DASHI_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, view.ListModels());
   for (const ModelRecord& model : models) {
     weights.insert(model.start_weights);
+    weights.insert(model.tokens.begin(), model.tokens.end());
   }
   for (const std::uint64_t version : state->engine->EmbeddingVersions()) {
     if (!versions.contains(version)) {

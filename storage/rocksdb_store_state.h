@@ -97,7 +97,8 @@ class RocksdbStoreState {
   void FreezePicture() DASHI_EXCLUDES(picture_mutex_);
   void ThawPicture() DASHI_EXCLUDES(picture_mutex_);
   /// The commit sequence of the oldest picture that somebody still looks at, or else of the last
-  /// commit. Transactions do not count: they never read the change log.
+  /// commit. Transactions do not count: they read the change log by their snapshots alone, which
+  /// keep what is removed after them.
   std::uint64_t OldestPicture() const DASHI_EXCLUDES(live_mutex_);
 
   /// One trim of the change log at a time.

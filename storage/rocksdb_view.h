@@ -20,6 +20,9 @@ class RocksdbViewOf : public Interface {
  public:
   Result<std::uint64_t> CommitSequence() const override { return reader_.commit_sequence(); }
   Result<std::uint64_t> CountChanges() const override { return reader_.CountChanges(); }
+  Result<RowChanges> ChangesSince(EntityKind kind, std::uint64_t commit_sequence) const override {
+    return reader_.ChangesSince(kind, commit_sequence);
+  }
 
   Result<std::optional<Ordinal>> FindOrdinal(EntityKind kind, std::string_view id) const override {
     return reader_.FindOrdinal(kind, id);

@@ -10,6 +10,7 @@
 
 #include "dashi/status.h"
 #include "storage/catalog_records.h"
+#include "storage/change_codec.h"
 #include "storage/entity.h"
 #include "storage/ordered_value.h"
 #include "storage/schema_record.h"
@@ -58,6 +59,22 @@ class EmbeddingCursor {
   virtual std::span<const std::uint16_t> values() const = 0;
 };
 
+/// What happened to rows of one kind after some commit.
+struct RowChanges {
+  /// The sequence of what a transaction has changed and not committed.
+  static constexpr std::uint64_t kUncommitted = UINT64_MAX;
+
+  struct Entry {
+    std::uint64_t commit_sequence = 0;
+    ChangeRun run;
+  };
+  /// False: the change log does not reach back so far, and `entries` lacks what was removed.
+  bool complete = true;
+  /// Ascending by commit. Those above the view's commit sequence belong to commits that the view
+  /// contains while an earlier one was still running, or are the transaction's own.
+  std::vector<Entry> entries;
+};
+
 /// A consistent picture of the database: a snapshot, or a transaction that sees its own writes.
 ///
 /// Errors:  kCorruption (XX001) names the table and ordinal of a row that cannot be decoded;
@@ -71,6 +88,11 @@ class View {
   virtual Result<std::uint64_t> CommitSequence() const = 0;
   /// The number of commits that the change log still holds. Cost: reads them all.
   virtual Result<std::uint64_t> CountChanges() const = 0;
+  /// What changed in rows of one kind after a commit, in all that this view contains. The log
+  /// reaches back to the snapshot of each release that there is.
+  ///
+  /// Cost: one seek, and what the log holds after that commit.
+  virtual Result<RowChanges> ChangesSince(EntityKind kind, std::uint64_t commit_sequence) const = 0;
 
   // Rows.
   virtual Result<std::optional<Ordinal>> FindOrdinal(EntityKind kind,

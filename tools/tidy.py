@@ -112,7 +112,7 @@ def check_layers(source):
             continue
         path = header.strip('"')
         used = layer_of(path)
-        if used is None and not path.startswith("tests/"):
+        if used is None and not path.startswith(("tests/", "bench/")):
             yield number, "include-path", f"{header}: write the path from the project's folder"
         elif source.path.startswith("examples/") and used != 0:
             yield number, "layer", f"{header}: an example sees only include/dashi"

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -78,12 +79,17 @@ class TensorBackend {
   /// Shape: scores [positives.num_rows(), num_columns].
   virtual Result<ScoreLoss> EvaluateLoss(const LossOptions& options, std::span<const float> scores,
                                          const SparseRows& positives, const SparseRows& masked) = 0;
+  /// The free memory of the accelerator that `device` ("auto", "cpu", "cuda") stands for; nullopt
+  /// where that is the processor.
+  ///
+  /// Errors: kInvalidArgument, kUnavailable as a module's `device`.
+  virtual Result<std::optional<std::uint64_t>> FreeDeviceBytes(const std::string& device) = 0;
   /// "LibTorch 2.11.0+cu130"
   virtual std::string version() const = 0;
 };
 
 /// The version of the interfaces above. libdashi_torch.so refuses a program with another one.
-inline constexpr std::uint32_t kTensorBackendAbi = 5;
+inline constexpr std::uint32_t kTensorBackendAbi = 6;
 
 /// The one symbol that libdashi_torch.so exports: `TensorBackend* dashi_tensor_backend(abi)`, null
 /// when the versions differ.

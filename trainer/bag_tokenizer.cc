@@ -204,18 +204,29 @@ std::uint32_t BagTokenizer::Find(std::string_view word) const {
   return state_->words.Find(word);
 }
 
+std::string_view BagTokenizer::word(std::uint32_t id) const { return state_->words.word(id); }
+
 float BagTokenizer::idf(std::uint32_t id) const { return state_->idf[id]; }
 
-TokenBag BagTokenizer::Tokenize(std::string_view text) const {
+TokenBag BagTokenizer::Tokenize(std::string_view text) const { return Weigh(FindIds(text)); }
+
+std::vector<std::uint32_t> BagTokenizer::FindIds(std::string_view text) const {
   const State& state = *state_;
-  TokenBag bag;
-  bag.ids.reserve(32);
+  std::vector<std::uint32_t> ids;
+  ids.reserve(32);
   ForEachWord(text, [&](std::string_view word) {
     const std::uint32_t id = state.words.Find(word);
     if (id != WordTable::kNone) {
-      bag.ids.push_back(id);
+      ids.push_back(id);
     }
   });
+  return ids;
+}
+
+TokenBag BagTokenizer::Weigh(std::vector<std::uint32_t> ids) const {
+  const State& state = *state_;
+  TokenBag bag;
+  bag.ids = std::move(ids);
   WeighTokens([&state](std::uint32_t id) { return state.idf[id]; }, &bag);
   return bag;
 }

@@ -64,8 +64,13 @@ class BagTokenizer {
   /// How many texts it learned from.
   std::uint64_t num_texts() const;
   TokenBag Tokenize(std::string_view text) const;
+  /// The ids of a text's words, in its order, one for each occurrence. Tokenize is Weigh of them.
+  std::vector<std::uint32_t> FindIds(std::string_view text) const;
+  TokenBag Weigh(std::vector<std::uint32_t> ids) const;
   /// The id of a word as ForEachWord gives it, or kUnknown.
   std::uint32_t Find(std::string_view word) const;
+  /// The word of an id below vocabulary_size(); lives as long as the tokenizer.
+  std::string_view word(std::uint32_t id) const;
   /// ln(num_texts / document frequency).
   float idf(std::uint32_t id) const;
 

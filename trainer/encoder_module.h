@@ -8,29 +8,11 @@
 
 #include "dashi/status.h"
 #include "trainer/level_splitter.h"
+#include "trainer/loss_options.h"
 #include "trainer/training_state.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
-
-/// Which training loss a term uses.
-///
-/// kSoftmax:         each positive against all negatives of its row, divided by the temperature;
-///                   mean over a row's positives, then over rows.
-/// kTriplet:         NGAME's first stage. The `num_negatives` hardest negatives of each positive,
-///                   hinges weighted by the softmax of the negatives' scores / temperature.
-/// kTripletHardest:  NGAME's second stage. The `num_positives` lowest positives against the
-///                   `num_negatives` highest negatives, hinges weighted by their own softmax.
-/// In both triplet losses gradients flow through the weights, as in the published code.
-enum class LossKind : std::uint8_t { kSoftmax = 0, kTriplet = 1, kTripletHardest = 2 };
-
-struct LossOptions {
-  LossKind kind = LossKind::kSoftmax;
-  float temperature = 0.05F;
-  float margin = 0.3F;
-  std::uint32_t num_negatives = 10;
-  std::uint32_t num_positives = 3;  ///< of kTripletHardest
-};
 
 /// One contrastive term of an encoder step: rows attract their positives and repel the other
 /// columns, except masked ones. NGAME uses one term; graph regularisers add terms over the same
@@ -49,7 +31,8 @@ struct EncoderBatch {
   std::vector<ContrastiveTerm> terms;
 };
 
-/// A step of the classifier stage: rows are documents, columns label vectors.
+/// A step of the classifier stage: rows are documents, columns label vectors. With
+/// LossKind::kBinary `columns` is empty and all labels are columns.
 struct ClassifierBatch {
   SparseRows texts;               ///< [num_rows, vocabulary]; encoded when the encoder trains
   std::vector<float> embeddings;  ///< [num_rows, dim] unit rows; used when the encoder is frozen
@@ -65,7 +48,7 @@ struct ClassifierBatch {
 struct StepRates {
   float embeddings = 0;  ///< of a bag: lazy Adam on touched token rows
   float dense = 0;       ///< AdamW on the residual block, or on all parameters of a transformer
-  float classifier = 0;  ///< lazy Adam on touched label vectors
+  float classifier = 0;  ///< lazy Adam on touched label vectors; of kBinary: SGD on all
 };
 
 struct StepResult {

@@ -16,6 +16,8 @@
 #include "base/thread_pool.h"
 #include "trainer/model_options.h"
 #include "trainer/training_job.h"
+#include "trainer/training_plan.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -74,13 +76,20 @@ class JobManager::Impl {
     if (!record) {
       return Status::NotFound("unknown model: " + model);
     }
-    storage::OptionMap merged = overrides;
-    merged.insert(record->options.begin(), record->options.end());
     auto job = std::make_shared<ActiveJob>();
-    DASHI_ASSIGN_OR_RETURN(job->options, ParseModelOptions(record->algorithm, merged));
+    DASHI_ASSIGN_OR_RETURN(
+        job->options,
+        ParseModelOptions(record->algorithm, MergeModelOptions(record->options, overrides)));
+    job->record.options = overrides;
+    if (job->options.warm_start != "off") {
+      DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord start,
+                             FindStartRelease(*transaction, model, job->options));
+      // The name, so that the job starts from the same one whenever it runs.
+      job->options.warm_start = fmt::format("{}@{}", start.model, start.number);
+      job->record.options["warm_start"] = job->options.warm_start;
+    }
     DASHI_ASSIGN_OR_RETURN(job->record.id, transaction->NextId("job"));
     job->record.kind = "train";
-    job->record.options = overrides;
     job->record.statement = statement;
     job->record.model = model;
     job->record.created_at_micros = Clock::System().NowMicros();
@@ -111,11 +120,13 @@ class JobManager::Impl {
     }
     auto job = std::make_shared<ActiveJob>();
     job->record = *record;
-    storage::OptionMap merged = record->options;
-    merged.insert(model->options.begin(), model->options.end());
-    DASHI_ASSIGN_OR_RETURN(job->options, ParseModelOptions(model->algorithm, merged));
+    DASHI_ASSIGN_OR_RETURN(
+        job->options,
+        ParseModelOptions(model->algorithm, MergeModelOptions(model->options, record->options)));
     job->record.state = JobState::kQueued;
     job->record.error.clear();
+    job->record.error_sqlstate.clear();
+    job->record.error_hint.clear();
     job->record.finished_at_micros = 0;
     // What came after the checkpoint comes again.
     job->record.metrics.resize(job->record.checkpoint.empty()
@@ -126,6 +137,36 @@ class JobManager::Impl {
     DASHI_RETURN_IF_ERROR(transaction->Commit());
     Enqueue(std::move(job));
     return Status::Ok();
+  }
+
+  Result<TrainingExplanation> Explain(const std::string& model, const storage::OptionMap& overrides,
+                                      const ProgressCallback& on_progress,
+                                      const std::function<bool()>& interrupted) {
+    DASHI_ASSIGN_OR_RETURN(const auto view, store_->NewSnapshot());
+    DASHI_ASSIGN_OR_RETURN(const auto record, view->GetModel(model));
+    if (!record) {
+      return Status::NotFound("unknown model: " + model);
+    }
+    TrainingJob training;
+    training.model = model;
+    DASHI_ASSIGN_OR_RETURN(
+        training.options,
+        ParseModelOptions(record->algorithm, MergeModelOptions(record->options, overrides)));
+    DASHI_ASSIGN_OR_RETURN(TensorBackend* const backend,
+                           LoadTensorBackend(options_.torch_module_path));
+    ThreadPool pool(WantedThreads(training.options));
+    training.num_threads = pool.num_threads();
+    TrainingControl control;
+    const Stopwatch stopwatch;
+    control.should_stop = interrupted;
+    control.on_progress = [&](Progress progress) {
+      progress.operation = "EXPLAIN TRAIN MODEL " + model;
+      progress.seconds = stopwatch.Seconds();
+      if (on_progress) {
+        on_progress(progress);
+      }
+    };
+    return ExplainTrainingJob(*store_, training, *backend, pool, control);
   }
 
   Result<JobRecord> Wait(std::uint64_t id, const ProgressCallback& on_progress,
@@ -191,6 +232,10 @@ class JobManager::Impl {
   }
 
  private:
+  int WantedThreads(const ModelOptions& options) const {
+    return options.ngame.num_threads > 0 ? options.ngame.num_threads : options_.num_threads;
+  }
+
   void Enqueue(std::shared_ptr<ActiveJob> job) {
     {
       MutexLock lock(mutex_);
@@ -276,9 +321,7 @@ class JobManager::Impl {
     DASHI_RETURN_IF_ERROR(SaveRow(job.record));
     DASHI_ASSIGN_OR_RETURN(TensorBackend* const backend,
                            LoadTensorBackend(options_.torch_module_path));
-    const int wanted =
-        job.options.ngame.num_threads > 0 ? job.options.ngame.num_threads : options_.num_threads;
-    ThreadPool pool(wanted);
+    ThreadPool pool(WantedThreads(job.options));
     TrainingControl control;
     const Stopwatch stopwatch;
     double next_row_seconds = kSecondsBetweenJobRows;
@@ -305,6 +348,9 @@ class JobManager::Impl {
     training.store_checkpoint = [&](const std::vector<std::string>& names) {
       return SaveRow(NoteCheckpoint(job, names));
     };
+    training.on_estimate = [&](const TrainingEstimate& estimate) {
+      SaveRow(NoteEstimate(job, estimate)).IgnoreError("the estimate is stored with the next row");
+    };
     DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord release,
                            RunTrainingJob(*store_, training, *backend, pool, control, job.record));
     MutexLock lock(mutex_);
@@ -317,6 +363,9 @@ class JobManager::Impl {
     job.progress = progress;
     job.progress.operation = "TRAIN MODEL " + job.record.model;
     job.progress.seconds = seconds;
+    if (job.record.estimated_seconds > 0) {
+      job.progress.estimated_seconds = job.record.estimated_seconds;
+    }
     ++job.num_reports;
     job.record.phase = progress.phase;
     job.record.done = progress.done;
@@ -330,6 +379,12 @@ class JobManager::Impl {
     job.record.checkpoint = names;
     job.record.checkpointed_at_micros = Clock::System().NowMicros();
     job.record.num_checkpoint_metrics = job.record.metrics.size();
+    return job.record;
+  }
+
+  JobRecord NoteEstimate(ActiveJob& job, const TrainingEstimate& estimate) {
+    MutexLock lock(mutex_);
+    trainer::NoteEstimate(estimate, &job.record);
     return job.record;
   }
 
@@ -356,6 +411,10 @@ class JobManager::Impl {
       row.error = row.state == JobState::kFailed || row.state == JobState::kCancelled
                       ? std::string(outcome.message())
                       : std::string();
+      if (row.state == JobState::kFailed) {
+        row.error_sqlstate = outcome.sqlstate();
+        row.error_hint = outcome.hint();
+      }
       const Status saved = row.state == JobState::kCancelled ? Forget(row) : SaveRow(row);
       if (!saved.ok()) {
         LogError("job {}: its end cannot be recorded: {}", row.id, saved.message());
@@ -409,6 +468,13 @@ Result<std::uint64_t> JobManager::SubmitTraining(const std::string& model,
                                                  const storage::OptionMap& overrides,
                                                  const std::string& statement) {
   return impl_->Submit(model, overrides, statement);
+}
+
+Result<TrainingExplanation> JobManager::Explain(const std::string& model,
+                                                const storage::OptionMap& overrides,
+                                                const ProgressCallback& on_progress,
+                                                const std::function<bool()>& interrupted) {
+  return impl_->Explain(model, overrides, on_progress, interrupted);
 }
 
 Result<JobRecord> JobManager::Wait(std::uint64_t id, const ProgressCallback& on_progress,

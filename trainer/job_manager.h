@@ -10,6 +10,7 @@
 #include "dashi/progress.h"
 #include "dashi/status.h"
 #include "storage/store.h"
+#include "trainer/training_job.h"
 
 namespace dashi::trainer {
 
@@ -36,6 +37,14 @@ class JobManager {
   Result<std::uint64_t> SubmitTraining(const std::string& model,
                                        const storage::OptionMap& overrides,
                                        const std::string& statement);
+
+  /// What SubmitTraining would need, found out in the calling thread: nothing is queued or written.
+  /// `interrupted` is polled between steps.
+  ///
+  /// Errors: as SubmitTraining and ExplainTrainingJob.
+  Result<TrainingExplanation> Explain(const std::string& model, const storage::OptionMap& overrides,
+                                      const ProgressCallback& on_progress,
+                                      const std::function<bool()>& interrupted);
 
   /// Waits until the job ends and returns its final row. `interrupted` is polled about ten times a
   /// second; when it returns true Wait returns kCancelled and the job goes on.

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <functional>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -89,23 +90,43 @@ OptionSpec WordOption(std::string_view name, Field field, const std::vector<std:
           }};
 }
 
+struct LossName {
+  std::string_view name;
+  LossKind kind;
+};
+constexpr std::array<LossName, 2> kEncoderLosses{
+    {{"softmax", LossKind::kSoftmax}, {"triplet", LossKind::kTriplet}}};
+constexpr std::array<LossName, 3> kClassifierLosses{
+    {{"softmax", LossKind::kSoftmax}, {"triplet", LossKind::kTriplet}, {"bce", LossKind::kBinary}}};
+
 template <typename Field>
-OptionSpec LossOption(std::string_view name, Field field, std::string_view description) {
-  return {name, description,
-          [=](std::string_view text, ModelOptions* options) -> Status {
-            if (text != "softmax" && text != "triplet") {
-              return BadValue(name, text, "one of softmax, triplet");
-            }
-            field(*options) = text == "softmax" ? LossKind::kSoftmax : LossKind::kTriplet;
+OptionSpec LossOption(std::string_view name, Field field, std::span<const LossName> losses,
+                      std::string_view description) {
+  return {
+      name, description,
+      [=](std::string_view text, ModelOptions* options) -> Status {
+        std::vector<std::string_view> names;
+        for (const LossName& loss : losses) {
+          if (loss.name == text) {
+            field(*options) = loss.kind;
             return Status::Ok();
-          },
-          [=](const ModelOptions& options) -> std::string {
-            return field(const_cast<ModelOptions&>(options)) == LossKind::kSoftmax ? "softmax"
-                                                                                   : "triplet";
-          }};
+          }
+          names.push_back(loss.name);
+        }
+        return BadValue(name, text, fmt::format("one of {}", fmt::join(names, ", ")));
+      },
+      [=](const ModelOptions& options) -> std::string {
+        const LossKind kind = field(const_cast<ModelOptions&>(options));
+        return std::string(std::find_if(losses.begin(), losses.end(), [&](const LossName& loss) {
+                             return loss.kind == kind;
+                           })->name);
+      }};
 }
 
 constexpr std::string_view kTransformer = "transformer";
+
+constexpr std::uint32_t kWarmEpochs = 3;
+constexpr std::uint32_t kWarmClassifierEpochs = 2;
 
 // By RankingObjective.
 constexpr std::array<std::string_view, 3> kObjectiveNames{"balanced", "head", "tail"};
@@ -129,10 +150,21 @@ std::vector<OptionSpec> EncoderSpecs() {
                  "where tensors live; auto = the GPU when there is one"),
       WordOption("precision", DASHI_FIELD(ngame.precision), {"auto", "float32", "bfloat16"},
                  "of matrix products; auto = bfloat16 where the processor has it"),
+      {"warm_start",
+       "continue from the published release (on), or from one by name, with fewer epochs",
+       [](std::string_view text, ModelOptions* options) -> Status {
+         const bool named = text.find('@') != std::string_view::npos;
+         if (!named && text != "on" && text != "off" && text != "true" && text != "false") {
+           return BadValue("warm_start", text, "on, off or the name of a release");
+         }
+         options->warm_start = text == "true" ? "on" : text == "false" ? "off" : text;
+         return Status::Ok();
+       },
+       [](const ModelOptions& options) { return options.warm_start; }},
       NumberOption<std::uint32_t>("epochs", DASHI_FIELD(ngame.epochs), 0, 10'000, "encoder epochs"),
       NumberOption<std::uint32_t>("batch_size", DASHI_FIELD(ngame.batch_size), 2, 65'536,
                                   "documents in a batch"),
-      LossOption("loss", DASHI_FIELD(ngame.encoder_loss.kind), "encoder loss"),
+      LossOption("loss", DASHI_FIELD(ngame.encoder_loss.kind), kEncoderLosses, "encoder loss"),
       NumberOption<float>("temperature", DASHI_FIELD(ngame.encoder_loss.temperature), 1e-3F, 10.0F,
                           "softmax temperature of the encoder loss"),
       NumberOption<float>("margin", DASHI_FIELD(ngame.encoder_loss.margin), 0.0F, 2.0F,
@@ -198,7 +230,8 @@ std::vector<OptionSpec> ClassifierSpecs() {
                    "the encoder goes on learning in the classifier stage"),
       NumberOption<std::uint32_t>("random_labels", DASHI_FIELD(ngame.random_labels), 0, 10'000'000,
                                   "labels drawn at random as further negatives"),
-      LossOption("classifier_loss", DASHI_FIELD(ngame.classifier_loss.kind), "classifier loss"),
+      LossOption("classifier_loss", DASHI_FIELD(ngame.classifier_loss.kind), kClassifierLosses,
+                 "classifier loss; bce: one against all, over all labels in each step"),
       NumberOption<float>("classifier_learning_rate", DASHI_FIELD(ngame.classifier_learning_rate),
                           0.0F, 1.0F, "peak learning rate of the classifiers"),
       Scoped(Scope::kBag,
@@ -223,6 +256,11 @@ std::vector<OptionSpec> ClassifierSpecs() {
           "share of the training documents held out for early stopping and fusion"),
       NumberOption<double>("checkpoint_seconds", DASHI_FIELD(checkpoint_seconds), 0.0, 86'400.0,
                            "time between two checkpoints that an interrupted job goes on from"),
+      SwitchOption("token_cache", DASHI_FIELD(token_cache),
+                   "token lists of the texts are kept for the model's next training"),
+      NumberOption<std::uint64_t>("memory_limit_mb", DASHI_FIELD(memory_limit_mb), 0, 1U << 30U,
+                                  "most MiB of memory that a training may need by its estimate; 0 "
+                                  "= what the machine has available"),
       {"validation",
        "which training documents are held out: random, a BOOLEAN column, or 'column >= value'",
        [](std::string_view text, ModelOptions* options) -> Status {
@@ -315,8 +353,18 @@ ModelOptions TransformerDefaults(bool pretrained) {
   return options;
 }
 
+/// What a warm start does otherwise, by measurement (docs/BENCHMARKS.md): few epochs, clusters from
+/// the first one on, and no hold-out, since the start has learned from what would be held out.
+void SetWarmDefaults(ModelOptions* options) {
+  options->ngame.epochs = kWarmEpochs;
+  options->ngame.classifier_epochs = kWarmClassifierEpochs;
+  options->ngame.random_share = 0;
+  options->ngame.growth_share = 0;
+  options->ngame.validation_share = 0;
+}
+
 /// Reads `encoder` and `path`, which say what the other options mean.
-Result<ModelOptions> ChooseDefaults(const OptionMap& options) {
+Result<ModelOptions> ChooseEncoderDefaults(const OptionMap& options) {
   ModelOptions chosen;
   const auto encoder = options.find("encoder");
   if (encoder != options.end()) {
@@ -329,6 +377,14 @@ Result<ModelOptions> ChooseDefaults(const OptionMap& options) {
   const std::string folder = path == options.end() ? "" : path->second;
   chosen = TransformerDefaults(/*pretrained=*/!folder.empty());
   chosen.transformer.path = folder;
+  return chosen;
+}
+
+Result<ModelOptions> ChooseDefaults(const OptionMap& options) {
+  DASHI_ASSIGN_OR_RETURN(ModelOptions chosen, ChooseEncoderDefaults(options));
+  if (AsksForWarmStart(options)) {
+    SetWarmDefaults(&chosen);
+  }
   return chosen;
 }
 
@@ -375,6 +431,22 @@ Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionM
                     sizes.hidden_size, sizes.heads));
   }
   return parsed;
+}
+
+bool AsksForWarmStart(const OptionMap& options) {
+  const auto found = options.find("warm_start");
+  return found != options.end() && found->second != "off" && found->second != "false";
+}
+
+OptionMap MergeModelOptions(const OptionMap& model, const OptionMap& statement) {
+  OptionMap merged = statement;
+  const bool warm = AsksForWarmStart(statement);
+  for (const auto& [name, value] : model) {
+    if (!warm || (name != "epochs" && name != "classifier_epochs")) {
+      merged.emplace(name, value);
+    }
+  }
+  return merged;
 }
 
 OptionMap DescribeModelOptions(const ModelOptions& options) {

@@ -36,8 +36,13 @@ struct ModelOptions {
 
   std::string encoder = "bag";
   TransformerOptions transformer;
+  /// The release that training starts from: "off", "on" (the published one), or its name. Resolved
+  /// to the name when a job is submitted.
+  std::string warm_start = "off";
   std::string index = "auto";         ///< "auto", "exact" or "hnsw"
   double checkpoint_seconds = 60;     ///< between two checkpoints
+  bool token_cache = true;            ///< keep token lists for the next training
+  std::uint64_t memory_limit_mb = 0;  ///< most MiB that a training may need; 0: what there is
   std::string validation = "random";  ///< see ParseValidationRule
   NgameOptions ngame;
 };
@@ -57,6 +62,14 @@ Result<std::vector<ModelOptionInfo>> ListModelOptions(std::string_view algorithm
 ///         model's encoder does not know, or that a transformer takes from its folder.
 Result<ModelOptions> ParseModelOptions(std::string_view algorithm,
                                        const storage::OptionMap& options);
+
+/// Whether the options ask for a warm start.
+bool AsksForWarmStart(const storage::OptionMap& options);
+
+/// A model's options with those of a TRAIN statement over them. A warm start has its own numbers of
+/// epochs: those of the model, which are for a cold one, do not count.
+storage::OptionMap MergeModelOptions(const storage::OptionMap& model,
+                                     const storage::OptionMap& statement);
 
 /// Every option with its resolved value, for the release's record.
 storage::OptionMap DescribeModelOptions(const ModelOptions& options);

@@ -25,11 +25,15 @@ struct TransformerStart {
   float weight_decay = 0.01F;
 };
 
+struct WarmStart;
+
 /// Every hyper-parameter of NGAME. The defaults are the measured recipe of docs/ARCHITECTURE.md
 /// ("What NGAME does here") with the `bag` encoder.
 struct NgameOptions {
   /// Null: the bag encoder. Sharers: copies of these options.
   std::shared_ptr<const TransformerStart> transformer;
+  /// What training takes over from a release; null: nothing. Sharers: copies of these options.
+  std::shared_ptr<const WarmStart> warm_start;
   std::uint32_t dim = 256;     ///< of embeddings; of a transformer the dim of its config
   std::uint32_t hidden = 256;  ///< of the bag encoder
   std::uint64_t seed = 1;

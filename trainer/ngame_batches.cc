@@ -112,8 +112,15 @@ void NgameBatches::AddRandomLabels(std::uint32_t count, Random& random) {
 }
 
 ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> documents,
-                                            std::uint32_t random_labels, Random& random) {
+                                            const LossOptions& loss, std::uint32_t random_labels,
+                                            Random& random) {
   ClassifierBatch batch;
+  if (loss.kind == LossKind::kBinary) {
+    batch = ForAllLabels(documents);
+    batch.loss = loss;
+    return batch;
+  }
+  batch.loss = loss;
   labels_.clear();
   for (const std::uint32_t document : documents) {
     const auto positives = RowColumns(task_.relevance, document);
@@ -129,6 +136,21 @@ ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> docum
   }
   ReleaseColumns();
   batch.columns = labels_;
+  return batch;
+}
+
+ClassifierBatch NgameBatches::ForAllLabels(std::span<const std::uint32_t> documents) const {
+  ClassifierBatch batch;
+  for (const std::uint32_t document : documents) {
+    AppendRow(task_.document_tokens, document, &batch.texts);
+    AppendRow(task_.relevance, document, &batch.positives);
+    const auto known = RowColumns(task_.relevance, document);
+    const std::uint32_t own = task_.own_label[document];
+    if (own != TrainingTask::kNoLabel && !std::binary_search(known.begin(), known.end(), own)) {
+      batch.masked.columns.push_back(own);
+    }
+    batch.masked.offsets.push_back(batch.masked.columns.size());
+  }
   return batch;
 }
 

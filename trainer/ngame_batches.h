@@ -26,11 +26,12 @@ class NgameBatches {
                           Random& random);
 
   /// A batch of the classifier stage: columns are all positives of the documents plus at most
-  /// `random_labels` other labels drawn at random.
-  ClassifierBatch ForClassifier(std::span<const std::uint32_t> documents,
+  /// `random_labels` other labels drawn at random; with LossKind::kBinary all labels.
+  ClassifierBatch ForClassifier(std::span<const std::uint32_t> documents, const LossOptions& loss,
                                 std::uint32_t random_labels, Random& random);
 
  private:
+  ClassifierBatch ForAllLabels(std::span<const std::uint32_t> documents) const;
   // Numbers labels_ (distinct, ascending) as columns.
   void NumberColumns();
   void ReleaseColumns();

@@ -106,6 +106,9 @@ Status CheckOptions(const NgameOptions& options) {
   DASHI_RETURN_IF_ERROR(CheckShare("classifier_dropout", options.classifier_dropout, 0.95));
   DASHI_RETURN_IF_ERROR(CheckShare("validation_share", options.validation_share, 0.5));
   DASHI_RETURN_IF_ERROR(CheckLoss("encoder_loss", options.encoder_loss));
+  if (options.encoder_loss.kind == LossKind::kBinary) {
+    return Status::InvalidArgument("encoder_loss must be a loss over a batch, not the binary one");
+  }
   return CheckLoss("classifier_loss", options.classifier_loss);
 }
 

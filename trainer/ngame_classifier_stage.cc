@@ -5,6 +5,7 @@
 #include "trainer/learning_rate.h"
 #include "trainer/ngame_training.h"
 #include "trainer/sparse_rows.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -51,7 +52,11 @@ Result<std::vector<float>> NgameTraining::StartVectors(std::span<const std::uint
     }
     sampler_->Remember(positions, embeddings);
   }
+  const WarmStart* warm = options_.warm_start.get();
   for (std::size_t label = 0; label < num_labels_; ++label) {
+    if (warm != nullptr && warm->known_labels[label] != 0) {
+      std::copy_n(warm->classifiers.data() + label * dim_, dim_, vectors.data() + label * dim_);
+    }
     index::NormalizeInPlace(vectors.data() + label * dim_, dim_);
   }
   return vectors;
@@ -75,10 +80,10 @@ Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> 
   for (const std::uint32_t row : rows) {
     chosen.push_back(documents[row]);
   }
-  ClassifierBatch batch = batches_.ForClassifier(chosen, options_.random_labels, random_);
+  ClassifierBatch batch =
+      batches_.ForClassifier(chosen, classifier_loss_, options_.random_labels, random_);
   batch.dropout = options_.classifier_dropout;
   batch.dropout_seed = random_.Next();
-  batch.loss = options_.classifier_loss;
   if (rates.embeddings <= 0 && rates.dense <= 0) {
     batch.embeddings = sampler_->Recall(rows);
   }
@@ -129,6 +134,8 @@ Status NgameTraining::TrainClassifier(NgameStage stage, std::span<const std::uin
       times_.batch_seconds += since_batch.Seconds() - (times_.step_seconds - steps_before);
       position_.loss.Add(result.loss, rows.size());
       progress.Advance(rows.size(), result.loss);
+      DASHI_RETURN_IF_ERROR(
+          NoteTrialStep({phase, since_batch.Seconds(), rows.size(), step + 1 == num_steps}));
     }
     if (!stops_early) {
       ReportEpoch(phase, nullptr);

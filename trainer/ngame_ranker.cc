@@ -19,16 +19,13 @@ constexpr double kNegativesMax = 150;
 // Documents whose embeddings and shortlists are held at once.
 constexpr std::size_t kChunkDocuments = 4096;
 
-std::size_t NegativesPerDocument(const TrainingTask& task,
-                                 std::span<const std::uint32_t> documents) {
+double LabelsPerDocument(const TrainingTask& task, std::span<const std::uint32_t> documents) {
   std::size_t num_pairs = 0;
   for (const std::uint32_t document : documents) {
     num_pairs += RowColumns(task.relevance, document).size();
   }
-  const double mean = static_cast<double>(num_pairs) /
-                      static_cast<double>(std::max<std::size_t>(documents.size(), 1));
-  return static_cast<std::size_t>(
-      std::clamp(std::round(kNegativesPerLabel * mean), kNegativesMin, kNegativesMax));
+  return static_cast<double>(num_pairs) /
+         static_cast<double>(std::max<std::size_t>(documents.size(), 1));
 }
 
 /// A document's labels and its own page, none of which is wrong for it.
@@ -41,7 +38,7 @@ Result<SparseRows> FindHardNegatives(const TrainingTask& task,
                                      std::span<const std::uint32_t> documents, std::uint32_t dim,
                                      EncoderModule& module, LabelShortlists& shortlists,
                                      TrainingProgress& progress) {
-  const std::size_t size = NegativesPerDocument(task, documents);
+  const std::size_t size = NegativesPerDocument(LabelsPerDocument(task, documents));
   SparseRows negatives;
   negatives.columns.reserve(documents.size() * size);
   for (std::size_t begin = 0; begin < documents.size(); begin += kChunkDocuments) {
@@ -79,6 +76,11 @@ float Product(const SparseRows& text, const SparseRows& labels, std::uint32_t la
 }
 
 }  // namespace
+
+std::size_t NegativesPerDocument(double labels_per_document) {
+  return static_cast<std::size_t>(std::clamp(std::round(kNegativesPerLabel * labels_per_document),
+                                             kNegativesMin, kNegativesMax));
+}
 
 Result<SparseRankerWeights> TrainRankerStage(
     const TrainingTask& task, std::span<const std::uint32_t> documents,

@@ -16,6 +16,9 @@
 
 namespace dashi::trainer {
 
+/// How many hard negatives a document gets.
+std::size_t NegativesPerDocument(double labels_per_document);
+
 /// Trains the sparse ranker of a model whose encoder and classifiers are trained: finds each
 /// document's best labels by <e, label vector> and makes those that are wrong hard negatives, about
 /// 20 for each of its labels.

@@ -7,6 +7,7 @@
 #include "trainer/fusion.h"
 #include "trainer/ngame_ranker.h"
 #include "trainer/ngame_training.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -24,7 +25,20 @@ void AddMetrics(const std::string& prefix, const RankingQuality& quality,
 
 }  // namespace
 
+Status NgameTraining::TakeOverScores() {
+  model_.fusion_encoder = options_.warm_start->fusion_encoder;
+  model_.fusion_classifier = options_.warm_start->fusion_classifier;
+  if (!options_.ranker || task_.num_features == 0 || options_.warm_start->fusion_ranker <= 0) {
+    return Status();
+  }
+  model_.fusion_ranker = options_.warm_start->fusion_ranker;
+  return TrainRanker(documents_.all);
+}
+
 Status NgameTraining::FitScores() {
+  if (options_.warm_start != nullptr && documents_.validation.empty()) {
+    return TakeOverScores();
+  }
   TrainingProgress progress(control_, "fusion", documents_.validation.size(), "documents",
                             since_start_);
   const std::vector<float> classifiers = UnitClassifiers();

@@ -69,6 +69,7 @@ Status NgameTraining::Resume() {
   }
   DASHI_RETURN_IF_ERROR(Load(*control_.checkpoints->Latest()));
   resumes_ = true;
+  trial_is_over_ = true;
   return Status();
 }
 

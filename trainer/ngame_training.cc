@@ -1,19 +1,35 @@
 #include "trainer/ngame_training.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
+#include "base/heap_trim.h"
 #include "base/status.h"
 #include "index/vector_kernels.h"
 #include "trainer/ngame_encoder.h"
 #include "trainer/sparse_rows.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
 
 // Texts encoded between two questions whether to go on.
 constexpr std::size_t kEncodeChunk = 1024;
+// Steps that are timed at the beginning, and texts that are encoded for it.
+constexpr std::size_t kTrialSteps = 20;
+constexpr std::size_t kTrialTexts = 256;
+
+// The log-odds of a label for any document: what sigmoids over all labels begin at.
+LossOptions WithPriorBias(LossOptions loss, const SparseRows& relevance, std::uint32_t num_labels) {
+  const double num_cells =
+      std::max(1.0, static_cast<double>(relevance.num_rows()) * static_cast<double>(num_labels));
+  const double share =
+      std::clamp(static_cast<double>(relevance.columns.size()) / num_cells, 1e-9, 0.5);
+  loss.bias = static_cast<float>(std::log(share / (1.0 - share)));
+  return loss;
+}
 
 }  // namespace
 
@@ -27,6 +43,7 @@ NgameTraining::NgameTraining(const TrainingTask& task, const NgameOptions& optio
       num_documents_(static_cast<std::uint32_t>(task.relevance.num_rows())),
       num_labels_(static_cast<std::uint32_t>(task.label_tokens.num_rows())),
       label_counts_(CountLabels(task.relevance, num_labels_)),
+      classifier_loss_(WithPriorBias(options.classifier_loss, task.relevance, num_labels_)),
       batches_(task),
       pool_(options.num_threads),
       random_(options.seed) {}
@@ -41,7 +58,18 @@ Status NgameTraining::Prepare() {
   }
   DASHI_ASSIGN_OR_RETURN(
       module_, NewNgameEncoder(task_.vocabulary_size, options_, random_.Next(), backend_));
-  return Status();
+  const WarmStart* warm = options_.warm_start.get();
+  if (warm == nullptr) {
+    return Status();
+  }
+  DASHI_CHECK(warm->known_labels.size() == num_labels_ &&
+              warm->classifiers.size() == std::size_t{num_labels_} * dim_);
+  if (warm->encoder.empty()) {
+    return Status();
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::vector<NamedTensor> parameters,
+                         TakeOver(*warm, dim_, module_->ExportParameters()));
+  return module_->ImportParameters(parameters);
 }
 
 Result<NgameModel> NgameTraining::Run() {
@@ -105,6 +133,7 @@ Result<bool> NgameTraining::BeginStage(NgameStage stage, std::size_t num_rows,
 
 Status NgameTraining::BeginEpoch(bool* resumes) {
   times_ = EpochTimes();
+  TrimHeap();  // Of the last look at the hold-out, or what came before the stage.
   if (std::exchange(*resumes, false)) {
     return Status();
   }
@@ -114,6 +143,32 @@ Status NgameTraining::BeginEpoch(bool* resumes) {
   const Stopwatch since_begin;
   DASHI_RETURN_IF_ERROR(sampler_->BeginEpoch(position_.epoch, pool_, module_.get()));
   times_.cluster_seconds = since_begin.Seconds();
+  return Status();
+}
+
+Status NgameTraining::NoteTrialStep(const TrialStep& step) {
+  if (trial_is_over_ || !control_.on_trial) {
+    return Status();
+  }
+  trial_.push_back(step.seconds / static_cast<double>(step.num_texts));
+  if (trial_.size() < kTrialSteps && !step.is_last) {
+    return Status();
+  }
+  trial_is_over_ = true;
+  StepTrial trial;
+  trial.stage = step.stage;
+  trial.num_steps = trial_.size();
+  const auto median = trial_.begin() + static_cast<std::ptrdiff_t>(trial_.size() / 2);
+  std::nth_element(trial_.begin(), median, trial_.end());
+  trial.seconds_per_text = *median;
+  // Reads parameters and changes nothing.
+  const auto documents =
+      std::span(documents_.training).first(std::min(kTrialTexts, documents_.training.size()));
+  std::vector<float> embeddings(documents.size() * dim_);  // [documents, dim]
+  const Stopwatch since_encode;
+  DASHI_RETURN_IF_ERROR(Encode(task_.document_tokens, documents, embeddings.data()));
+  trial.encode_seconds = since_encode.Seconds() / static_cast<double>(documents.size());
+  control_.on_trial(trial);
   return Status();
 }
 
@@ -132,6 +187,7 @@ std::uint64_t NgameTraining::ItemsDone(std::size_t num_items) const {
 }
 
 Status NgameTraining::RunWhole(NgameStage stage, const std::function<Status()>& run) {
+  TrimHeap();
   if (!std::exchange(resumes_, false)) {
     position_ = {stage, 0, 0, {}, true};
     DASHI_RETURN_IF_ERROR(SaveIfDue());

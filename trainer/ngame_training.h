@@ -75,7 +75,7 @@ class NgameTraining {
   Result<NgameModel> Run();
 
  private:
-  // Splits the documents and makes the module.
+  // Splits the documents and makes the module, from a warm start where there is one.
   Status Prepare();
   Status TrainEncoder();
   // Runs the classifier stage on documents from the present encoder, for at most `num_epochs` of
@@ -84,6 +84,8 @@ class NgameTraining {
                          std::uint32_t num_epochs, bool stops_early);
   Status RestoreBest();
   Status FitScores();
+  // The weights of the release that the training starts from, where no hold-out can tell.
+  Status TakeOverScores();
   // Stage 3 on documents, with the label vectors as they are now.
   Status TrainRanker(std::span<const std::uint32_t> documents);
   bool HasRanker() const;
@@ -99,7 +101,7 @@ class NgameTraining {
   // What comes before the first batch of the classifier stage.
   Status StartClassifier(std::span<const std::uint32_t> documents, bool stops_early);
   // Unit sums of each label's text embedding and the mean of its documents' embeddings, which also
-  // go to the sampler.
+  // go to the sampler; a label of a warm start has the vector that it had.
   Result<std::vector<float>> StartVectors(std::span<const std::uint32_t> documents);
   // One step on documents; the sampler has their embeddings when the encoder is frozen.
   Result<StepResult> StepClassifier(std::span<const std::uint32_t> documents,
@@ -119,6 +121,14 @@ class NgameTraining {
   Result<bool> BeginStage(NgameStage stage, std::size_t num_rows, SamplerOptions options);
   // Draws the batches of the epoch that begins, which a checkpoint inside it has already.
   Status BeginEpoch(bool* resumes);
+  // Times the first steps of a training that begins, and tells its owner.
+  struct TrialStep {
+    std::string stage;
+    double seconds = 0;
+    std::size_t num_texts = 0;
+    bool is_last = false;  // of its stage
+  };
+  Status NoteTrialStep(const TrialStep& step);
   // Between batches: saves a state where one is due, then asks whether to go on.
   Status Poll(const TrainingProgress& progress);
   // Runs a stage that has no batches. A state is saved before it, or when it is stopped.
@@ -144,11 +154,14 @@ class NgameTraining {
   const std::uint32_t num_documents_;
   const std::uint32_t num_labels_;
   const std::vector<std::uint64_t> label_counts_;
+  const LossOptions classifier_loss_;  // with the bias that the relevance sets
   NgameBatches batches_;
   ThreadPool pool_;
   const Stopwatch since_start_;
   HoldOut documents_;
   EpochTimes times_;
+  std::vector<double> trial_;  // seconds a text of the first steps, until they are told
+  bool trial_is_over_ = false;
   bool resumes_ = false;  // the stage of position_ has yet to be entered, from a checkpoint
 
   // What a checkpoint holds.

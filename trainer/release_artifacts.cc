@@ -111,7 +111,7 @@ std::string SerializeBagEncoder(const BagTokenizer& tokenizer, const BagWeights&
   return writer.Finish();
 }
 
-Result<std::unique_ptr<Encoder>> ParseBagEncoder(std::string_view bytes) {
+Result<BagEncoderParts> ParseBagEncoderParts(std::string_view bytes) {
   DASHI_ASSIGN_OR_RETURN(const Safetensors file, ParseFormat(bytes, kBagEncoderFormat));
   DASHI_ASSIGN_OR_RETURN(const auto embeddings_shape, MatrixShape(file, "embeddings"));
   DASHI_ASSIGN_OR_RETURN(const auto w1_shape, MatrixShape(file, "w1"));
@@ -143,7 +143,12 @@ Result<std::unique_ptr<Encoder>> ParseBagEncoder(std::string_view bytes) {
     return Status::Corruption(fmt::format("vocabulary size mismatch: got {}, want {}",
                                           tokenizer->vocabulary_size(), weights.vocabulary_size));
   }
-  return MakeBagEncoder(std::move(tokenizer), std::move(weights));
+  return BagEncoderParts{std::move(tokenizer), std::move(weights)};
+}
+
+Result<std::unique_ptr<Encoder>> ParseBagEncoder(std::string_view bytes) {
+  DASHI_ASSIGN_OR_RETURN(BagEncoderParts parts, ParseBagEncoderParts(bytes));
+  return MakeBagEncoder(std::move(parts.tokenizer), std::move(parts.weights));
 }
 
 std::string SerializeClassifier(const ClassifierWeights& classifier) {
@@ -152,6 +157,10 @@ std::string SerializeClassifier(const ClassifierWeights& classifier) {
   writer.Add("ordinals", "U32", {classifier.ordinals.size()}, BytesOf(classifier.ordinals));
   writer.Add("vectors", "F16", {classifier.ordinals.size(), classifier.dim},
              BytesOf(classifier.vectors));
+  if (!classifier.num_documents.empty()) {
+    writer.Add("num_documents", "U32", {classifier.num_documents.size()},
+               BytesOf(classifier.num_documents));
+  }
   return writer.Finish();
 }
 
@@ -164,6 +173,10 @@ Result<ClassifierWeights> ParseClassifier(std::string_view bytes) {
   ClassifierWeights classifier;
   classifier.dim = static_cast<std::uint32_t>(shape.second);
   classifier.ordinals = ValuesOf<storage::Ordinal>(ordinals);
+  if (file.tensors.contains("num_documents")) {
+    DASHI_ASSIGN_OR_RETURN(const auto counts, file.Get("num_documents", "U32", {shape.first}));
+    classifier.num_documents = ValuesOf<std::uint32_t>(counts);
+  }
   classifier.vectors = ValuesOf<std::uint16_t>(vectors);
   return classifier;
 }

@@ -24,7 +24,15 @@ std::string ClassifierWeightsName(std::uint64_t job);
 std::string RankerWeightsName(std::uint64_t job);
 
 std::string SerializeBagEncoder(const BagTokenizer& tokenizer, const BagWeights& weights);
+/// A bag encoder's parts as SerializeBagEncoder was given them.
+struct BagEncoderParts {
+  std::unique_ptr<BagTokenizer> tokenizer;
+  BagWeights weights;
+};
+
 /// Errors: kCorruption naming the tensor that is missing or of another shape.
+Result<BagEncoderParts> ParseBagEncoderParts(std::string_view bytes);
+/// Errors: the same; kInvalidArgument for numbers that are not finite.
 Result<std::unique_ptr<Encoder>> ParseBagEncoder(std::string_view bytes);
 
 /// One vector per label, ascending by ordinal.  Shape: vectors [ordinals.size(), dim] binary16.
@@ -32,6 +40,8 @@ struct ClassifierWeights {
   std::uint32_t dim = 0;
   std::vector<storage::Ordinal> ordinals;
   std::vector<std::uint16_t> vectors;
+  /// How many training documents each label had; empty when it is not known.
+  std::vector<std::uint32_t> num_documents = {};
 };
 
 std::string SerializeClassifier(const ClassifierWeights& classifier);

@@ -74,6 +74,13 @@ ModelRecord NewModel(const ImportRequest& request, const ModelFolder& folder, st
   model.created_at_micros = Clock::System().NowMicros();
   if (folder.release && ParseModelOptions(model.algorithm, folder.release->record.options).ok()) {
     model.options = folder.release->record.options;
+    if (AsksForWarmStart(model.options)) {  // Its numbers of epochs are not for a cold training.
+      for (const char* of_start :
+           {"warm_start", "epochs", "classifier_epochs", "validation_share"}) {
+        model.options.erase(of_start);
+      }
+    }
+    model.options.erase("warm_start");
   }
   model.options["encoder"] = folder.transformer ? "transformer" : "bag";
   if (folder.transformer) {

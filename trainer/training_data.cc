@@ -1,15 +1,20 @@
 #include "trainer/training_data.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/byte_codec.h"
 #include "base/status.h"
+#include "storage/store.h"
 #include "trainer/labelled_documents.h"
 #include "trainer/text/word_piece_learner.h"
+#include "trainer/tokens/token_cache.h"
 #include "trainer/transformer/transformer_encoder.h"
 
 namespace dashi::trainer {
@@ -22,6 +27,8 @@ using storage::RelevanceNeighbour;
 using storage::View;
 
 constexpr std::uint32_t kNoRow = TrainingTask::kNoLabel;
+// Counted up when the same text and vocabulary give other tokens.
+constexpr int kReadingVersion = 1;
 
 // A character may stand as a piece of its own and as a continuation: half of the vocabulary is left
 // for joined pieces.
@@ -96,24 +103,162 @@ Status LearnVocabulary(const View& view, const TrainingDataOptions& options,
   return Status();
 }
 
+/// Of all texts that a vocabulary is learned from, in their order.
+Result<std::uint64_t> HashTexts(const View& view, const TrainingControl& control) {
+  std::string state(sizeof(std::uint64_t), '\0');
+  const auto add = [&](EntityKind kind) {
+    return ForEachRow(view, kind, control.should_stop, [&](Ordinal, const EntityRow& row) {
+      if (kind != EntityKind::kDocument || IsTrainingDocument(row)) {
+        AppendLittleEndian64(&state, storage::HashText(row.text));
+        const std::uint64_t hash = storage::HashText(state);
+        state.clear();
+        AppendLittleEndian64(&state, hash);
+      }
+      return Status::Ok();
+    });
+  };
+  DASHI_RETURN_IF_ERROR(add(EntityKind::kDocument));
+  DASHI_RETURN_IF_ERROR(add(EntityKind::kLabel));
+  return storage::HashText(state);
+}
+
+/// How the texts are read, as stamps of a cache.
+struct ReadingStamps {
+  std::uint64_t tokens = 0;
+  std::uint64_t features = 0;
+};
+
+Result<ReadingStamps> StampReading(const View& view, const TrainingDataOptions& options,
+                                   const TrainingControl& control) {
+  const bool is_given = options.subwords && options.subwords->spec != nullptr;
+  std::uint64_t texts = 0;
+  if (!is_given || options.ranker) {
+    DASHI_ASSIGN_OR_RETURN(texts, HashTexts(view, control));
+  }
+  std::string tokens = fmt::format("tokens {} bag {}", kReadingVersion, texts);
+  if (is_given) {
+    tokens = fmt::format("tokens {} given {} {}", kReadingVersion, options.subwords->max_tokens,
+                         FormatTokenizerJson(*options.subwords->spec));
+  } else if (options.subwords) {
+    tokens = fmt::format("tokens {} learned {} {} {}", kReadingVersion,
+                         options.subwords->max_tokens, options.subwords->vocabulary_size, texts);
+  }
+  return ReadingStamps{storage::HashText(tokens),
+                       storage::HashText(fmt::format("features {} {}", kReadingVersion, texts))};
+}
+
+/// Takes the vocabularies of the last training out of the cache. Returns whether they are all
+/// there; else they are learned anew.
+bool TakeVocabulary(const TrainingDataOptions& options, const std::optional<std::string>& tokens,
+                    const std::optional<std::string>& features, TrainingData* data) {
+  if (!tokens || (options.ranker && !features)) {
+    return false;
+  }
+  if (options.subwords) {
+    Result<TokenizerSpec> spec = ParseTokenizerJson(*tokens);
+    Result<std::unique_ptr<SubwordTokenizer>> made =
+        spec.ok() ? SubwordTokenizer::Make(std::move(spec).value())
+                  : Result<std::unique_ptr<SubwordTokenizer>>(spec.status());
+    if (!made.ok()) {
+      return false;
+    }
+    data->subwords = std::move(made).value();
+    data->task.vocabulary_size = data->subwords->num_tokens();
+  } else {
+    Result<std::unique_ptr<BagTokenizer>> made = BagTokenizer::Parse(*tokens);
+    if (!made.ok()) {
+      return false;
+    }
+    data->tokenizer = std::move(made).value();
+    data->task.vocabulary_size = data->tokenizer->vocabulary_size();
+  }
+  if (options.ranker) {
+    Result<std::unique_ptr<RankerFeatures>> made = ParseRankerFeatures(*features);
+    if (!made.ok()) {
+      return false;
+    }
+    data->ranker_features = std::move(made).value();
+    data->task.num_features = data->ranker_features->num_features();
+  }
+  return true;
+}
+
+/// The vocabularies of the last training when the texts are the same, else new ones.
+Status FindVocabulary(const View& view, const TrainingDataOptions& options,
+                      const TrainingControl& control, TrainingData* data) {
+  if (options.cache == nullptr) {
+    return LearnVocabulary(view, options, control, data);
+  }
+  DASHI_ASSIGN_OR_RETURN(const ReadingStamps stamps, StampReading(view, options, control));
+  TokenCache& cache = *options.cache;
+  const std::optional<std::string> tokens = cache.tokens.Begin(stamps.tokens);
+  const std::optional<std::string> features =
+      options.ranker ? cache.features.Begin(stamps.features) : std::nullopt;
+  if (TakeVocabulary(options, tokens, features, data)) {
+    return Status();
+  }
+  DASHI_RETURN_IF_ERROR(LearnVocabulary(view, options, control, data));
+  cache.tokens.SetVocabulary(data->subwords != nullptr ? FormatTokenizerJson(data->subwords->spec())
+                                                       : data->tokenizer->Serialize());
+  if (data->ranker_features != nullptr) {
+    cache.features.SetVocabulary(SerializeRankerFeatures(*data->ranker_features));
+  }
+  return Status();
+}
+
 void AppendBag(const TokenBag& bag, SparseRows* rows) {
   rows->columns.insert(rows->columns.end(), bag.ids.begin(), bag.ids.end());
   rows->values.insert(rows->values.end(), bag.weights.begin(), bag.weights.end());
   rows->offsets.push_back(rows->columns.size());
 }
 
-/// Appends a text's tokens and, where there is a ranker, its features.
-void AppendText(const TrainingData& data, std::uint32_t max_tokens, std::string_view text,
-                SparseRows* tokens, SparseRows* features) {
-  if (data.subwords != nullptr) {
-    AppendTokenRow(*data.subwords, text, max_tokens, tokens);
-  } else {
-    AppendBag(data.tokenizer->Tokenize(text), tokens);
+/// How texts become rows of the task, from the cache where it has them.
+class TextReader {
+ public:
+  TextReader(std::uint32_t max_tokens, TokenCache* cache, TrainingData* data)
+      : max_tokens_(max_tokens), cache_(cache), data_(*data) {}
+
+  /// Appends a text's tokens and, where there is a ranker, its features.
+  void Append(EntityKind table, Ordinal ordinal, std::string_view text, SparseRows* tokens,
+              SparseRows* features) {
+    const std::uint64_t hash = cache_ == nullptr ? 0 : storage::HashText(text);
+    const auto read = [&](TokenGroup* group, const auto& find) {
+      std::vector<std::uint32_t> ids;
+      if (group == nullptr || !group->Find(table, ordinal, hash, &ids)) {
+        ids = find();
+        if (group != nullptr) {
+          group->Add(ordinal, hash, ids);
+        }
+      }
+      return ids;
+    };
+    TokenGroup* const token_group = cache_ == nullptr ? nullptr : &cache_->tokens;
+    if (data_.subwords != nullptr) {
+      const auto ids = read(token_group, [&] {
+        SparseRows row;
+        AppendTokenRow(*data_.subwords, text, max_tokens_, &row);
+        return std::move(row.columns);
+      });
+      tokens->columns.insert(tokens->columns.end(), ids.begin(), ids.end());
+      tokens->offsets.push_back(tokens->columns.size());
+    } else {
+      AppendBag(
+          data_.tokenizer->Weigh(read(token_group, [&] { return data_.tokenizer->FindIds(text); })),
+          tokens);
+    }
+    if (data_.ranker_features != nullptr) {
+      AppendBag(
+          data_.ranker_features->Weigh(read(cache_ == nullptr ? nullptr : &cache_->features,
+                                            [&] { return data_.ranker_features->FindIds(text); })),
+          features);
+    }
   }
-  if (data.ranker_features != nullptr) {
-    AppendBag(data.ranker_features->Extract(text), features);
-  }
-}
+
+ private:
+  const std::uint32_t max_tokens_;
+  TokenCache* const cache_;
+  TrainingData& data_;
+};
 
 /// Labels' rows by id and by ordinal.
 struct LabelRows {
@@ -126,7 +271,7 @@ struct LabelRows {
   }
 };
 
-Status ReadLabels(const View& view, std::uint32_t max_tokens, const TrainingControl& control,
+Status ReadLabels(const View& view, TextReader& texts, const TrainingControl& control,
                   TrainingData* data, LabelRows* rows) {
   const auto add = [&](Ordinal ordinal, const EntityRow& row) {
     const auto label = static_cast<std::uint32_t>(data->label_ordinals.size());
@@ -134,13 +279,14 @@ Status ReadLabels(const View& view, std::uint32_t max_tokens, const TrainingCont
     rows->by_ordinal.resize(storage::ToInteger(ordinal) + std::size_t{1}, kNoRow);
     rows->by_ordinal.back() = label;
     data->label_ordinals.push_back(ordinal);
-    AppendText(*data, max_tokens, row.text, &data->task.label_tokens, &data->task.label_features);
+    texts.Append(EntityKind::kLabel, ordinal, row.text, &data->task.label_tokens,
+                 &data->task.label_features);
     return Status::Ok();
   };
   return ForEachRow(view, EntityKind::kLabel, control.should_stop, add);
 }
 
-Status ReadDocuments(const View& view, std::uint32_t max_tokens, const TrainingControl& control,
+Status ReadDocuments(const View& view, TextReader& texts, const TrainingControl& control,
                      const LabelRows& labels, const ValidationPredicate& is_held_out,
                      TrainingData* data) {
   TrainingTask& task = data->task;
@@ -166,7 +312,8 @@ Status ReadDocuments(const View& view, std::uint32_t max_tokens, const TrainingC
       task.held_out->push_back(static_cast<std::uint32_t>(data->document_ordinals.size()));
     }
     data->document_ordinals.push_back(ordinal);
-    AppendText(*data, max_tokens, row.text, &task.document_tokens, &task.document_features);
+    texts.Append(EntityKind::kDocument, ordinal, row.text, &task.document_tokens,
+                 &task.document_features);
     return Status::Ok();
   };
   return ForEachLabelledDocument(view, control.should_stop, add);
@@ -199,14 +346,14 @@ Result<TrainingData> ReadTrainingData(const View& view, const TrainingDataOption
     DASHI_ASSIGN_OR_RETURN(is_held_out, BindValidationRule(options.validation, *schema));
     data.task.held_out.emplace();
   }
-  DASHI_RETURN_IF_ERROR(LearnVocabulary(view, options, control, &data));
-  const std::uint32_t max_tokens = options.subwords ? options.subwords->max_tokens : 0;
+  DASHI_RETURN_IF_ERROR(FindVocabulary(view, options, control, &data));
+  TextReader texts(options.subwords ? options.subwords->max_tokens : 0, options.cache, &data);
   LabelRows labels;
-  DASHI_RETURN_IF_ERROR(ReadLabels(view, max_tokens, control, &data, &labels));
+  DASHI_RETURN_IF_ERROR(ReadLabels(view, texts, control, &data, &labels));
   if (data.label_ordinals.empty()) {
     return Status::FailedPrecondition("there is nothing to train on: the table labels is empty");
   }
-  DASHI_RETURN_IF_ERROR(ReadDocuments(view, max_tokens, control, labels, is_held_out, &data));
+  DASHI_RETURN_IF_ERROR(ReadDocuments(view, texts, control, labels, is_held_out, &data));
   if (data.document_ordinals.empty()) {
     return Status::FailedPrecondition(
                "there is nothing to train on: no document of split 'train' has a relevant label")

@@ -33,10 +33,15 @@ struct SubwordReading {
   std::uint32_t max_tokens = 128;          ///< of a text, with those of the template
 };
 
+struct TokenCache;
+
 struct TrainingDataOptions {
   std::optional<SubwordReading> subwords;  ///< nullopt: token bags
   bool ranker = true;                      ///< read RankerFeatures too
   ValidationRule validation;               ///< which documents are held out
+  /// Where token lists of earlier trainings are found, and those of this one are kept; may be null.
+  /// The data are the same, bit for bit, with and without.
+  TokenCache* cache = nullptr;
 };
 
 /// Reads what a model trains on: the documents whose split is 'train' or absent and that have at
@@ -47,7 +52,8 @@ struct TrainingDataOptions {
 /// Errors:  kFailedPrecondition (55000) when there is no label, no training document with a label,
 ///          or no token in any text; kInvalidArgument for a tokenizer whose template does not fit
 ///          max_tokens; kCancelled when control.should_stop says so.
-/// Cost:    two scans of the rows; memory is the token bags, 8 bytes a distinct token of a text,
+/// Cost:    two scans of the rows, and a third with a cache; memory is the token bags, 8 bytes a
+/// distinct token of a text,
 ///          or 4 bytes a subword.
 Result<TrainingData> ReadTrainingData(const storage::View& view, const TrainingDataOptions& options,
                                       const TrainingControl& control);

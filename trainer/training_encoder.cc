@@ -10,6 +10,7 @@
 #include "trainer/release_encoder.h"
 #include "trainer/release_steps.h"
 #include "trainer/transformer/transformer_artifact.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -35,7 +36,17 @@ TransformerConfig ScratchConfig(const TransformerOptions& options, std::uint32_t
 Result<TrainingEncoder> TrainingEncoder::Read(const storage::View& view, const std::string& model,
                                               const ModelOptions& options) {
   TrainingEncoder encoder(options);
-  if (options.encoder != "transformer" || options.transformer.path.empty()) {
+  if (options.encoder != "transformer") {
+    return encoder;
+  }
+  if (options.warm_start != "off") {
+    DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord start,
+                           ReleaseByName(view, options.warm_start));
+    DASHI_ASSIGN_OR_RETURN(std::string bytes, view.GetWeights(EncoderWeightsName(start.job)));
+    DASHI_RETURN_IF_ERROR(encoder.StartFrom(std::move(bytes), options.warm_start));
+    return encoder;
+  }
+  if (options.transformer.path.empty()) {
     return encoder;
   }
   DASHI_ASSIGN_OR_RETURN(const auto record, view.GetModel(model));
@@ -50,6 +61,16 @@ Result<TrainingEncoder> TrainingEncoder::Read(const storage::View& view, const s
   DASHI_ASSIGN_OR_RETURN(encoder.start_,
                          ParseTransformer(std::make_shared<const std::string>(std::move(bytes))));
   return encoder;
+}
+
+Status TrainingEncoder::StartFrom(std::string bytes, const std::string& release) {
+  if (!IsTransformerArtifact(bytes)) {
+    return Status::InvalidArgument(fmt::format(
+        "warm_start needs the encoder of {}: it is a bag there, and a transformer here", release));
+  }
+  DASHI_ASSIGN_OR_RETURN(start_,
+                         ParseTransformer(std::make_shared<const std::string>(std::move(bytes))));
+  return Status();
 }
 
 std::uint32_t TrainingEncoder::max_tokens() const {
@@ -92,12 +113,6 @@ Result<NgameOptions> TrainingEncoder::Resolve(const TrainingData& data) const {
   resolved.dim = start->config.dim;
   resolved.transformer = std::move(start);
   return resolved;
-}
-
-std::uint64_t TrainingEncoder::StoredBytes(const TrainingData& data, const NgameOptions& resolved) {
-  return resolved.transformer != nullptr
-             ? TransformerBytes(resolved.transformer->config)
-             : std::uint64_t{data.task.vocabulary_size} * resolved.dim * sizeof(std::uint16_t);
 }
 
 Result<std::string> TrainingEncoder::Serialize(const TrainingData& data,

@@ -21,9 +21,11 @@ namespace dashi::trainer {
 /// of its parameters. Everything that depends on the kind of encoder stands here.
 class TrainingEncoder {
  public:
-  /// Reads what a transformer starts from out of the weights that the model names.
+  /// Reads what a transformer starts from: the weights that the model names, or those of the
+  /// release of a warm start.
   ///
-  /// Errors: kNotFound for an unknown model; kCorruption for damaged weights.
+  /// Errors: kNotFound for an unknown model or release; kInvalidArgument for the release of another
+  ///         kind of encoder; kCorruption for damaged weights.
   static Result<TrainingEncoder> Read(const storage::View& view, const std::string& model,
                                       const ModelOptions& options);
 
@@ -35,15 +37,13 @@ class TrainingEncoder {
   /// Errors: kInvalidArgument for a transformer whose sizes do not fit together.
   Result<NgameOptions> Resolve(const TrainingData& data) const;
 
-  /// About what the encoder takes on the disk.
-  static std::uint64_t StoredBytes(const TrainingData& data, const NgameOptions& resolved);
-
   /// The bytes that the release keeps.
   static Result<std::string> Serialize(const TrainingData& data, const NgameOptions& resolved,
                                        const NgameModel& model);
 
  private:
   explicit TrainingEncoder(ModelOptions options) : options_(std::move(options)) {}
+  Status StartFrom(std::string bytes, const std::string& release);
   std::uint32_t max_tokens() const;
 
   ModelOptions options_;

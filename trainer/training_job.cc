@@ -18,9 +18,12 @@
 #include "trainer/release_artifacts.h"
 #include "trainer/release_encoder.h"
 #include "trainer/release_steps.h"
+#include "trainer/tokens/kept_tokens.h"
 #include "trainer/training_data.h"
 #include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
+#include "trainer/training_plan.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -59,27 +62,39 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   return release;
 }
 
-/// About what a release takes on the disk: the encoder, embeddings and classifiers in binary16, the
-/// links of a graph, and the ranker.
-std::uint64_t StoredBytes(const TrainingData& data, const NgameOptions& options) {
-  constexpr std::uint64_t kLinkBytesPerLabel = 160;
-  constexpr std::uint64_t kRankerBytesPerLabel = 700;
-  const std::uint64_t num_labels = data.label_ordinals.size();
-  const std::uint64_t num_vectors = data.document_ordinals.size() + 2 * num_labels;
-  const std::uint64_t ranker =
-      data.ranker_features == nullptr ? 0 : num_labels * kRankerBytesPerLabel;
-  return TrainingEncoder::StoredBytes(data, options) +
-         num_vectors * options.dim * sizeof(std::uint16_t) + num_labels * kLinkBytesPerLabel +
-         ranker;
+Status ReadRows(Store& store, const storage::View& view, const TrainingJob& job,
+                const TrainingEncoder& kind, const TrainingControl& control, TrainingData* data) {
+  const auto read = [&](TokenCache* cache) -> Status {
+    DASHI_ASSIGN_OR_RETURN(*data, ReadJobRows(view, job, kind, cache, control));
+    return Status();
+  };
+  return job.options.token_cache ? ReadWithKeptTokens(store, view, job.model, read) : read(nullptr);
 }
 
-Result<TrainingData> ReadRows(const storage::View& view, const TrainingJob& job,
-                              const TrainingEncoder& kind, const TrainingControl& control) {
-  TrainingDataOptions reading;
-  reading.ranker = job.options.ngame.ranker;
-  reading.subwords = kind.subwords();
-  DASHI_ASSIGN_OR_RETURN(reading.validation, ParseValidationRule(job.options.validation));
-  return ReadTrainingData(view, reading, control);
+/// The labels that a release gets: those of a resumed training may have come or gone meanwhile.
+Result<LabelMatch> ReleaseLabels(const storage::View& view, const TrainingData& data,
+                                 bool is_resumed) {
+  return is_resumed ? MatchLabels(view, data.label_ordinals) : TrainedLabels(data.label_ordinals);
+}
+
+/// How many training documents each label has.  Shape: result [num_labels].
+std::vector<std::uint32_t> CountDocuments(const TrainingData& data) {
+  std::vector<std::uint32_t> counts(data.label_ordinals.size());
+  for (const std::uint32_t label : data.task.relevance.columns) {
+    ++counts[label];
+  }
+  return counts;
+}
+
+/// The counts of a release's labels: 0 for one that the training never saw.
+std::vector<std::uint32_t> SelectCounts(const LabelMatch& labels,
+                                        const std::vector<std::uint32_t>& trained) {
+  std::vector<std::uint32_t> counts;
+  counts.reserve(labels.rows.size());
+  for (const std::uint32_t row : labels.rows) {
+    counts.push_back(row == kNoRankerRow ? 0 : trained[row]);
+  }
+  return counts;
 }
 
 /// What training made, and the labels that the release gets.
@@ -87,6 +102,7 @@ struct TrainedModel {
   const TrainingData& data;
   const NgameModel& model;
   const LabelMatch& labels;
+  const std::vector<std::uint32_t>& num_documents;  ///< of the training's labels
 };
 
 /// Embeds all rows with the trained encoder, writes the release's other blobs, and builds the
@@ -112,7 +128,8 @@ Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const st
   DASHI_FAILPOINT("train.embeddings");
   const ClassifierWeights classifier{
       release->dim, trained.labels.ordinals,
-      MatchedClassifiers(trained.labels, ToHalfVectors(trained.model.classifiers), label_vectors)};
+      MatchedClassifiers(trained.labels, ToHalfVectors(trained.model.classifiers), label_vectors),
+      SelectCounts(trained.labels, trained.num_documents)};
   DASHI_RETURN_IF_ERROR(
       steps.store.PutWeights(release->weights[1], SerializeClassifier(classifier)));
   DASHI_FAILPOINT("train.weights");
@@ -153,28 +170,42 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   if (checkpoints.Latest() != nullptr) {
     DASHI_ASSIGN_OR_RETURN(data, LoadTrainingData(*checkpoints.Latest()));
   } else {
-    DASHI_ASSIGN_OR_RETURN(data, ReadRows(*view, job, kind, control));
+    DASHI_RETURN_IF_ERROR(ReadRows(store, *view, job, kind, control, &data));
   }
   DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
   options.num_threads = job.num_threads;
-  DASHI_RETURN_IF_ERROR(store.CheckRoom(StoredBytes(data, options), "the training"));
+  if (job.options.warm_start != "off") {
+    DASHI_ASSIGN_OR_RETURN(options.warm_start,
+                           ReadWarmStart(*view, job.options.warm_start, data, options));
+  }
   const double reading_seconds = stopwatch.Seconds();
+  TrainingPlan plan(job, options, reading_seconds, [&](const TrainingEstimate& estimate) {
+    NoteEstimate(estimate, &finished);
+    if (job.on_estimate) {
+      job.on_estimate(estimate);
+    }
+  });
+  DASHI_RETURN_IF_ERROR(plan.EstimateSpace(*view, data, backend));
+  DASHI_RETURN_IF_ERROR(plan.CheckSpace(store, backend));
+  if (checkpoints.Latest() == nullptr) {
+    steps.Report("trial steps", 0, 0, "steps");
+    DASHI_RETURN_IF_ERROR(plan.RunTrials(data.task, backend, pool, control));
+  }
+  noting.on_trial = [&plan](const StepTrial& trial) { plan.AddTime(trial); };
   DASHI_ASSIGN_OR_RETURN(NgameModel model, TrainNgame(data.task, options, backend, noting));
   const Stopwatch since_trained;
+  const std::vector<std::uint32_t> num_documents = CountDocuments(data);
   data.task = TrainingTask();
-  LabelMatch labels = TrainedLabels(data.label_ordinals);
-  if (checkpoints.Latest() != nullptr) {
-    DASHI_ASSIGN_OR_RETURN(labels, MatchLabels(*view, data.label_ordinals));
-  }
-
+  DASHI_ASSIGN_OR_RETURN(const LabelMatch labels,
+                         ReleaseLabels(*view, data, checkpoints.Latest() != nullptr));
   ReleaseRecord release = DescribeRelease(job, backend, data, model);
   release.dim = options.dim;
   release.num_labels = labels.ordinals.size();
   DASHI_ASSIGN_OR_RETURN(release.snapshot_sequence, view->CommitSequence());
   DASHI_ASSIGN_OR_RETURN(std::string encoder_bytes,
                          TrainingEncoder::Serialize(data, options, model));
-  DASHI_RETURN_IF_ERROR(
-      FinishRelease(steps, job, *view, std::move(encoder_bytes), {data, model, labels}, &release));
+  DASHI_RETURN_IF_ERROR(FinishRelease(steps, job, *view, std::move(encoder_bytes),
+                                      {data, model, labels, num_documents}, &release));
   // Of all runs of a job that was resumed.
   release.train_seconds = reading_seconds + model.encoder_seconds + model.classifier_seconds +
                           model.ranker_seconds + since_trained.Seconds();

@@ -57,13 +57,23 @@ struct EpochReport {
   std::optional<double> psp5;
 };
 
+/// How fast a training goes, by its first steps.
+struct StepTrial {
+  std::string stage;            ///< the first that has steps: "encoder" or "classifier"
+  double seconds_per_text = 0;  ///< median of the first 20 steps, batches put together
+  double encode_seconds = 0;    ///< of a document
+  std::size_t num_steps = 0;    ///< that were timed
+};
+
 class TrainingCheckpoints;
 
 /// How the work that runs in the trainer talks to its owner.
 struct TrainingControl {
   ProgressCallback on_progress;                      ///< may be empty
   std::function<void(const EpochReport&)> on_epoch;  ///< may be empty
-  std::function<bool()> should_stop;                 ///< polled at every batch; may be empty
+  /// Called once in a training that begins; may be empty. Timing changes no bit of the result.
+  std::function<void(const StepTrial&)> on_trial;
+  std::function<bool()> should_stop;  ///< polled at every batch; may be empty
   /// Where the training begins, and what it leaves behind when it stops; may be null.
   TrainingCheckpoints* checkpoints = nullptr;
 };

@@ -19,6 +19,8 @@ struct Progress {
   std::optional<double> eta_seconds;
   std::optional<double> loss;
   std::uint64_t memory_bytes = 0;  ///< resident memory of the process; 0 when not sampled
+  /// How long the whole operation was thought to take when it began; training only.
+  std::optional<double> estimated_seconds;
 };
 
 /// Called from the thread that runs the statement, at most about ten times a second and once at

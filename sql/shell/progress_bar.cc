@@ -73,6 +73,10 @@ std::string FormatProgress(const Progress& progress, std::size_t width) {
   const bool has_eta = progress.eta_seconds && progress.done < progress.total;
   std::vector<std::string> parts = {has_eta ? "ETA " + FormatDuration(*progress.eta_seconds)
                                             : FormatDuration(progress.seconds)};
+  if (progress.estimated_seconds) {
+    parts.push_back(fmt::format("{} of about {} in all", FormatDuration(progress.seconds),
+                                FormatDuration(*progress.estimated_seconds)));
+  }
   if (progress.loss) {
     parts.push_back(fmt::format("loss {:.4g}", *progress.loss));
   }

@@ -111,6 +111,28 @@ TEST_F(EvaluateTest, NullSplitIsTrain) {
   EXPECT_EQ(values.value().at("documents"), 3);
 }
 
+TEST_F(EvaluateTest, NewLabelsAreThoseWithoutATrainingDocumentInTheRelease) {
+  // C has none; N comes after the release, and has one by then.
+  testing::AddRows(*store_, {{"N", "beta alpha"}},
+                   {{"later", "beta alpha", "train", {"N"}}, {"e4", "beta alpha", "test", {"N"}}});
+  const auto records =
+      Evaluate(*store_->NewSnapshot().value(), *releases_,
+               {"m", {}, "test", {{"k", "1"}, {"slices", "head,torso,tail,new"}}}, {}, {});
+  ASSERT_TRUE(records.ok()) << records.status().ToString();
+  std::map<std::string, const storage::EvaluationRecord*> precision;
+  for (const auto& record : *records) {
+    if (record.metric == "P") {
+      precision[record.slice] = &record;
+    }
+  }
+  ASSERT_TRUE(precision.contains("new"));
+  EXPECT_EQ(precision.size(), 5U);
+  EXPECT_EQ(precision["all"]->num_documents, 4U);
+  // e1 and T1 want C and find something else; e4 finds N.
+  EXPECT_EQ(precision["new"]->num_documents, 3U);
+  EXPECT_DOUBLE_EQ(precision["new"]->value, 1.0 / 3.0);
+}
+
 TEST_F(EvaluateTest, BadRequestsAreRefused) {
   EXPECT_EQ(Run("nowhere", {}).status().code(), StatusCode::kFailedPrecondition);
   for (const auto& [name, value] : storage::OptionMap{{"k", "0"},

@@ -32,6 +32,14 @@ TEST(ProgressBarTest, TellsPhaseRateLossAndEta) {
             "TRAIN MODEL m: encoder [##########..........]  51%  ETA 0:42  loss 0.1834");
 }
 
+TEST(ProgressBarTest, TellsHowLongTheWholeTrainingMayTake) {
+  Progress progress = Halfway();
+  progress.estimated_seconds = 204;
+  EXPECT_EQ(FormatProgress(progress, 120),
+            "TRAIN MODEL m: encoder [##########..........]  51%  ETA 0:42  0:43 of about 3:24 in "
+            "all  loss 0.1834  1.2k steps/s");
+}
+
 TEST(ProgressBarTest, CountsWhenTheTotalIsUnknown) {
   Progress progress;
   progress.operation = "COPY documents";

@@ -11,9 +11,14 @@ namespace dashi::storage {
 namespace {
 
 TEST(CatalogCodecTest, ModelsComeBack) {
-  const ModelRecord model{
-      "ads \xC3\xA9", "ngame",          {{"dim", "300"}, {"encoder", "bag"}}, 17, 4,
-      {1, 3},         "start-1/encoder"};
+  const ModelRecord model{"ads \xC3\xA9",
+                          "ngame",
+                          {{"dim", "300"}, {"encoder", "bag"}},
+                          17,
+                          4,
+                          {1, 3},
+                          "start-1/encoder",
+                          {"tokens-1/labels"}};
   ModelRecord read;
   ASSERT_TRUE(DecodeModel(EncodeModel(model), &read));
   EXPECT_EQ(read.name, model.name);
@@ -23,6 +28,7 @@ TEST(CatalogCodecTest, ModelsComeBack) {
   EXPECT_EQ(read.next_release, model.next_release);
   EXPECT_EQ(read.published, model.published);
   EXPECT_EQ(read.start_weights, model.start_weights);
+  EXPECT_EQ(read.tokens, model.tokens);
 }
 
 TEST(CatalogCodecTest, ReleasesComeBack) {
@@ -96,6 +102,11 @@ TEST(CatalogCodecTest, JobsComeBack) {
       job.checkpoint = {"job-12/checkpoint-1/position", "job-12/checkpoint-1/module/w1"};
       job.checkpointed_at_micros = 4;
       job.num_checkpoint_metrics = 1;
+      job.error_sqlstate = "53200";
+      job.error_hint = "less";
+      job.estimated_memory_bytes = 5;
+      job.estimated_disk_bytes = 6;
+      job.estimated_seconds = 7.5;
     }
     JobRecord read;
     ASSERT_TRUE(DecodeJob(EncodeJob(job), &read));
@@ -113,6 +124,11 @@ TEST(CatalogCodecTest, JobsComeBack) {
     EXPECT_EQ(read.checkpoint, job.checkpoint);
     EXPECT_EQ(read.checkpointed_at_micros, job.checkpointed_at_micros);
     EXPECT_EQ(read.num_checkpoint_metrics, job.num_checkpoint_metrics);
+    EXPECT_EQ(read.error_sqlstate, job.error_sqlstate);
+    EXPECT_EQ(read.error_hint, job.error_hint);
+    EXPECT_EQ(read.estimated_memory_bytes, job.estimated_memory_bytes);
+    EXPECT_EQ(read.estimated_disk_bytes, job.estimated_disk_bytes);
+    EXPECT_EQ(read.estimated_seconds, job.estimated_seconds);
     EXPECT_EQ(read.error, job.error);
     EXPECT_EQ(read.result, job.result);
     EXPECT_EQ(read.created_at_micros, job.created_at_micros);
@@ -157,7 +173,7 @@ TEST(CatalogCodecTest, UnknownMembersAreIgnoredAndAbsentOnesHaveDefaults) {
 }
 
 TEST(CatalogCodecTest, DamageIsRefusedOrHarmless) {
-  const std::string model = EncodeModel({"ads", "ngame", {{"dim", "300"}}, 17, 4, {1, 3}, ""});
+  const std::string model = EncodeModel({"ads", "ngame", {{"dim", "300"}}, 17, 4, {1, 3}, "", {}});
   ForEachDamage(model, [&](const std::string& damaged) {
     ModelRecord record;
     EXPECT_FALSE(DecodeModel(damaged, &record) && damaged.size() < model.size());

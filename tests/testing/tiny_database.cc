@@ -134,6 +134,7 @@ Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const Relea
   storage::ReleaseRecord release;
   release.dim = shape.dim;
   release.seed = shape.seed;
+  DASHI_ASSIGN_OR_RETURN(release.snapshot_sequence, view->CommitSequence());
   release.fusion_encoder = 0.5;
   release.fusion_classifier = 0.5;
   release.index_kind = shape.hnsw ? "hnsw" : "exact";

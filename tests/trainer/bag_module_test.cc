@@ -469,6 +469,20 @@ TEST(BagModuleTest, EqualsTheQueryTimeEncoder) {
   EXPECT_EQ(std::count(served.begin(), served.end(), 0.0F), kDim) << "an unknown text is zero";
 }
 
+TEST(BagModuleTest, ALackOfMemoryIsToldApart) {
+  auto backend = LoadTensorBackend("");
+  ASSERT_TRUE(backend.ok());
+  BagModuleOptions options;
+  options.vocabulary_size = 0xFFFFFFFF;
+  options.dim = 1U << 24U;  // 2^58 bytes: no address space holds them.
+  options.hidden = 0;
+  options.device = "cpu";
+  const Status status = (*backend)->NewBagModule(options).status();
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status.ToString();
+  EXPECT_EQ(status.sqlstate(), "53200");
+  EXPECT_FALSE(status.hint().empty());
+}
+
 TEST(BagModuleTest, BadInputIsRefusedByName) {
   const auto module = NewModule(/*portable=*/false);
   Random random(81);
@@ -493,6 +507,10 @@ TEST(BagModuleTest, BadInputIsRefusedByName) {
   options.vocabulary_size = 1;
   options.device = "abacus";
   EXPECT_EQ((*backend)->NewBagModule(options).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ((*backend)->FreeDeviceBytes("abacus").status().code(), StatusCode::kInvalidArgument);
+  const auto free_bytes = (*backend)->FreeDeviceBytes("cpu");
+  ASSERT_TRUE(free_bytes.ok()) << free_bytes.status().ToString();
+  EXPECT_EQ(free_bytes.value(), std::nullopt) << "the processor has no memory of its own";
   options.device = "cpu";
   options.precision = "float8";
   EXPECT_EQ((*backend)->NewBagModule(options).status().code(), StatusCode::kInvalidArgument);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -53,6 +54,9 @@ class NaiveBackend final : public TensorBackend {
                                  const SparseRows& /*positives*/,
                                  const SparseRows& /*masked*/) override {
     return Status::Unimplemented("not in this test");
+  }
+  Result<std::optional<std::uint64_t>> FreeDeviceBytes(const std::string& /*device*/) override {
+    return std::optional<std::uint64_t>();
   }
   std::string version() const override { return "naive"; }
 };

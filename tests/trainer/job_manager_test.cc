@@ -15,6 +15,7 @@
 #include "query/publish.h"
 #include "tests/testing/tiny_database.h"
 #include "tests/trainer/planted_rows.h"
+#include "trainer/labelled_documents.h"
 
 namespace dashi::trainer {
 namespace {
@@ -43,6 +44,47 @@ class JobManagerTest : public ::testing::Test {
   std::unique_ptr<Store> store_;
 };
 
+TEST_F(JobManagerTest, ExplainTellsWhatATrainingNeedsAndLeavesNothing) {
+  AddPlantedRows(*store_, 600);
+  ASSERT_TRUE(CreatePlantedModel(*store_, SmallOptions()).ok());
+  JobManager jobs(store_.get(), {});
+  const auto plain = jobs.Explain("m", {}, {}, {});
+  ASSERT_TRUE(plain.ok()) << plain.status().ToString();
+  const TrainingEstimate& estimate = plain.value().estimate;
+  EXPECT_TRUE(plain.value().fits.ok()) << plain.value().fits.ToString();
+  EXPECT_GT(plain.value().available_memory_bytes, estimate.memory_bytes);
+  EXPECT_GT(plain.value().free_disk_bytes, estimate.disk.PeakBytes());
+  ASSERT_TRUE(estimate.time.has_value());
+  EXPECT_GT(estimate.time->Total(), estimate.time->encoder_seconds);
+  const auto wide = jobs.Explain("m", {{"dim", "64"}}, {}, {});
+  ASSERT_TRUE(wide.ok()) << wide.status().ToString();
+  EXPECT_GT(wide.value().estimate.memory_bytes, estimate.memory_bytes);
+  const auto none = jobs.Explain("m", {{"memory_limit_mb", "1"}}, {}, {});
+  ASSERT_TRUE(none.ok()) << none.status().ToString();
+  EXPECT_EQ(none.value().fits.sqlstate(), "53200");
+  EXPECT_FALSE(none.value().estimate.time.has_value());
+
+  const auto view = store_->NewSnapshot().value();
+  EXPECT_TRUE(view->ListJobs().value().empty());
+  EXPECT_TRUE(view->ListReleases().value().empty());
+  EXPECT_EQ(jobs.Explain("other", {}, {}, {}).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(jobs.Explain("m", {}, {}, [] { return true; }).status().code(), StatusCode::kCancelled);
+}
+
+TEST_F(JobManagerTest, ATrainingThatNeedsMoreThanItMayIsRefusedWithNumbers) {
+  AddPlantedRows(*store_, 600);
+  ASSERT_TRUE(CreatePlantedModel(*store_, SmallOptions()).ok());
+  JobManager jobs(store_.get(), {});
+  const JobRecord job = Train(jobs, {{"memory_limit_mb", "1"}});
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.error_sqlstate, "53200");
+  EXPECT_NE(job.error.find("MiB needed, 1 MiB available"), std::string::npos) << job.error;
+  EXPECT_NE(job.error_hint.find("MiB with "), std::string::npos) << job.error_hint;
+  EXPECT_TRUE(job.metrics.empty());
+  EXPECT_GT(Stored(job.id).estimated_memory_bytes, std::uint64_t{1} << 20U);
+  EXPECT_EQ(Stored(job.id).error_sqlstate, "53200");
+}
+
 TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   AddPlantedRows(*store_, 600);
   ASSERT_TRUE(CreatePlantedModel(*store_, SmallOptions()).ok());
@@ -58,6 +100,10 @@ TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   EXPECT_FALSE(phases.empty());
   EXPECT_EQ(Stored(id.value()).state, JobState::kSucceeded);
   EXPECT_EQ(Stored(id.value()).result, "m@1");
+
+  EXPECT_GT(Stored(id.value()).estimated_memory_bytes, 0U);
+  EXPECT_GT(Stored(id.value()).estimated_disk_bytes, 0U);
+  EXPECT_GT(Stored(id.value()).estimated_seconds, 0);
 
   const std::vector<storage::JobMetric> metrics = Stored(id.value()).metrics;
   ASSERT_FALSE(metrics.empty());
@@ -86,6 +132,18 @@ TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   // Guessing gives 0.025. Six seeds gave 0.84 to 0.93; the last bit of a product, and with it the
   // figure, depends on the processor.
   EXPECT_GT(records.value()[0].value, 0.75);
+
+  const query::LabelVectors labels = query::ReadLabelVectors(*view, *release).value();
+  ASSERT_EQ(labels.num_documents.size(), labels.ordinals.size());
+  for (std::size_t i = 0; i < labels.ordinals.size(); ++i) {
+    std::uint32_t num_documents = 0;
+    const auto documents = view->DocumentsOf(labels.ordinals[i]).value();
+    for (const auto& document : documents) {
+      const auto row = view->GetRow(storage::EntityKind::kDocument, document.ordinal).value();
+      num_documents += IsTrainingDocument(*row) ? 1 : 0;
+    }
+    EXPECT_EQ(labels.num_documents[i], num_documents) << i;
+  }
 }
 
 TEST_F(JobManagerTest, OneThreadAndOneSeedGiveTheSameBits) {

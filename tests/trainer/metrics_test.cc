@@ -147,6 +147,22 @@ TEST_F(EvaluateRankingsTest, SlicesCutTheTruthByLabelFrequency) {
   EXPECT_THAT(order, ::testing::ElementsAre("all", "head", "torso", "tail"));
 }
 
+TEST_F(EvaluateRankingsTest, NewLabelsAreASliceBesideThoseOfFrequency) {
+  EvaluationOptions options = Options({3}, 0, true);
+  options.new_labels.assign(counts_.size(), false);
+  options.new_labels[2] = options.new_labels[4] = true;
+  const auto values = EvaluateRankings(ranked_, truth_, inverse_, counts_, options);
+  // Both belong to the first document: 2 is all of the torso and found, 4 is of the tail.
+  EXPECT_EQ(Find(values, Metric::kRecall, 3, "new").num_documents, 1U);
+  EXPECT_DOUBLE_EQ(Find(values, Metric::kRecall, 3, "new").value, 0.5);
+  EXPECT_DOUBLE_EQ(Find(values, Metric::kRecall, 3, "torso").value, 1.0);
+  EXPECT_DOUBLE_EQ(Find(values, Metric::kRecall, 3, "tail").value, 0.5);
+  options.slices = false;
+  const auto alone = EvaluateRankings(ranked_, truth_, inverse_, counts_, options);
+  EXPECT_DOUBLE_EQ(Find(alone, Metric::kRecall, 3, "new").value, 0.5);
+  EXPECT_DOUBLE_EQ(Find(alone, Metric::kRecall, 3).value, Find(values, Metric::kRecall, 3).value);
+}
+
 // A random evaluation: each document has 1 to 4 positives, about half of them ranked.
 struct RandomCase {
   Rankings ranked;

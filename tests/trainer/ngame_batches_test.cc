@@ -1,6 +1,7 @@
 #include "trainer/ngame_batches.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <vector>
 
@@ -144,7 +145,7 @@ TEST(NgameBatchesTest, ClassifierBatchesHoldAllPositivesAndRandomLabels) {
       positives.insert(known.begin(), known.end());
     }
     for (const std::uint32_t random_labels : {0U, 5U, kLabels, 1000000U}) {
-      const ClassifierBatch batch = batches.ForClassifier(documents, random_labels, random);
+      const ClassifierBatch batch = batches.ForClassifier(documents, {}, random_labels, random);
       const std::set<std::uint32_t> columns(batch.columns.begin(), batch.columns.end());
       EXPECT_EQ(columns.size(), batch.columns.size()) << "a column twice";
       EXPECT_EQ(batch.columns.size(),
@@ -159,6 +160,30 @@ TEST(NgameBatchesTest, ClassifierBatchesHoldAllPositivesAndRandomLabels) {
         const auto masked = LabelsOf(batch.masked, i, batch.columns);
         EXPECT_EQ(Union(row, masked), NoNegatives(task, documents[i], batch.columns));
       }
+    }
+  }
+}
+
+TEST(NgameBatchesTest, TheBinaryLossHasAllLabelsAsColumns) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    const TrainingTask task = RandomTask(seed);
+    NgameBatches batches(task);
+    Random random(seed);
+    const std::vector<std::uint32_t> documents{3, 17, 4};
+    LossOptions loss;
+    loss.kind = LossKind::kBinary;
+    const ClassifierBatch batch = batches.ForClassifier(documents, loss, 5, random);
+    EXPECT_EQ(batch.loss.kind, LossKind::kBinary);
+    EXPECT_TRUE(batch.columns.empty());
+    std::vector<std::uint32_t> all(kLabels);
+    std::iota(all.begin(), all.end(), 0U);
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+      EXPECT_EQ(batch.texts.columns[i], kLabels + documents[i]);
+      const auto known = RowColumns(task.relevance, documents[i]);
+      const auto row = LabelsOf(batch.positives, i, all);
+      EXPECT_EQ(row, std::set<std::uint32_t>(known.begin(), known.end()));
+      EXPECT_EQ(Union(row, LabelsOf(batch.masked, i, all)), NoNegatives(task, documents[i], all));
     }
   }
 }

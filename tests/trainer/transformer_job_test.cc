@@ -108,6 +108,40 @@ class TransformerJobTest : public ::testing::Test {
   std::unique_ptr<Store> store_;
 };
 
+TEST_F(TransformerJobTest, AWarmStartGoesOnFromTheWeightsOfARelease) {
+  AddPlantedRows(*store_, 500);
+  CreateModel(kScratch);
+  ASSERT_EQ(Train().state, JobState::kSucceeded);
+  testing::AddRows(*store_, {{"new", "plant maple"}}, {{"late", "cluea maple", "train", {"new"}}});
+  for (int i = 0; i < 2; ++i) {
+    const JobRecord job = Train({{"warm_start", "m@1"}, {"epochs", "1"}});
+    ASSERT_EQ(job.state, JobState::kSucceeded) << job.error;
+  }
+  const storage::ReleaseRecord release = Release(2);
+  EXPECT_EQ(release.options.at("warm_start"), "m@1");
+  EXPECT_EQ(release.num_labels, std::uint64_t{kNumLabels} + 1);
+  const auto view = store_->NewSnapshot().value();
+  const auto tokenizer = [&](std::uint32_t number) {
+    auto bytes = view->GetWeights(Release(number).weights[0]).value();
+    return FormatTokenizerJson(
+        ParseTransformer(std::make_shared<const std::string>(std::move(bytes)))->tokenizer);
+  };
+  EXPECT_EQ(tokenizer(1), tokenizer(2));
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(view->GetWeights(release.weights[i]).value(),
+              view->GetWeights(Release(3).weights[i]).value());
+  }
+  // One epoch from scratch learns next to nothing: guessing gives 0.083.
+  ASSERT_EQ(Train({{"epochs", "1"}, {"classifier_epochs", "1"}}).state, JobState::kSucceeded);
+  EXPECT_GT(TestPrecision(2), 0.9);
+  EXPECT_GT(TestPrecision(2), TestPrecision(4));
+  JobManager jobs(store_.get(), {});
+  const Status refused =
+      jobs.SubmitTraining("m", {{"warm_start", "m@1"}, {"layers", "2"}}, "TRAIN MODEL m").status();
+  EXPECT_EQ(refused.message(),
+            "warm_start needs the encoder of m@1: layers is 1 there, and 2 here");
+}
+
 TEST_F(TransformerJobTest, TrainsFromScratchTwiceToTheSameBits) {
   AddPlantedRows(*store_, 500);
   CreateModel(kScratch);

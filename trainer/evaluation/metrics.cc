@@ -17,10 +17,10 @@ constexpr std::array kMetrics = {Metric::kPrecision, Metric::kNdcg, Metric::kPsp
 constexpr std::uint64_t kTailCountMax = 5;
 constexpr double kTwoSidedTail = 0.025;  // of a 95 % interval
 
-enum class Slice : std::uint8_t { kAll, kHead, kTorso, kTail };
-constexpr std::array kSliceNames = {"all", "head", "torso", "tail"};
+enum class Slice : std::uint8_t { kAll, kHead, kTorso, kTail, kNew };
+constexpr std::array kSliceNames = {"all", "head", "torso", "tail", "new"};
 
-/// Which slice each label belongs to.
+/// Which slice of frequency each label belongs to.
 std::vector<Slice> AssignSlices(std::span<const std::uint64_t> label_counts) {
   std::vector<std::uint32_t> order(label_counts.size());
   std::iota(order.begin(), order.end(), 0U);
@@ -224,14 +224,22 @@ void ForEachSlice(const SparseRows& truth, std::span<const std::uint64_t> label_
   if (options.slices) {
     slices = AssignSlices(label_counts);
   }
-  for (std::size_t s = 0; s < (options.slices ? kSliceNames.size() : 1); ++s) {
+  const auto belongs = [&](std::uint32_t label, Slice slice) {
+    return slice == Slice::kAll ||
+           (slice == Slice::kNew ? bool{options.new_labels[label]} : slices[label] == slice);
+  };
+  for (std::size_t s = 0; s < kSliceNames.size(); ++s) {
     const auto slice = static_cast<Slice>(s);
+    if (slice == Slice::kNew ? options.new_labels.empty()
+                             : slice != Slice::kAll && !options.slices) {
+      continue;
+    }
     SparseRows positives;
     std::vector<std::uint32_t> documents;
     for (std::size_t document = 0; document < truth.num_rows(); ++document) {
       const std::size_t first = positives.columns.size();
       for (const std::uint32_t label : RowColumns(truth, document)) {
-        if (slice == Slice::kAll || slices[label] == slice) {
+        if (belongs(label, slice)) {
           positives.columns.push_back(label);
         }
       }
@@ -335,6 +343,7 @@ std::vector<MetricValue> EvaluateRankings(std::span<const std::vector<std::uint3
                                           const EvaluationOptions& options) {
   DASHI_CHECK(ranked.size() == truth.num_rows());
   DASHI_CHECK(inverse_propensities.size() == label_counts.size());
+  DASHI_CHECK(options.new_labels.empty() || options.new_labels.size() == label_counts.size());
   std::vector<MetricValue> results;
   ForEachSlice(truth, label_counts, options,
                [&](std::size_t slice, const SparseRows& positives,
@@ -354,6 +363,7 @@ std::vector<MetricDifference> CompareRankings(std::span<const std::vector<std::u
                                               const EvaluationOptions& options) {
   DASHI_CHECK(first.size() == truth.num_rows() && second.size() == truth.num_rows());
   DASHI_CHECK(inverse_propensities.size() == label_counts.size());
+  DASHI_CHECK(options.new_labels.empty() || options.new_labels.size() == label_counts.size());
   std::vector<MetricDifference> results;
   ForEachSlice(truth, label_counts, options,
                [&](std::size_t slice, const SparseRows& positives,

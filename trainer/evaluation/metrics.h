@@ -29,7 +29,7 @@ enum class Metric { kPrecision, kNdcg, kPsp, kRecall };
 std::string_view MetricName(Metric metric);
 
 struct MetricValue {
-  std::string slice;  ///< "all", "head", "torso", "tail"
+  std::string slice;  ///< "all", "head", "torso", "tail", "new"
   Metric metric = Metric::kPrecision;
   std::uint32_t k = 0;
   double value = 0;
@@ -60,6 +60,9 @@ struct EvaluationOptions {
   /// than half of the training pairs; torso = the rest. A slice's truth is the document's labels of
   /// that slice, documents without any are left out of it.
   bool slices = false;
+  /// Shape: [num_labels], or empty. The labels of one more slice, "new", beside those of frequency,
+  /// which it overlaps.
+  std::vector<bool> new_labels;
 };
 
 /// Computes P@k, nDCG@k, PSP@k, R@k. P, nDCG and R are means over documents; PSP is a ratio of

@@ -6,6 +6,7 @@
 
 #include <xxhash.h>
 
+#include "base/byte_codec.h"
 #include "base/status.h"
 
 namespace dashi::trainer {
@@ -66,26 +67,59 @@ RankerFeatures::RankerFeatures(std::unique_ptr<BagTokenizer> words, std::vector<
   DASHI_CHECK(bucket_idf_.size() == kNumBuckets);
 }
 
-TokenBag RankerFeatures::Extract(std::string_view text) const {
-  TokenBag bag;
+TokenBag RankerFeatures::Extract(std::string_view text) const { return Weigh(FindIds(text)); }
+
+std::vector<std::uint32_t> RankerFeatures::FindIds(std::string_view text) const {
+  std::vector<std::uint32_t> ids;
   const std::uint32_t num_words = words_->vocabulary_size();
   PairHasher pairs;
   ForEachWord(text, [&](std::string_view word) {
     const std::uint32_t id = words_->Find(word);
     if (id != BagTokenizer::kUnknown) {
-      bag.ids.push_back(id);
+      ids.push_back(id);
     }
     std::uint32_t bucket = 0;
     if (pairs.Next(word, &bucket)) {
-      bag.ids.push_back(num_words + bucket);
+      ids.push_back(num_words + bucket);
     }
   });
+  return ids;
+}
+
+TokenBag RankerFeatures::Weigh(std::vector<std::uint32_t> ids) const {
+  TokenBag bag;
+  bag.ids = std::move(ids);
+  const std::uint32_t num_words = words_->vocabulary_size();
   WeighTokens(
       [&](std::uint32_t id) {
         return id < num_words ? words_->idf(id) : bucket_idf_[id - num_words];
       },
       &bag);
   return bag;
+}
+
+std::string SerializeRankerFeatures(const RankerFeatures& features) {
+  std::string bytes;
+  AppendLengthPrefixed(&bytes, features.words().Serialize());
+  for (const float idf : features.bucket_idf()) {
+    AppendFloat(&bytes, idf);
+  }
+  return bytes;
+}
+
+Result<std::unique_ptr<RankerFeatures>> ParseRankerFeatures(std::string_view bytes) {
+  ByteReader reader(bytes);
+  std::string_view words;
+  std::vector<float> bucket_idf(RankerFeatures::kNumBuckets);
+  reader.ReadLengthPrefixed(&words);
+  for (float& idf : bucket_idf) {
+    reader.ReadFloat(&idf);
+  }
+  if (reader.failed() || !reader.empty()) {
+    return Status::Corruption("the features of a ranker cannot be decoded");
+  }
+  DASHI_ASSIGN_OR_RETURN(auto tokenizer, BagTokenizer::Parse(words));
+  return std::make_unique<RankerFeatures>(std::move(tokenizer), std::move(bucket_idf));
 }
 
 }  // namespace dashi::trainer

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "dashi/status.h"
 #include "trainer/bag_tokenizer.h"
 
 namespace dashi::trainer {
@@ -42,10 +44,18 @@ class RankerFeatures {
 
   /// Cost: about twice BagTokenizer::Tokenize.
   TokenBag Extract(std::string_view text) const;
+  /// The features of a text, one for each occurrence. Extract is Weigh of them.
+  std::vector<std::uint32_t> FindIds(std::string_view text) const;
+  TokenBag Weigh(std::vector<std::uint32_t> ids) const;
 
  private:
   std::unique_ptr<BagTokenizer> words_;
   std::vector<float> bucket_idf_;
 };
+
+/// What the next training of the same texts takes up (docs/FORMATS.md).
+std::string SerializeRankerFeatures(const RankerFeatures& features);
+/// Errors: kCorruption for bytes that SerializeRankerFeatures did not write.
+Result<std::unique_ptr<RankerFeatures>> ParseRankerFeatures(std::string_view bytes);
 
 }  // namespace dashi::trainer

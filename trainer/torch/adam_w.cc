@@ -4,6 +4,8 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 
@@ -62,6 +64,10 @@ void AdamW::Step(const std::vector<at::Tensor>& parameters,
     }
   }
   ++num_steps_;
+  if (!parameters.empty() && !parameters.front().is_cpu()) {
+    StepOnDevice(parameters, gradients, rate);
+    return;
+  }
   const double correction1 = 1.0 - std::pow(kBeta1, static_cast<double>(num_steps_));
   const double correction2 = 1.0 - std::pow(kBeta2, static_cast<double>(num_steps_));
   const double step = static_cast<double>(rate);
@@ -81,6 +87,34 @@ void AdamW::Step(const std::vector<at::Tensor>& parameters,
       parameter.addcdiv_(first, scale, -step / correction1);
     }
   });
+}
+
+void AdamW::StepOnDevice(const std::vector<at::Tensor>& parameters,
+                         const std::vector<at::Tensor>& gradients, float rate) {
+  const at::NoGradGuard no_gradient;
+  const at::Tensor num_steps = at::full({}, static_cast<double>(num_steps_),
+                                        parameters.front().options().requires_grad(false));
+  for (const bool decays : {true, false}) {
+    std::vector<at::Tensor> values;
+    std::vector<at::Tensor> slopes;
+    std::vector<at::Tensor> first;
+    std::vector<at::Tensor> second;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      if ((parameters[i].dim() == 2) == decays) {
+        values.push_back(parameters[i].detach());
+        slopes.push_back(gradients[i]);
+        first.push_back(first_moments_[i]);
+        second.push_back(second_moments_[i]);
+      }
+    }
+    if (!values.empty()) {
+      at::_fused_adamw_(values, slopes, first, second, /*max_exp_avg_sqs=*/{},
+                        std::vector<at::Tensor>(values.size(), num_steps),
+                        static_cast<double>(rate), kBeta1, kBeta2,
+                        decays ? static_cast<double>(weight_decay_) : 0.0, kEpsilon,
+                        /*amsgrad=*/false, /*maximize=*/false);
+    }
+  }
 }
 
 }  // namespace dashi::trainer

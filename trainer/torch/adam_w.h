@@ -15,7 +15,7 @@ namespace dashi::trainer {
 /// AdamW (Loshchilov & Hutter 2019) over dense parameters, epsilon 1e-6 as in NGAME's published
 /// settings.
 ///
-/// Threads: one thread at a time; uses the pool inside.
+/// Threads: one thread at a time; uses the pool inside, where parameters are the processor's.
 class AdamW {
  public:
   /// Weight decay acts on parameters of two dimensions only.
@@ -33,6 +33,10 @@ class AdamW {
               const std::vector<at::Tensor>& parameters);
 
  private:
+  /// All parameters in one kernel, on a device.
+  void StepOnDevice(const std::vector<at::Tensor>& parameters,
+                    const std::vector<at::Tensor>& gradients, float rate);
+
   float weight_decay_;
   std::vector<at::Tensor> first_moments_;
   std::vector<at::Tensor> second_moments_;

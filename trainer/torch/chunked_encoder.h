@@ -46,14 +46,15 @@ class ChunkedEncoder {
 
  private:
   struct Pass {
-    TokenMatrix tokens;
     at::Tensor words;  // [texts of the chunk, length, dim], a leaf
     at::Tensor unit;   // [texts of the chunk, dim]
   };
 
   Pass Run(std::size_t chunk, bool with_gradient) const;
   std::vector<at::Tensor> Gradients(const Pass& pass, const at::Tensor& gradient) const;
-  at::Tensor Positions(std::size_t chunk) const;
+  /// Tokens and positions of all chunks, on the device before it has work: an upload waits for what
+  /// is queued, and so would the host.
+  void Upload();
 
   const TransformerNetwork& network_;
   const TransformerConfig& config_;
@@ -61,6 +62,8 @@ class ChunkedEncoder {
   const ChunkOptions options_;
   ThreadPool& pool_;
   std::vector<TokenChunk> chunks_;
+  std::vector<TokenMatrix> tokens_;    // of each chunk
+  std::vector<at::Tensor> positions_;  // of each chunk's texts in the batch
   bool keeps_ = false;
   std::vector<Pass> passes_;  // of all chunks, when they are kept
 };

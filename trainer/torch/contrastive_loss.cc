@@ -16,6 +16,8 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "base/status.h"
+
 namespace dashi::trainer {
 namespace {
 
@@ -235,9 +237,11 @@ LossGradient ContrastiveLoss(const LossOptions& options, at::Tensor scores,
     case LossKind::kTripletHardest:
       return TripletHardest(options, scores, positives, flat);
     case LossKind::kSoftmax:
+      return Softmax(options, scores, flat);
+    case LossKind::kBinary:
       break;
   }
-  return Softmax(options, scores, flat);
+  DASHI_CHECK(false);  // Callers refuse it: it is no loss over a sample of columns.
 }
 
 }  // namespace dashi::trainer

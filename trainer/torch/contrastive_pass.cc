@@ -14,6 +14,7 @@
 #include "trainer/torch/fused_loss.h"
 #endif
 #include "trainer/torch/matrix_factor.h"
+#include "trainer/torch/tensor_errors.h"
 
 namespace dashi::trainer {
 namespace {
@@ -79,7 +80,7 @@ Result<VectorGradient> BlockedPass(const LossOptions& options, const at::Tensor&
     at::set_num_threads(1);
     for (std::size_t i = first; i < last; ++i) {
       Block& block = blocks[i];
-      block.status = CatchAsStatus("contrastive loss", [&] {
+      block.status = CatchTensorErrors("contrastive loss", [&] {
         const std::size_t begin = i * kBlockRows;
         const std::size_t end = std::min(positives.num_rows(), begin + kBlockRows);
         const auto offset = static_cast<std::int64_t>(begin);

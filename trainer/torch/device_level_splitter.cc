@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "trainer/torch/cuda/device_clustering.h"
 #include "trainer/torch/packed_upload.h"
+#include "trainer/torch/tensor_errors.h"
 
 namespace dashi::trainer {
 namespace {
@@ -62,7 +63,7 @@ class DeviceLevelSplitter final : public LevelSplitter {
     if (rows.empty() || dim_ == 0) {
       return Status();
     }
-    return CatchAsStatus("split clusters", [&] { SplitLevel(offsets, starts, rows); });
+    return CatchTensorErrors("split clusters", [&] { SplitLevel(offsets, starts, rows); });
   }
 
  private:
@@ -135,7 +136,7 @@ class DeviceLevelSplitter final : public LevelSplitter {
 Result<std::unique_ptr<LevelSplitter>> MakeDeviceLevelSplitter(const std::uint16_t* vectors,
                                                                std::size_t num_rows,
                                                                std::size_t dim, at::Device device) {
-  return CatchAsStatus(
+  return CatchTensorErrors(
       "copy vectors to the device", [&]() -> Result<std::unique_ptr<LevelSplitter>> {
         const at::Tensor host = at::from_blob(
             const_cast<std::uint16_t*>(vectors),

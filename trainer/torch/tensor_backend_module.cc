@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,6 +16,11 @@
 #include "base/thread_pool.h"
 #include "trainer/bag_module.h"
 #include "trainer/torch/contrastive_loss.h"
+#ifdef DASHI_CUDA
+#include "trainer/torch/cuda_device.h"
+#endif
+#include "trainer/torch/device_choice.h"
+#include "trainer/torch/tensor_errors.h"
 #include "trainer/torch/torch_bag_module.h"
 #include "trainer/torch/torch_transformer_module.h"
 
@@ -40,7 +48,7 @@ class TorchBackend final : public TensorBackend {
     std::vector<Status> statuses((num_rows + kBlockRows - 1) / kBlockRows);
     pool.ParallelFor(num_rows, kBlockRows, [&](std::size_t begin, std::size_t end) {
       at::set_num_threads(1);
-      statuses[begin / kBlockRows] = CatchAsStatus("matrix product", [&] {
+      statuses[begin / kBlockRows] = CatchTensorErrors("matrix product", [&] {
         const auto inner = static_cast<std::int64_t>(dim);
         const auto rows = static_cast<std::int64_t>(end - begin);
         const auto columns = static_cast<std::int64_t>(num_columns);
@@ -65,6 +73,9 @@ class TorchBackend final : public TensorBackend {
           fmt::format("scores shape mismatch: got {} numbers, {} rows of positives, {} masked",
                       scores.size(), num_rows, masked.num_rows()));
     }
+    if (options.kind == LossKind::kBinary) {
+      return Status::InvalidArgument("the binary loss is the classifier stage's alone");
+    }
     const std::size_t num_columns = scores.size() / num_rows;
     for (const SparseRows* rows : {&positives, &masked}) {
       if (std::any_of(rows->columns.begin(), rows->columns.end(),
@@ -73,7 +84,7 @@ class TorchBackend final : public TensorBackend {
             fmt::format("a positive or masked column is not below {}", num_columns));
       }
     }
-    return CatchAsStatus("loss", [&]() -> Result<ScoreLoss> {
+    return CatchTensorErrors("loss", [&]() -> Result<ScoreLoss> {
       at::Tensor matrix =
           at::empty({static_cast<std::int64_t>(num_rows), static_cast<std::int64_t>(num_columns)},
                     at::kFloat);  // [num_rows, num_columns]
@@ -86,6 +97,18 @@ class TorchBackend final : public TensorBackend {
       const auto* gradient = loss.gradient.const_data_ptr<float>();
       result.gradient.assign(gradient, gradient + scores.size());
       return result;
+    });
+  }
+
+  Result<std::optional<std::uint64_t>> FreeDeviceBytes(const std::string& name) override {
+    return CatchTensorErrors("free memory", [&]() -> Result<std::optional<std::uint64_t>> {
+      DASHI_ASSIGN_OR_RETURN([[maybe_unused]] const at::Device device, ChooseDevice(name));
+#ifdef DASHI_CUDA
+      if (device.is_cuda()) {
+        return std::optional<std::uint64_t>(FreeBytes(device));
+      }
+#endif
+      return std::optional<std::uint64_t>();
     });
   }
 

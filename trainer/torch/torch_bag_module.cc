@@ -20,6 +20,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "trainer/torch/batch_tokens.h"
+#include "trainer/torch/binary_pass.h"
 #include "trainer/torch/contrastive_loss.h"
 #include "trainer/torch/device_choice.h"
 #ifdef DASHI_CUDA
@@ -29,6 +30,7 @@
 #endif
 #include "trainer/torch/residual_block.h"
 #include "trainer/torch/row_table.h"
+#include "trainer/torch/tensor_errors.h"
 #include "trainer/torch/tensor_state.h"
 
 namespace dashi::trainer {
@@ -196,6 +198,9 @@ Status TorchBagModule::CheckEncoderBatch(const EncoderBatch& batch) const {
   for (const ContrastiveTerm& term : batch.terms) {
     DASHI_RETURN_IF_ERROR(CheckPositions("row", term.rows, batch.texts.num_rows()));
     DASHI_RETURN_IF_ERROR(CheckPositions("column", term.columns, batch.texts.num_rows()));
+    if (term.loss.kind == LossKind::kBinary) {
+      return Status::InvalidArgument("the binary loss is the classifier stage's alone");
+    }
     if (term.positives.num_rows() != term.rows.size() ||
         term.masked.num_rows() != term.rows.size()) {
       return Status::InvalidArgument(
@@ -243,7 +248,7 @@ Result<TorchBagModule::EncoderPass> TorchBagModule::RunEncoder(const EncoderBatc
 
 Result<StepResult> TorchBagModule::EncoderStep(const EncoderBatch& batch, const StepRates& rates) {
   DASHI_RETURN_IF_ERROR(CheckEncoderBatch(batch));
-  return CatchAsStatus("encoder step", [&]() -> Result<StepResult> {
+  return CatchTensorErrors("encoder step", [&]() -> Result<StepResult> {
     EnterThread();
     DASHI_ASSIGN_OR_RETURN(const EncoderPass pass, RunEncoder(batch));
     const BatchTokens& tokens = tokenizer_.Transpose(batch.texts);  // while a device computes
@@ -258,7 +263,7 @@ Result<StepResult> TorchBagModule::EncoderStep(const EncoderBatch& batch, const 
 
 Result<EncoderGradients> TorchBagModule::ComputeGradients(const EncoderBatch& batch) {
   DASHI_RETURN_IF_ERROR(CheckEncoderBatch(batch));
-  return CatchAsStatus("encoder gradients", [&]() -> Result<EncoderGradients> {
+  return CatchTensorErrors("encoder gradients", [&]() -> Result<EncoderGradients> {
     EnterThread();
     DASHI_ASSIGN_OR_RETURN(const EncoderPass pass, RunEncoder(batch));
     const BatchTokens& tokens = tokenizer_.Transpose(batch.texts);
@@ -283,7 +288,7 @@ Status TorchBagModule::SetClassifier(std::span<const float> vectors, std::uint32
         fmt::format("label vectors shape mismatch: got {} numbers, want {} x {}", vectors.size(),
                     num_labels, options_.dim));
   }
-  return CatchAsStatus("set classifier", [&] {
+  return CatchTensorErrors("set classifier", [&] {
     at::Tensor values = at::empty({num_labels, options_.dim}, at::kFloat);  // [num_labels, dim]
     std::copy(vectors.begin(), vectors.end(), values.mutable_data_ptr<float>());
     classifier_->Reset(values.to(device_));
@@ -298,8 +303,11 @@ Status TorchBagModule::CheckClassifierBatch(const ClassifierBatch& batch,
   const std::size_t num_rows = batch.positives.num_rows();
   DASHI_RETURN_IF_ERROR(CheckPositions("label row", batch.columns,
                                        static_cast<std::size_t>(classifier_->values().size(0))));
-  DASHI_RETURN_IF_ERROR(CheckRows("positive", batch.positives, batch.columns.size()));
-  DASHI_RETURN_IF_ERROR(CheckRows("masked", batch.masked, batch.columns.size()));
+  const std::size_t num_columns = batch.loss.kind == LossKind::kBinary
+                                      ? static_cast<std::size_t>(classifier_->values().size(0))
+                                      : batch.columns.size();
+  DASHI_RETURN_IF_ERROR(CheckRows("positive", batch.positives, num_columns));
+  DASHI_RETURN_IF_ERROR(CheckRows("masked", batch.masked, num_columns));
   const bool rows_fit = trains_encoder ? batch.texts.num_rows() == num_rows
                                        : batch.embeddings.size() == num_rows * options_.dim;
   if (!rows_fit || batch.masked.num_rows() != num_rows) {
@@ -336,14 +344,21 @@ Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
                                                   const StepRates& rates) {
   const bool trains_encoder = rates.embeddings > 0 || rates.dense > 0;
   DASHI_RETURN_IF_ERROR(CheckClassifierBatch(batch, trains_encoder));
-  return CatchAsStatus("classifier step", [&]() -> Result<StepResult> {
+  return CatchTensorErrors("classifier step", [&]() -> Result<StepResult> {
     EnterThread();
     const ClassifierRows rows = EmbedRows(batch, trains_encoder);
-    const UnitRows labels = Normalize(classifier_->Gather(batch.columns));  // [num_columns, dim]
-    DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
-                           ContrastivePass(batch.loss, rows.unit.rows, labels.rows, batch.positives,
-                                           batch.masked, PassSettings(), pool_));
-    const at::Tensor label_gradient = NormalizeGradient(labels, loss.columns);  // [columns, dim]
+    UnitRows labels;  // [num_columns, dim], where they are a sample
+    VectorGradient loss;
+    if (batch.loss.kind == LossKind::kBinary) {
+      DASHI_ASSIGN_OR_RETURN(
+          loss, BinaryPass(batch.loss, rows.unit.rows, classifier_->values(), batch.positives,
+                           batch.masked, rates.classifier, PassSettings(), pool_));
+    } else {
+      labels = Normalize(classifier_->Gather(batch.columns));
+      DASHI_ASSIGN_OR_RETURN(
+          loss, ContrastivePass(batch.loss, rows.unit.rows, labels.rows, batch.positives,
+                                batch.masked, PassSettings(), pool_));
+    }
     ResidualBlock::Gradients gradients;
     const BatchTokens* tokens = nullptr;
     if (trains_encoder) {
@@ -362,14 +377,17 @@ Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
       embeddings_->StepBags(*tokens, gradients.input, rates.embeddings);
       block_.Step(gradients, rates.dense);
     }
-    classifier_->StepRows(batch.columns, label_gradient, rates.classifier);
+    if (labels.rows.defined()) {
+      classifier_->StepRows(batch.columns, NormalizeGradient(labels, loss.columns),
+                            rates.classifier);
+    }
     return result;
   });
 }
 
 Status TorchBagModule::Encode(const SparseRows& texts, float* out) {
   DASHI_RETURN_IF_ERROR(CheckRows("token", texts, options_.vocabulary_size));
-  return CatchAsStatus("encode", [&] {
+  return CatchTensorErrors("encode", [&] {
     EnterThread();
     SparseRows chunk;
     for (std::size_t begin = 0; begin < texts.num_rows(); begin += kEncodeChunk) {
@@ -418,7 +436,7 @@ Status TorchBagModule::ImportEncoder(const BagWeights& weights) {
         weights.vocabulary_size, weights.dim, weights.hidden, options_.vocabulary_size, dim,
         hidden));
   }
-  return CatchAsStatus("import encoder", [&] {
+  return CatchTensorErrors("import encoder", [&] {
     EnterThread();
     const at::Tensor half = at::from_blob(const_cast<std::uint16_t*>(weights.embeddings.data()),
                                           {options_.vocabulary_size, options_.dim},
@@ -456,7 +474,7 @@ Status TorchBagModule::ImportParameters(std::span<const NamedTensor> parameters)
           fmt::format("encoder parameters shape mismatch at {}", wanted[i].first));
     }
   }
-  return CatchAsStatus("import encoder", [&] {
+  return CatchTensorErrors("import encoder", [&] {
     EnterThread();
     at::Tensor values = at::empty({options_.vocabulary_size, options_.dim}, at::kFloat);
     std::copy(parameters[0].values.begin(), parameters[0].values.end(),
@@ -489,7 +507,7 @@ Status TorchBagModule::Save(StateWriter& to) const {
 }
 
 Status TorchBagModule::Load(const StateReader& from) {
-  return CatchAsStatus("load a checkpoint", [&]() -> Status {
+  return CatchTensorErrors("load a checkpoint", [&]() -> Status {
     EnterThread();
     DASHI_RETURN_IF_ERROR(embeddings_->Load(from, "module/embeddings"));
     DASHI_RETURN_IF_ERROR(block_.Load(from, "module/block"));
@@ -542,7 +560,7 @@ Result<std::unique_ptr<BagModule>> MakeTorchBagModule(const BagModuleOptions& op
   }
   DASHI_ASSIGN_OR_RETURN(const at::Device device, ChooseDevice(options.device));
   DASHI_ASSIGN_OR_RETURN(const bool bfloat16, ChooseBfloat16(options.precision, device));
-  return CatchAsStatus("make bag encoder", [&]() -> Result<std::unique_ptr<BagModule>> {
+  return CatchTensorErrors("make bag encoder", [&]() -> Result<std::unique_ptr<BagModule>> {
     return std::unique_ptr<BagModule>(std::make_unique<TorchBagModule>(options, device, bfloat16));
   });
 }

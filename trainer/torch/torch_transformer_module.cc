@@ -22,12 +22,18 @@
 #include "base/thread_annotations.h"
 #include "base/thread_pool.h"
 #include "trainer/torch/adam_w.h"
+#include "trainer/torch/binary_pass.h"
 #include "trainer/torch/chunked_encoder.h"
 #include "trainer/torch/contrastive_loss.h"
+#ifdef DASHI_CUDA
+#include "trainer/torch/cuda_device.h"
+#include "trainer/torch/device_level_splitter.h"
+#endif
 #include "trainer/torch/device_choice.h"
 #include "trainer/torch/dropout_source.h"
 #include "trainer/torch/residual_block.h"
 #include "trainer/torch/row_table.h"
+#include "trainer/torch/tensor_errors.h"
 #include "trainer/torch/tensor_state.h"
 #include "trainer/torch/transformer_checks.h"
 #include "trainer/torch/transformer_network.h"
@@ -36,7 +42,8 @@ namespace dashi::trainer {
 namespace {
 
 constexpr std::uint64_t kProcessorActivationBytes = std::uint64_t{1} << 30U;
-constexpr std::uint64_t kDeviceActivationBytes = std::uint64_t{16} << 30U;
+// Of what a device has free beside the parameters, their gradients and moments.
+constexpr double kDeviceActivationShare = 0.5;
 // Tokens that Encode handles at once.
 constexpr double kProcessorEncodeTokens = 2048;
 constexpr double kDeviceEncodeTokens = 131'072;
@@ -50,12 +57,14 @@ class TorchTransformerModule final : public TransformerModule {
         device_(device),
         bfloat16_(bfloat16),
         encode_bfloat16_(encode_bfloat16),
-        pool_(options.num_threads),
+        pool_(device.is_cpu() ? options.num_threads : 1),
         network_(options.config, options.pooling, std::move(parameters)),
         adam_(options.weight_decay),
         classifier_(RowTable::Make(
             at::zeros({0, options.config.dim}, at::TensorOptions(at::kFloat).device(device)),
-            /*portable=*/!device.is_cpu(), pool_)) {}
+            /*portable=*/false, pool_)),
+        activation_bytes_max_(options.activation_bytes_max > 0 ? options.activation_bytes_max
+                                                               : DefaultActivationBytes()) {}
 
   Result<StepResult> EncoderStep(const EncoderBatch& batch, const StepRates& rates) override;
   Result<TransformerGradients> ComputeGradients(const EncoderBatch& batch) override;
@@ -68,14 +77,13 @@ class TorchTransformerModule final : public TransformerModule {
   std::vector<float> ExportClassifier() const override;
   Status Save(StateWriter& to) const override;
   Status Load(const StateReader& from) override;
-  Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* /*vectors*/,
-                                                          std::size_t /*num_rows*/,
-                                                          std::size_t /*dim*/) override {
-    return std::unique_ptr<LevelSplitter>();
-  }
-  std::string device() const override { return device_.str(); }
+  Result<std::unique_ptr<LevelSplitter>> NewLevelSplitter(const std::uint16_t* vectors,
+                                                          std::size_t num_rows,
+                                                          std::size_t dim) override;
+  std::string device() const override;
 
  private:
+  std::uint64_t DefaultActivationBytes() const;
   ChunkOptions TrainingChunks(std::uint64_t step, bool with_dropout) const;
   /// The loss of all terms, and its derivative by the unit rows, [num_texts, dim].
   Result<StepResult> Contrast(const std::vector<ContrastiveTerm>& terms, const at::Tensor& unit,
@@ -99,11 +107,48 @@ class TorchTransformerModule final : public TransformerModule {
   TransformerNetwork network_;
   AdamW adam_;
   std::unique_ptr<RowTable> classifier_;  // [num_labels, dim], not normalised
+  const std::uint64_t activation_bytes_max_;
   std::uint64_t encoder_steps_ = 0;
   std::uint64_t classifier_steps_ = 0;
   Mutex rounded_mutex_;
   std::optional<TransformerNetwork> rounded_ DASHI_GUARDED_BY(rounded_mutex_);
 };
+
+std::uint64_t TorchTransformerModule::DefaultActivationBytes() const {
+#ifdef DASHI_CUDA
+  if (device_.is_cuda()) {
+    std::uint64_t state_bytes = 0;
+    for (const at::Tensor& parameter : network_.parameters()) {
+      state_bytes += 3 * parameter.nbytes();
+    }
+    const std::uint64_t free_bytes = FreeBytes(device_);
+    const std::uint64_t left = free_bytes > state_bytes ? free_bytes - state_bytes : 0;
+    return std::max(kProcessorActivationBytes,
+                    static_cast<std::uint64_t>(static_cast<double>(left) * kDeviceActivationShare));
+  }
+#endif
+  return kProcessorActivationBytes;
+}
+
+Result<std::unique_ptr<LevelSplitter>> TorchTransformerModule::NewLevelSplitter(
+    [[maybe_unused]] const std::uint16_t* vectors, [[maybe_unused]] std::size_t num_rows,
+    [[maybe_unused]] std::size_t dim) {
+#ifdef DASHI_CUDA
+  if (device_.is_cuda()) {
+    return MakeDeviceLevelSplitter(vectors, num_rows, dim, device_);
+  }
+#endif
+  return std::unique_ptr<LevelSplitter>();
+}
+
+std::string TorchTransformerModule::device() const {
+#ifdef DASHI_CUDA
+  if (device_.is_cuda()) {
+    return fmt::format("cuda:{} {}", device_.index(), DeviceName(device_));
+  }
+#endif
+  return device_.str();
+}
 
 std::vector<float> TorchTransformerModule::CopyRows(const at::Tensor& rows) const {
   const at::Tensor host = rows.detach().to(at::kCPU).contiguous();
@@ -120,9 +165,7 @@ ChunkOptions TorchTransformerModule::TrainingChunks(std::uint64_t step, bool wit
     chunks.attention_dropout = options_.config.attention_dropout;
   }
   chunks.dropout_seed = options_.seed + (step << 20U);
-  chunks.activation_bytes_max = options_.activation_bytes_max > 0 ? options_.activation_bytes_max
-                                : device_.is_cpu()                ? kProcessorActivationBytes
-                                                                  : kDeviceActivationBytes;
+  chunks.activation_bytes_max = activation_bytes_max_;
   return chunks;
 }
 
@@ -176,7 +219,7 @@ Result<StepResult> TorchTransformerModule::Contrast(const std::vector<Contrastiv
 Result<StepResult> TorchTransformerModule::EncoderStep(const EncoderBatch& batch,
                                                        const StepRates& rates) {
   DASHI_RETURN_IF_ERROR(CheckTransformerBatch(batch, options_.config));
-  return CatchAsStatus("encoder step", [&]() -> Result<StepResult> {
+  return CatchTensorErrors("encoder step", [&]() -> Result<StepResult> {
     at::set_num_threads(1);
     ++encoder_steps_;
     ChunkedEncoder encoder(network_, options_.config, batch.texts,
@@ -194,7 +237,7 @@ Result<StepResult> TorchTransformerModule::EncoderStep(const EncoderBatch& batch
 
 Result<TransformerGradients> TorchTransformerModule::ComputeGradients(const EncoderBatch& batch) {
   DASHI_RETURN_IF_ERROR(CheckTransformerBatch(batch, options_.config));
-  return CatchAsStatus("encoder gradients", [&]() -> Result<TransformerGradients> {
+  return CatchTensorErrors("encoder gradients", [&]() -> Result<TransformerGradients> {
     at::set_num_threads(1);
     ChunkedEncoder encoder(network_, options_.config, batch.texts,
                            TrainingChunks(0, /*with_dropout=*/false), pool_);
@@ -220,7 +263,7 @@ Status TorchTransformerModule::SetClassifier(std::span<const float> vectors,
         fmt::format("label vectors shape mismatch: got {} numbers, want {} x {}", vectors.size(),
                     num_labels, dim));
   }
-  return CatchAsStatus("set classifier", [&] {
+  return CatchTensorErrors("set classifier", [&] {
     at::Tensor values = at::empty({num_labels, dim}, at::kFloat);  // [num_labels, dim]
     std::copy(vectors.begin(), vectors.end(), values.mutable_data_ptr<float>());
     classifier_->Reset(values.to(device_));
@@ -235,7 +278,7 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
   DASHI_RETURN_IF_ERROR(CheckTransformerBatch(
       batch, options_.config, static_cast<std::size_t>(classifier_->values().size(0)),
       trains_encoder));
-  return CatchAsStatus("classifier step", [&]() -> Result<StepResult> {
+  return CatchTensorErrors("classifier step", [&]() -> Result<StepResult> {
     at::set_num_threads(1);
     ++classifier_steps_;
     std::optional<ChunkedEncoder> encoder;
@@ -258,9 +301,17 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
       mask = DropoutSource(batch.dropout_seed, device_).Mask(embeddings, batch.dropout);
     }
     const UnitRows rows = Normalize(mask.defined() ? embeddings * mask : embeddings);
-    const UnitRows labels = Normalize(classifier_->Gather(batch.columns));  // [num_columns, dim]
-    DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
-                           Loss(batch.loss, rows.rows, labels.rows, batch.positives, batch.masked));
+    UnitRows labels;  // [num_columns, dim], where they are a sample
+    VectorGradient loss;
+    if (batch.loss.kind == LossKind::kBinary) {
+      DASHI_ASSIGN_OR_RETURN(
+          loss, BinaryPass(batch.loss, rows.rows, classifier_->values(), batch.positives,
+                           batch.masked, rates.classifier, {bfloat16_, false}, pool_));
+    } else {
+      labels = Normalize(classifier_->Gather(batch.columns));
+      DASHI_ASSIGN_OR_RETURN(
+          loss, Loss(batch.loss, rows.rows, labels.rows, batch.positives, batch.masked));
+    }
     StepResult result;
     const at::Tensor summary = loss.summary.to(at::kCPU);  // [2]
     result.loss = summary[0].item<float>();
@@ -276,7 +327,10 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
       DASHI_RETURN_IF_ERROR(encoder->Backward(gradient, &gradients));
       StepEncoder(gradients, rates.dense);
     }
-    classifier_->StepRows(batch.columns, NormalizeGradient(labels, loss.columns), rates.classifier);
+    if (labels.rows.defined()) {
+      classifier_->StepRows(batch.columns, NormalizeGradient(labels, loss.columns),
+                            rates.classifier);
+    }
     return result;
   });
 }
@@ -301,13 +355,13 @@ Status TorchTransformerModule::Encode(const SparseRows& texts, float* out) {
   ForwardOptions forward;
   forward.bfloat16 = encode_bfloat16_;
   const std::size_t dim = options_.config.dim;
-  const Status prepared = CatchAsStatus("encode", [&] {
+  const Status prepared = CatchTensorErrors("encode", [&] {
     const TransformerNetwork network = EncodingNetwork();
     pool_.ParallelFor(chunks.size(), 1, [&](std::size_t begin, std::size_t end) {
       at::set_num_threads(1);
       const at::NoGradGuard no_gradient;
       for (std::size_t i = begin; i < end; ++i) {
-        statuses[i] = CatchAsStatus("encode", [&] {
+        statuses[i] = CatchTensorErrors("encode", [&] {
           const TokenMatrix tokens =
               MakeTokenMatrix(texts, chunks[i], options_.config.padding_id, device_);
           at::Tensor rows = network.Forward(tokens, network.WordVectors(tokens), forward);
@@ -368,7 +422,7 @@ Status TorchTransformerModule::ImportParameters(std::span<const NamedTensor> par
       return Status::InvalidArgument("transformer parameters shape mismatch at " + names[i].name);
     }
   }
-  return CatchAsStatus("import encoder", [&] {
+  return CatchTensorErrors("import encoder", [&] {
     at::set_num_threads(1);
     const at::NoGradGuard no_gradient;
     for (std::size_t i = 0; i < own.size(); ++i) {
@@ -405,7 +459,7 @@ Status TorchTransformerModule::Save(StateWriter& to) const {
 }
 
 Status TorchTransformerModule::Load(const StateReader& from) {
-  return CatchAsStatus("load a checkpoint", [&]() -> Status {
+  return CatchTensorErrors("load a checkpoint", [&]() -> Status {
     at::set_num_threads(1);
     const at::NoGradGuard no_gradient;
     const std::vector<TransformerParameter> names = TransformerParameters(options_.config);
@@ -494,7 +548,7 @@ Result<std::unique_ptr<TransformerModule>> MakeTorchTransformerModule(
   DASHI_ASSIGN_OR_RETURN(const bool bfloat16, ChooseBfloat16(options.precision, device));
   DASHI_ASSIGN_OR_RETURN(const bool encode_bfloat16,
                          ChooseBfloat16(options.encode_precision, device));
-  return CatchAsStatus("make transformer", [&]() -> Result<std::unique_ptr<TransformerModule>> {
+  return CatchTensorErrors("make transformer", [&]() -> Result<std::unique_ptr<TransformerModule>> {
     at::set_num_threads(1);
     DASHI_ASSIGN_OR_RETURN(std::vector<at::Tensor> parameters,
                            MakeParameters(options, weights, device));

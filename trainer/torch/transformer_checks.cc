@@ -41,6 +41,9 @@ Status CheckTransformerBatch(const EncoderBatch& batch, const TransformerConfig&
   for (const ContrastiveTerm& term : batch.terms) {
     DASHI_RETURN_IF_ERROR(CheckBelow("row", term.rows, batch.texts.num_rows()));
     DASHI_RETURN_IF_ERROR(CheckBelow("column", term.columns, batch.texts.num_rows()));
+    if (term.loss.kind == LossKind::kBinary) {
+      return Status::InvalidArgument("the binary loss is the classifier stage's alone");
+    }
     if (term.positives.num_rows() != term.rows.size() ||
         term.masked.num_rows() != term.rows.size()) {
       return Status::InvalidArgument(
@@ -57,8 +60,10 @@ Status CheckTransformerBatch(const ClassifierBatch& batch, const TransformerConf
                              std::size_t num_labels, bool trains_encoder) {
   const std::size_t num_rows = batch.positives.num_rows();
   DASHI_RETURN_IF_ERROR(CheckBelow("label row", batch.columns, num_labels));
-  DASHI_RETURN_IF_ERROR(CheckBelow("positive", batch.positives.columns, batch.columns.size()));
-  DASHI_RETURN_IF_ERROR(CheckBelow("masked", batch.masked.columns, batch.columns.size()));
+  const std::size_t num_columns =
+      batch.loss.kind == LossKind::kBinary ? num_labels : batch.columns.size();
+  DASHI_RETURN_IF_ERROR(CheckBelow("positive", batch.positives.columns, num_columns));
+  DASHI_RETURN_IF_ERROR(CheckBelow("masked", batch.masked.columns, num_columns));
   const bool rows_fit = trains_encoder ? batch.texts.num_rows() == num_rows
                                        : batch.embeddings.size() == num_rows * config.dim;
   if (!rows_fit || batch.masked.num_rows() != num_rows) {

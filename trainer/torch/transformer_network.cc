@@ -1,6 +1,6 @@
 #include "trainer/torch/transformer_network.h"
 
-#include <cmath>
+#include <optional>
 #include <utility>
 
 #include <ATen/TensorOperators.h>
@@ -12,7 +12,6 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/softmax.h>
 
 namespace dashi::trainer {
 namespace {
@@ -30,7 +29,7 @@ constexpr std::size_t kOutputNorm = 14;
 constexpr double kNormMin = 1e-12;
 
 at::Tensor Dropout(const at::Tensor& input, float rate, DropoutSource* source) {
-  return rate == 0 ? input : input * source->Mask(input, rate);
+  return rate == 0 ? input : source->Drop(input, rate);
 }
 
 }  // namespace
@@ -71,8 +70,10 @@ at::Tensor TransformerNetwork::Linear(const at::Tensor& input, std::size_t layer
 at::Tensor TransformerNetwork::AddAndNormalize(const at::Tensor& input, const at::Tensor& added,
                                                std::size_t layer, std::size_t index,
                                                const ForwardOptions& options) const {
+  // A device adds bfloat16 to float32 in one kernel; the processor's masks are float32.
+  const at::Tensor widened = added.is_cpu() ? added.to(at::kFloat) : added;
   const at::Tensor sum =
-      input + Dropout(added.to(at::kFloat), options.dropout, options.dropout_source);  // as input
+      input + Dropout(widened, options.dropout, options.dropout_source);  // as input
   return at::layer_norm(sum, {config_.dim}, Parameter(layer, index), Parameter(layer, index + 1),
                         config_.layer_norm_epsilon);
 }
@@ -102,8 +103,9 @@ at::Tensor TransformerNetwork::Attend(const at::Tensor& input, const at::Tensor&
   const std::int64_t num_texts = input.size(0);
   const std::int64_t length = input.size(1);
   const std::int64_t num_heads = config_.num_heads;
+  const at::Tensor rounded = input.to(options.bfloat16 ? at::kBFloat16 : at::kFloat);  // as input
   const auto heads = [&](std::size_t index) {
-    return Linear(input, layer, index, options)
+    return Linear(rounded, layer, index, options)
         .view({num_texts, length, num_heads, config_.dim / num_heads})
         .transpose(1, 2);  // [num_texts, num_heads, length, dim / num_heads]
   };
@@ -112,15 +114,7 @@ at::Tensor TransformerNetwork::Attend(const at::Tensor& input, const at::Tensor&
   const at::Tensor value = heads(kValue);
   at::Tensor attended;  // [num_texts, num_heads, length, dim / num_heads]
   if (options.attention_dropout > 0) {
-    // The library's own attention takes its dropout from a generator that all threads share.
-    at::Tensor scores = at::matmul(query, key.transpose(2, 3)) *
-                        (1.0 / std::sqrt(static_cast<double>(query.size(3))));
-    if (mask.defined()) {
-      scores = scores.masked_fill(mask.logical_not(), -INFINITY);
-    }
-    const at::Tensor weights = Dropout(at::softmax(scores, -1, at::kFloat),
-                                       options.attention_dropout, options.dropout_source);
-    attended = at::matmul(weights.to(value.scalar_type()), value);
+    attended = options.dropout_source->Attend(query, key, value, mask, options.attention_dropout);
   } else {
     attended = at::scaled_dot_product_attention(
         query, key, value, mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt);

@@ -27,7 +27,7 @@ struct TransformerModuleOptions {
   float weight_decay = 0.01F;                ///< of matrices; not of biases and norms
   /// What a step may hold of activations, about. A batch that needs more is encoded in chunks, and
   /// each chunk once more for its gradient (Gao et al. 2021, GradCache). 0: 1 GiB on the processor,
-  /// 16 GiB on an accelerator.
+  /// on a GPU half of what it has free.
   std::uint64_t activation_bytes_max = 0;
 };
 

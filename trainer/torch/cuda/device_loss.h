@@ -5,7 +5,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "trainer/encoder_module.h"
+#include "trainer/loss_options.h"
 
 namespace dashi::trainer {
 

@@ -1,0 +1,241 @@
+#include "query/row_delta.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/status.h"
+
+namespace dashi::query {
+namespace {
+
+using storage::Ordinal;
+using storage::RowChanges;
+using storage::View;
+
+constexpr std::size_t kPicturesMax = 8;
+constexpr std::size_t kRememberedTextsMax = 16'384;
+constexpr std::size_t kRowsPerRead = 256;
+
+void SortUnique(std::vector<Ordinal>* ordinals) {
+  std::sort(ordinals->begin(), ordinals->end());
+  ordinals->erase(std::unique(ordinals->begin(), ordinals->end()), ordinals->end());
+}
+
+bool Intersect(const std::vector<Ordinal>& a, const std::vector<Ordinal>& b) {
+  std::vector<Ordinal> both;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+  return !both.empty();
+}
+
+std::vector<Ordinal> Union(const std::vector<Ordinal>& a, const std::vector<Ordinal>& b) {
+  std::vector<Ordinal> all;
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(all));
+  return all;
+}
+
+}  // namespace
+
+RowDelta::RowDelta(storage::EntityKind kind, std::uint64_t snapshot_sequence, BaseRows base,
+                   storage::MemoryBudget* budget)
+    : kind_(kind), base_(base), remembered_memory_(budget, storage::MemoryUse::kReleases) {
+  kept_.push_back({0, snapshot_sequence, std::make_shared<DeltaPicture>(), 0});
+}
+
+Result<std::shared_ptr<const DeltaPicture>> RowDelta::At(const View& view,
+                                                         DeltaResources resources) {
+  resources.known = [this](Ordinal ordinal, std::uint64_t text_hash,
+                           std::vector<std::uint16_t>* vector) {
+    return FindKnown(ordinal, text_hash, vector);
+  };
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t sequence, view.CommitSequence());
+  DASHI_ASSIGN_OR_RETURN(Reached reached, Reach(view, sequence, resources));
+  if (reached.own.empty()) {
+    return std::move(reached.picture);
+  }
+  resources.embedded = [this](std::uint64_t text_hash, std::span<const std::uint16_t> vector) {
+    Remember(text_hash, vector);
+  };
+  return Derive(view, *reached.picture, reached.own, resources);
+}
+
+Result<RowDelta::Reached> RowDelta::Reach(const View& view, std::uint64_t sequence,
+                                          const DeltaResources& resources) {
+  Kept kept = Choose(sequence);
+  DASHI_ASSIGN_OR_RETURN(Changes changes,
+                         ReadChanges(view, std::min(kept.last_sequence, sequence), sequence));
+  if (changes.complete && changes.committed.empty()) {
+    NoteReach(kept.picture.get(), sequence);
+    return Reached{std::move(kept.picture), std::move(changes.own)};
+  }
+  MutexLock lock(extend_mutex_);
+  return Extend(view, sequence, resources);
+}
+
+// Looks again, since another statement may have come as far meanwhile.
+Result<RowDelta::Reached> RowDelta::Extend(const View& view, std::uint64_t sequence,
+                                           const DeltaResources& resources) {
+  Kept kept = Choose(sequence);
+  DASHI_ASSIGN_OR_RETURN(Changes changes,
+                         ReadChanges(view, std::min(kept.last_sequence, sequence), sequence));
+  if (!changes.complete) {
+    DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const DeltaPicture> picture,
+                           CompareAll(view, resources));
+    if (changes.own.empty()) {
+      Keep(sequence, picture);
+    }
+    return Reached{std::move(picture), {}};
+  }
+  if (changes.committed.empty()) {
+    return Reached{std::move(kept.picture), std::move(changes.own)};
+  }
+  if (Intersect(changes.committed, changes.own)) {
+    // The view has a text for such a row that others at this sequence do not see.
+    DASHI_ASSIGN_OR_RETURN(
+        std::shared_ptr<const DeltaPicture> picture,
+        Derive(view, *kept.picture, Union(changes.committed, changes.own), resources));
+    return Reached{std::move(picture), {}};
+  }
+  DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const DeltaPicture> picture,
+                         Derive(view, *kept.picture, changes.committed, resources));
+  Keep(sequence, picture);
+  return Reached{std::move(picture), std::move(changes.own)};
+}
+
+Result<RowDelta::Changes> RowDelta::ReadChanges(const View& view, std::uint64_t since,
+                                                std::uint64_t sequence) const {
+  DASHI_ASSIGN_OR_RETURN(const RowChanges read, view.ChangesSince(kind_, since));
+  Changes changes;
+  changes.complete = read.complete;
+  for (const RowChanges::Entry& entry : read.entries) {
+    std::vector<Ordinal>& ordinals =
+        entry.commit_sequence <= sequence ? changes.committed : changes.own;
+    for (std::uint32_t i = 0; i < entry.run.count; ++i) {
+      ordinals.push_back(Ordinal{storage::ToInteger(entry.run.first) + i});
+    }
+  }
+  SortUnique(&changes.committed);
+  SortUnique(&changes.own);
+  return changes;
+}
+
+Result<std::shared_ptr<const DeltaPicture>> RowDelta::Derive(
+    const View& view, const DeltaPicture& from, std::span<const Ordinal> changed,
+    const DeltaResources& resources) const {
+  DeltaDerivation derivation(base_, from, resources);
+  for (std::size_t begin = 0; begin < changed.size(); begin += kRowsPerRead) {
+    const std::span<const Ordinal> wanted =
+        changed.subspan(begin, std::min(kRowsPerRead, changed.size() - begin));
+    DASHI_ASSIGN_OR_RETURN(const auto rows, view.GetRows(kind_, wanted));
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const auto text = rows[i] ? std::optional<std::string_view>(rows[i]->text) : std::nullopt;
+      DASHI_RETURN_IF_ERROR(derivation.Change(wanted[i], text));
+    }
+  }
+  return derivation.Finish();
+}
+
+Result<std::shared_ptr<const DeltaPicture>> RowDelta::CompareAll(
+    const View& view, const DeltaResources& resources) const {
+  const DeltaPicture nothing;
+  DeltaDerivation derivation(base_, nothing, resources);
+  const auto cursor = view.ScanRows(kind_);
+  for (;;) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, cursor->Next());
+    if (!more) {
+      return derivation.Finish();
+    }
+    DASHI_RETURN_IF_ERROR(derivation.Change(cursor->ordinal(), cursor->row().text));
+  }
+}
+
+RowDelta::Kept RowDelta::Choose(std::uint64_t sequence) {
+  const MutexLock lock(mutex_);
+  auto chosen = kept_.begin();
+  for (auto kept = kept_.begin(); kept != kept_.end() && kept->first_sequence <= sequence; ++kept) {
+    chosen = kept;
+  }
+  chosen->last_used = ++num_uses_;
+  return *chosen;
+}
+
+void RowDelta::NoteReach(const DeltaPicture* picture, std::uint64_t sequence) {
+  const MutexLock lock(mutex_);
+  for (Kept& kept : kept_) {
+    if (kept.picture.get() == picture) {
+      kept.last_sequence = std::max(kept.last_sequence, sequence);
+    }
+  }
+}
+
+void RowDelta::Keep(std::uint64_t sequence, std::shared_ptr<const DeltaPicture> picture) {
+  const MutexLock lock(mutex_);
+  if (kept_.size() == kPicturesMax) {
+    // The first one costs nothing, and the last one is what most statements need.
+    const auto oldest =
+        std::min_element(kept_.begin() + 1, kept_.end() - 1,
+                         [](const Kept& a, const Kept& b) { return a.last_used < b.last_used; });
+    kept_.erase(oldest);
+  }
+  const auto place = std::upper_bound(
+      kept_.begin(), kept_.end(), sequence,
+      [](std::uint64_t wanted, const Kept& kept) { return wanted < kept.first_sequence; });
+  kept_.insert(place, {sequence, sequence, std::move(picture), ++num_uses_});
+}
+
+bool RowDelta::FindKnown(Ordinal ordinal, std::uint64_t text_hash,
+                         std::vector<std::uint16_t>* vector) {
+  const MutexLock lock(mutex_);
+  for (auto kept = kept_.rbegin(); kept != kept_.rend(); ++kept) {
+    const DeltaPicture::Entry* entry = kept->picture->Find(ordinal);
+    if (entry != nullptr && entry->text_hash == text_hash) {
+      const DeltaBlock& block = *kept->picture->blocks[entry->position / kDeltaBlockRows];
+      const std::size_t dim = block.vectors.size() / block.ordinals.size();
+      const auto found = kept->picture->Vector(entry->position, dim);
+      vector->assign(found.begin(), found.end());
+      return true;
+    }
+  }
+  const auto found = remembered_.find(text_hash);
+  if (found == remembered_.end()) {
+    return false;
+  }
+  *vector = found->second;
+  return true;
+}
+
+void RowDelta::Remember(std::uint64_t text_hash, std::span<const std::uint16_t> vector) {
+  const MutexLock lock(mutex_);
+  if (remembered_.size() >= kRememberedTextsMax) {
+    remembered_.clear();
+  }
+  constexpr std::uint64_t kNodeBytes = 64;
+  const std::uint64_t bytes = (remembered_.size() + 1) * (vector.size_bytes() + kNodeBytes);
+  if (remembered_memory_.Resize(bytes).ok()) {
+    remembered_.emplace(text_hash, std::vector<std::uint16_t>(vector.begin(), vector.end()));
+  }
+}
+
+Result<std::optional<std::uint64_t>> CountChangedRows(const View& view, storage::EntityKind kind,
+                                                      std::uint64_t commit_sequence) {
+  DASHI_ASSIGN_OR_RETURN(const RowChanges changes, view.ChangesSince(kind, commit_sequence));
+  if (!changes.complete) {
+    return std::optional<std::uint64_t>();
+  }
+  std::vector<Ordinal> changed;
+  std::vector<Ordinal> deleted;  // An ordinal is never given again.
+  for (const RowChanges::Entry& entry : changes.entries) {
+    const bool gone = entry.run.operation == storage::ChangeOperation::kDelete;
+    for (std::uint32_t i = 0; i < entry.run.count; ++i) {
+      (gone ? deleted : changed).push_back(Ordinal{storage::ToInteger(entry.run.first) + i});
+    }
+  }
+  SortUnique(&changed);
+  SortUnique(&deleted);
+  std::vector<Ordinal> left;
+  std::set_difference(changed.begin(), changed.end(), deleted.begin(), deleted.end(),
+                      std::back_inserter(left));
+  return std::optional<std::uint64_t>(left.size());
+}
+
+}  // namespace dashi::query

@@ -1,0 +1,121 @@
+#include "query/searched_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/status.h"
+#include "index/exact_scan.h"
+
+namespace dashi::query {
+namespace {
+
+using index::Candidate;
+using index::Position;
+using index::SearchOptions;
+using index::SearchStatistics;
+using index::Shortlist;
+
+bool Better(const Candidate& a, const Candidate& b) {
+  return a.score != b.score ? a.score > b.score : a.position < b.position;
+}
+
+void KeepBest(std::size_t m, Shortlist* found) {
+  std::sort(found->begin(), found->end(), Better);
+  found->resize(std::min(m, found->size()));
+}
+
+}  // namespace
+
+SearchedRows::SearchedRows(const index::VectorIndex& base,
+                           std::span<const storage::Ordinal> ordinals,
+                           std::shared_ptr<const DeltaPicture> delta, float delta_scale)
+    : base_(base), ordinals_(ordinals), delta_(std::move(delta)), delta_scale_(delta_scale) {
+  constexpr float kRounding = 1e-6F;
+  if (std::abs(delta_scale_ - 1.0F) < kRounding) {
+    delta_scale_ = 1.0F;
+  }
+}
+
+storage::Ordinal SearchedRows::OrdinalAt(Position position) const {
+  if (position < num_base()) {
+    return ordinals_[position];
+  }
+  const std::size_t row = position - num_base();
+  return delta_->blocks[row / kDeltaBlockRows]->ordinals[row % kDeltaBlockRows];
+}
+
+SearchOptions SearchedRows::BaseOptions(const SearchOptions& options) const {
+  SearchOptions own = options;
+  if (!delta_->replaced.empty()) {
+    own.filter = [this, &options](Position position) {
+      return !delta_->replaced[position] && (!options.filter || options.filter(position));
+    };
+  }
+  return own;
+}
+
+SearchOptions SearchedRows::BlockOptions(const SearchOptions& options, std::size_t block) const {
+  SearchOptions own = options;
+  const std::size_t first = block * kDeltaBlockRows;
+  own.filter = [this, first, &options](Position position) {
+    const std::size_t row = first + position;
+    return delta_->live[row] &&
+           (!options.filter || options.filter(static_cast<Position>(num_base() + row)));
+  };
+  return own;
+}
+
+index::HalfMatrixView SearchedRows::BlockView(std::size_t block) const {
+  const DeltaBlock& rows = *delta_->blocks[block];
+  return {rows.vectors.data(), rows.ordinals.size(), base_.dim()};
+}
+
+void SearchedRows::Append(const Shortlist& found, std::size_t block, Shortlist* all) const {
+  for (const Candidate& candidate : found) {
+    const std::size_t row = block * kDeltaBlockRows + candidate.position;
+    all->push_back({static_cast<Position>(num_base() + row), candidate.score * delta_scale_});
+  }
+}
+
+Result<Shortlist> SearchedRows::Search(std::span<const float> query, const SearchOptions& options,
+                                       SearchStatistics* statistics) const {
+  DASHI_ASSIGN_OR_RETURN(Shortlist found, base_.Search(query, BaseOptions(options), statistics));
+  if (delta_->entries.empty()) {
+    return found;
+  }
+  for (std::size_t block = 0; block < delta_->blocks.size(); ++block) {
+    SearchStatistics of_block;
+    DASHI_ASSIGN_OR_RETURN(
+        const Shortlist more,
+        index::ScanExactly(BlockView(block), query, BlockOptions(options, block), &of_block));
+    Append(more, block, &found);
+    if (statistics != nullptr) {
+      statistics->num_visited += of_block.num_visited;
+    }
+  }
+  KeepBest(options.m, &found);
+  return found;
+}
+
+Result<std::vector<Shortlist>> SearchedRows::SearchBatch(index::FloatMatrixView queries,
+                                                         const SearchOptions& options,
+                                                         ThreadPool& pool) const {
+  DASHI_ASSIGN_OR_RETURN(std::vector<Shortlist> found,
+                         base_.SearchBatch(queries, BaseOptions(options), pool));
+  if (delta_->entries.empty()) {
+    return found;
+  }
+  for (std::size_t block = 0; block < delta_->blocks.size(); ++block) {
+    DASHI_ASSIGN_OR_RETURN(
+        const std::vector<Shortlist> more,
+        index::ScanBatchExactly(BlockView(block), queries, BlockOptions(options, block), pool));
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      Append(more[i], block, &found[i]);
+      KeepBest(options.m, &found[i]);
+    }
+  }
+  return found;
+}
+
+}  // namespace dashi::query

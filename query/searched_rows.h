@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "dashi/status.h"
+#include "index/vector_index.h"
+#include "query/delta_picture.h"
+
+namespace dashi::query {
+
+/// The rows that a statement searches: those of an index, and those that came after it. Positions
+/// below num_base() are the index's, the delta's follow.
+///
+/// Errors:  as VectorIndex.
+/// Threads: const methods may be called at once.
+/// Cost:    the delta is scanned exactly, one pass over its vectors; where rows of the index were
+///          replaced, its search asks a filter for each row.
+class SearchedRows {
+ public:
+  /// `base` and `ordinals` are borrowed. A row of the delta scores `delta_scale` times the inner
+  /// product: the sum of the weights that the index has folded.
+  SearchedRows(const index::VectorIndex& base, std::span<const storage::Ordinal> ordinals,
+               std::shared_ptr<const DeltaPicture> delta, float delta_scale);
+
+  std::size_t num_base() const { return ordinals_.size(); }
+  /// How many rows a search can find, deleted ones included.
+  std::size_t num_rows() const { return base_.num_vectors() + delta_->entries.size(); }
+  storage::Ordinal OrdinalAt(index::Position position) const;
+
+  Result<index::Shortlist> Search(std::span<const float> query, const index::SearchOptions& options,
+                                  index::SearchStatistics* statistics) const;
+  Result<std::vector<index::Shortlist>> SearchBatch(index::FloatMatrixView queries,
+                                                    const index::SearchOptions& options,
+                                                    ThreadPool& pool) const;
+
+ private:
+  index::SearchOptions BaseOptions(const index::SearchOptions& options) const;
+  index::SearchOptions BlockOptions(const index::SearchOptions& options, std::size_t block) const;
+  /// Adds what was found in a block.
+  void Append(const index::Shortlist& found, std::size_t block, index::Shortlist* all) const;
+  index::HalfMatrixView BlockView(std::size_t block) const;
+
+  const index::VectorIndex& base_;
+  std::span<const storage::Ordinal> ordinals_;
+  std::shared_ptr<const DeltaPicture> delta_;  // Sharers: other statements.
+  float delta_scale_;
+};
+
+}  // namespace dashi::query

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+
+#include "trainer/ngame.h"
+#include "trainer/training_data.h"
+
+namespace dashi::trainer {
+
+/// What the needs of a training follow from, known once its rows are read.
+struct TrainingSizes {
+  std::uint64_t num_documents = 0;  ///< that it learns from
+  std::uint64_t num_labels = 0;
+  std::uint64_t num_documents_stored = 0;  ///< rows of the table, which a release embeds
+  std::uint64_t num_labels_stored = 0;
+  std::uint64_t num_label_items = 0;  ///< labels with a text, which the encoder stage reads too
+  std::uint64_t num_held_out = 0;     ///< at most
+  std::uint64_t document_tokens = 0;
+  std::uint64_t label_tokens = 0;
+  std::uint64_t features = 0;  ///< of documents and labels, as the ranker sees them
+  std::uint64_t pairs = 0;
+  std::uint64_t vocabulary_size = 0;
+  std::uint64_t num_features = 0;  ///< 0: no ranker
+  bool weighted_tokens = true;     ///< bags have a weight beside each token
+
+  std::uint64_t num_items() const { return num_documents + num_label_items; }
+};
+
+/// `options` as TrainingEncoder::Resolve gives them.
+TrainingSizes MeasureSizes(const TrainingData& data, const NgameOptions& options,
+                           std::uint64_t num_documents_stored, std::uint64_t num_labels_stored);
+
+/// Numbers of the encoder: of a bag, token vectors and the residual block.
+std::uint64_t NumEncoderParameters(const TrainingSizes& sizes, const NgameOptions& options);
+/// The distinct labels that a batch of the classifier stage scores, about.
+std::uint64_t NumClassifierColumns(const TrainingSizes& sizes, const NgameOptions& options);
+
+}  // namespace dashi::trainer
