@@ -47,6 +47,15 @@ struct ActiveJob {
   std::uint64_t num_reports = 0;
 };
 
+/// Puts the name of the release that a training starts from into its options.
+Status NameStartRelease(const storage::View& view, const std::string& model,
+                        ModelOptions* options) {
+  DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord start,
+                         FindStartRelease(view, model, *options));
+  options->warm_start = fmt::format("{}@{}", start.model, start.number);
+  return Status::Ok();
+}
+
 }  // namespace
 
 class JobManager::Impl {
@@ -82,10 +91,8 @@ class JobManager::Impl {
         ParseModelOptions(record->algorithm, MergeModelOptions(record->options, overrides)));
     job->record.options = overrides;
     if (job->options.warm_start != "off") {
-      DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord start,
-                             FindStartRelease(*transaction, model, job->options));
       // The name, so that the job starts from the same one whenever it runs.
-      job->options.warm_start = fmt::format("{}@{}", start.model, start.number);
+      DASHI_RETURN_IF_ERROR(NameStartRelease(*transaction, model, &job->options));
       job->record.options["warm_start"] = job->options.warm_start;
     }
     DASHI_ASSIGN_OR_RETURN(job->record.id, transaction->NextId("job"));
@@ -152,6 +159,9 @@ class JobManager::Impl {
     DASHI_ASSIGN_OR_RETURN(
         training.options,
         ParseModelOptions(record->algorithm, MergeModelOptions(record->options, overrides)));
+    if (training.options.warm_start != "off") {
+      DASHI_RETURN_IF_ERROR(NameStartRelease(*view, model, &training.options));
+    }
     DASHI_ASSIGN_OR_RETURN(TensorBackend* const backend,
                            LoadTensorBackend(options_.torch_module_path));
     ThreadPool pool(WantedThreads(training.options));

@@ -23,7 +23,6 @@
 #include "trainer/training_data_state.h"
 #include "trainer/training_encoder.h"
 #include "trainer/training_plan.h"
-#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -172,12 +171,7 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   } else {
     DASHI_RETURN_IF_ERROR(ReadRows(store, *view, job, kind, control, &data));
   }
-  DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
-  options.num_threads = job.num_threads;
-  if (job.options.warm_start != "off") {
-    DASHI_ASSIGN_OR_RETURN(options.warm_start,
-                           ReadWarmStart(*view, job.options.warm_start, data, options));
-  }
+  DASHI_ASSIGN_OR_RETURN(const NgameOptions options, ResolveJobOptions(*view, job, kind, data));
   const double reading_seconds = stopwatch.Seconds();
   TrainingPlan plan(job, options, reading_seconds, [&](const TrainingEstimate& estimate) {
     NoteEstimate(estimate, &finished);

@@ -9,6 +9,7 @@
 #include "base/heap_trim.h"
 #include "base/status.h"
 #include "trainer/estimate/machine_memory.h"
+#include "trainer/warm_start.h"
 
 namespace dashi::trainer {
 namespace {
@@ -26,6 +27,17 @@ Result<TrainingData> ReadJobRows(const storage::View& view, const TrainingJob& j
   reading.subwords = kind.subwords();
   DASHI_ASSIGN_OR_RETURN(reading.validation, ParseValidationRule(job.options.validation));
   return ReadTrainingData(view, reading, control);
+}
+
+Result<NgameOptions> ResolveJobOptions(const storage::View& view, const TrainingJob& job,
+                                       const TrainingEncoder& kind, const TrainingData& data) {
+  DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
+  options.num_threads = job.num_threads;
+  if (job.options.warm_start != "off") {
+    DASHI_ASSIGN_OR_RETURN(options.warm_start,
+                           ReadWarmStart(view, job.options.warm_start, data, options));
+  }
+  return options;
 }
 
 void NoteEstimate(const TrainingEstimate& estimate, storage::JobRecord* record) {
@@ -97,8 +109,7 @@ Result<TrainingExplanation> ExplainTrainingJob(storage::Store& store, const Trai
   DASHI_ASSIGN_OR_RETURN(const TrainingEncoder kind,
                          TrainingEncoder::Read(*view, job.model, job.options));
   DASHI_ASSIGN_OR_RETURN(const TrainingData data, ReadJobRows(*view, job, kind, nullptr, control));
-  DASHI_ASSIGN_OR_RETURN(NgameOptions options, kind.Resolve(data));
-  options.num_threads = job.num_threads;
+  DASHI_ASSIGN_OR_RETURN(const NgameOptions options, ResolveJobOptions(*view, job, kind, data));
   TrainingPlan plan(job, options, stopwatch.Seconds(), {});
   DASHI_RETURN_IF_ERROR(plan.EstimateSpace(*view, data, backend));
   explanation.fits = plan.CheckSpace(store, backend);

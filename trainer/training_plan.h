@@ -23,6 +23,12 @@ Result<TrainingData> ReadJobRows(const storage::View& view, const TrainingJob& j
                                  const TrainingEncoder& kind, TokenCache* cache,
                                  const TrainingControl& control);
 
+/// What is trained, with what the release of `warm_start`, which must be a name, gives to it.
+///
+/// Errors: as ReadWarmStart.
+Result<NgameOptions> ResolveJobOptions(const storage::View& view, const TrainingJob& job,
+                                       const TrainingEncoder& kind, const TrainingData& data);
+
 /// Puts an estimate into the row of its job.
 void NoteEstimate(const TrainingEstimate& estimate, storage::JobRecord* record);
 

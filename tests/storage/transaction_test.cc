@@ -332,8 +332,8 @@ TEST_F(TransactionTest, AScanMayChangeWhatItWalks) {
 
 TEST_F(TransactionTest, TheCatalogIsTransactional) {
   auto transaction = Begin();
-  ASSERT_OK(transaction->PutModel({"b", "ngame", {}, 1, 1, {}, ""}));
-  ASSERT_OK(transaction->PutModel({"a", "ngame", {{"dim", "8"}}, 1, 1, {}, ""}));
+  ASSERT_OK(transaction->PutModel({"b", "ngame", {}, 1, 1, {}, "", {}}));
+  ASSERT_OK(transaction->PutModel({"a", "ngame", {{"dim", "8"}}, 1, 1, {}, "", {}}));
   for (const std::uint32_t number : {10U, 2U}) {
     ReleaseRecord release;
     release.model = "a";
@@ -369,7 +369,7 @@ TEST_F(TransactionTest, TheCatalogIsTransactional) {
   ASSERT_OK(transaction->Commit());
   EXPECT_EQ(Snapshot()->ListModels().value().size(), 1U);
   EXPECT_EQ(Snapshot()->ListReleases().value().size(), 1U);
-  EXPECT_EQ(Begin()->PutModel({"", "ngame", {}, 1, 1, {}, ""}).code(),
+  EXPECT_EQ(Begin()->PutModel({"", "ngame", {}, 1, 1, {}, "", {}}).code(),
             StatusCode::kInvalidArgument);
 }
 

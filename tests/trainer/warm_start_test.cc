@@ -116,6 +116,15 @@ TEST_F(WarmStartTest, GoesOnFromThePublishedReleaseAndSaysSo) {
   EXPECT_EQ(Release(3).options.at("epochs"), "2");
 }
 
+TEST_F(WarmStartTest, IsExplainedLikeATrainingAndRefusedLikeOne) {
+  EXPECT_EQ(jobs_->Explain("m", kWarm, {}, {}).status().code(), StatusCode::kInvalidArgument);
+  TrainAndPublish();
+  const auto warm = jobs_->Explain("m", kWarm, {}, {});
+  ASSERT_TRUE(warm.ok()) << warm.status().ToString();
+  EXPECT_TRUE(warm->fits.ok()) << warm->fits.ToString();
+  EXPECT_TRUE(warm->estimate.time.has_value());
+}
+
 TEST_F(WarmStartTest, TakesOverWordsByTheirLettersAndLabelsByTheirOrdinals) {
   TrainAndPublish();
   ChangeRows();
