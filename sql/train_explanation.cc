@@ -82,6 +82,7 @@ std::vector<Row> ExplanationRows(const std::string& model,
     lines.push_back("  Hint: " + std::string(explanation.fits.hint()));
   }
   std::vector<Row> rows;
+  rows.reserve(lines.size());
   for (std::string& line : lines) {
     rows.push_back({Value::Text(std::move(line))});
   }

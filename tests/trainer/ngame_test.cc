@@ -93,8 +93,8 @@ TEST(NgameTest, SameSeedAndOneThreadGiveTheSameBits) {
 
 TEST(NgameTest, EveryLossTrains) {
   const TrainingTask task = SyntheticTask(800, 30, 3);
-  for (const LossKind kind : {LossKind::kSoftmax, LossKind::kTriplet, LossKind::kTripletHardest,
-                              LossKind::kBinary}) {
+  for (const LossKind kind :
+       {LossKind::kSoftmax, LossKind::kTriplet, LossKind::kTripletHardest, LossKind::kBinary}) {
     SCOPED_TRACE(static_cast<int>(kind));
     NgameOptions options = FastOptions();
     options.encoder_loss.kind = kind == LossKind::kSoftmax ? kind : LossKind::kTriplet;

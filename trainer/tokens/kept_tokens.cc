@@ -82,6 +82,7 @@ Status ReadWithKeptTokens(storage::Store& store, const storage::View& view,
   const Status kept_features = cache.features.Finish(&names, &written);
   kept = kept.ok() ? kept_features : kept;
   std::vector<std::string> added;
+  added.reserve(written.size());
   for (const std::string& part : written) {
     added.push_back(writer.Name(part));
   }
