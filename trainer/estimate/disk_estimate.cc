@@ -42,7 +42,9 @@ std::uint64_t StateBytes(const TrainingSizes& sizes, const NgameOptions& options
   if (options.classifier_epochs > 0) {
     const std::uint64_t moments = options.classifier_trains_encoder ? 2 * parameters : 0;
     const std::uint64_t best = sizes.num_held_out > 0 ? parameters + vectors : 0;
-    classifier = parameters + moments + 3 * vectors + bank(sizes.num_documents) +
+    const std::uint64_t label_moments =
+        options.classifier_loss.kind == LossKind::kBinary ? 0 : 2 * vectors;
+    classifier = parameters + moments + vectors + label_moments + bank(sizes.num_documents) +
                  /*encoder of the first stage*/ parameters + best;
   }
   return std::max(encoder, classifier);

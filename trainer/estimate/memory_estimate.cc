@@ -47,6 +47,10 @@ class Sizes {
 
   std::uint64_t Parameters() const { return kFloat * NumEncoderParameters(sizes_, options_); }
   std::uint64_t LabelVectors() const { return kFloat * sizes_.num_labels * options_.dim; }
+  /// The binary loss steps by SGD.
+  std::uint64_t LabelMoments() const {
+    return options_.classifier_loss.kind == LossKind::kBinary ? 0 : 2 * LabelVectors();
+  }
   std::uint64_t Bank(std::uint64_t rows) const {
     return rows * (kHalf * options_.dim + 3 * kIndex);
   }
@@ -172,7 +176,7 @@ class Phases {
     AddEncoder(options_.classifier_trains_encoder, &phase);
     phase.parts.push_back({"memory bank", of_.Bank(sizes_.num_documents), false});
     phase.parts.push_back({"classifiers", vectors, true});
-    phase.parts.push_back({"moments of the classifiers", 2 * vectors, true});
+    phase.parts.push_back({"moments of the classifiers", of_.LabelMoments(), true});
     phase.parts.push_back({"encoder of the first stage", parameters, false});
     const std::uint64_t step =
         of_.Step(options_.batch_size, NumClassifierColumns(sizes_, options_));
@@ -192,7 +196,7 @@ class Phases {
     const std::uint64_t vectors = of_.LabelVectors();
     AddEncoder(options_.classifier_trains_encoder, &phase);
     phase.parts.push_back({"classifiers", vectors, true});
-    phase.parts.push_back({"moments of the classifiers", 2 * vectors, true});
+    phase.parts.push_back({"moments of the classifiers", of_.LabelMoments(), true});
     phase.parts.push_back({"encoder of the first stage", of_.Parameters(), false});
     phase.parts.push_back({"vectors of the labels",
                            (sizes_.num_features > 0 ? 5 : 2) * vectors + of_.LabelGraph(), false});

@@ -77,6 +77,12 @@ TEST(TrainingEstimateTest, PartsFollowFromTheSizes) {
     EXPECT_EQ(phase.HostBytes(/*on_device=*/true) + phase.DeviceBytes(),
               phase.HostBytes(/*on_device=*/false));
   }
+  NgameOptions binary = options;
+  binary.classifier_loss.kind = LossKind::kBinary;
+  EXPECT_EQ(PartsOf(EstimateMemory(sizes, binary)[1]).at("moments of the classifiers"), 0U);
+  EXPECT_EQ(EstimateDisk(sizes, options).checkpoint_state_bytes -
+                EstimateDisk(sizes, binary).checkpoint_state_bytes,
+            2 * 300'000ULL * 256 * 4);
   options.classifier_trains_encoder = false;
   EXPECT_EQ(PartsOf(EstimateMemory(sizes, options)[1]).count("moments of the encoder"), 0U);
   options.classifier_epochs = 0;
