@@ -11,6 +11,8 @@
 #include <gtest/gtest.h>
 
 #include "dashi/database.h"
+#include "storage/catalog_records.h"
+#include "storage/store.h"
 #include "tests/testing/tiny_database.h"
 
 namespace dashi {
@@ -81,6 +83,34 @@ class SessionTest : public ::testing::Test {
   std::unique_ptr<Database> database_;
   std::unique_ptr<Session> session_;
 };
+
+TEST_F(SessionTest, AReleaseThatAStoppedJobStartsFromIsNotDropped) {
+  session_.reset();
+  database_.reset();
+  std::string number;
+  {
+    const auto store = testing::OpenStore(directory_.path() + "/test.db");
+    testing::AddRows(*store, {{"L", "red shoes"}}, {{"d", "shoes", "train", {"L"}}});
+    testing::AddRelease(*store, "m");
+    const auto transaction = store->Begin().value();
+    storage::JobRecord job;
+    job.id = transaction->NextId("job").value();
+    job.kind = "train";
+    job.model = "m";
+    job.state = storage::JobState::kPaused;
+    job.options["warm_start"] = "m@1";
+    ASSERT_TRUE(transaction->PutJob(job).ok());
+    ASSERT_TRUE(transaction->Commit().ok());
+    number = std::to_string(job.id);
+  }
+  Open({});
+  const auto refused = Run(*session_, "DROP RELEASE m@1");
+  EXPECT_EQ(refused.status().sqlstate(), "55006");
+  EXPECT_NE(refused.status().message().find("job " + number), std::string::npos);
+  ASSERT_TRUE(Run(*session_, "CANCEL JOB " + number).ok());
+  const auto dropped = Run(*session_, "DROP RELEASE m@1");
+  EXPECT_TRUE(dropped.ok()) << dropped.status().ToString();
+}
 
 TEST_F(SessionTest, RowsComeOneByOneWithTheirTypes) {
   Must("INSERT INTO relevance SELECT 1, 2, 3 WHERE 0");
