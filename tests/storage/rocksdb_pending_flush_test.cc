@@ -197,13 +197,15 @@ TEST_F(PendingFlushTest, AFlushThatIsSlowToBeginOutlivesTheErrorOfACompaction) {
     EXPECT_FALSE(HoldsWithin(std::chrono::milliseconds(300),
                              [this] { return !IsFlushPending(Family::kEdges); }));
   }
-  EXPECT_EQ(Put(Family::kEdges).sqlstate(), "53100");
+  const Status refused = Put(Family::kEdges);
+  EXPECT_EQ(refused.sqlstate(), "53100") << refused.ToString();
   gate_.SetFull(false);
   const Status written = Put(Family::kEdges);
   EXPECT_TRUE(written.ok()) << written.ToString();
   ASSERT_TRUE(
       HoldsWithin(std::chrono::seconds(20), [this] { return !IsFlushPending(Family::kEdges); }));
-  EXPECT_TRUE(Flush(Family::kEdges).ok());
+  const Status flushed = Flush(Family::kEdges);
+  EXPECT_TRUE(flushed.ok()) << flushed.ToString();
 }
 
 }  // namespace
