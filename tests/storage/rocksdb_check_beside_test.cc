@@ -110,11 +110,16 @@ TEST_F(CheckTest, FindsNothingWhileWritersAndALoadWork) {
       EXPECT_OK(store().StepIndexWork());
     }
   });
+  // Fifteen quick checks may end before the others' first commits.
+  constexpr std::uint64_t kSomeCommits = 50;
   std::uint64_t commit_sequence = 0;
-  for (int i = 0; i < 15; ++i) {
+  for (int i = 0; i < 15 || commit_sequence < kSomeCommits; ++i) {
     SilentMonitor monitor;
     const auto report = store().Check(monitor);
-    ASSERT_OK(report);
+    EXPECT_OK(report);
+    if (!report.ok()) {
+      break;
+    }
     EXPECT_EQ(report->num_problems, 0U) << Shown(*report);
     EXPECT_GE(report->commit_sequence, commit_sequence);
     commit_sequence = report->commit_sequence;
@@ -123,7 +128,6 @@ TEST_F(CheckTest, FindsNothingWhileWritersAndALoadWork) {
   for (std::thread& thread : threads) {
     thread.join();
   }
-  EXPECT_GT(commit_sequence, 5U);
 }
 
 }  // namespace
