@@ -155,6 +155,9 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::OpenOnce(const std::string
   } else {
     engine->env_ = rocksdb::NewCompositeEnv(files);
     engine->db_options_.listeners = {engine->watch_};
+    if (options.listener != nullptr) {
+      engine->db_options_.listeners.push_back(options.listener);
+    }
     // All databases of a process share these threads, and one whose flush failed holds its thread
     // for a second.
     engine->env_->IncBackgroundThreadsIfNeeded(kSharedThreads, rocksdb::Env::Priority::HIGH);

@@ -51,6 +51,8 @@ struct EngineOptions {
   std::shared_ptr<rocksdb::Cache> cache = nullptr;
   /// What all changes of files go through; outlives the engine. Null makes one.
   DiskWatch* disk = nullptr;
+  /// Is told what the engine is told, and after it. May be null.
+  std::shared_ptr<rocksdb::EventListener> listener = nullptr;  // Sharer: RocksDB.
 };
 
 /// RocksDB, opened with the options that dashi needs, and its column families.
@@ -151,6 +153,7 @@ class RocksdbEngine {
   void StopWriting(bool in_compaction, const std::function<void()>& note);
   Status CheckNewLog();
   rocksdb::Status KeepDefaultFilled();
+  bool IsFromBefore(const rocksdb::Status& written) const;
   bool AreFlushed(std::span<rocksdb::ColumnFamilyHandle* const> families) const;
   Status CopyIn(rocksdb::ColumnFamilyHandle* family, const std::string& file);
   std::shared_ptr<rocksdb::ColumnFamilyHandle> Share(rocksdb::ColumnFamilyHandle* handle);

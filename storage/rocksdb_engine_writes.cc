@@ -40,13 +40,24 @@ Status RocksdbEngine::WhileWriting(std::string_view doing,
       const SharedPass pass(write_gate_);
       if (watch_->state() == WriteWatch::State::kWriting) {
         const rocksdb::Status filled = KeepDefaultFilled();
-        DASHI_RETURN_IF_ERROR(FromRocksdb(filled.ok() ? write() : filled, doing));
-        return disk_->CheckSyncs();
+        const rocksdb::Status written = filled.ok() ? write() : filled;
+        if (!IsFromBefore(written)) {
+          DASHI_RETURN_IF_ERROR(FromRocksdb(written, doing));
+          return disk_->CheckSyncs();
+        }
+        watch_->MarkDiskFull(written);
       }
     }
     DASHI_RETURN_IF_ERROR(ResumeWriting());
   }
   return watch_->Check();
+}
+
+// RocksDB tells of an error before it notes it. When writing is taken up again between the two,
+// there is nothing to recover from yet, and then every write is refused for what was told before.
+// The error of a write's own is told before the write ends, so that the state is another one.
+bool RocksdbEngine::IsFromBefore(const rocksdb::Status& written) const {
+  return written.IsNoSpace() && watch_->state() == WriteWatch::State::kWriting;
 }
 
 // Recovery leaves behind a log whose last write failed only when it has a memtable to flush; with

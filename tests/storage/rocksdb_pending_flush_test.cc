@@ -127,6 +127,41 @@ class BusyThreads {
   bool over_ DASHI_GUARDED_BY(mutex_) = false;
 };
 
+// Holds the thread of a flush between telling of its error and noting it.
+class HeldFlushError : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason,
+                         rocksdb::Status* /*error*/) override DASHI_EXCLUDES(mutex_) {
+    if (reason != rocksdb::BackgroundErrorReason::kFlush &&
+        reason != rocksdb::BackgroundErrorReason::kFlushNoWAL) {
+      return;
+    }
+    MutexLock lock(mutex_);
+    is_held_ = true;
+    changed_.NotifyAll();
+    while (!may_go_on_) {
+      changed_.Wait(mutex_);
+    }
+  }
+  void WaitUntilHeld() DASHI_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    while (!is_held_) {
+      changed_.Wait(mutex_);
+    }
+  }
+  void LetGo() DASHI_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    may_go_on_ = true;
+    changed_.NotifyAll();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool is_held_ DASHI_GUARDED_BY(mutex_) = false;
+  bool may_go_on_ DASHI_GUARDED_BY(mutex_) = false;
+};
+
 // Asks every 10 ms, for `time` at most.
 bool HoldsWithin(std::chrono::milliseconds time, const std::function<bool()>& condition) {
   constexpr std::chrono::milliseconds kStep{10};
@@ -146,6 +181,7 @@ class PendingFlushTest : public ::testing::Test {
     options.create = true;
     options.memory_bytes_max = std::uint64_t{8} << 20U;
     options.disk = &disk_;
+    options.listener = flush_error_;
     auto opened = RocksdbEngine::Open(directory_.path(), options);
     ASSERT_TRUE(opened.ok()) << opened.status().ToString();
     engine_ = std::move(opened).value();
@@ -159,6 +195,12 @@ class PendingFlushTest : public ::testing::Test {
   Status Flush(Family family) {
     return engine_->Flush(std::array{engine_->family(family)}, "flushing");
   }
+  void BeginFlush(Family family) {
+    rocksdb::FlushOptions no_wait;
+    no_wait.wait = false;
+    const rocksdb::Status begun = engine_->db()->Flush(no_wait, engine_->family(family));
+    EXPECT_TRUE(begun.ok()) << begun.ToString();
+  }
   void SetCompaction(Family family, bool on) {
     const rocksdb::Status set = engine_->db()->SetOptions(
         engine_->family(family), {{"disable_auto_compactions", on ? "false" : "true"}});
@@ -171,14 +213,44 @@ class PendingFlushTest : public ::testing::Test {
     return pending != 0;
   }
 
+  std::uint64_t NumBackgroundErrors() {
+    std::uint64_t num_errors = 0;
+    EXPECT_TRUE(engine_->db()->GetIntProperty(rocksdb::DB::Properties::kBackgroundErrors,
+                                              &num_errors));
+    return num_errors;
+  }
+
   TemporaryDirectory directory_;
+  std::shared_ptr<HeldFlushError> flush_error_ = std::make_shared<HeldFlushError>();
   FullForCompaction gate_;
   DiskWatch disk_{gate_, directory_.path(), /*reserved_bytes=*/0};
   std::unique_ptr<RocksdbEngine> engine_;
 };
 
+// Writing is taken up again before RocksDB notes the error, which it does all the same.
+TEST_F(PendingFlushTest, AnErrorThatIsNotedAfterTheRecoveryIsRecoveredFrom) {
+  ASSERT_TRUE(Put(Family::kEdges).ok());
+  {
+    const BusyThreads busy;  // The log that a flush begins still finds room.
+    BeginFlush(Family::kEdges);
+    gate_.SetFull(true);
+  }
+  flush_error_->WaitUntilHeld();
+  EXPECT_EQ(Put(Family::kEdges).sqlstate(), "53100");
+  gate_.SetFull(false);
+  const Status between = Put(Family::kEdges);
+  EXPECT_TRUE(between.ok()) << between.ToString();
+  flush_error_->LetGo();
+  ASSERT_TRUE(HoldsWithin(std::chrono::seconds(20), [this] { return NumBackgroundErrors() > 0; }));
+  const Status written = Put(Family::kEdges);
+  EXPECT_TRUE(written.ok()) << written.ToString();
+  const Status flushed = Flush(Family::kEdges);
+  EXPECT_TRUE(flushed.ok()) << flushed.ToString();
+}
+
 // RocksDB forgets a flush that was due when it noted the error and that begins after.
 TEST_F(PendingFlushTest, AFlushThatIsSlowToBeginOutlivesTheErrorOfACompaction) {
+  flush_error_->LetGo();
   SetCompaction(Family::kJobs, /*on=*/false);
   for (int i = 0; i < kTables; ++i) {
     ASSERT_TRUE(Put(Family::kJobs).ok());
@@ -189,9 +261,7 @@ TEST_F(PendingFlushTest, AFlushThatIsSlowToBeginOutlivesTheErrorOfACompaction) {
   {
     const BusyThreads busy;
     ASSERT_TRUE(Put(Family::kEdges).ok());
-    rocksdb::FlushOptions no_wait;
-    no_wait.wait = false;
-    ASSERT_TRUE(engine_->db()->Flush(no_wait, engine_->family(Family::kEdges)).ok());
+    BeginFlush(Family::kEdges);
     gate_.SetFull(true);
     // Time enough to note the error, for who does not wait for the flush.
     EXPECT_FALSE(HoldsWithin(std::chrono::milliseconds(300),
