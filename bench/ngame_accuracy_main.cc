@@ -41,8 +41,10 @@
 #include "trainer/ngame.h"
 #include "trainer/ngame_ranker.h"
 #include "trainer/ranker/ranker_features.h"
+#include "trainer/ranker/ranker_postings.h"
 #include "trainer/sparse_rows.h"
 #include "trainer/validation.h"
+#include "trainer/word_candidates.h"
 
 namespace dashi::trainer {
 namespace {
@@ -173,11 +175,11 @@ DataSet Assemble(const Texts& documents, const Texts& labels, const Pairs& pairs
     }
   }
   for (const std::string& text : labels.texts) {
-    learner.AddText(text);
+    learner.AddName(text);
     pairs_learner.AddText(text);
   }
   const std::unique_ptr<BagTokenizer> tokenizer = learner.Build();
-  const RankerFeatures features(learner.Build(), pairs_learner.BucketIdf());
+  const RankerFeatures features(learner.BuildWithNames(), pairs_learner.BucketIdf());
   DataSet data;
   data.training.num_features = features.num_features();
   for (const std::string& text : labels.texts) {
@@ -335,6 +337,9 @@ Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOp
     std::vector<std::uint32_t> documents(candidates.size());
     std::iota(documents.begin(), documents.end(), 0U);
     ThreadPool pool(options.num_threads);
+    AddWordCandidates(data.test.document_features, ranking,
+                      {labels, model.classifiers, options.dim}, RankerPostings(model.ranker), pool,
+                      &candidates);
     ScoreCandidates(test, documents, model.ranker, pool, &candidates);
   }
   std::size_t num_found = 0;

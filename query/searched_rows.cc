@@ -45,12 +45,15 @@ storage::Ordinal SearchedRows::OrdinalAt(Position position) const {
   return delta_->blocks[row / kDeltaBlockRows]->ordinals[row % kDeltaBlockRows];
 }
 
+bool SearchedRows::IsSearched(Position position, const SearchOptions& options) const {
+  return (delta_->replaced.empty() || !delta_->replaced[position]) &&
+         (!options.filter || options.filter(position));
+}
+
 SearchOptions SearchedRows::BaseOptions(const SearchOptions& options) const {
   SearchOptions own = options;
   if (!delta_->replaced.empty()) {
-    own.filter = [this, &options](Position position) {
-      return !delta_->replaced[position] && (!options.filter || options.filter(position));
-    };
+    own.filter = [this, &options](Position position) { return IsSearched(position, options); };
   }
   return own;
 }

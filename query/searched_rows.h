@@ -30,6 +30,9 @@ class SearchedRows {
   /// How many rows a search can find, deleted ones included.
   std::size_t num_rows() const { return base_.num_vectors() + delta_->entries.size(); }
   storage::Ordinal OrdinalAt(index::Position position) const;
+  const index::VectorIndex& base() const { return base_; }
+  /// Whether a row of the index may be found: it was not replaced and passes the filter.
+  bool IsSearched(index::Position position, const index::SearchOptions& options) const;
 
   Result<index::Shortlist> Search(std::span<const float> query, const index::SearchOptions& options,
                                   index::SearchStatistics* statistics) const;

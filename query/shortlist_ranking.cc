@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "index/vector_kernels.h"
+#include "trainer/word_candidates.h"
+
 namespace dashi::query {
 namespace {
 
@@ -15,6 +18,25 @@ std::size_t RankedShortlistSize(std::size_t k) { return std::max(2 * k, kShortli
 
 ShortlistRanking::ShortlistRanking(const ServingRelease& release, std::string_view query)
     : release_(release), features_(release.ranker->features().Extract(query)) {}
+
+void ShortlistRanking::AddByWords(const index::VectorIndex& labels, std::span<const float> query,
+                                  const std::function<bool(index::Position)>& is_wanted,
+                                  index::Shortlist* shortlist) const {
+  std::vector<index::Position> present;
+  present.reserve(shortlist->size());
+  for (const index::Candidate& candidate : *shortlist) {
+    present.push_back(candidate.position);
+  }
+  std::sort(present.begin(), present.end());
+  std::vector<float> vector(query.size());
+  for (const std::uint32_t position :
+       release_.ranker_postings->Find(features_, trainer::kWordCandidates)) {
+    if (!std::binary_search(present.begin(), present.end(), position) && is_wanted(position)) {
+      labels.Reconstruct(position, vector.data());
+      shortlist->push_back({position, index::Dot(query.data(), vector.data(), query.size())});
+    }
+  }
+}
 
 void ShortlistRanking::Order(index::Shortlist* shortlist) {
   const trainer::SparseRankerWeights& weights = release_.ranker->weights();

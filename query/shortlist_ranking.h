@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <limits>
+#include <span>
 #include <string_view>
 
 #include "index/vector_index.h"
@@ -25,6 +27,12 @@ class ShortlistRanking {
  public:
   /// `release` must have a ranker.
   ShortlistRanking(const ServingRelease& release, std::string_view query);
+
+  /// Adds the labels that the query's words speak for and that `shortlist` lacks, with their dense
+  /// scores. Shape: query [dim]; `labels` the release's, maybe with others after them.
+  void AddByWords(const index::VectorIndex& labels, std::span<const float> query,
+                  const std::function<bool(index::Position)>& is_wanted,
+                  index::Shortlist* shortlist) const;
 
   void Order(index::Shortlist* shortlist);
 

@@ -87,7 +87,14 @@ class SplitRanking {
     if (ranked_) {
       pool_.ParallelFor(texts.size(), 16, [&](std::size_t first, std::size_t last) {
         for (std::size_t i = first; i < last; ++i) {
-          ShortlistRanking(release_, texts[i]).Order(&shortlists[i]);
+          ShortlistRanking ranking(release_, texts[i]);
+          ranking.AddByWords(
+              labels_, std::span(queries_).subspan(i * dim, dim),
+              [this](index::Position position) {
+                return replaced_.empty() || !replaced_[position];
+              },
+              &shortlists[i]);
+          ranking.Order(&shortlists[i]);
         }
       });
     }

@@ -78,12 +78,15 @@ class IndexCursor final : public TopKCursor {
     search_.ef = options.ef;
     search_.exact = options.exact;
     rows_per_read_ = std::clamp(k, kCandidatesMin, kRowsPerReadMax);
-    exhausted_ = IsZero(query_);
     if (options.only != nullptr) {
-      exhausted_ = exhausted_ || options.only->size() == 0;
       search_.filter = [this, only = options.only](index::Position position) {
         return only->Contains(ToInteger(rows_.OrdinalAt(position)));
       };
+    }
+    if (options.only != nullptr && options.only->size() == 0) {
+      exhausted_ = true;
+    } else if (IsZero(query_)) {
+      Take(Shortlist());  // Words may find labels that embeddings cannot.
     }
   }
 
@@ -134,11 +137,21 @@ class IndexCursor final : public TopKCursor {
 
   void Take(const Shortlist& found) {
     exhausted_ = found.size() < search_.m || search_.m >= rows_.num_rows();
+    const bool is_first = seen_.empty();
     candidates_.clear();
     next_candidate_ = 0;
     for (const Candidate& candidate : found) {
       if (seen_.insert(candidate.position).second) {
         candidates_.push_back(candidate);
+      }
+    }
+    if (ranking_ != nullptr && is_first) {
+      ranking_->AddByWords(
+          rows_.base(), query_,
+          [this](index::Position position) { return rows_.IsSearched(position, search_); },
+          &candidates_);
+      for (const Candidate& candidate : candidates_) {
+        seen_.insert(candidate.position);
       }
     }
     if (ranking_ != nullptr) {

@@ -135,8 +135,25 @@ struct BagTokenizer::State {
 struct BagTokenizer::Learner::State {
   struct Count {
     std::uint32_t document_frequency = 0;
+    bool is_in_name = false;
     std::uint64_t last_text = 0;  ///< counts from 1
   };
+
+  void Add(std::string_view text, bool is_name) {
+    ++num_texts;
+    ForEachWord(text, [&](std::string_view word) {
+      const std::uint32_t index = words.FindOrAdd(word);
+      if (index == counts.size()) {
+        counts.emplace_back();
+      }
+      Count& count = counts[index];
+      count.is_in_name = count.is_in_name || is_name;
+      if (count.last_text != num_texts) {
+        count.last_text = num_texts;
+        ++count.document_frequency;
+      }
+    });
+  }
 
   LearnOptions options;
   WordTable words;
@@ -150,27 +167,23 @@ BagTokenizer::Learner::Learner(const LearnOptions& options) : state_(std::make_u
 
 BagTokenizer::Learner::~Learner() = default;
 
-void BagTokenizer::Learner::AddText(std::string_view text) {
-  State& state = *state_;
-  ++state.num_texts;
-  ForEachWord(text, [&state](std::string_view word) {
-    const std::uint32_t index = state.words.FindOrAdd(word);
-    if (index == state.counts.size()) {
-      state.counts.emplace_back();
-    }
-    State::Count& count = state.counts[index];
-    if (count.last_text != state.num_texts) {
-      count.last_text = state.num_texts;
-      ++count.document_frequency;
-    }
-  });
+void BagTokenizer::Learner::AddText(std::string_view text) { state_->Add(text, /*is_name=*/false); }
+
+void BagTokenizer::Learner::AddName(std::string_view text) { state_->Add(text, /*is_name=*/true); }
+
+std::unique_ptr<BagTokenizer> BagTokenizer::Learner::Build() { return Build(/*with_names=*/false); }
+
+std::unique_ptr<BagTokenizer> BagTokenizer::Learner::BuildWithNames() {
+  return Build(/*with_names=*/true);
 }
 
-std::unique_ptr<BagTokenizer> BagTokenizer::Learner::Build() {
+std::unique_ptr<BagTokenizer> BagTokenizer::Learner::Build(bool with_names) const {
   const State& learned = *state_;
   std::vector<std::uint32_t> order;
   for (std::uint32_t i = 0; i < learned.words.size(); ++i) {
-    if (learned.counts[i].document_frequency >= learned.options.document_frequency_min) {
+    const Learner::State::Count& count = learned.counts[i];
+    if (count.document_frequency >= learned.options.document_frequency_min ||
+        (with_names && count.is_in_name)) {
       order.push_back(i);
     }
   }

@@ -50,10 +50,17 @@ class BagTokenizer {
     explicit Learner(const LearnOptions& options);
     ~Learner();
     void AddText(std::string_view text);
+    /// A text whose words name something, such as a label's.
+    void AddName(std::string_view text);
     std::unique_ptr<BagTokenizer> Build();
+    /// The same with all words of names, however rare: what is named can be found by them. Ids of
+    /// Build stay, where its vocabulary was not cut.
+    std::unique_ptr<BagTokenizer> BuildWithNames();
 
    private:
     struct State;
+    std::unique_ptr<BagTokenizer> Build(bool with_names) const;
+
     std::unique_ptr<State> state_;
   };
 

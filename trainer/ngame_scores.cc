@@ -7,7 +7,11 @@
 #include "trainer/fusion.h"
 #include "trainer/ngame_ranker.h"
 #include "trainer/ngame_training.h"
+#include "trainer/ranker/ranker_postings.h"
+#include "trainer/ranker/ranker_rows.h"
+#include "trainer/sparse_rows.h"
 #include "trainer/warm_start.h"
+#include "trainer/word_candidates.h"
 
 namespace dashi::trainer {
 namespace {
@@ -56,8 +60,13 @@ Status NgameTraining::FitScores() {
     model_.fusion_encoder = dense.encoder;
     model_.fusion_classifier = dense.classifier;
     DASHI_RETURN_IF_ERROR(TrainRanker(documents_.training));
-    ScoreCandidates(task_, std::span(documents_.validation).first(candidates.size()), model_.ranker,
-                    pool_, &candidates);
+    const auto documents = std::span(documents_.validation).first(candidates.size());
+    const SparseRows features = SelectRows(task_.document_features, documents);
+    AddWordCandidates(features, ranking, {labels, classifiers, dim_}, RankerPostings(model_.ranker),
+                      pool_, &candidates);
+    AddWordCandidates(features, ranking, {labels, classifiers, dim_},
+                      RankerPostings(LabelTextRows(task_.label_features)), pool_, &candidates);
+    ScoreCandidates(task_, documents, model_.ranker, pool_, &candidates);
     fused = FitRankerFusion(candidates, ranking.truth, label_counts_, num_documents_,
                             options_.objective, dense);
   }

@@ -75,7 +75,9 @@ Status LearnVocabulary(const View& view, const TrainingDataOptions& options,
   const auto add = [&](EntityKind kind) {
     return ForEachRow(view, kind, control.should_stop, [&](Ordinal, const EntityRow& row) {
       if (kind != EntityKind::kDocument || IsTrainingDocument(row)) {
-        if (words) {
+        if (words && kind == EntityKind::kLabel) {
+          learner.AddName(row.text);
+        } else if (words) {
           learner.AddText(row.text);
         }
         if (ranker) {
@@ -97,7 +99,8 @@ Status LearnVocabulary(const View& view, const TrainingDataOptions& options,
     data->task.vocabulary_size = data->tokenizer->vocabulary_size();
   }
   if (ranker) {
-    data->ranker_features = std::make_unique<RankerFeatures>(learner.Build(), pairs.BucketIdf());
+    data->ranker_features =
+        std::make_unique<RankerFeatures>(learner.BuildWithNames(), pairs.BucketIdf());
     data->task.num_features = data->ranker_features->num_features();
   }
   return Status();

@@ -7,18 +7,25 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/thread_pool.h"
+#include "index/row_set.h"
 #include "query/publish.h"
 #include "tests/testing/tiny_database.h"
+#include "trainer/ranker/ranker_postings.h"
 
 namespace dashi::query {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+using dashi::testing::AddRelease;
+using dashi::testing::AddRows;
 using storage::EntityKind;
-using testing::AddRelease;
-using testing::AddRows;
 
 std::vector<std::pair<std::string, std::string>> NumberedLabels(int count) {
   std::vector<std::pair<std::string, std::string>> labels;
@@ -32,7 +39,7 @@ std::vector<std::pair<std::string, std::string>> NumberedLabels(int count) {
 class TopKTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    store_ = testing::OpenStore(directory_.path());
+    store_ = dashi::testing::OpenStore(directory_.path());
     ASSERT_NE(store_, nullptr);
     releases_ = std::make_unique<ReleaseCache>(store_.get(), &pool_);
   }
@@ -52,7 +59,7 @@ class TopKTest : public ::testing::Test {
     return ids;
   }
 
-  testing::TemporaryDirectory directory_;
+  dashi::testing::TemporaryDirectory directory_;
   std::unique_ptr<storage::Store> store_;
   ThreadPool pool_{2};
   std::unique_ptr<ReleaseCache> releases_;
@@ -107,16 +114,27 @@ class RankedTopKTest : public TopKTest {
     return found;
   }
 
-  /// The naive twin: the first `shortlist` labels by the dense score, ordered anew.
+  /// The naive twin: the first `shortlist` labels by the dense score and 100 by words, ordered
+  /// anew.
   std::vector<ScoredId> Naive(std::size_t shortlist) {
     std::vector<ScoredId> dense = All(kLabels, /*ranker=*/false);
-    dense.resize(shortlist);
     const auto release = releases_->Resolve(*View(), "m", 1).value();
     const trainer::TokenBag text = release->ranker->features().Extract(kText);
+    const std::vector<std::uint32_t> by_words =
+        trainer::RankerPostings::FindNaive(release->ranker->weights(), text, 100);
+    // Labels were added in order, so the number in the id is the position.
+    const auto position = [](const ScoredId& entry) {
+      return static_cast<std::uint32_t>(std::stoul(entry.id.substr(1)));
+    };
+    dense.erase(std::remove_if(dense.begin() + static_cast<std::ptrdiff_t>(shortlist), dense.end(),
+                               [&](const ScoredId& entry) {
+                                 return !std::binary_search(by_words.begin(), by_words.end(),
+                                                            position(entry));
+                               }),
+                dense.end());
+    EXPECT_GT(dense.size(), shortlist);
     for (ScoredId& entry : dense) {
-      // Labels were added in order, so the number in the id is the position.
-      const std::vector<std::uint32_t> label{
-          static_cast<std::uint32_t>(std::stoul(entry.id.substr(1)))};
+      const std::vector<std::uint32_t> label{position(entry)};
       float score = 0;
       ScoreSparseNaive(release->ranker->weights(), text, label, {&score, 1});
       entry.score += 0.4F * score;
@@ -132,13 +150,36 @@ TEST_F(RankedTopKTest, TheRankerOrdersTheShortlistAsItsNaiveTwinDoes) {
     const std::size_t shortlist = std::max<std::size_t>(100, 2 * k);
     const std::vector<ScoredId> expected = Naive(shortlist);
     const std::vector<ScoredId> found = All(k, /*ranker=*/true);
-    ASSERT_GE(found.size(), shortlist);
-    for (std::size_t i = 0; i < shortlist; ++i) {
+    ASSERT_GE(found.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
       EXPECT_EQ(found[i].id, expected[i].id) << "k " << k << ", rank " << i;
       EXPECT_NEAR(found[i].score, expected[i].score, 1e-5);
     }
     EXPECT_NE(found[0], All(k, /*ranker=*/false)[0]);
   }
+}
+
+TEST_F(RankedTopKTest, ALabelIsFoundByAWordThatTheEncoderDoesNotKnow) {
+  AddRelease(*store_, "words", {.ranker = 0.4, .ranker_word = "zyzzyva"});
+  TopKOptions options{"words", 1, 0, false};
+  EXPECT_THAT(Ids("zyzzyva", 10, options), ElementsAre("L0"));
+  EXPECT_THAT(Ids("unheard", 10, options), IsEmpty());
+  const auto batch =
+      TopKBatch(View(), *releases_, std::vector<std::string_view>{"zyzzyva"}, 10, options).value();
+  ASSERT_EQ(batch[0].size(), 1U);
+  EXPECT_EQ(batch[0][0].row.id, "L0");
+  options.ranker = false;
+  EXPECT_THAT(Ids("zyzzyva", 10, options), IsEmpty());
+}
+
+TEST_F(RankedTopKTest, LabelsFoundByWordsPassTheFilter) {
+  TopKOptions options{"m", 1, 0, false};
+  auto only = std::make_shared<index::RowSet>();
+  for (const std::uint32_t ordinal : {5U, 6U, 7U}) {
+    only->Add(ordinal);
+  }
+  options.only = only;
+  EXPECT_THAT(Ids(kText, 10, options), UnorderedElementsAre("L5", "L6", "L7"));
 }
 
 TEST_F(RankedTopKTest, ScoresNeverRiseAndNoLabelComesTwiceBeyondTheShortlist) {

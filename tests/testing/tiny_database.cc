@@ -100,6 +100,10 @@ Result<std::string> RandomRanker(const storage::View& view, const ReleaseShape& 
         texts.push_back(row.text);
         return Status::Ok();
       }));
+  if (!shape.ranker_word.empty()) {
+    words.AddText(shape.ranker_word);
+    texts.at(0) += " " + shape.ranker_word;
+  }
   const trainer::RankerFeatures features(words.Build(), pairs.BucketIdf());
   Random random(shape.seed);
   trainer::SparseRankerWeights weights;

@@ -156,6 +156,23 @@ TEST(BagTokenizerTest, AWordOfEveryTextSaysNothing) {
   EXPECT_THAT(tokenizer->Tokenize("a b").ids, ElementsAre(1U));
 }
 
+TEST(BagTokenizerTest, WordsOfNamesCanBeKeptHoweverRare) {
+  BagTokenizer::Learner learner({});
+  learner.AddText("open door rarely");
+  learner.AddName("open sesame");
+  learner.AddText("door");
+  const auto without = learner.Build();
+  const auto with = learner.BuildWithNames();
+  EXPECT_EQ(without->vocabulary_size(), 2U);
+  EXPECT_EQ(with->vocabulary_size(), 3U);
+  for (const std::string_view word : {"open", "door"}) {
+    EXPECT_EQ(with->Find(word), without->Find(word)) << word;
+  }
+  EXPECT_EQ(with->Find("sesame"), 2U);
+  EXPECT_EQ(with->Find("rarely"), BagTokenizer::kUnknown);
+  EXPECT_FLOAT_EQ(with->idf(2), std::log(3.0F));
+}
+
 TEST(BagTokenizerTest, KeepsTheMostFrequentWords) {
   BagTokenizer::LearnOptions options;
   options.document_frequency_min = 1;

@@ -1,6 +1,18 @@
 #include "trainer/ranker/ranker_rows.h"
 
+#include "index/vector_kernels.h"
+
 namespace dashi::trainer {
+
+SparseRankerWeights LabelTextRows(const SparseRows& label_features) {
+  SparseRankerWeights rows;
+  rows.offsets = label_features.offsets;
+  rows.features = label_features.columns;
+  rows.weights.resize(label_features.values.size());
+  index::ToHalf(label_features.values.data(), rows.weights.data(), rows.weights.size());
+  rows.biases.resize(label_features.num_rows());
+  return rows;
+}
 
 SparseRankerWeights SelectRankerRows(const SparseRankerWeights& weights,
                                      std::span<const std::uint32_t> rows) {
