@@ -18,7 +18,7 @@ class RankerPostings {
  public:
   /// How many weights a Find looks at. The rarest features of a text come first; common words,
   /// which tell little, are left out beyond it.
-  static constexpr std::size_t kWeightsMax = 100'000;
+  static constexpr std::size_t kWeightsMax = 20'000;
 
   /// Cost: two passes over the weights.
   explicit RankerPostings(const SparseRankerWeights& weights);
