@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What TRAIN MODEL keeps in memory as the number of documents grows.
 
-  training_memory.py --program build/release/server/dashi --documents 100000,400000 FOLDER
+  training_memory.py --program build/release/server/dashi --documents 50000,200000 FOLDER
 
 Makes a database of random documents for each number, with labels and words that stay as they are,
 trains, and looks at /proc/PID/status ten times a second: RssAnon is memory that the process has to
@@ -14,7 +14,7 @@ import random
 import subprocess
 import time
 
-LABELS = 2000
+LABELS = 5000
 WORDS = 20000
 WORDS_OF_A_DOCUMENT = 60
 
@@ -65,7 +65,8 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--program", required=True)
-    parser.add_argument("--documents", default="100000,400000")
+    parser.add_argument("--documents", default="50000,200000")
+    parser.add_argument("--memory-limit", default="128MiB", help="of the database's own memory")
     parser.add_argument("--options", default="epochs = 2, classifier_epochs = 1, threads = 2",
                         help="of TRAIN MODEL")
     arguments = parser.parse_args()
@@ -81,7 +82,8 @@ def main():
             statements.append("CREATE MODEL m USING ngame")
             subprocess.run([arguments.program, "exec", database, "-c", "; ".join(statements)],
                            check=True, stdout=subprocess.DEVNULL)
-        _, seconds, peaks = watch([arguments.program, "exec", database, "-c",
+        _, seconds, peaks = watch([arguments.program, "exec", database, "--memory-limit",
+                                   arguments.memory_limit, "-c",
                                    f"TRAIN MODEL m WITH ({arguments.options})"])
         print(f"{num_documents} documents: RssAnon {peaks['RssAnon']:.0f} MB, RssFile "
               f"{peaks['RssFile']:.0f} MB, {seconds:.0f} s", flush=True)

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/failpoint.h"
 #include "base/status.h"
 
 namespace dashi::trainer {
@@ -82,6 +83,7 @@ Status ScratchFile::Append(std::string_view bytes) {
 Result<std::unique_ptr<MappedFile>> ScratchFile::Map(MappedFile::Access access) {
   DASHI_ASSIGN_OR_RETURN(auto mapped, MappedFile::Map(path_, size_, access));
   file_.reset();
+  DASHI_FAILPOINT("train.rows");
   RemoveFile(path_, *space_.options_.gate).IgnoreError("removed by the next open");
   return mapped;
 }
