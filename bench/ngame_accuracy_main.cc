@@ -263,6 +263,7 @@ Status SetOption(std::string_view argument, NgameOptions* options) {
       {"loss", [&] { options->encoder_loss.kind = static_cast<LossKind>(count); }},
       {"classifier_temperature", [&] { options->classifier_loss.temperature = real; }},
       {"classifier_loss", [&] { options->classifier_loss.kind = static_cast<LossKind>(count); }},
+      {"batches_ahead", [&] { options->batches_ahead = count; }},
       {"cluster_size_max", [&] { options->cluster_size_max = count; }},
       {"classifier_epochs", [&] { options->classifier_epochs = count; }},
       {"classifier_trains_encoder", [&] { options->classifier_trains_encoder = number != 0; }},
@@ -299,9 +300,11 @@ std::function<void(const EpochReport&)> EpochPrinter() {
   return [before = ProcessorSeconds()](const EpochReport& report) mutable {
     const double now = ProcessorSeconds();
     fmt::print(
-        "epoch {} {}: clusters {:.3f} s, batches {:.3f} s, steps {:.3f} s, processor {:.3f} s\n",
+        "epoch {} {}: clusters {:.3f} s, batches {:.3f} s, waits {:.3f} s, steps {:.3f} s, "
+        "processor "
+        "{:.3f} s\n",
         report.stage, report.epoch, report.cluster_seconds, report.batch_seconds,
-        report.step_seconds, now - before);
+        report.wait_seconds, report.step_seconds, now - before);
     before = now;
   };
 }

@@ -170,7 +170,9 @@ Result<Rows> LoadJobMetrics(StatementContext& statement) {
       rows.push_back({Count(job.id), Value::Text(metric.stage), Count(metric.epoch),
                       Value::Real(metric.seconds), Value::Real(metric.loss),
                       real_or_null(metric.p1), real_or_null(metric.ndcg5),
-                      real_or_null(metric.psp5), Count(job.id)});
+                      real_or_null(metric.psp5), real_or_null(metric.cluster_seconds),
+                      real_or_null(metric.wait_seconds), real_or_null(metric.step_seconds),
+                      Count(job.id)});
     }
   }
   return rows;
@@ -345,7 +347,8 @@ std::span<const TableDefinition> CatalogTables() {
        false, Make<LoadJobs>, "training jobs and how far they are"},
       {"job_metrics",
        "CREATE TABLE t(job INTEGER, stage TEXT, epoch INTEGER, seconds REAL, loss REAL, "
-       "p_at_1 REAL, ndcg_at_5 REAL, psp_at_5 REAL, of_job INTEGER HIDDEN)",
+       "p_at_1 REAL, ndcg_at_5 REAL, psp_at_5 REAL, cluster_seconds REAL, wait_seconds REAL, "
+       "step_seconds REAL, of_job INTEGER HIDDEN)",
        false, Make<LoadJobMetrics>, "the epochs of training jobs; job_metrics(3) those of job 3"},
       {"evaluations",
        "CREATE TABLE t(id INTEGER, release TEXT, split TEXT, slice TEXT, metric TEXT, k INTEGER, "

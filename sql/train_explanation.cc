@@ -49,6 +49,10 @@ void AppendDisk(const trainer::TrainingExplanation& explanation, std::vector<std
   lines->push_back(fmt::format("    Checkpoints: {} of rows, {} of state, twice for a moment",
                                MiB(disk.checkpoint_data_bytes), MiB(disk.checkpoint_state_bytes)));
   lines->push_back(fmt::format("    Release: {}", MiB(disk.release_bytes)));
+  if (disk.scratch_bytes > 0) {
+    lines->push_back(
+        fmt::format("    Rows in files, until the release: {} at most", MiB(disk.scratch_bytes)));
+  }
 }
 
 void AppendTime(const trainer::TrainingEstimate& estimate, std::vector<std::string>* lines) {

@@ -72,6 +72,10 @@ struct JobMetric {
   std::optional<double> p1;  ///< on the hold-out, where it was looked at
   std::optional<double> ndcg5;
   std::optional<double> psp5;
+  // Of the epoch's wall time, or since a resume inside it.
+  std::optional<double> cluster_seconds;  ///< making the clusters that batches are drawn from
+  std::optional<double> wait_seconds;     ///< of steps for their batches
+  std::optional<double> step_seconds;
 
   friend bool operator==(const JobMetric&, const JobMetric&) = default;
 };

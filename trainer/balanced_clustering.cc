@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "index/vector_kernels.h"
+#include "trainer/scratch/scratch_array.h"
 
 namespace dashi::trainer {
 namespace {
@@ -25,18 +26,32 @@ std::uint64_t SortKey(float score, std::uint32_t row) {
   return std::uint64_t{ordered} << 32U | row;
 }
 
+// Nodes whose starts are drawn at once.
+constexpr std::size_t kNodesAtOnce = std::size_t{1} << 16U;
+
+// Memory for the split of a node.  Shape: [num_rows] each.
+struct NodeMemory {
+  std::span<std::uint32_t> ascending;
+  std::span<std::uint64_t> keys;
+  std::span<std::uint64_t> selected;
+};
+
 // Splits one node's rows, which ascend, in place.
 class NodeSplit {
  public:
-  NodeSplit(index::HalfMatrixView vectors, std::span<std::uint32_t> rows, ThreadPool& pool)
+  NodeSplit(index::HalfMatrixView vectors, std::span<std::uint32_t> rows, const NodeMemory& memory,
+            ThreadPool& pool)
       : vectors_(vectors),
         rows_(rows),
         half_((rows.size() + 1) / 2),
         pool_(pool),
-        ascending_(rows.begin(), rows.end()),
-        keys_(rows.size()),
+        ascending_(memory.ascending),
+        keys_(memory.keys),
+        selected_(memory.selected),
         direction_(vectors.dim),
-        total_(Sum(rows)) {}
+        total_(Sum(rows)) {
+    std::copy(rows.begin(), rows.end(), memory.ascending.begin());
+  }
 
   void Run(std::span<const StartPair> starts) {
     StartDirection(starts);
@@ -95,7 +110,7 @@ class NodeSplit {
       }
     });
     // Ties go by row, so the halves are the same sets on every machine.
-    selected_ = keys_;
+    std::copy(keys_.begin(), keys_.end(), selected_.begin());
     const auto median = selected_.begin() + static_cast<std::ptrdiff_t>(half_);
     std::nth_element(selected_.begin(), median, selected_.end());
     // A pass over ascending rows keeps the halves ascending: no sort.
@@ -125,25 +140,37 @@ class NodeSplit {
   const std::span<std::uint32_t> rows_;
   const std::size_t half_;
   ThreadPool& pool_;
-  const std::vector<std::uint32_t> ascending_;  // [num_rows]
-  std::vector<std::uint64_t> keys_;             // [num_rows] of ascending_
-  std::vector<std::uint64_t> selected_;         // [num_rows]
-  std::vector<float> direction_;                // [dim]
-  const std::vector<float> total_;              // [dim]
+  const std::span<const std::uint32_t> ascending_;  // [num_rows]
+  const std::span<std::uint64_t> keys_;             // [num_rows] of ascending_
+  const std::span<std::uint64_t> selected_;         // [num_rows]
+  std::vector<float> direction_;                    // [dim]
+  const std::vector<float> total_;                  // [dim]
 };
 
 class ProcessorSplitter final : public LevelSplitter {
  public:
-  ProcessorSplitter(index::HalfMatrixView vectors, ThreadPool& pool)
-      : vectors_(vectors), pool_(pool) {}
+  static Result<std::unique_ptr<LevelSplitter>> Make(index::HalfMatrixView vectors,
+                                                     ThreadPool& pool, ScratchSpace* scratch) {
+    auto splitter = std::unique_ptr<ProcessorSplitter>(new ProcessorSplitter(vectors, pool));
+    DASHI_ASSIGN_OR_RETURN(splitter->ascending_,
+                           ScratchArray<std::uint32_t>::Make(scratch, vectors.rows));
+    DASHI_ASSIGN_OR_RETURN(splitter->keys_,
+                           ScratchArray<std::uint64_t>::Make(scratch, vectors.rows));
+    DASHI_ASSIGN_OR_RETURN(splitter->selected_,
+                           ScratchArray<std::uint64_t>::Make(scratch, vectors.rows));
+    return std::unique_ptr<LevelSplitter>(std::move(splitter));
+  }
 
   Status Split(std::span<const std::uint32_t> offsets, std::span<const StartPair> starts,
                std::span<std::uint32_t> rows) override {
     pool_.ParallelFor(offsets.size() - 1, 1, [&](std::size_t begin, std::size_t end) {
       for (std::size_t node = begin; node < end; ++node) {
-        const auto own = rows.subspan(offsets[node], offsets[node + 1] - offsets[node]);
-        if (own.size() > 1) {
-          NodeSplit(vectors_, own, pool_)
+        const std::size_t size = offsets[node + 1] - offsets[node];
+        if (size > 1) {
+          const NodeMemory memory{ascending_.all().subspan(offsets[node], size),
+                                  keys_.all().subspan(offsets[node], size),
+                                  selected_.all().subspan(offsets[node], size)};
+          NodeSplit(vectors_, rows.subspan(offsets[node], size), memory, pool_)
               .Run(starts.subspan(node * SplitRules::kStartPairs, SplitRules::kStartPairs));
         }
       }
@@ -152,8 +179,14 @@ class ProcessorSplitter final : public LevelSplitter {
   }
 
  private:
+  ProcessorSplitter(index::HalfMatrixView vectors, ThreadPool& pool)
+      : vectors_(vectors), pool_(pool) {}
+
   const index::HalfMatrixView vectors_;
   ThreadPool& pool_;
+  ScratchArray<std::uint32_t> ascending_;  // [num_rows], as the other two
+  ScratchArray<std::uint64_t> keys_;
+  ScratchArray<std::uint64_t> selected_;
 };
 
 // Pairs of two distinct rows of a node, or of the same row twice when there is no other.
@@ -173,41 +206,59 @@ void DrawStarts(std::span<const std::uint32_t> rows, Random random,
 
 }  // namespace
 
-std::unique_ptr<LevelSplitter> MakeProcessorSplitter(index::HalfMatrixView vectors,
-                                                     ThreadPool& pool) {
-  return std::make_unique<ProcessorSplitter>(vectors, pool);
+Result<std::unique_ptr<LevelSplitter>> MakeProcessorSplitter(index::HalfMatrixView vectors,
+                                                             ThreadPool& pool,
+                                                             ScratchSpace* scratch) {
+  return ProcessorSplitter::Make(vectors, pool, scratch);
+}
+
+Result<std::vector<std::uint32_t>> ClusterBalanced(std::span<std::uint32_t> rows,
+                                                   std::uint32_t cluster_size, std::uint64_t seed,
+                                                   LevelSplitter& splitter) {
+  std::iota(rows.begin(), rows.end(), 0U);
+  std::vector<std::uint32_t> level{0, static_cast<std::uint32_t>(rows.size())};
+  const std::size_t size = std::max(1U, cluster_size);
+  std::vector<StartPair> starts;
+  std::vector<std::uint32_t> offsets;  // of the nodes that are split at once, from the first one's
+  while ((level.size() - 1) * size < rows.size()) {
+    const std::size_t num_nodes = level.size() - 1;
+    for (std::size_t first = 0; first < num_nodes; first += kNodesAtOnce) {
+      const std::size_t last = std::min(num_nodes, first + kNodesAtOnce);
+      const std::uint32_t base = level[first];
+      starts.clear();
+      offsets.assign(1, 0);
+      for (std::size_t node = first; node < last; ++node) {
+        offsets.push_back(level[node + 1] - base);
+        DrawStarts(rows.subspan(level[node], level[node + 1] - level[node]),
+                   Random(Random(seed ^ (num_nodes + node)).Next()), &starts);
+      }
+      DASHI_RETURN_IF_ERROR(splitter.Split(offsets, starts, rows.subspan(base, offsets.back())));
+    }
+    std::vector<std::uint32_t> halves{0};
+    halves.reserve(2 * num_nodes + 1);
+    for (std::size_t node = 0; node < num_nodes; ++node) {
+      halves.push_back(level[node] + (level[node + 1] - level[node] + 1) / 2);
+      halves.push_back(level[node + 1]);
+    }
+    level = std::move(halves);
+  }
+  return level;
 }
 
 Result<BalancedClusters> ClusterBalanced(std::size_t num_rows, std::uint32_t cluster_size,
                                          std::uint64_t seed, LevelSplitter& splitter) {
   BalancedClusters clusters;
   clusters.rows.resize(num_rows);
-  std::iota(clusters.rows.begin(), clusters.rows.end(), 0U);
-  clusters.offsets = {0, static_cast<std::uint32_t>(num_rows)};
-  const std::size_t size = std::max(1U, cluster_size);
-  std::vector<StartPair> starts;
-  while ((clusters.offsets.size() - 1) * size < num_rows) {
-    const std::size_t num_nodes = clusters.offsets.size() - 1;
-    std::vector<std::uint32_t> offsets{0};
-    starts.clear();
-    for (std::size_t node = 0; node < num_nodes; ++node) {
-      const std::uint32_t begin = clusters.offsets[node];
-      const std::uint32_t end = clusters.offsets[node + 1];
-      offsets.push_back(begin + (end - begin + 1) / 2);
-      offsets.push_back(end);
-      DrawStarts({clusters.rows.data() + begin, end - begin},
-                 Random(Random(seed ^ (num_nodes + node)).Next()), &starts);
-    }
-    DASHI_RETURN_IF_ERROR(splitter.Split(clusters.offsets, starts, clusters.rows));
-    clusters.offsets = std::move(offsets);
-  }
+  DASHI_ASSIGN_OR_RETURN(clusters.offsets,
+                         ClusterBalanced(clusters.rows, cluster_size, seed, splitter));
   return clusters;
 }
 
 BalancedClusters ClusterBalanced(index::HalfMatrixView vectors, std::uint32_t cluster_size,
                                  std::uint64_t seed, ThreadPool& pool) {
-  ProcessorSplitter splitter(vectors, pool);
-  Result<BalancedClusters> clusters = ClusterBalanced(vectors.rows, cluster_size, seed, splitter);
+  const auto splitter = MakeProcessorSplitter(vectors, pool, /*scratch=*/nullptr);
+  DASHI_CHECK(splitter.ok());
+  Result<BalancedClusters> clusters = ClusterBalanced(vectors.rows, cluster_size, seed, **splitter);
   DASHI_CHECK(clusters.ok());
   return std::move(clusters).value();
 }

@@ -400,8 +400,7 @@ class JobManager::Impl {
 
   JobRecord NoteEpoch(ActiveJob& job, const EpochReport& report) {
     MutexLock lock(mutex_);
-    job.record.metrics.push_back({report.stage, report.epoch, report.seconds, report.loss,
-                                  report.p1, report.ndcg5, report.psp5});
+    job.record.metrics.push_back(DescribeEpoch(report));
     return job.record;
   }
 

@@ -261,6 +261,9 @@ std::vector<OptionSpec> ClassifierSpecs() {
       NumberOption<std::uint64_t>("memory_limit_mb", DASHI_FIELD(memory_limit_mb), 0, 1U << 30U,
                                   "most MiB of memory that a training may need by its estimate; 0 "
                                   "= what the machine has available"),
+      NumberOption<std::uint32_t>("rows_memory_mb", DASHI_FIELD(ngame.rows_memory_mb), 0, 1U << 30U,
+                                  "MiB of memory for the rows that training reads and its memory "
+                                  "bank; more of them stand in files of the database directory"),
       {"validation",
        "which training documents are held out: random, a BOOLEAN column, or 'column >= value'",
        [](std::string_view text, ModelOptions* options) -> Status {

@@ -54,6 +54,9 @@ struct NgameOptions {
   double growth_share = 0.7;  ///< of the epochs when the cluster size stops doubling
   std::uint32_t cluster_size_max = 64;
   std::uint32_t recluster_epochs = 3;
+  /// Batches that are put together while steps run, in both stages, by a thread beside num_threads.
+  /// 0: between the steps. Changes no bit.
+  std::uint32_t batches_ahead = 2;
 
   // Stage M2: one vector per label, the encoder trained along or frozen.
   std::uint32_t classifier_epochs = 6;
@@ -68,6 +71,10 @@ struct NgameOptions {
   // Stage 3: the sparse ranker on the shortlist; needs the task's features.
   bool ranker = true;
   SparseRankerOptions sparse_ranker;  ///< its seed is `seed`
+
+  /// MiB of memory for what has a row a document: the texts that training reads, the memory bank,
+  /// hard negatives. What is larger stands in files. Changes no bit.
+  std::uint32_t rows_memory_mb = 256;
 
   // Held-out documents: early stopping and fusion weights.
   double validation_share = 0.05;

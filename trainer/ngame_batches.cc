@@ -1,6 +1,7 @@
 #include "trainer/ngame_batches.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "trainer/sparse_rows.h"
@@ -17,6 +18,13 @@ NgameBatches::NgameBatches(const TrainingTask& task)
       num_documents_(static_cast<std::uint32_t>(task.relevance.num_rows())),
       num_labels_(static_cast<std::uint32_t>(task.label_tokens.num_rows())),
       column_of_label_(num_labels_, kAbsent) {}
+
+void NgameBatches::WillNeedDocuments(std::span<const std::uint32_t> items) {
+  documents_.clear();
+  std::copy_if(items.begin(), items.end(), std::back_inserter(documents_),
+               [this](std::uint32_t item) { return item < num_documents_; });
+  WillNeedRows(task_.document_tokens, documents_);
+}
 
 void NgameBatches::NumberColumns() {
   std::sort(labels_.begin(), labels_.end());
@@ -50,7 +58,7 @@ void NgameBatches::AppendDocument(std::uint32_t document, std::span<const std::u
   if (own != TrainingTask::kNoLabel && column_of_label_[own] != kAbsent &&
       !std::binary_search(known.begin(), known.end(), own)) {
     masked->columns.push_back(column_of_label_[own]);
-    std::sort(masked->columns.begin() + static_cast<std::ptrdiff_t>(first), masked->columns.end());
+    std::sort(masked->columns.own() + first, masked->columns.own() + masked->columns.size());
   }
   masked->offsets.push_back(masked->columns.size());
 }
@@ -70,6 +78,8 @@ EncoderBatch NgameBatches::ForEncoder(std::span<const std::uint32_t> items, cons
   }
   labels_ = targets;
   NumberColumns();
+  WillNeedRows(task_.label_tokens, labels_);
+  WillNeedDocuments(items);
 
   batch.terms.resize(1);
   ContrastiveTerm& term = batch.terms.front();
@@ -129,6 +139,7 @@ ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> docum
   NumberColumns();
   AddRandomLabels(random_labels, random);
   NumberColumns();
+  WillNeedDocuments(documents);
   for (const std::uint32_t document : documents) {
     AppendRow(task_.document_tokens, document, &batch.texts);
     AppendDocument(document, RowColumns(task_.relevance, document), &batch.positives,
@@ -139,8 +150,9 @@ ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> docum
   return batch;
 }
 
-ClassifierBatch NgameBatches::ForAllLabels(std::span<const std::uint32_t> documents) const {
+ClassifierBatch NgameBatches::ForAllLabels(std::span<const std::uint32_t> documents) {
   ClassifierBatch batch;
+  WillNeedDocuments(documents);
   for (const std::uint32_t document : documents) {
     AppendRow(task_.document_tokens, document, &batch.texts);
     AppendRow(task_.relevance, document, &batch.positives);

@@ -31,7 +31,9 @@ class NgameBatches {
                                 std::uint32_t random_labels, Random& random);
 
  private:
-  ClassifierBatch ForAllLabels(std::span<const std::uint32_t> documents) const;
+  ClassifierBatch ForAllLabels(std::span<const std::uint32_t> documents);
+  // Announces the tokens of the documents among the items.
+  void WillNeedDocuments(std::span<const std::uint32_t> items);
   // Numbers labels_ (distinct, ascending) as columns.
   void NumberColumns();
   void ReleaseColumns();
@@ -46,6 +48,7 @@ class NgameBatches {
   const std::uint32_t num_labels_;
   std::vector<std::uint32_t> column_of_label_;  // [num_labels], kAbsent but for this batch
   std::vector<std::uint32_t> labels_;           // columns of this batch
+  std::vector<std::uint32_t> documents_;        // of this batch
 };
 
 }  // namespace dashi::trainer

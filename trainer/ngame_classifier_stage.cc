@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "base/status.h"
 #include "index/vector_kernels.h"
@@ -62,8 +63,11 @@ Result<std::vector<float>> NgameTraining::StartVectors(std::span<const std::uint
   return vectors;
 }
 
-StepRates NgameTraining::ClassifierRates(double share) const {
-  const auto factor = static_cast<float>(share);
+StepRates NgameTraining::ClassifierRates(std::uint64_t step) const {
+  const std::uint64_t num_steps =
+      std::uint64_t{options_.classifier_epochs} * sampler_->batches_per_epoch();
+  const auto factor =
+      static_cast<float>(LearningRateShare(step, num_steps, options_.classifier_warmup_steps));
   StepRates rates;
   rates.classifier = options_.classifier_learning_rate * factor;
   if (options_.classifier_trains_encoder) {
@@ -73,24 +77,47 @@ StepRates NgameTraining::ClassifierRates(double share) const {
   return rates;
 }
 
-Result<StepResult> NgameTraining::StepClassifier(std::span<const std::uint32_t> documents,
-                                                 std::span<const std::uint32_t> rows,
-                                                 const StepRates& rates) {
-  std::vector<std::uint32_t> chosen;
-  for (const std::uint32_t row : rows) {
-    chosen.push_back(documents[row]);
+BatchReader<DrawnBatch<ClassifierBatch>> NgameTraining::ReadClassifierBatches(
+    std::span<const std::uint32_t> documents) {
+  const auto draw = [this, documents, random = random_](std::uint32_t index) mutable {
+    const Stopwatch since_begin;
+    const std::span<const std::uint32_t> rows = sampler_->Batch(index);
+    sampler_->WillNeed(rows);
+    std::vector<std::uint32_t> chosen;
+    for (const std::uint32_t row : rows) {
+      chosen.push_back(documents[row]);
+    }
+    ClassifierBatch batch =
+        batches_.ForClassifier(chosen, classifier_loss_, options_.random_labels, random);
+    batch.dropout = options_.classifier_dropout;
+    batch.dropout_seed = random.Next();
+    const StepRates rates = ClassifierRates(StepOf(index));
+    if (rates.embeddings <= 0 && rates.dense <= 0) {
+      // Each row is in one batch of an epoch, so that steps meanwhile write to other rows.
+      batch.embeddings = sampler_->Recall(rows);
+    }
+    return DrawnBatch<ClassifierBatch>{std::move(batch), random, since_begin.Seconds()};
+  };
+  return {position_.batch, sampler_->batches_per_epoch(), options_.batches_ahead, draw};
+}
+
+Status NgameTraining::RunClassifierEpoch(const std::string& phase,
+                                         std::span<const std::uint32_t> documents,
+                                         TrainingProgress* progress) {
+  BatchReader<DrawnBatch<ClassifierBatch>> reader = ReadClassifierBatches(documents);
+  for (; position_.batch < sampler_->batches_per_epoch(); ++position_.batch) {
+    DASHI_RETURN_IF_ERROR(Poll(*progress));
+    const Stopwatch since_batch;
+    const DrawnBatch<ClassifierBatch> drawn = reader.Next();
+    const Stopwatch since_step;
+    DASHI_ASSIGN_OR_RETURN(
+        const StepResult result,
+        module_->ClassifierStep(drawn.batch, ClassifierRates(StepOf(position_.batch))));
+    random_ = drawn.after;
+    times_.batch_seconds += drawn.seconds;
+    DASHI_RETURN_IF_ERROR(FinishStep(phase, result, since_step.Seconds(), since_batch, progress));
   }
-  ClassifierBatch batch =
-      batches_.ForClassifier(chosen, classifier_loss_, options_.random_labels, random_);
-  batch.dropout = options_.classifier_dropout;
-  batch.dropout_seed = random_.Next();
-  if (rates.embeddings <= 0 && rates.dense <= 0) {
-    batch.embeddings = sampler_->Recall(rows);
-  }
-  const Stopwatch since_step;
-  Result<StepResult> result = module_->ClassifierStep(batch, rates);
-  times_.step_seconds += since_step.Seconds();
-  return result;
+  return Status();
 }
 
 Status NgameTraining::StartClassifier(std::span<const std::uint32_t> documents, bool stops_early) {
@@ -114,29 +141,12 @@ Status NgameTraining::TrainClassifier(NgameStage stage, std::span<const std::uin
     }
     DASHI_RETURN_IF_ERROR(started);
   }
-  const std::uint32_t num_batches = sampler_->batches_per_epoch();
-  const std::uint64_t num_steps = std::uint64_t{options_.classifier_epochs} * num_batches;
   TrainingProgress progress(control_, phase, std::uint64_t{num_epochs} * documents.size(),
                             "documents", since_start_);
   progress.Skip(ItemsDone(documents.size()));
   for (; position_.epoch < num_epochs; ++position_.epoch) {
     DASHI_RETURN_IF_ERROR(BeginEpoch(&resumes));
-    for (; position_.batch < num_batches; ++position_.batch) {
-      DASHI_RETURN_IF_ERROR(Poll(progress));
-      const std::span<const std::uint32_t> rows = sampler_->Batch(position_.batch);
-      const std::uint64_t step = std::uint64_t{position_.epoch} * num_batches + position_.batch;
-      const StepRates rates =
-          ClassifierRates(LearningRateShare(step, num_steps, options_.classifier_warmup_steps));
-      const Stopwatch since_batch;
-      const double steps_before = times_.step_seconds;
-      DASHI_ASSIGN_OR_RETURN(const StepResult result, StepClassifier(documents, rows, rates));
-      sampler_->Remember(rows, result.row_embeddings);
-      times_.batch_seconds += since_batch.Seconds() - (times_.step_seconds - steps_before);
-      position_.loss.Add(result.loss, rows.size());
-      progress.Advance(rows.size(), result.loss);
-      DASHI_RETURN_IF_ERROR(
-          NoteTrialStep({phase, since_batch.Seconds(), rows.size(), step + 1 == num_steps}));
-    }
+    DASHI_RETURN_IF_ERROR(RunClassifierEpoch(phase, documents, &progress));
     if (!stops_early) {
       ReportEpoch(phase, nullptr);
       continue;

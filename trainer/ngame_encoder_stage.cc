@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "base/status.h"
 #include "trainer/batch_size.h"
 #include "trainer/learning_rate.h"
@@ -5,6 +7,7 @@
 #include "trainer/sparse_rows.h"
 
 namespace dashi::trainer {
+
 // Documents, then label texts that have tokens, as NgameBatches numbers them.
 std::vector<std::uint32_t> NgameTraining::EncoderItems() const {
   std::vector<std::uint32_t> items = documents_.training;
@@ -30,43 +33,57 @@ SamplerOptions NgameTraining::EncoderSampler(std::size_t num_rows) const {
   return sampler;
 }
 
+StepRates NgameTraining::EncoderRates(std::uint64_t step) const {
+  const std::uint64_t num_steps = std::uint64_t{options_.epochs} * sampler_->batches_per_epoch();
+  const auto share = static_cast<float>(LearningRateShare(step, num_steps, options_.warmup_steps));
+  return {options_.learning_rate_embeddings * share, options_.learning_rate_dense * share, 0};
+}
+
+BatchReader<DrawnBatch<EncoderBatch>> NgameTraining::ReadEncoderBatches(
+    std::span<const std::uint32_t> items) {
+  const auto draw = [this, items, random = random_](std::uint32_t index) mutable {
+    const Stopwatch since_begin;
+    const std::span<const std::uint32_t> rows = sampler_->Batch(index);
+    sampler_->WillNeed(rows);
+    std::vector<std::uint32_t> chosen;
+    for (const std::uint32_t row : rows) {
+      chosen.push_back(items[row]);
+    }
+    EncoderBatch batch = batches_.ForEncoder(chosen, options_.encoder_loss, random);
+    return DrawnBatch<EncoderBatch>{std::move(batch), random, since_begin.Seconds()};
+  };
+  return {position_.batch, sampler_->batches_per_epoch(), options_.batches_ahead, draw};
+}
+
+Status NgameTraining::RunEncoderEpoch(std::span<const std::uint32_t> items,
+                                      TrainingProgress* progress) {
+  BatchReader<DrawnBatch<EncoderBatch>> reader = ReadEncoderBatches(items);
+  for (; position_.batch < sampler_->batches_per_epoch(); ++position_.batch) {
+    DASHI_RETURN_IF_ERROR(Poll(*progress));
+    const Stopwatch since_batch;
+    const DrawnBatch<EncoderBatch> drawn = reader.Next();
+    const Stopwatch since_step;
+    DASHI_ASSIGN_OR_RETURN(
+        const StepResult result,
+        module_->EncoderStep(drawn.batch, EncoderRates(StepOf(position_.batch))));
+    random_ = drawn.after;
+    times_.batch_seconds += drawn.seconds;
+    DASHI_RETURN_IF_ERROR(
+        FinishStep("encoder", result, since_step.Seconds(), since_batch, progress));
+  }
+  return Status();
+}
+
 Status NgameTraining::TrainEncoder() {
   const std::vector<std::uint32_t> items = EncoderItems();
   DASHI_ASSIGN_OR_RETURN(
       bool resumes, BeginStage(NgameStage::kEncoder, items.size(), EncoderSampler(items.size())));
-  const std::uint32_t num_batches = sampler_->batches_per_epoch();
-  const std::uint64_t num_steps = std::uint64_t{options_.epochs} * num_batches;
   TrainingProgress progress(control_, "encoder", std::uint64_t{options_.epochs} * items.size(),
                             "documents", since_start_);
   progress.Skip(ItemsDone(items.size()));
-  std::vector<std::uint32_t> chosen;
   for (; position_.epoch < options_.epochs; ++position_.epoch) {
     DASHI_RETURN_IF_ERROR(BeginEpoch(&resumes));
-    for (; position_.batch < num_batches; ++position_.batch) {
-      DASHI_RETURN_IF_ERROR(Poll(progress));
-      const Stopwatch since_batch;
-      const std::span<const std::uint32_t> rows = sampler_->Batch(position_.batch);
-      chosen.clear();
-      for (const std::uint32_t row : rows) {
-        chosen.push_back(items[row]);
-      }
-      const std::uint64_t step = std::uint64_t{position_.epoch} * num_batches + position_.batch;
-      const auto share =
-          static_cast<float>(LearningRateShare(step, num_steps, options_.warmup_steps));
-      const StepRates rates{options_.learning_rate_embeddings * share,
-                            options_.learning_rate_dense * share, 0};
-      const EncoderBatch batch = batches_.ForEncoder(chosen, options_.encoder_loss, random_);
-      const Stopwatch since_step;
-      DASHI_ASSIGN_OR_RETURN(const StepResult result, module_->EncoderStep(batch, rates));
-      const double step_seconds = since_step.Seconds();
-      sampler_->Remember(rows, result.row_embeddings);
-      times_.step_seconds += step_seconds;
-      times_.batch_seconds += since_batch.Seconds() - step_seconds;
-      position_.loss.Add(result.loss, rows.size());
-      progress.Advance(rows.size(), result.loss);
-      DASHI_RETURN_IF_ERROR(
-          NoteTrialStep({"encoder", since_batch.Seconds(), rows.size(), step + 1 == num_steps}));
-    }
+    DASHI_RETURN_IF_ERROR(RunEncoderEpoch(items, &progress));
     ReportEpoch("encoder", nullptr);
   }
   progress.Finish();

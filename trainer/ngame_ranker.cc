@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "index/vector_index.h"
 #include "trainer/ranker/label_shortlists.h"
+#include "trainer/scratch/row_writer.h"
 #include "trainer/sparse_rows.h"
 
 namespace dashi::trainer {
@@ -37,10 +38,9 @@ void AppendRight(const TrainingTask& task, std::uint32_t document, SparseRows* i
 Result<SparseRows> FindHardNegatives(const TrainingTask& task,
                                      std::span<const std::uint32_t> documents, std::uint32_t dim,
                                      EncoderModule& module, LabelShortlists& shortlists,
-                                     TrainingProgress& progress) {
+                                     ScratchSpace* scratch, TrainingProgress& progress) {
   const std::size_t size = NegativesPerDocument(LabelsPerDocument(task, documents));
-  SparseRows negatives;
-  negatives.columns.reserve(documents.size() * size);
+  RowWriter negatives(scratch);
   for (std::size_t begin = 0; begin < documents.size(); begin += kChunkDocuments) {
     DASHI_RETURN_IF_ERROR(progress.CheckStop());
     const auto chunk =
@@ -53,10 +53,12 @@ Result<SparseRows> FindHardNegatives(const TrainingTask& task,
     ranking.embeddings.resize(chunk.size() * dim);
     DASHI_RETURN_IF_ERROR(
         module.Encode(SelectRows(task.document_tokens, chunk), ranking.embeddings.data()));
-    DASHI_RETURN_IF_ERROR(shortlists.Append(ranking, size, &negatives));
+    SparseRows found;
+    DASHI_RETURN_IF_ERROR(shortlists.Append(ranking, size, &found));
+    DASHI_RETURN_IF_ERROR(negatives.Append(found));
     progress.Advance(chunk.size());
   }
-  return negatives;
+  return negatives.Finish();
 }
 
 /// <the only row of `text`, row `label` of `labels`>
@@ -93,8 +95,9 @@ Result<SparseRankerWeights> TrainRankerStage(
       const auto shortlists,
       MakeLabelShortlists(std::move(label_vectors), dim, index::ChooseIndexKind(num_labels, dim),
                           options.seed, pool, backend, control));
-  DASHI_ASSIGN_OR_RETURN(const SparseRows negatives,
-                         FindHardNegatives(task, documents, dim, module, *shortlists, searching));
+  DASHI_ASSIGN_OR_RETURN(
+      const SparseRows negatives,
+      FindHardNegatives(task, documents, dim, module, *shortlists, control.scratch, searching));
   searching.Finish();
   TrainingProgress training(control, "ranker", num_labels, "labels", since_start);
   DASHI_ASSIGN_OR_RETURN(
@@ -119,7 +122,7 @@ void ScoreCandidates(const TrainingTask& task, std::span<const std::uint32_t> do
         labels.push_back(candidate.label);
       }
       scores.resize(labels.size());
-      ScoreSparse(ranker, {row.columns, row.values}, labels, scores);
+      ScoreSparse(ranker, {row.columns.ToVector(), row.values.ToVector()}, labels, scores);
       for (std::size_t i = 0; i < scores.size(); ++i) {
         (*candidates)[d][i].ranker = scores[i];
       }

@@ -12,17 +12,61 @@
 #include "trainer/balanced_clustering.h"
 
 namespace dashi::trainer {
+namespace {
+
+/// Reads a part into the front of an array, and how many numbers there were.
+template <typename T>
+Status LoadInto(const StateReader& from, const std::string& name, std::span<T> array,
+                std::size_t* size) {
+  return GetNumbers<T>(from, name, [&](std::span<const T> part) -> Status {
+    if (part.size() > array.size() - *size) {
+      return Status::Corruption("the sampler of a checkpoint does not fit the rows");
+    }
+    std::copy(part.begin(), part.end(), array.begin() + static_cast<std::ptrdiff_t>(*size));
+    *size += part.size();
+    return Status();
+  });
+}
+
+}  // namespace
 
 NgameSampler::NgameSampler(std::uint32_t num_rows, std::uint32_t dim, const SamplerOptions& options)
+    : NgameSampler(num_rows, dim, options,
+                   {nullptr, ScratchArray<std::uint16_t>(std::size_t{num_rows} * dim),
+                    ScratchArray<std::uint32_t>(num_rows), ScratchArray<std::uint32_t>(num_rows)}) {
+}
+
+Result<NgameSampler::Rows> NgameSampler::MakeRows(std::uint32_t num_rows, std::uint32_t dim,
+                                                  ScratchSpace* scratch) {
+  Rows rows;
+  rows.scratch = scratch;
+  DASHI_ASSIGN_OR_RETURN(rows.bank,
+                         ScratchArray<std::uint16_t>::Make(scratch, std::size_t{num_rows} * dim));
+  DASHI_ASSIGN_OR_RETURN(rows.tree, ScratchArray<std::uint32_t>::Make(scratch, num_rows));
+  DASHI_ASSIGN_OR_RETURN(rows.order, ScratchArray<std::uint32_t>::Make(scratch, num_rows));
+  return rows;
+}
+
+Result<std::unique_ptr<NgameSampler>> NgameSampler::Make(std::uint32_t num_rows, std::uint32_t dim,
+                                                         const SamplerOptions& options,
+                                                         ScratchSpace* scratch) {
+  DASHI_ASSIGN_OR_RETURN(Rows rows, MakeRows(num_rows, dim, scratch));
+  return std::unique_ptr<NgameSampler>(new NgameSampler(num_rows, dim, options, std::move(rows)));
+}
+
+NgameSampler::NgameSampler(std::uint32_t num_rows, std::uint32_t dim, const SamplerOptions& options,
+                           Rows rows)
     : options_(options),
       num_rows_(num_rows),
       dim_(dim),
       num_batches_((num_rows + options.batch_size - 1) / options.batch_size),
       random_(options.seed),
-      bank_(static_cast<std::size_t>(num_rows) * dim),
-      order_(num_rows) {
+      scratch_(rows.scratch),
+      bank_(std::move(rows.bank)),
+      tree_rows_(std::move(rows.tree)),
+      order_(std::move(rows.order)) {
   DASHI_CHECK(num_rows > 0);
-  std::iota(order_.begin(), order_.end(), 0U);
+  std::iota(order_.data(), order_.data() + num_rows_, 0U);
 }
 
 std::uint32_t NgameSampler::ClusterSize(std::uint32_t epoch) const {
@@ -49,6 +93,14 @@ void NgameSampler::Remember(std::span<const std::uint32_t> rows,
   }
 }
 
+void NgameSampler::WillNeed(std::span<const std::uint32_t> rows) const {
+  if (bank_.is_mapped()) {
+    for (const std::uint32_t row : rows) {
+      bank_.WillNeed(std::size_t{row} * dim_, dim_);
+    }
+  }
+}
+
 std::vector<float> NgameSampler::Recall(std::span<const std::uint32_t> rows) const {
   std::vector<float> embeddings(rows.size() * dim_);  // [rows.size(), dim]
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -61,7 +113,7 @@ std::vector<float> NgameSampler::Recall(std::span<const std::uint32_t> rows) con
 Status NgameSampler::BeginEpoch(std::uint32_t epoch, ThreadPool& pool, EncoderModule* module) {
   const std::uint32_t cluster_size = ClusterSize(epoch);
   if (cluster_size <= 1) {
-    random_.Shuffle(std::span<std::uint32_t>(order_));
+    random_.Shuffle(order_.all());
     return Status();
   }
   if (tree_cluster_size_ == 0 || epoch - tree_epoch_ >= options_.recluster_epochs) {
@@ -78,12 +130,11 @@ Status NgameSampler::Recluster(std::uint32_t epoch, std::uint32_t cluster_size, 
     DASHI_ASSIGN_OR_RETURN(splitter, module->NewLevelSplitter(bank_.data(), num_rows_, dim_));
   }
   if (splitter == nullptr) {
-    splitter = MakeProcessorSplitter({bank_.data(), num_rows_, dim_}, pool);
+    DASHI_ASSIGN_OR_RETURN(splitter,
+                           MakeProcessorSplitter({bank_.data(), num_rows_, dim_}, pool, scratch_));
   }
-  DASHI_ASSIGN_OR_RETURN(BalancedClusters clusters,
-                         ClusterBalanced(num_rows_, cluster_size, random_.Next(), *splitter));
-  tree_rows_ = std::move(clusters.rows);
-  tree_offsets_ = std::move(clusters.offsets);
+  DASHI_ASSIGN_OR_RETURN(
+      tree_offsets_, ClusterBalanced(tree_rows_.all(), cluster_size, random_.Next(), *splitter));
   tree_cluster_size_ = cluster_size;
   tree_epoch_ = epoch;
   return Status();
@@ -99,10 +150,10 @@ void NgameSampler::ShuffleClusters(std::uint32_t cluster_size) {
     starts.push_back(leaf);
   }
   random_.Shuffle(std::span<std::uint32_t>(starts));
-  auto out = order_.begin();
+  std::uint32_t* out = order_.data();
   for (const std::uint32_t leaf : starts) {
-    out = std::copy(tree_rows_.begin() + tree_offsets_[leaf],
-                    tree_rows_.begin() + tree_offsets_[leaf + joined], out);
+    out = std::copy(tree_rows_.data() + tree_offsets_[leaf],
+                    tree_rows_.data() + tree_offsets_[leaf + joined], out);
   }
 }
 
@@ -112,25 +163,30 @@ Status NgameSampler::Save(StateWriter& to) const {
   numbers.push_back(tree_cluster_size_);
   numbers.push_back(tree_epoch_);
   DASHI_RETURN_IF_ERROR(PutVector(to, "sampler/numbers", numbers));
-  DASHI_RETURN_IF_ERROR(PutVector(to, "sampler/bank", bank_));
-  DASHI_RETURN_IF_ERROR(PutVector(to, "sampler/tree_rows", tree_rows_));
+  DASHI_RETURN_IF_ERROR(PutNumbers(to, "sampler/bank", bank_.all()));
+  const bool has_tree = !tree_offsets_.empty();
+  DASHI_RETURN_IF_ERROR(
+      PutNumbers(to, "sampler/tree_rows", tree_rows_.all().subspan(0, has_tree ? num_rows_ : 0)));
   DASHI_RETURN_IF_ERROR(PutVector(to, "sampler/tree_offsets", tree_offsets_));
-  return PutVector(to, "sampler/order", order_);
+  return PutNumbers(to, "sampler/order", order_.all());
 }
 
 Status NgameSampler::Load(const StateReader& from) {
   std::vector<std::uint64_t> numbers;
   DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/numbers", &numbers));
-  DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/bank", &bank_));
-  DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/tree_rows", &tree_rows_));
+  std::size_t bank_size = 0;
+  std::size_t tree_size = 0;
+  std::size_t order_size = 0;
+  DASHI_RETURN_IF_ERROR(LoadInto(from, "sampler/bank", bank_.all(), &bank_size));
+  DASHI_RETURN_IF_ERROR(LoadInto(from, "sampler/tree_rows", tree_rows_.all(), &tree_size));
   DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/tree_offsets", &tree_offsets_));
-  DASHI_RETURN_IF_ERROR(GetVector(from, "sampler/order", &order_));
+  DASHI_RETURN_IF_ERROR(LoadInto(from, "sampler/order", order_.all(), &order_size));
   Random::State random;
   const bool has_tree = !tree_offsets_.empty();
-  if (numbers.size() != random.size() + 2 ||
-      bank_.size() != static_cast<std::size_t>(num_rows_) * dim_ || !AreRows(order_) ||
-      order_.size() != num_rows_ || !AreRows(tree_rows_) ||
-      (has_tree && (tree_offsets_.back() != tree_rows_.size() || numbers[4] == 0 ||
+  if (numbers.size() != random.size() + 2 || bank_size != bank_.size() || order_size != num_rows_ ||
+      !AreRows(order_.all()) || tree_size != (has_tree ? num_rows_ : 0) ||
+      !AreRows(tree_rows_.all()) ||
+      (has_tree && (tree_offsets_.back() != num_rows_ || numbers[4] == 0 ||
                     !std::is_sorted(tree_offsets_.begin(), tree_offsets_.end())))) {
     return Status::Corruption("the sampler of a checkpoint does not fit the rows");
   }

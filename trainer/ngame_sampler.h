@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "trainer/encoder_module.h"
+#include "trainer/scratch/scratch_array.h"
 #include "trainer/training_state.h"
 
 namespace dashi::trainer {
@@ -29,11 +31,18 @@ struct SamplerOptions {
 /// that training steps produce anyway.
 ///
 /// Threads: one thread at a time.
-/// Cost:    the bank takes 2 * dim bytes a row.
+/// Cost:    the bank takes 2 * dim bytes a row, and the order of the rows 8, in memory or in files;
+///          while clusters are made they take another 20.
 class NgameSampler {
  public:
   /// Rows are 0 .. num_rows; num_rows > 0.
   NgameSampler(std::uint32_t num_rows, std::uint32_t dim, const SamplerOptions& options);
+  /// The same with what it has of each row in `scratch`, which must outlive it and may be null.
+  ///
+  /// Errors: kResourceExhausted (53100) when the disk is full.
+  static Result<std::unique_ptr<NgameSampler>> Make(std::uint32_t num_rows, std::uint32_t dim,
+                                                    const SamplerOptions& options,
+                                                    ScratchSpace* scratch);
 
   /// Cluster size in an epoch; 1 means random batches. A power of two times cluster_size_min, or
   /// cluster_size_max.
@@ -42,6 +51,10 @@ class NgameSampler {
 
   /// Stores embeddings of rows in the memory bank.  Shape: embeddings [rows.size(), dim].
   void Remember(std::span<const std::uint32_t> rows, std::span<const float> embeddings);
+  /// Says that rows will be remembered or recalled soon. A hint, for a bank in a file.
+  ///
+  /// Threads: beside Remember of other rows, as Recall.
+  void WillNeed(std::span<const std::uint32_t> rows) const;
   /// Reads them back, rounded to binary16.  Shape: result [rows.size(), dim].
   std::vector<float> Recall(std::span<const std::uint32_t> rows) const;
 
@@ -63,6 +76,15 @@ class NgameSampler {
   std::span<const std::uint32_t> Batch(std::uint32_t index) const;
 
  private:
+  // The arrays of a sampler.
+  struct Rows {
+    ScratchSpace* scratch = nullptr;
+    ScratchArray<std::uint16_t> bank;
+    ScratchArray<std::uint32_t> tree;
+    ScratchArray<std::uint32_t> order;
+  };
+  static Result<Rows> MakeRows(std::uint32_t num_rows, std::uint32_t dim, ScratchSpace* scratch);
+  NgameSampler(std::uint32_t num_rows, std::uint32_t dim, const SamplerOptions& options, Rows rows);
   Status Recluster(std::uint32_t epoch, std::uint32_t cluster_size, ThreadPool& pool,
                    EncoderModule* module);
   bool AreRows(std::span<const std::uint32_t> rows) const;
@@ -73,12 +95,13 @@ class NgameSampler {
   const std::uint32_t dim_;
   const std::uint32_t num_batches_;
   Random random_;
-  std::vector<std::uint16_t> bank_;          // [num_rows, dim] binary16
-  std::vector<std::uint32_t> tree_rows_;     // [num_rows] in the leaf order of the last clustering
-  std::vector<std::uint32_t> tree_offsets_;  // [num_leaves + 1]
+  ScratchSpace* const scratch_;
+  ScratchArray<std::uint16_t> bank_;         // [num_rows, dim] binary16
+  ScratchArray<std::uint32_t> tree_rows_;    // [num_rows] in the leaf order of the last clustering
+  std::vector<std::uint32_t> tree_offsets_;  // [num_leaves + 1]; empty before the first clustering
   std::uint32_t tree_cluster_size_ = 0;      // 0 before the first clustering
   std::uint32_t tree_epoch_ = 0;
-  std::vector<std::uint32_t> order_;  // [num_rows], of this epoch
+  ScratchArray<std::uint32_t> order_;  // [num_rows], of this epoch
 };
 
 }  // namespace dashi::trainer

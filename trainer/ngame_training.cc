@@ -120,7 +120,9 @@ Result<bool> NgameTraining::BeginStage(NgameStage stage, std::size_t num_rows,
     position_ = {stage, 0, 0, {}, false};
     options.seed = random_.Next();
   }
-  sampler_ = std::make_unique<NgameSampler>(static_cast<std::uint32_t>(num_rows), dim_, options);
+  sampler_.reset();
+  DASHI_ASSIGN_OR_RETURN(sampler_, NgameSampler::Make(static_cast<std::uint32_t>(num_rows), dim_,
+                                                      options, control_.scratch));
   if (!resumes) {
     return false;
   }
@@ -144,6 +146,22 @@ Status NgameTraining::BeginEpoch(bool* resumes) {
   DASHI_RETURN_IF_ERROR(sampler_->BeginEpoch(position_.epoch, pool_, module_.get()));
   times_.cluster_seconds = since_begin.Seconds();
   return Status();
+}
+
+Status NgameTraining::FinishStep(const std::string& phase, const StepResult& result,
+                                 double step_seconds, const Stopwatch& since_batch,
+                                 TrainingProgress* progress) {
+  const std::span<const std::uint32_t> rows = sampler_->Batch(position_.batch);
+  sampler_->Remember(rows, result.row_embeddings);
+  times_.step_seconds += step_seconds;
+  times_.wait_seconds += since_batch.Seconds() - step_seconds;
+  position_.loss.Add(result.loss, rows.size());
+  progress->Advance(rows.size(), result.loss);
+  const std::uint32_t num_epochs =
+      phase == "encoder" ? options_.epochs : options_.classifier_epochs;
+  const bool is_last =
+      StepOf(position_.batch) + 1 == std::uint64_t{num_epochs} * sampler_->batches_per_epoch();
+  return NoteTrialStep({phase, since_batch.Seconds(), rows.size(), is_last});
 }
 
 Status NgameTraining::NoteTrialStep(const TrialStep& step) {
@@ -251,6 +269,7 @@ void NgameTraining::ReportEpoch(const std::string& stage, const RankingQuality* 
   report.loss = position_.loss.Mean();
   report.cluster_seconds = times_.cluster_seconds;
   report.batch_seconds = times_.batch_seconds;
+  report.wait_seconds = times_.wait_seconds;
   report.step_seconds = times_.step_seconds;
   if (quality != nullptr) {
     report.p1 = quality->p1;

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "dashi/status.h"
+#include "trainer/batch_reader.h"
 #include "trainer/encoder_module.h"
 #include "trainer/fusion.h"
 #include "trainer/hold_out.h"
@@ -36,11 +37,20 @@ struct EpochLoss {
   double num_texts = 0;
 };
 
-/// What an epoch's wall time went to. Not part of a checkpoint.
+/// What an epoch's wall time went to, as in EpochReport. Not part of a checkpoint.
 struct EpochTimes {
   double cluster_seconds = 0;
   double batch_seconds = 0;
+  double wait_seconds = 0;
   double step_seconds = 0;
+};
+
+/// A batch that was put together ahead of its step.
+template <typename Batch>
+struct DrawnBatch {
+  Batch batch;
+  Random after;        ///< the training's random numbers once the batch is drawn
+  double seconds = 0;  ///< that it took
 };
 
 /// The stages of a training in their order. Stored in checkpoints: append only, in this order.
@@ -97,15 +107,30 @@ class NgameTraining {
   std::vector<std::uint32_t> EncoderItems() const;
   SamplerOptions EncoderSampler(std::size_t num_rows) const;
   SamplerOptions ClassifierSampler(std::size_t num_rows) const;
-  StepRates ClassifierRates(double share) const;
+  StepRates EncoderRates(std::uint64_t step) const;
+  StepRates ClassifierRates(std::uint64_t step) const;
+  // The step of a batch of this epoch, counted through the stage.
+  std::uint64_t StepOf(std::uint32_t batch) const {
+    return std::uint64_t{position_.epoch} * sampler_->batches_per_epoch() + batch;
+  }
+  // Reads the rest of the epoch's batches ahead. Until it is gone the reader has `batches_`, and
+  // `random_` is as it was behind the last batch that was used.
+  BatchReader<DrawnBatch<EncoderBatch>> ReadEncoderBatches(std::span<const std::uint32_t> items);
+  // The sampler has the documents' embeddings when the encoder is frozen.
+  BatchReader<DrawnBatch<ClassifierBatch>> ReadClassifierBatches(
+      std::span<const std::uint32_t> documents);
+  // The batches of an epoch that are left, one step each.
+  Status RunEncoderEpoch(std::span<const std::uint32_t> items, TrainingProgress* progress);
+  Status RunClassifierEpoch(const std::string& phase, std::span<const std::uint32_t> documents,
+                            TrainingProgress* progress);
   // What comes before the first batch of the classifier stage.
   Status StartClassifier(std::span<const std::uint32_t> documents, bool stops_early);
   // Unit sums of each label's text embedding and the mean of its documents' embeddings, which also
   // go to the sampler; a label of a warm start has the vector that it had.
   Result<std::vector<float>> StartVectors(std::span<const std::uint32_t> documents);
-  // One step on documents; the sampler has their embeddings when the encoder is frozen.
-  Result<StepResult> StepClassifier(std::span<const std::uint32_t> documents,
-                                    std::span<const std::uint32_t> rows, const StepRates& rates);
+  // Counts a step that was made in the epoch's times, its loss and the progress.
+  Status FinishStep(const std::string& phase, const StepResult& result, double step_seconds,
+                    const Stopwatch& since_batch, TrainingProgress* progress);
   // Remembers the parameters when the hold-out is better than ever before. Returns how good it is,
   // where there is one.
   Result<std::optional<RankingQuality>> KeepBest(std::uint32_t epoch);

@@ -7,6 +7,18 @@ std::span<const std::uint32_t> RowColumns(const SparseRows& rows, std::size_t ro
           static_cast<std::size_t>(rows.offsets[row + 1] - rows.offsets[row])};
 }
 
+void WillNeedRows(const SparseRows& rows, std::span<const std::uint32_t> chosen) {
+  if (!rows.columns.is_mapped()) {
+    return;
+  }
+  for (const std::uint32_t row : chosen) {
+    const std::uint64_t first = rows.offsets[row];
+    const std::uint64_t size = rows.offsets[row + std::size_t{1}] - first;
+    rows.columns.WillNeed(first, size);
+    rows.values.WillNeed(first, size);
+  }
+}
+
 void AppendRow(const SparseRows& from, std::size_t row, SparseRows* to) {
   const auto first = static_cast<std::ptrdiff_t>(from.offsets[row]);
   const auto last = static_cast<std::ptrdiff_t>(from.offsets[row + 1]);

@@ -13,6 +13,8 @@
 #include "base/status.h"
 #include "storage/store.h"
 #include "trainer/labelled_documents.h"
+#include "trainer/scratch/number_writer.h"
+#include "trainer/scratch/row_writer.h"
 #include "trainer/text/word_piece_learner.h"
 #include "trainer/tokens/token_cache.h"
 #include "trainer/transformer/transformer_encoder.h"
@@ -209,11 +211,13 @@ Status FindVocabulary(const View& view, const TrainingDataOptions& options,
   return Status();
 }
 
-void AppendBag(const TokenBag& bag, SparseRows* rows) {
-  rows->columns.insert(rows->columns.end(), bag.ids.begin(), bag.ids.end());
-  rows->values.insert(rows->values.end(), bag.weights.begin(), bag.weights.end());
-  rows->offsets.push_back(rows->columns.size());
-}
+/// What the texts of a table become.
+struct TextRows {
+  explicit TextRows(ScratchSpace* space) : tokens(space), features(space) {}
+
+  RowWriter tokens;
+  RowWriter features;
+};
 
 /// How texts become rows of the task, from the cache where it has them.
 class TextReader {
@@ -222,8 +226,7 @@ class TextReader {
       : max_tokens_(max_tokens), cache_(cache), data_(*data) {}
 
   /// Appends a text's tokens and, where there is a ranker, its features.
-  void Append(EntityKind table, Ordinal ordinal, std::string_view text, SparseRows* tokens,
-              SparseRows* features) {
+  Status Append(EntityKind table, Ordinal ordinal, std::string_view text, TextRows* rows) {
     const std::uint64_t hash = cache_ == nullptr ? 0 : storage::HashText(text);
     const auto read = [&](TokenGroup* group, const auto& find) {
       std::vector<std::uint32_t> ids;
@@ -240,21 +243,21 @@ class TextReader {
       const auto ids = read(token_group, [&] {
         SparseRows row;
         AppendTokenRow(*data_.subwords, text, max_tokens_, &row);
-        return std::move(row.columns);
+        return std::vector<std::uint32_t>(row.columns.begin(), row.columns.end());
       });
-      tokens->columns.insert(tokens->columns.end(), ids.begin(), ids.end());
-      tokens->offsets.push_back(tokens->columns.size());
+      DASHI_RETURN_IF_ERROR(rows->tokens.Append(ids, {}));
     } else {
-      AppendBag(
-          data_.tokenizer->Weigh(read(token_group, [&] { return data_.tokenizer->FindIds(text); })),
-          tokens);
+      const TokenBag bag =
+          data_.tokenizer->Weigh(read(token_group, [&] { return data_.tokenizer->FindIds(text); }));
+      DASHI_RETURN_IF_ERROR(rows->tokens.Append(bag.ids, bag.weights));
     }
-    if (data_.ranker_features != nullptr) {
-      AppendBag(
-          data_.ranker_features->Weigh(read(cache_ == nullptr ? nullptr : &cache_->features,
-                                            [&] { return data_.ranker_features->FindIds(text); })),
-          features);
+    if (data_.ranker_features == nullptr) {
+      return Status();
     }
+    const TokenBag bag =
+        data_.ranker_features->Weigh(read(cache_ == nullptr ? nullptr : &cache_->features,
+                                          [&] { return data_.ranker_features->FindIds(text); }));
+    return rows->features.Append(bag.ids, bag.weights);
   }
 
  private:
@@ -274,52 +277,65 @@ struct LabelRows {
   }
 };
 
+Status FinishTexts(TextRows* read, SparseRows* tokens, SparseRows* features) {
+  DASHI_ASSIGN_OR_RETURN(*tokens, read->tokens.Finish());
+  DASHI_ASSIGN_OR_RETURN(*features, read->features.Finish());
+  return Status();
+}
+
 Status ReadLabels(const View& view, TextReader& texts, const TrainingControl& control,
                   TrainingData* data, LabelRows* rows) {
+  TextRows read(control.scratch);
   const auto add = [&](Ordinal ordinal, const EntityRow& row) {
     const auto label = static_cast<std::uint32_t>(data->label_ordinals.size());
     rows->by_id.emplace(row.id, label);
     rows->by_ordinal.resize(storage::ToInteger(ordinal) + std::size_t{1}, kNoRow);
     rows->by_ordinal.back() = label;
     data->label_ordinals.push_back(ordinal);
-    texts.Append(EntityKind::kLabel, ordinal, row.text, &data->task.label_tokens,
-                 &data->task.label_features);
-    return Status::Ok();
+    return texts.Append(EntityKind::kLabel, ordinal, row.text, &read);
   };
-  return ForEachRow(view, EntityKind::kLabel, control.should_stop, add);
+  DASHI_RETURN_IF_ERROR(ForEachRow(view, EntityKind::kLabel, control.should_stop, add));
+  return FinishTexts(&read, &data->task.label_tokens, &data->task.label_features);
 }
 
 Status ReadDocuments(const View& view, TextReader& texts, const TrainingControl& control,
                      const LabelRows& labels, const ValidationPredicate& is_held_out,
                      TrainingData* data) {
   TrainingTask& task = data->task;
+  TextRows read(control.scratch);
+  RowWriter relevance(control.scratch);
+  NumberWriter<std::uint32_t> own_label(control.scratch);
+  NumberWriter<Ordinal> ordinals(control.scratch);
+  std::vector<std::uint32_t> positives;
   const auto add = [&](Ordinal ordinal, const EntityRow& row,
                        const std::vector<RelevanceNeighbour>& neighbours) {
     if (!IsTrainingDocument(row)) {
       return Status::Ok();
     }
-    const std::size_t first = task.relevance.columns.size();
+    positives.clear();
     for (const RelevanceNeighbour& neighbour : neighbours) {
       const std::uint32_t label = labels.Find(neighbour.ordinal);
       if (label != kNoRow) {
-        task.relevance.columns.push_back(label);
+        positives.push_back(label);
       }
     }
-    if (task.relevance.columns.size() == first) {
+    if (positives.empty()) {
       return Status::Ok();
     }
-    task.relevance.offsets.push_back(task.relevance.columns.size());
+    DASHI_RETURN_IF_ERROR(relevance.Append(positives, {}));
     const auto own = labels.by_id.find(row.id);
-    task.own_label.push_back(own == labels.by_id.end() ? kNoRow : own->second);
+    DASHI_RETURN_IF_ERROR(own_label.Append(own == labels.by_id.end() ? kNoRow : own->second));
     if (is_held_out && is_held_out(row)) {
-      task.held_out->push_back(static_cast<std::uint32_t>(data->document_ordinals.size()));
+      task.held_out->push_back(static_cast<std::uint32_t>(ordinals.size()));
     }
-    data->document_ordinals.push_back(ordinal);
-    texts.Append(EntityKind::kDocument, ordinal, row.text, &task.document_tokens,
-                 &task.document_features);
-    return Status::Ok();
+    DASHI_RETURN_IF_ERROR(ordinals.Append(ordinal));
+    return texts.Append(EntityKind::kDocument, ordinal, row.text, &read);
   };
-  return ForEachLabelledDocument(view, control.should_stop, add);
+  DASHI_RETURN_IF_ERROR(ForEachLabelledDocument(view, control.should_stop, add));
+  DASHI_ASSIGN_OR_RETURN(task.relevance, relevance.Finish());
+  DASHI_ASSIGN_OR_RETURN(task.own_label, own_label.Finish());
+  DASHI_ASSIGN_OR_RETURN(data->document_ordinals, ordinals.Finish());
+  return FinishTexts(&read, &task.document_tokens, &task.document_features);
 }
 
 /// Whether a text of the rows has a token beside those of the template.

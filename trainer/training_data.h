@@ -22,7 +22,7 @@ struct TrainingData {
   std::unique_ptr<BagTokenizer> tokenizer;          ///< null with subwords
   std::unique_ptr<SubwordTokenizer> subwords;       ///< null without
   std::unique_ptr<RankerFeatures> ranker_features;  ///< null without a ranker
-  std::vector<storage::Ordinal> document_ordinals;  ///< [num_documents] ascending
+  NumberArray<storage::Ordinal> document_ordinals;  ///< [num_documents] ascending
   std::vector<storage::Ordinal> label_ordinals;     ///< [num_labels] ascending
 };
 
@@ -51,10 +51,10 @@ struct TrainingDataOptions {
 ///
 /// Errors:  kFailedPrecondition (55000) when there is no label, no training document with a label,
 ///          or no token in any text; kInvalidArgument for a tokenizer whose template does not fit
-///          max_tokens; kCancelled when control.should_stop says so.
-/// Cost:    two scans of the rows, and a third with a cache; memory is the token bags, 8 bytes a
-/// distinct token of a text,
-///          or 4 bytes a subword.
+///          max_tokens; kCancelled when control.should_stop says so; kResourceExhausted (53100)
+///          when the disk is full.
+/// Cost:    two scans of the rows, and a third with a cache; the rows take 8 bytes a distinct token
+///          of a text, or 4 bytes a subword, in memory or in files of control.scratch.
 Result<TrainingData> ReadTrainingData(const storage::View& view, const TrainingDataOptions& options,
                                       const TrainingControl& control);
 

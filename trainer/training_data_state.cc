@@ -10,20 +10,37 @@
 #include <fmt/format.h>
 
 #include "base/status.h"
+#include "trainer/scratch/number_writer.h"
 
 namespace dashi::trainer {
 namespace {
 
-Status SaveRows(const std::string& name, const SparseRows& rows, StateWriter& to) {
-  DASHI_RETURN_IF_ERROR(PutVector(to, name + "/offsets", rows.offsets));
-  DASHI_RETURN_IF_ERROR(PutVector(to, name + "/columns", rows.columns));
-  return PutVector(to, name + "/values", rows.values);
+template <typename T>
+Status SaveNumbers(StateWriter& to, const std::string& name, const NumberArray<T>& numbers) {
+  return PutNumbers(to, name, std::span<const T>(numbers));
 }
 
-Status LoadRows(const std::string& name, const StateReader& from, SparseRows* rows) {
-  DASHI_RETURN_IF_ERROR(GetVector(from, name + "/offsets", &rows->offsets));
-  DASHI_RETURN_IF_ERROR(GetVector(from, name + "/columns", &rows->columns));
-  DASHI_RETURN_IF_ERROR(GetVector(from, name + "/values", &rows->values));
+template <typename T>
+Status LoadNumbers(const StateReader& from, const std::string& name, ScratchSpace* scratch,
+                   NumberArray<T>* numbers) {
+  NumberWriter<T> writer(scratch);
+  DASHI_RETURN_IF_ERROR(
+      GetNumbers<T>(from, name, [&](std::span<const T> part) { return writer.Append(part); }));
+  DASHI_ASSIGN_OR_RETURN(*numbers, writer.Finish());
+  return Status();
+}
+
+Status SaveRows(const std::string& name, const SparseRows& rows, StateWriter& to) {
+  DASHI_RETURN_IF_ERROR(SaveNumbers(to, name + "/offsets", rows.offsets));
+  DASHI_RETURN_IF_ERROR(SaveNumbers(to, name + "/columns", rows.columns));
+  return SaveNumbers(to, name + "/values", rows.values);
+}
+
+Status LoadRows(const std::string& name, const StateReader& from, ScratchSpace* scratch,
+                SparseRows* rows) {
+  DASHI_RETURN_IF_ERROR(LoadNumbers(from, name + "/offsets", scratch, &rows->offsets));
+  DASHI_RETURN_IF_ERROR(LoadNumbers(from, name + "/columns", scratch, &rows->columns));
+  DASHI_RETURN_IF_ERROR(LoadNumbers(from, name + "/values", scratch, &rows->values));
   if (rows->offsets.empty() || rows->offsets.front() != 0 ||
       rows->offsets.back() != rows->columns.size() ||
       !std::is_sorted(rows->offsets.begin(), rows->offsets.end()) ||
@@ -51,7 +68,7 @@ Status SaveTrainingData(const TrainingData& data, StateWriter& to) {
   for (const auto& [name, rows] : NamedRows(task)) {
     DASHI_RETURN_IF_ERROR(SaveRows(name, *rows, to));
   }
-  DASHI_RETURN_IF_ERROR(PutVector(to, "data/own_label", task.own_label));
+  DASHI_RETURN_IF_ERROR(SaveNumbers(to, "data/own_label", task.own_label));
   const std::vector<std::uint32_t> numbers{task.vocabulary_size, task.num_features,
                                            task.held_out ? 1U : 0U, data.ranker_features ? 1U : 0U,
                                            data.subwords ? 1U : 0U};
@@ -59,7 +76,7 @@ Status SaveTrainingData(const TrainingData& data, StateWriter& to) {
   if (task.held_out) {
     DASHI_RETURN_IF_ERROR(PutVector(to, "data/held_out", *task.held_out));
   }
-  DASHI_RETURN_IF_ERROR(PutVector(to, "data/document_ordinals", data.document_ordinals));
+  DASHI_RETURN_IF_ERROR(SaveNumbers(to, "data/document_ordinals", data.document_ordinals));
   DASHI_RETURN_IF_ERROR(PutVector(to, "data/label_ordinals", data.label_ordinals));
   if (data.subwords != nullptr) {
     DASHI_RETURN_IF_ERROR(to.Put("data/subwords", FormatTokenizerJson(data.subwords->spec())));
@@ -73,13 +90,13 @@ Status SaveTrainingData(const TrainingData& data, StateWriter& to) {
   return PutVector(to, "data/ranker_bucket_idf", data.ranker_features->bucket_idf());
 }
 
-Result<TrainingData> LoadTrainingData(const StateReader& from) {
+Result<TrainingData> LoadTrainingData(const StateReader& from, ScratchSpace* scratch) {
   TrainingData data;
   TrainingTask& task = data.task;
   for (const auto& [name, rows] : NamedRows(task)) {
-    DASHI_RETURN_IF_ERROR(LoadRows(name, from, rows));
+    DASHI_RETURN_IF_ERROR(LoadRows(name, from, scratch, rows));
   }
-  DASHI_RETURN_IF_ERROR(GetVector(from, "data/own_label", &task.own_label));
+  DASHI_RETURN_IF_ERROR(LoadNumbers(from, "data/own_label", scratch, &task.own_label));
   std::vector<std::uint32_t> numbers;
   DASHI_RETURN_IF_ERROR(GetVector(from, "data/numbers", &numbers));
   if (numbers.size() != 5) {
@@ -90,7 +107,8 @@ Result<TrainingData> LoadTrainingData(const StateReader& from) {
   if (numbers[2] != 0) {
     DASHI_RETURN_IF_ERROR(GetVector(from, "data/held_out", &task.held_out.emplace()));
   }
-  DASHI_RETURN_IF_ERROR(GetVector(from, "data/document_ordinals", &data.document_ordinals));
+  DASHI_RETURN_IF_ERROR(
+      LoadNumbers(from, "data/document_ordinals", scratch, &data.document_ordinals));
   DASHI_RETURN_IF_ERROR(GetVector(from, "data/label_ordinals", &data.label_ordinals));
   if (data.document_ordinals.size() != task.relevance.num_rows() ||
       data.label_ordinals.size() != task.label_tokens.num_rows()) {

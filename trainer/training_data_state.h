@@ -12,9 +12,10 @@ namespace dashi::trainer {
 /// Errors: the writer's.
 Status SaveTrainingData(const TrainingData& data, StateWriter& to);
 
-/// Reads it back, with the same bits.
+/// Reads it back, with the same bits. `scratch` as of TrainingControl.
 ///
-/// Errors: kCorruption, kNotFound naming the part.
-Result<TrainingData> LoadTrainingData(const StateReader& from);
+/// Errors: kCorruption, kNotFound naming the part; kResourceExhausted (53100) when the disk is
+/// full.
+Result<TrainingData> LoadTrainingData(const StateReader& from, ScratchSpace* scratch);
 
 }  // namespace dashi::trainer

@@ -141,14 +141,28 @@ Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const st
 
 }  // namespace
 
+storage::JobMetric DescribeEpoch(const EpochReport& report) {
+  storage::JobMetric metric;
+  metric.stage = report.stage;
+  metric.epoch = report.epoch;
+  metric.seconds = report.seconds;
+  metric.loss = report.loss;
+  metric.p1 = report.p1;
+  metric.ndcg5 = report.ndcg5;
+  metric.psp5 = report.psp5;
+  metric.cluster_seconds = report.cluster_seconds;
+  metric.wait_seconds = report.wait_seconds;
+  metric.step_seconds = report.step_seconds;
+  return metric;
+}
+
 Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, TensorBackend& backend,
                                      ThreadPool& pool, const TrainingControl& control,
                                      storage::JobRecord finished) {
   const Stopwatch stopwatch;
   TrainingControl noting = control;
   noting.on_epoch = [&](const EpochReport& report) {
-    finished.metrics.push_back({report.stage, report.epoch, report.seconds, report.loss, report.p1,
-                                report.ndcg5, report.psp5});
+    finished.metrics.push_back(DescribeEpoch(report));
     if (control.on_epoch) {
       control.on_epoch(report);
     }
@@ -157,6 +171,8 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   saving.interval_seconds = job.options.checkpoint_seconds;
   saving.is_wanted = job.wants_checkpoint;
   saving.commit = job.store_checkpoint;
+  const std::unique_ptr<ScratchSpace> scratch = OpenScratch(store, job);
+  noting.scratch = scratch.get();
   TrainingData data;
   saving.write_shared = [&data](StateWriter& to) { return SaveTrainingData(data, to); };
   JobCheckpoints checkpoints(store, job.id, std::exchange(finished.checkpoint, {}), saving);
@@ -167,9 +183,9 @@ Result<ReleaseRecord> RunTrainingJob(Store& store, const TrainingJob& job, Tenso
   DASHI_ASSIGN_OR_RETURN(const TrainingEncoder kind,
                          TrainingEncoder::Read(*view, job.model, job.options));
   if (checkpoints.Latest() != nullptr) {
-    DASHI_ASSIGN_OR_RETURN(data, LoadTrainingData(*checkpoints.Latest()));
+    DASHI_ASSIGN_OR_RETURN(data, LoadTrainingData(*checkpoints.Latest(), scratch.get()));
   } else {
-    DASHI_RETURN_IF_ERROR(ReadRows(store, *view, job, kind, control, &data));
+    DASHI_RETURN_IF_ERROR(ReadRows(store, *view, job, kind, noting, &data));
   }
   DASHI_ASSIGN_OR_RETURN(const NgameOptions options, ResolveJobOptions(*view, job, kind, data));
   const double reading_seconds = stopwatch.Seconds();

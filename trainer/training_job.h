@@ -29,6 +29,9 @@ struct TrainingJob {
   std::function<void(const TrainingEstimate&)> on_estimate;
 };
 
+/// A row of job_metrics.
+storage::JobMetric DescribeEpoch(const EpochReport& report);
+
 /// Trains a model on a snapshot of the database and stores the result as its next release: weights,
 /// embeddings of all documents and labels, the label index when it is an HNSW graph. The release
 /// becomes visible with `finished` (the job's row, whose `result` is set to the release's name) in
@@ -53,7 +56,8 @@ struct TrainingExplanation {
   std::uint64_t free_disk_bytes = 0;
 };
 
-/// Reads the rows as the job would, runs its first steps and gives up: nothing is written.
+/// Reads the rows as the job would, runs its first steps and gives up: nothing is left of it, but
+/// large rows stand in files meanwhile.
 ///
 /// Errors:  as RunTrainingJob, but that a lack of space stands in the result.
 /// Threads: any number at a time.

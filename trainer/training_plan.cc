@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/heap_trim.h"
 #include "base/status.h"
+#include "storage/database_directory.h"
 #include "trainer/estimate/machine_memory.h"
 #include "trainer/warm_start.h"
 
@@ -17,6 +18,20 @@ namespace {
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 
 }  // namespace
+
+std::unique_ptr<ScratchSpace> OpenScratch(storage::Store& store, const TrainingJob& job) {
+  if (store.read_only()) {
+    return nullptr;
+  }
+  ScratchSpace::Options options;
+  options.folder = storage::DirectoryPaths(store.directory()).tmp;
+  options.gate = &store.file_gate();
+  options.memory_bytes_max = job.options.ngame.rows_memory_mb * kMiB;
+  options.check_room = [&store](std::uint64_t bytes) {
+    return store.CheckRoom(bytes, "the rows of the training");
+  };
+  return std::make_unique<ScratchSpace>(std::move(options));
+}
 
 Result<TrainingData> ReadJobRows(const storage::View& view, const TrainingJob& job,
                                  const TrainingEncoder& kind, TokenCache* cache,
@@ -80,8 +95,11 @@ Status TrainingPlan::CheckSpace(storage::Store& store, TensorBackend& backend) c
       estimate_, options_, {job_.options.memory_limit_mb * kMiB, AvailableMemoryBytes()}, backend));
   const DiskEstimate& disk = estimate_.disk;
   return store.CheckRoom(
-      disk.PeakBytes(), fmt::format("the training (two checkpoints of {} MiB, a release of {} MiB)",
-                                    disk.checkpoint_state_bytes / kMiB, disk.release_bytes / kMiB));
+      disk.PeakBytes(),
+      fmt::format("the training (two checkpoints of {} MiB, a release of {} MiB, {} MiB "
+                  "of rows in files)",
+                  disk.checkpoint_state_bytes / kMiB, disk.release_bytes / kMiB,
+                  disk.scratch_bytes / kMiB));
 }
 
 Status TrainingPlan::RunTrials(const TrainingTask& task, TensorBackend& backend, ThreadPool& pool,
@@ -108,14 +126,16 @@ Result<TrainingExplanation> ExplainTrainingJob(storage::Store& store, const Trai
   DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
   DASHI_ASSIGN_OR_RETURN(const TrainingEncoder kind,
                          TrainingEncoder::Read(*view, job.model, job.options));
-  DASHI_ASSIGN_OR_RETURN(const TrainingData data, ReadJobRows(*view, job, kind, nullptr, control));
+  const std::unique_ptr<ScratchSpace> scratch = OpenScratch(store, job);
+  TrainingControl trying = control;
+  trying.scratch = scratch.get();
+  DASHI_ASSIGN_OR_RETURN(const TrainingData data, ReadJobRows(*view, job, kind, nullptr, trying));
   DASHI_ASSIGN_OR_RETURN(const NgameOptions options, ResolveJobOptions(*view, job, kind, data));
   TrainingPlan plan(job, options, stopwatch.Seconds(), {});
   DASHI_RETURN_IF_ERROR(plan.EstimateSpace(*view, data, backend));
   explanation.fits = plan.CheckSpace(store, backend);
   if (explanation.fits.ok()) {
     DASHI_RETURN_IF_ERROR(plan.RunTrials(data.task, backend, pool, control));
-    TrainingControl trying = control;
     trying.on_trial = [&plan](const StepTrial& trial) { plan.AddTime(trial); };
     trying.should_stop = [&] {
       return plan.estimate().time.has_value() || (control.should_stop && control.should_stop());

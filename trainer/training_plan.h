@@ -9,12 +9,17 @@
 #include "trainer/estimate/training_estimate.h"
 #include "trainer/estimate/trial_runs.h"
 #include "trainer/ngame.h"
+#include "trainer/scratch/scratch_space.h"
 #include "trainer/training_data.h"
 #include "trainer/training_encoder.h"
 #include "trainer/training_job.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
+
+/// Where a job keeps its large arrays: files of the database directory, whose reserve they respect.
+/// Null, so that all is in memory, where the database is only read. `store` must outlive it.
+std::unique_ptr<ScratchSpace> OpenScratch(storage::Store& store, const TrainingJob& job);
 
 /// Reads the rows that a job learns from. `cache` may be null.
 ///

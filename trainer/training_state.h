@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -13,6 +16,9 @@
 #include "base/status.h"
 
 namespace dashi::trainer {
+
+/// The most bytes of a part of PutNumbers.
+inline constexpr std::size_t kStatePartBytes = std::size_t{32} << 20U;
 
 /// Where what a training needs to go on is written to, in named parts.
 ///
@@ -42,6 +48,20 @@ Status PutVector(StateWriter& to, const std::string& name, const std::vector<T>&
                 {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0])});
 }
 
+/// Numbers of any count, as parts of at most kStatePartBytes: `name`, and from the second on
+/// "name/1", "name/2", ... So both sides need no more memory than for one.
+template <typename T>
+Status PutNumbers(StateWriter& to, const std::string& name, std::span<const T> values) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  constexpr std::size_t kNumbers = kStatePartBytes / sizeof(T);
+  for (std::size_t begin = 0; begin == 0 || begin < values.size(); begin += kNumbers) {
+    const auto part = values.subspan(begin, std::min(kNumbers, values.size() - begin));
+    DASHI_RETURN_IF_ERROR(to.Put(begin == 0 ? name : fmt::format("{}/{}", name, begin / kNumbers),
+                                 {reinterpret_cast<const char*>(part.data()), part.size_bytes()}));
+  }
+  return Status();
+}
+
 /// Errors: kCorruption when the part is no whole number of elements.
 template <typename T>
 Status GetVector(const StateReader& from, const std::string& name, std::vector<T>* values) {
@@ -56,6 +76,27 @@ Status GetVector(const StateReader& from, const std::string& name, std::vector<T
     std::memcpy(values->data(), bytes.data(), bytes.size());
   }
   return Status();
+}
+
+/// Reads what PutNumbers wrote and calls `take(std::span<const T>)`, which returns a Status, for
+/// each part.
+///
+/// Errors: kCorruption when a part is no whole number of elements; those of `take`.
+template <typename T, typename Take>
+Status GetNumbers(const StateReader& from, const std::string& name, const Take& take) {
+  std::vector<T> values;
+  for (std::size_t part = 0;; ++part) {
+    const Status read =
+        GetVector(from, part == 0 ? name : fmt::format("{}/{}", name, part), &values);
+    if (part > 0 && read.code() == StatusCode::kNotFound) {
+      return Status();
+    }
+    DASHI_RETURN_IF_ERROR(read);
+    DASHI_RETURN_IF_ERROR(take(std::span<const T>(values)));
+    if (values.size() < kStatePartBytes / sizeof(T)) {
+      return Status();  // Only whole parts are followed by others.
+    }
+  }
 }
 
 /// Keeps the state of one training, so that it can go on after its process ended.

@@ -7,15 +7,16 @@
 #include <vector>
 
 #include "dashi/progress.h"
+#include "trainer/scratch/number_array.h"
 
 namespace dashi::trainer {
 
 /// Compressed sparse rows: row r holds columns[offsets[r] .. offsets[r+1]), ascending.
 /// Shape: offsets [num_rows + 1].
 struct SparseRows {
-  std::vector<std::uint64_t> offsets{0};
-  std::vector<std::uint32_t> columns;
-  std::vector<float> values;  ///< [columns.size()], or empty when every value is 1
+  NumberArray<std::uint64_t> offsets{0};
+  NumberArray<std::uint32_t> columns;
+  NumberArray<float> values;  ///< [columns.size()], or empty when every value is 1
 
   std::size_t num_rows() const { return offsets.size() - 1; }
 };
@@ -29,7 +30,7 @@ struct TrainingTask {
   /// own_label[d] is the label row that is the same item as document d (same id), or kNoLabel. It
   /// is never a negative of d in training and never an answer for d in evaluation unless it is a
   /// positive.
-  std::vector<std::uint32_t> own_label;  ///< [num_documents]
+  NumberArray<std::uint32_t> own_label;  ///< [num_documents]
   std::uint32_t vocabulary_size = 0;
   /// The documents that the user's rule holds out, ascending; nullopt: a random share is.
   std::optional<std::vector<std::uint32_t>> held_out;
@@ -49,7 +50,8 @@ struct EpochReport {
   double loss = 0;          ///< mean over the epoch's texts
   // Wall time of the epoch, or since a resume inside it, without a look at the hold-out.
   double cluster_seconds = 0;  ///< making clusters and their order
-  double batch_seconds = 0;    ///< putting batches together and filling the memory bank
+  double batch_seconds = 0;    ///< putting batches together, beside the steps
+  double wait_seconds = 0;     ///< of steps for their batches, and filling the memory bank
   double step_seconds = 0;     ///< of the tensor module
   /// With equal weights of encoder and classifier on the hold-out, where it was looked at.
   std::optional<double> p1;
@@ -66,6 +68,7 @@ struct StepTrial {
 };
 
 class TrainingCheckpoints;
+class ScratchSpace;
 
 /// How the work that runs in the trainer talks to its owner.
 struct TrainingControl {
@@ -76,6 +79,8 @@ struct TrainingControl {
   std::function<bool()> should_stop;  ///< polled at every batch; may be empty
   /// Where the training begins, and what it leaves behind when it stops; may be null.
   TrainingCheckpoints* checkpoints = nullptr;
+  /// Where arrays with a row a document stand once they are large; null: in memory. Changes no bit.
+  ScratchSpace* scratch = nullptr;
 };
 
 }  // namespace dashi::trainer

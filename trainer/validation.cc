@@ -79,7 +79,7 @@ void AppendIgnored(std::uint32_t own_label, std::span<const std::uint32_t> posit
       !std::binary_search(positives.begin(), positives.end(), own_label)) {
     ignored->columns.push_back(own_label);
   }
-  std::sort(ignored->columns.begin() + first, ignored->columns.end());
+  std::sort(ignored->columns.own() + first, ignored->columns.own() + ignored->columns.size());
   ignored->offsets.push_back(ignored->columns.size());
 }
 

@@ -369,10 +369,10 @@ def run_dashi(program, files, threads, epochs):
          "validation_share=0", "ranker=0", "device=cpu"],
         check=True, stdout=subprocess.PIPE, text=True).stdout
     figures = {}
-    for stage, clusters, batches, steps, processor in re.findall(
-            r"epoch (\w+) \d+: clusters (\S+) s, batches (\S+) s, steps (\S+) s, processor (\S+) s",
-            printed):
-        figures[stage] = {"seconds": float(clusters) + float(batches) + float(steps),
+    for stage, clusters, waits, steps, processor in re.findall(
+            r"epoch (\w+) \d+: clusters (\S+) s, batches \S+ s, waits (\S+) s, steps (\S+) s, "
+            r"processor (\S+) s", printed):
+        figures[stage] = {"seconds": float(clusters) + float(waits) + float(steps),
                           "processor": float(processor), "clustering": float(clusters)}
     return figures, float(re.search(r"peak (\d+) MB", printed).group(1))
 

@@ -138,7 +138,7 @@ void ModelTrainer::CreateModel() {
   after[ModelKey(name)] = "";
   Commit(fmt::format("CREATE MODEL {} USING ngame WITH (dim = 16, hidden = 16, epochs = 1, "
                      "classifier_epochs = 1, batch_size = 64, cluster_size = 8, random_labels = "
-                     "10, threads = 1, checkpoint_seconds = 0)",
+                     "10, threads = 1, checkpoint_seconds = 0, rows_memory_mb = 0)",
                      name),
          std::move(after));
 }

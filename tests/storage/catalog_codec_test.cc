@@ -96,8 +96,8 @@ TEST(CatalogCodecTest, JobsComeBack) {
     job.finished_at_micros = 3;
     if (state % 2 == 0) {
       job.loss = 0.125;
-      job.metrics = {{"encoder", 1, 2.5, 0.75, {}, {}, {}},
-                     {"classifier", 2, 9.0, 1.0 / 3.0, 0.5, 0.25, 0.125}};
+      job.metrics = {{"encoder", 1, 2.5, 0.75, {}, {}, {}, 0.25, 0.125, 2.0},
+                     {"classifier", 2, 9.0, 1.0 / 3.0, 0.5, 0.25, 0.125, {}, {}, {}}};
       job.options = {{"seed", "7"}};
       job.checkpoint = {"job-12/checkpoint-1/position", "job-12/checkpoint-1/module/w1"};
       job.checkpointed_at_micros = 4;

@@ -487,7 +487,7 @@ TEST(BagModuleTest, BadInputIsRefusedByName) {
   const auto module = NewModule(/*portable=*/false);
   Random random(81);
   EncoderBatch batch = RandomBatch(random);
-  batch.texts.columns.back() = kVocabulary;
+  batch.texts.columns.own()[batch.texts.columns.size() - 1] = kVocabulary;
   EXPECT_EQ(module->EncoderStep(batch, {}).status().code(), StatusCode::kInvalidArgument);
   batch = RandomBatch(random);
   batch.terms[0].columns[0] = 12;

@@ -159,9 +159,10 @@ TEST(BalancedClusteringTest, SplitsAsSortingDoesWithTiesToo) {
       const auto expected = SplitBySorting(vectors, rows, start);
       const std::vector<StartPair> starts(SplitRules::kStartPairs, start);
       const std::vector<std::uint32_t> offsets{0, static_cast<std::uint32_t>(num_rows)};
-      ASSERT_TRUE(MakeProcessorSplitter({vectors.data(), num_rows, kDim}, pool)
-                      ->Split(offsets, starts, rows)
-                      .ok());
+      const auto splitter =
+          MakeProcessorSplitter({vectors.data(), num_rows, kDim}, pool, /*scratch=*/nullptr);
+      ASSERT_TRUE(splitter.ok()) << splitter.status().ToString();
+      ASSERT_TRUE(splitter.value()->Split(offsets, starts, rows).ok());
       EXPECT_EQ(rows, expected);
     }
   }

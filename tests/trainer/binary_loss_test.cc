@@ -245,7 +245,7 @@ TEST(BinaryLossTest, BadInputIsRefused) {
   const auto module = NewModule({});
   ASSERT_TRUE(
       module->SetClassifier(RandomVectors(std::size_t{kLabels} * kDim, random), kLabels).ok());
-  batch.positives.columns.back() = kLabels;
+  batch.positives.columns.own()[batch.positives.columns.size() - 1] = kLabels;
   const auto beyond = module->ClassifierStep(batch, {0, 0, 0.01F});
   EXPECT_EQ(beyond.status().code(), StatusCode::kInvalidArgument);
   EncoderBatch encoder;

@@ -111,6 +111,12 @@ TEST_F(JobManagerTest, TrainsAReleaseThatAnswers) {
   EXPECT_EQ(metrics.front().epoch, 1U);
   EXPECT_FALSE(metrics.front().p1.has_value());
   EXPECT_LT(metrics[3].loss, metrics[0].loss);
+  for (const storage::JobMetric& metric : metrics) {
+    EXPECT_GT(metric.step_seconds, 0);
+    EXPECT_GE(metric.wait_seconds, 0);
+    EXPECT_LT(*metric.cluster_seconds + *metric.wait_seconds + *metric.step_seconds,
+              metric.seconds);
+  }
   const auto looked_at = std::find_if(metrics.begin(), metrics.end(),
                                       [](const auto& metric) { return metric.p1.has_value(); });
   ASSERT_NE(looked_at, metrics.end());

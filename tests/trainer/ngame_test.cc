@@ -224,19 +224,19 @@ TEST(NgameTest, BadTasksAndOptionsAreRefusedByName) {
     EXPECT_NE(model.status().message().find(word), std::string::npos) << model.status().ToString();
   };
   TrainingTask task = good;
-  task.relevance.columns[0] = 5;
+  task.relevance.columns.own()[0] = 5;
   expect_refusal(task, FastOptions(), "relevance label");
   task = good;
-  task.own_label[0] = 5;
+  task.own_label.own()[0] = 5;
   expect_refusal(task, FastOptions(), "own label");
   task = good;
-  task.document_tokens.columns[0] = task.vocabulary_size;
+  task.document_tokens.columns.own()[0] = task.vocabulary_size;
   expect_refusal(task, FastOptions(), "document token");
   task = good;
-  task.label_tokens.values[0] = std::numeric_limits<float>::quiet_NaN();
+  task.label_tokens.values.own()[0] = std::numeric_limits<float>::quiet_NaN();
   expect_refusal(task, FastOptions(), "label token");
   task = good;
-  task.own_label.pop_back();
+  task.own_label.resize(task.own_label.size() - 1);
   expect_refusal(task, FastOptions(), "shape mismatch");
 
   NgameOptions options = FastOptions();

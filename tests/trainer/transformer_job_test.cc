@@ -247,7 +247,7 @@ TEST_F(TransformerJobTest, ReadTextsComeBackOutOfACheckpoint) {
 
   Parts parts;
   ASSERT_TRUE(SaveTrainingData(*data, parts).ok());
-  const auto again = LoadTrainingData(parts);
+  const auto again = LoadTrainingData(parts, /*scratch=*/nullptr);
   ASSERT_TRUE(again.ok()) << again.status().ToString();
   ASSERT_NE(again->subwords, nullptr);
   EXPECT_EQ(again->subwords->spec().vocabulary, data->subwords->spec().vocabulary);

@@ -68,12 +68,15 @@ std::uint64_t ReleaseBytes(const TrainingSizes& sizes, const NgameOptions& optio
 
 std::uint64_t DiskEstimate::PeakBytes() const {
   return checkpoint_data_bytes + checkpoint_state_bytes +
-         std::max(checkpoint_state_bytes, release_bytes) +
+         std::max(checkpoint_state_bytes + scratch_bytes, release_bytes) +
          std::min(kLogAndGarbageBytes, checkpoint_state_bytes);
 }
 
 DiskEstimate EstimateDisk(const TrainingSizes& sizes, const NgameOptions& options) {
-  return {DataBytes(sizes), StateBytes(sizes, options), ReleaseBytes(sizes, options)};
+  const std::uint64_t rows = MeasureRows(sizes, options).Peak();
+  const bool fits = rows <= std::uint64_t{options.rows_memory_mb} << 20U;
+  return {DataBytes(sizes), StateBytes(sizes, options), ReleaseBytes(sizes, options),
+          fits ? 0 : rows};
 }
 
 }  // namespace dashi::trainer

@@ -13,9 +13,10 @@ struct DiskEstimate {
   std::uint64_t checkpoint_state_bytes = 0;  ///< the largest state; the last one stays until the
                                              ///< next is written
   std::uint64_t release_bytes = 0;           ///< weights, embeddings and index
+  std::uint64_t scratch_bytes = 0;           ///< rows in files, at most, until the release
 
-  /// At the fullest moment: two states, or one and the release, beside what RocksDB has not cleared
-  /// away yet.
+  /// At the fullest moment: two states and the rows in files, or one state and the release, beside
+  /// what RocksDB has not cleared away yet.
   std::uint64_t PeakBytes() const;
 };
 

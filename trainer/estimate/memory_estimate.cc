@@ -5,7 +5,6 @@
 
 #include "index/vector_index.h"
 #include "trainer/estimate/disk_estimate.h"
-#include "trainer/ngame_ranker.h"
 #include "trainer/ranker/ranker_features.h"
 
 namespace dashi::trainer {
@@ -14,7 +13,6 @@ namespace {
 constexpr std::uint64_t kFloat = sizeof(float);
 constexpr std::uint64_t kHalf = sizeof(std::uint16_t);
 constexpr std::uint64_t kIndex = sizeof(std::uint32_t);
-constexpr std::uint64_t kOffset = sizeof(std::uint64_t);
 // LibTorch, once it is loaded (docs/ARCHITECTURE.md).
 constexpr std::uint64_t kLibraryBytes = std::uint64_t{115} * 1000 * 1000;
 // What the database holds in memtables while a checkpoint is written.
@@ -51,23 +49,14 @@ class Sizes {
   std::uint64_t LabelMoments() const {
     return options_.classifier_loss.kind == LossKind::kBinary ? 0 : 2 * LabelVectors();
   }
-  std::uint64_t Bank(std::uint64_t rows) const {
-    return rows * (kHalf * options_.dim + 3 * kIndex);
-  }
-  std::uint64_t Tokens() const {
-    const std::uint64_t entry = kIndex + (sizes_.weighted_tokens ? kFloat : 0);
-    return entry * (sizes_.document_tokens + sizes_.label_tokens) +
-           (kOffset + 2 * kIndex) * (sizes_.num_documents + sizes_.num_labels) +
-           kIndex * sizes_.pairs + kOffset * sizes_.num_documents +
-           kBytesPerWord * sizes_.vocabulary_size;
-  }
-  std::uint64_t Features() const {
-    if (sizes_.features == 0) {
-      return 0;
-    }
-    return (kIndex + kFloat) * sizes_.features +
-           kOffset * (sizes_.num_documents + sizes_.num_labels) +
-           kFloat * RankerFeatures::kNumBuckets + kBytesPerWord * sizes_.vocabulary_size;
+  /// Order, tree and numbers of the rows that batches are drawn from.
+  std::uint64_t Order(std::uint64_t rows) const { return rows * 3 * kIndex; }
+  RowBytes Rows() const { return MeasureRows(sizes_, options_); }
+  /// What does not go to files: the documents by use, and the words.
+  std::uint64_t Words() const {
+    const std::uint64_t words = kBytesPerWord * sizes_.vocabulary_size;
+    return 2 * kIndex * sizes_.num_documents + kIndex * sizes_.num_labels + words +
+           (sizes_.features > 0 ? words + kFloat * RankerFeatures::kNumBuckets : 0);
   }
   /// Work space of a step: matrices of the batch, and blocks of scores.
   std::uint64_t Step(std::uint64_t num_texts, std::uint64_t num_columns) const {
@@ -91,12 +80,10 @@ class Sizes {
     const std::uint64_t bytes = 2ULL * options_.batch_size * (entries / rows + 1) * token;
     return std::min(bytes, kActivationBytesMax);
   }
-  std::uint64_t Negatives() const {
-    const std::uint64_t each =
-        NegativesPerDocument(static_cast<double>(sizes_.pairs) /
-                             static_cast<double>(std::max<std::uint64_t>(1, sizes_.num_documents)));
-    // By document and by label, and the positives by label.
-    return 2 * kIndex * each * sizes_.num_documents + kIndex * sizes_.pairs;
+  /// Pairs and hard negatives by label.
+  std::uint64_t Grouped() const {
+    return kIndex * std::min(Rows().hard_negatives / kIndex + sizes_.pairs,
+                             options_.sparse_ranker.pairs_at_once);
   }
   std::uint64_t Ranker() const {
     return sizes_.num_features == 0
@@ -130,6 +117,9 @@ class Phases {
     }
     phases.push_back(Scores());
     phases.push_back(Release());
+    for (MemoryPhase& phase : phases) {
+      PutIntoFiles(&phase);
+    }
     return phases;
   }
 
@@ -140,8 +130,22 @@ class Phases {
         {{"memtables of checkpoints",
           std::min(kMemtableBytes, EstimateDisk(sizes_, options_).checkpoint_state_bytes), false},
          {"LibTorch", kLibraryBytes, /*is_tensor=*/false, /*is_read=*/true},
-         {"token lists and pairs", of_.Tokens(), /*is_tensor=*/false, /*is_read=*/true},
-         {"features of the ranker", of_.Features(), /*is_tensor=*/false, /*is_read=*/true}}};
+         {"words, and documents by use", of_.Words(), /*is_tensor=*/false, /*is_read=*/true},
+         {"token lists and pairs", of_.Rows().tokens, /*is_tensor=*/false, /*is_read=*/true,
+          /*is_rows=*/true},
+         {"features of the ranker", of_.Rows().features, /*is_tensor=*/false, /*is_read=*/true,
+          /*is_rows=*/true}}};
+  }
+
+  // Takes away what does not fit rows_memory_mb.
+  void PutIntoFiles(MemoryPhase* phase) const {
+    std::uint64_t left = std::uint64_t{options_.rows_memory_mb} << 20U;
+    for (MemoryPart& part : phase->parts) {
+      if (part.is_rows) {
+        part.bytes = std::min(part.bytes, left);
+        left -= part.bytes;
+      }
+    }
   }
 
   void AddEncoder(bool trains, MemoryPhase* phase) const {
@@ -161,7 +165,8 @@ class Phases {
   MemoryPhase Encoder() const {
     MemoryPhase phase = Begin("encoder");
     AddEncoder(options_.epochs > 0, &phase);
-    phase.parts.push_back({"memory bank", of_.Bank(sizes_.num_items()), false});
+    phase.parts.push_back({"memory bank", of_.Rows().encoder_bank, false, false, true});
+    phase.parts.push_back({"order of the batches", of_.Order(sizes_.num_items()), false});
     phase.parts.push_back({"steps and clusters",
                            std::max(of_.Step(2ULL * options_.batch_size, options_.batch_size),
                                     kClusterBytesPerRow * sizes_.num_items()),
@@ -174,7 +179,8 @@ class Phases {
     const std::uint64_t parameters = of_.Parameters();
     const std::uint64_t vectors = of_.LabelVectors();
     AddEncoder(options_.classifier_trains_encoder, &phase);
-    phase.parts.push_back({"memory bank", of_.Bank(sizes_.num_documents), false});
+    phase.parts.push_back({"memory bank", of_.Rows().classifier_bank, false, false, true});
+    phase.parts.push_back({"order of the batches", of_.Order(sizes_.num_documents), false});
     phase.parts.push_back({"classifiers", vectors, true});
     phase.parts.push_back({"moments of the classifiers", of_.LabelMoments(), true});
     phase.parts.push_back({"encoder of the first stage", parameters, false});
@@ -205,7 +211,8 @@ class Phases {
          sizes_.num_held_out * kCandidateBytes + 2 * kBlockRows * sizes_.num_labels * kFloat,
          false});
     if (sizes_.num_features > 0) {
-      phase.parts.push_back({"shortlists", of_.Negatives(), false});
+      phase.parts.push_back({"hard negatives", of_.Rows().hard_negatives, false, false, true});
+      phase.parts.push_back({"documents by label", of_.Grouped(), false});
       phase.parts.push_back({"ranker", of_.Ranker(), false});
     }
     return phase;

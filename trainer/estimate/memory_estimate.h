@@ -15,6 +15,7 @@ struct MemoryPart {
   std::uint64_t bytes = 0;
   bool is_tensor = false;  ///< lives on the GPU when the training does
   bool is_read = false;    ///< is there once the rows are read
+  bool is_rows = false;    ///< in files, where it does not fit rows_memory_mb
 };
 
 /// What is in memory at the worst moment of a stage.

@@ -63,22 +63,21 @@ std::vector<std::uint32_t> Negatives(const TrainingTask& task,
 /// Rows by document of pairs by label, which ascend.
 SparseRows Transpose(const std::vector<std::vector<std::uint32_t>>& by_label,
                      std::size_t num_documents) {
-  SparseRows rows;
-  rows.offsets.assign(num_documents + 1, 0);
+  std::vector<std::uint64_t> offsets(num_documents + 1, 0);
   for (const std::vector<std::uint32_t>& documents : by_label) {
     for (const std::uint32_t document : documents) {
-      ++rows.offsets[document + std::size_t{1}];
+      ++offsets[document + std::size_t{1}];
     }
   }
-  std::partial_sum(rows.offsets.begin(), rows.offsets.end(), rows.offsets.begin());
-  rows.columns.resize(rows.offsets.back());
-  std::vector<std::uint64_t> next(rows.offsets.begin(), rows.offsets.end() - 1);
+  std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+  std::vector<std::uint32_t> columns(offsets.back());
+  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
   for (std::uint32_t label = 0; label < by_label.size(); ++label) {
     for (const std::uint32_t document : by_label[label]) {
-      rows.columns[next[document]++] = label;
+      columns[next[document]++] = label;
     }
   }
-  return rows;
+  return {std::move(offsets), std::move(columns), {}};
 }
 
 }  // namespace

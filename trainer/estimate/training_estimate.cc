@@ -50,6 +50,11 @@ std::vector<SmallerOption> SmallerOptions(const NgameOptions& options) {
     add(fmt::format("batch_size = {}", options.batch_size / 2),
         [](NgameOptions* o) { o->batch_size /= 2; });
   }
+  constexpr std::uint32_t kRowsMemory = 64;
+  if (options.rows_memory_mb > kRowsMemory) {
+    add(fmt::format("rows_memory_mb = {}", kRowsMemory),
+        [](NgameOptions* o) { o->rows_memory_mb = kRowsMemory; });
+  }
   if (options.classifier_epochs > 0) {
     add("classifier_epochs = 0", [](NgameOptions* o) { o->classifier_epochs = 0; });
   }

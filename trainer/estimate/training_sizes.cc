@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/ngame_ranker.h"
 #include "trainer/sparse_rows.h"
 
 namespace dashi::trainer {
@@ -40,6 +41,36 @@ TrainingSizes MeasureSizes(const TrainingData& data, const NgameOptions& options
   sizes.num_features = options.ranker && sizes.num_held_out > 0 ? task.num_features : 0;
   sizes.weighted_tokens = !task.document_tokens.values.empty();
   return sizes;
+}
+
+std::uint64_t RowBytes::Peak() const {
+  return tokens + features + std::max({encoder_bank, classifier_bank, hard_negatives});
+}
+
+RowBytes MeasureRows(const TrainingSizes& sizes, const NgameOptions& options) {
+  constexpr std::uint64_t kIndex = sizeof(std::uint32_t);
+  constexpr std::uint64_t kOffset = sizeof(std::uint64_t);
+  constexpr std::uint64_t kFloat = sizeof(float);
+  const std::uint64_t bank_row = sizeof(std::uint16_t) * std::uint64_t{options.dim};
+  const std::uint64_t num_texts = sizes.num_documents + sizes.num_labels;
+  RowBytes bytes;
+  // Beside tokens and pairs a document has its ordinal and its own label.
+  bytes.tokens = (kIndex + (sizes.weighted_tokens ? kFloat : 0)) *
+                     (sizes.document_tokens + sizes.label_tokens) +
+                 kOffset * num_texts + kIndex * sizes.pairs +
+                 (kOffset + 2 * kIndex) * sizes.num_documents;
+  if (sizes.features > 0) {
+    bytes.features = (kIndex + kFloat) * sizes.features + kOffset * num_texts;
+  }
+  bytes.encoder_bank = bank_row * sizes.num_items();
+  bytes.classifier_bank = options.classifier_epochs > 0 ? bank_row * sizes.num_documents : 0;
+  if (sizes.num_features > 0) {
+    const std::uint64_t each =
+        NegativesPerDocument(static_cast<double>(sizes.pairs) /
+                             static_cast<double>(std::max<std::uint64_t>(1, sizes.num_documents)));
+    bytes.hard_negatives = (kOffset + kIndex * each) * sizes.num_documents;
+  }
+  return bytes;
 }
 
 std::uint64_t NumEncoderParameters(const TrainingSizes& sizes, const NgameOptions& options) {

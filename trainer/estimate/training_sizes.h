@@ -30,6 +30,19 @@ struct TrainingSizes {
 TrainingSizes MeasureSizes(const TrainingData& data, const NgameOptions& options,
                            std::uint64_t num_documents_stored, std::uint64_t num_labels_stored);
 
+/// What stands in a ScratchSpace, in bytes.
+struct RowBytes {
+  std::uint64_t tokens = 0;           ///< and pairs, with what else a document has
+  std::uint64_t features = 0;         ///< of the ranker
+  std::uint64_t encoder_bank = 0;     ///< the memory bank of the encoder stage
+  std::uint64_t classifier_bank = 0;  ///< and of the classifier stage
+  std::uint64_t hard_negatives = 0;   ///< of the ranker
+
+  /// In the stage that needs most.
+  std::uint64_t Peak() const;
+};
+RowBytes MeasureRows(const TrainingSizes& sizes, const NgameOptions& options);
+
 /// Numbers of the encoder: of a bag, token vectors and the residual block.
 std::uint64_t NumEncoderParameters(const TrainingSizes& sizes, const NgameOptions& options);
 /// The distinct labels that a batch of the classifier stage scores, about.

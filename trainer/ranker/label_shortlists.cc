@@ -68,8 +68,8 @@ class GraphShortlists final : public LabelShortlists {
           shortlists->columns.push_back(candidate.position);
         }
       }
-      std::sort(shortlists->columns.begin() + static_cast<std::ptrdiff_t>(first),
-                shortlists->columns.end());
+      std::sort(shortlists->columns.own() + first,
+                shortlists->columns.own() + shortlists->columns.size());
       shortlists->offsets.push_back(shortlists->columns.size());
     }
     return Status();

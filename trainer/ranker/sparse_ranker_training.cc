@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <initializer_list>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -14,37 +17,64 @@ namespace dashi::trainer {
 namespace {
 
 // Labels between two looks at the clock and at cancellation.
-constexpr std::size_t kLabelsPerRound = 4096;
+constexpr std::uint32_t kLabelsPerRound = 4096;
 // Labels that a thread takes at once.
 constexpr std::size_t kLabelsPerChunk = 256;
 // Tries at drawing a random document that does not carry the label.
 constexpr int kDrawsMax = 4;
 
-/// For each label, the documents that have it, ascending.  Shape: rows [num_labels].
-SparseRows GroupByLabel(std::size_t num_labels, std::span<const std::uint32_t> documents,
-                        const std::function<std::span<const std::uint32_t>(std::size_t)>& labels) {
-  SparseRows groups;
-  groups.offsets.assign(num_labels + 1, 0);
-  for (std::size_t i = 0; i < documents.size(); ++i) {
-    for (const std::uint32_t label : labels(i)) {
-      ++groups.offsets[label + std::size_t{1}];
+/// The labels of the i-th document, ascending.
+using LabelsOf = std::function<std::span<const std::uint32_t>(std::size_t i)>;
+
+/// Labels [begin, end).
+struct LabelRange {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+
+  std::uint32_t size() const { return end - begin; }
+};
+
+/// How many documents each label has, over all `relations`.  Shape: result [num_labels].
+std::vector<std::uint64_t> CountByLabel(std::size_t num_labels, std::size_t num_documents,
+                                        std::initializer_list<LabelsOf> relations) {
+  std::vector<std::uint64_t> counts(num_labels, 0);
+  for (const LabelsOf& labels : relations) {
+    for (std::size_t i = 0; i < num_documents; ++i) {
+      for (const std::uint32_t label : labels(i)) {
+        ++counts[label];
+      }
     }
   }
-  for (std::size_t label = 0; label < num_labels; ++label) {
-    groups.offsets[label + 1] += groups.offsets[label];
-  }
-  groups.columns.resize(groups.offsets.back());
-  std::vector<std::uint64_t> next(groups.offsets.begin(), groups.offsets.end() - 1);
+  return counts;
+}
+
+/// For each label of the range, the documents that have it, ascending.  Shape: rows [range.size()].
+SparseRows GroupByLabel(const LabelRange& range, std::span<const std::uint32_t> documents,
+                        const LabelsOf& labels) {
+  const auto in_range = [&](std::size_t i) {
+    const std::span<const std::uint32_t> all = labels(i);
+    const auto first = std::lower_bound(all.begin(), all.end(), range.begin);
+    return std::span<const std::uint32_t>(first, std::lower_bound(first, all.end(), range.end));
+  };
+  std::vector<std::uint64_t> offsets(range.size() + std::size_t{1}, 0);
   for (std::size_t i = 0; i < documents.size(); ++i) {
-    for (const std::uint32_t label : labels(i)) {
-      groups.columns[next[label]++] = documents[i];
+    for (const std::uint32_t label : in_range(i)) {
+      ++offsets[label - range.begin + std::size_t{1}];
     }
   }
-  for (std::size_t label = 0; label < num_labels; ++label) {
-    std::sort(groups.columns.begin() + static_cast<std::ptrdiff_t>(groups.offsets[label]),
-              groups.columns.begin() + static_cast<std::ptrdiff_t>(groups.offsets[label + 1]));
+  std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+  std::vector<std::uint32_t> columns(offsets.back());
+  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    for (const std::uint32_t label : in_range(i)) {
+      columns[next[label - range.begin]++] = documents[i];
+    }
   }
-  return groups;
+  for (std::size_t label = 0; label < range.size(); ++label) {
+    std::sort(columns.begin() + static_cast<std::ptrdiff_t>(offsets[label]),
+              columns.begin() + static_cast<std::ptrdiff_t>(offsets[label + 1]));
+  }
+  return {std::move(offsets), std::move(columns), {}};
 }
 
 /// The rows of some labels, to be joined in label order.
@@ -54,17 +84,23 @@ struct LabelWeights {
   float bias = 0;
 };
 
+/// Trains the labels of a range, whose documents it holds.
 class RankerTraining {
  public:
-  RankerTraining(const SparseRankerTask& task, const SparseRankerOptions& options)
+  RankerTraining(const SparseRankerTask& task, const SparseRankerOptions& options,
+                 const LabelRange& range)
       : task_(task),
         options_(options),
-        positives_(GroupByLabel(
-            task.label_features.num_rows(), task.documents,
-            [&](std::size_t i) { return RowColumns(task.relevance, task.documents[i]); })),
-        negatives_(GroupByLabel(task.label_features.num_rows(), task.documents, [&](std::size_t i) {
-          return RowColumns(task.hard_negatives, i);
-        })) {}
+        range_(range),
+        positives_(GroupByLabel(range, task.documents, PositivesOf(task))),
+        negatives_(GroupByLabel(range, task.documents, NegativesOf(task))) {}
+
+  static LabelsOf PositivesOf(const SparseRankerTask& task) {
+    return [&task](std::size_t i) { return RowColumns(task.relevance, task.documents[i]); };
+  }
+  static LabelsOf NegativesOf(const SparseRankerTask& task) {
+    return [&task](std::size_t i) { return RowColumns(task.hard_negatives, i); };
+  }
 
   LabelWeights TrainLabel(std::uint32_t label, LinearSvm* svm,
                           std::vector<SvmExample>* examples) const {
@@ -87,12 +123,12 @@ class RankerTraining {
   void GatherExamples(std::uint32_t label, Random* random,
                       std::vector<SvmExample>* examples) const {
     examples->clear();
-    const std::span<const std::uint32_t> positives = RowColumns(positives_, label);
+    const std::span<const std::uint32_t> positives = RowColumns(positives_, label - range_.begin);
     for (const std::uint32_t document : positives) {
       examples->push_back(ExampleOf(task_.document_features, document, /*positive=*/true));
     }
     examples->push_back(ExampleOf(task_.label_features, label, /*positive=*/true));
-    for (const std::uint32_t document : RowColumns(negatives_, label)) {
+    for (const std::uint32_t document : RowColumns(negatives_, label - range_.begin)) {
       examples->push_back(ExampleOf(task_.document_features, document, /*positive=*/false));
     }
     for (std::uint32_t i = 0; i < options_.random_negatives && !task_.documents.empty(); ++i) {
@@ -113,9 +149,38 @@ class RankerTraining {
 
   const SparseRankerTask& task_;
   const SparseRankerOptions& options_;
-  const SparseRows positives_;  // [num_labels]: documents, ascending
-  const SparseRows negatives_;  // [num_labels]: documents, ascending
+  const LabelRange range_;
+  const SparseRows positives_;  // [range.size()]: documents, ascending
+  const SparseRows negatives_;  // [range.size()]: documents, ascending
 };
+
+/// Trains the labels of one range and appends their rows.
+Status TrainRange(const SparseRankerTask& task, const SparseRankerOptions& options,
+                  const LabelRange& range, ThreadPool& pool, TrainingProgress& progress,
+                  SparseRankerWeights* weights) {
+  const RankerTraining training(task, options, range);
+  std::vector<LabelWeights> rows;
+  for (std::uint32_t begin = range.begin; begin < range.end; begin += kLabelsPerRound) {
+    DASHI_RETURN_IF_ERROR(progress.CheckStop());
+    const std::uint32_t size = std::min(kLabelsPerRound, range.end - begin);
+    rows.assign(size, LabelWeights());
+    pool.ParallelFor(size, kLabelsPerChunk, [&](std::size_t first, std::size_t last) {
+      LinearSvm svm(task.num_features);
+      std::vector<SvmExample> examples;
+      for (std::size_t i = first; i < last; ++i) {
+        rows[i] = training.TrainLabel(begin + static_cast<std::uint32_t>(i), &svm, &examples);
+      }
+    });
+    for (const LabelWeights& row : rows) {
+      weights->features.insert(weights->features.end(), row.features.begin(), row.features.end());
+      weights->weights.insert(weights->weights.end(), row.weights.begin(), row.weights.end());
+      weights->biases.push_back(row.bias);
+      weights->offsets.push_back(weights->features.size());
+    }
+    progress.Advance(size);
+  }
+  return Status();
+}
 
 }  // namespace
 
@@ -123,28 +188,19 @@ Result<SparseRankerWeights> TrainSparseRanker(const SparseRankerTask& task,
                                               const SparseRankerOptions& options, ThreadPool& pool,
                                               TrainingProgress& progress) {
   DASHI_CHECK(task.hard_negatives.num_rows() == task.documents.size());
-  const RankerTraining training(task, options);
   const std::size_t num_labels = task.label_features.num_rows();
+  const std::vector<std::uint64_t> counts =
+      CountByLabel(num_labels, task.documents.size(),
+                   {RankerTraining::PositivesOf(task), RankerTraining::NegativesOf(task)});
   SparseRankerWeights weights;
-  std::vector<LabelWeights> rows;
-  for (std::size_t begin = 0; begin < num_labels; begin += kLabelsPerRound) {
-    DASHI_RETURN_IF_ERROR(progress.CheckStop());
-    const std::size_t size = std::min(kLabelsPerRound, num_labels - begin);
-    rows.assign(size, LabelWeights());
-    pool.ParallelFor(size, kLabelsPerChunk, [&](std::size_t first, std::size_t last) {
-      LinearSvm svm(task.num_features);
-      std::vector<SvmExample> examples;
-      for (std::size_t i = first; i < last; ++i) {
-        rows[i] = training.TrainLabel(static_cast<std::uint32_t>(begin + i), &svm, &examples);
-      }
-    });
-    for (const LabelWeights& row : rows) {
-      weights.features.insert(weights.features.end(), row.features.begin(), row.features.end());
-      weights.weights.insert(weights.weights.end(), row.weights.begin(), row.weights.end());
-      weights.biases.push_back(row.bias);
-      weights.offsets.push_back(weights.features.size());
+  LabelRange range;
+  while (range.begin < num_labels) {
+    std::uint64_t num_pairs = counts[range.end++];
+    while (range.end < num_labels && num_pairs + counts[range.end] <= options.pairs_at_once) {
+      num_pairs += counts[range.end++];
     }
-    progress.Advance(size);
+    DASHI_RETURN_IF_ERROR(TrainRange(task, options, range, pool, progress, &weights));
+    range.begin = range.end;
   }
   return weights;
 }

@@ -17,6 +17,9 @@ struct SparseRankerOptions {
   std::uint32_t random_negatives = 10;  ///< documents per label, beside the hard ones
   float weight_min = 0.1F;              ///< smaller weights are pruned
   std::uint64_t seed = 1;
+  /// Pairs of a label and a document that are sorted by label at once. When there are more, labels
+  /// are trained range by range, each after two passes over the documents' labels. Changes no bit.
+  std::uint64_t pairs_at_once = 16'000'000;
 };
 
 /// What the ranker learns from. Rows of all three are the same documents.
@@ -36,7 +39,9 @@ struct SparseRankerTask {
 /// label is a problem of its own with a seed of its own, so threads do not change the result.
 ///
 /// Errors: kCancelled.
-/// Cost:   examples * nonzeros * up to 20 passes, over all threads.
+/// Cost:   examples * nonzeros * up to 20 passes, over all threads. Beside the task and the result
+///         memory holds 4 bytes for each of pairs_at_once, and for each thread the examples of one
+///         label: all documents that carry it.
 Result<SparseRankerWeights> TrainSparseRanker(const SparseRankerTask& task,
                                               const SparseRankerOptions& options, ThreadPool& pool,
                                               TrainingProgress& progress);

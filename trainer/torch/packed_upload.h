@@ -28,6 +28,10 @@ class PackedUpload {
   std::size_t Add(const std::vector<T>& values) {
     return Add(std::span<const T>(values));
   }
+  template <typename T>
+  std::size_t Add(const NumberArray<T>& values) {
+    return Add(std::span<const T>(values));
+  }
   void Send(at::Device device);
   /// Where an array is on the device, as long as `storage` lives.
   template <typename T>

@@ -166,7 +166,7 @@ class PortableRowTable final : public RowTable {
   }
 
  private:
-  at::Tensor Weights(const std::vector<float>& weights) const {
+  at::Tensor Weights(std::span<const float> weights) const {
     return at::from_blob(const_cast<float*>(weights.data()),
                          {static_cast<std::int64_t>(weights.size()), 1}, at::kFloat)
         .to(values_.device(), /*non_blocking=*/false, /*copy=*/true);  // [num_entries, 1]

@@ -58,7 +58,9 @@ class TransformerEncoder final : public Encoder {
 
 void AppendTokenRow(const SubwordTokenizer& tokenizer, std::string_view text,
                     std::size_t num_tokens_max, SparseRows* rows) {
-  tokenizer.Tokenize(text, num_tokens_max, &rows->columns);
+  std::vector<std::uint32_t> tokens;
+  tokenizer.Tokenize(text, num_tokens_max, &tokens);
+  rows->columns.insert(rows->columns.end(), tokens.begin(), tokens.end());
   rows->offsets.push_back(rows->columns.size());
 }
 

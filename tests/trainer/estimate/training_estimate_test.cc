@@ -59,6 +59,7 @@ TEST(TrainingEstimateTest, PartsFollowFromTheSizes) {
   sizes.document_tokens = 60'000'000;
   sizes.pairs = 3'000'000;
   sizes.vocabulary_size = 100'000;
+  options.rows_memory_mb = 10'000;
   const std::vector<MemoryPhase> phases = EstimateMemory(sizes, options);
   ASSERT_EQ(phases.size(), 4U);
   const auto encoder = PartsOf(phases[0]);

@@ -54,11 +54,14 @@ struct Data {
 };
 
 Result<SparseRankerWeights> Train(const Data& data, int num_threads,
-                                  const TrainingControl& control = {}) {
+                                  const TrainingControl& control = {},
+                                  std::uint64_t pairs_at_once = 1'000'000) {
   ThreadPool pool(num_threads);
   const Stopwatch stopwatch;
   TrainingProgress progress(control, "ranker", Data::kLabels, "labels", stopwatch);
-  return TrainSparseRanker(data.task(), SparseRankerOptions(), pool, progress);
+  SparseRankerOptions options;
+  options.pairs_at_once = pairs_at_once;
+  return TrainSparseRanker(data.task(), options, pool, progress);
 }
 
 TEST(SparseRankerTrainingTest, TellsALabelFromItsHardNegative) {
@@ -71,7 +74,7 @@ TEST(SparseRankerTrainingTest, TellsALabelFromItsHardNegative) {
     const SparseRows row = SelectRows(data.documents, std::vector<std::uint32_t>{d});
     const std::vector<std::uint32_t> both{label, label ^ 1U};
     std::vector<float> scores(2);
-    ScoreSparse(*weights, {row.columns, row.values}, both, scores);
+    ScoreSparse(*weights, {row.columns.ToVector(), row.values.ToVector()}, both, scores);
     EXPECT_GT(scores[0], scores[1] + 0.5F) << "document " << d;
   }
 }
@@ -98,6 +101,22 @@ TEST(SparseRankerTrainingTest, ThreadsDoNotChangeTheBits) {
   EXPECT_EQ(one->features, three->features);
   EXPECT_EQ(one->weights, three->weights);
   EXPECT_EQ(one->biases, three->biases);
+}
+
+TEST(SparseRankerTrainingTest, RangesOfLabelsDoNotChangeTheBits) {
+  const Data data;
+  const auto whole = Train(data, 1);
+  ASSERT_TRUE(whole.ok()) << whole.status().ToString();
+  // One label at a time, some, and a last range that is smaller.
+  for (const std::uint64_t pairs : {1U, 70U, 300U, 799U}) {
+    SCOPED_TRACE(pairs);
+    const auto ranges = Train(data, 2, {}, pairs);
+    ASSERT_TRUE(ranges.ok()) << ranges.status().ToString();
+    EXPECT_EQ(whole->offsets, ranges->offsets);
+    EXPECT_EQ(whole->features, ranges->features);
+    EXPECT_EQ(whole->weights, ranges->weights);
+    EXPECT_EQ(whole->biases, ranges->biases);
+  }
 }
 
 TEST(SparseRankerTrainingTest, AddedLabelTextsAddTheirProductWithTheText) {
