@@ -6,8 +6,8 @@ namespace dashi::trainer {
 
 SparseRankerWeights LabelTextRows(const SparseRows& label_features) {
   SparseRankerWeights rows;
-  rows.offsets = label_features.offsets;
-  rows.features = label_features.columns;
+  rows.offsets = label_features.offsets.ToVector();
+  rows.features = label_features.columns.ToVector();
   rows.weights.resize(label_features.values.size());
   index::ToHalf(label_features.values.data(), rows.weights.data(), rows.weights.size());
   rows.biases.resize(label_features.num_rows());
