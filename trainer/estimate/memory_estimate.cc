@@ -26,8 +26,8 @@ constexpr std::uint64_t kBlockRows = 256;
 constexpr std::uint64_t kBlockMatrices = 4;
 // A row while it is clustered: sort keys twice, its number twice.
 constexpr std::uint64_t kClusterBytesPerRow = 24;
-// Candidates of a held-out document, 16 bytes each, from either score.
-constexpr std::uint64_t kCandidateBytes = std::uint64_t{16} * 200;
+// Candidates of a held-out document, 20 bytes each, from either score and by words.
+constexpr std::uint64_t kCandidateBytes = std::uint64_t{20} * 400;
 // A row of the ranker has about this many weights, each with its feature.
 constexpr std::uint64_t kWeightsPerLabel = 110;
 // Of a graph's levels, beside two links each at level 0.
@@ -91,6 +91,12 @@ class Sizes {
                : sizes_.num_labels * kWeightsPerLabel * (kIndex + kHalf) +
                      kIndex * sizes_.num_features *
                          static_cast<std::uint64_t>(std::max(1, options_.num_threads));
+  }
+  /// The ranker's rows by feature, while they are turned around.
+  std::uint64_t Postings() const {
+    return sizes_.num_features == 0 ? 0
+                                    : sizes_.num_labels * kWeightsPerLabel * (2 * kIndex + kHalf) +
+                                          kOffset * sizes_.num_features;
   }
   std::uint64_t LabelGraph() const {
     return index::ChooseIndexKind(sizes_.num_labels, options_.dim) == "exact"
@@ -214,6 +220,7 @@ class Phases {
       phase.parts.push_back({"hard negatives", of_.Rows().hard_negatives, false, false, true});
       phase.parts.push_back({"documents by label", of_.Grouped(), false});
       phase.parts.push_back({"ranker", of_.Ranker(), false});
+      phase.parts.push_back({"labels by word", of_.Postings(), false});
     }
     return phase;
   }
