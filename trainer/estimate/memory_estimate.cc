@@ -96,7 +96,7 @@ class Sizes {
   std::uint64_t Postings() const {
     return sizes_.num_features == 0 ? 0
                                     : sizes_.num_labels * kWeightsPerLabel * (2 * kIndex + kHalf) +
-                                          kOffset * sizes_.num_features;
+                                          sizeof(std::uint64_t) * sizes_.num_features;
   }
   std::uint64_t LabelGraph() const {
     return index::ChooseIndexKind(sizes_.num_labels, options_.dim) == "exact"
