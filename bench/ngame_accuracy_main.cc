@@ -340,9 +340,11 @@ Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOp
     std::vector<std::uint32_t> documents(candidates.size());
     std::iota(documents.begin(), documents.end(), 0U);
     ThreadPool pool(options.num_threads);
-    AddWordCandidates(data.test.document_features, ranking,
-                      {labels, model.classifiers, options.dim}, RankerPostings(model.ranker), pool,
-                      &candidates);
+    if (model.ranker.word_candidates > 0) {
+      AddWordCandidates(data.test.document_features, ranking,
+                        {labels, model.classifiers, options.dim}, RankerPostings(model.ranker),
+                        pool, &candidates);
+    }
     ScoreCandidates(test, documents, model.ranker, pool, &candidates);
   }
   std::size_t num_found = 0;

@@ -260,10 +260,12 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
                            view.GetWeights(trainer::RankerWeightsName(record.job)));
     DASHI_ASSIGN_OR_RETURN(release->ranker_memory, Reserve(ranker_bytes.size()));
     DASHI_ASSIGN_OR_RETURN(release->ranker, ReadRanker(record, ranker_bytes));
-    release->ranker_postings =
-        std::make_unique<trainer::RankerPostings>(release->ranker->weights());
-    DASHI_ASSIGN_OR_RETURN(release->postings_memory,
-                           Reserve(release->ranker_postings->memory_bytes()));
+    if (release->ranker->weights().word_candidates > 0) {
+      release->ranker_postings =
+          std::make_unique<trainer::RankerPostings>(release->ranker->weights());
+      DASHI_ASSIGN_OR_RETURN(release->postings_memory,
+                             Reserve(release->ranker_postings->memory_bytes()));
+    }
   }
   return std::shared_ptr<const ServingRelease>(std::move(release));
 }

@@ -34,7 +34,7 @@ struct ServingRelease {
   std::unique_ptr<RowDelta> new_labels;          ///< never null; of the embeddings z
   /// Orders a shortlist anew; its labels are index positions. Null: the release has none.
   std::unique_ptr<trainer::SparseRanker> ranker;
-  std::unique_ptr<trainer::RankerPostings> ranker_postings;  ///< of the ranker; null without
+  std::unique_ptr<trainer::RankerPostings> ranker_postings;  ///< null: words add no labels
   std::unique_ptr<storage::MemoryLease> memory;              ///< what the above is counted as
   std::unique_ptr<storage::MemoryLease> ranker_memory;
   std::unique_ptr<storage::MemoryLease> postings_memory;

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "index/vector_kernels.h"
-#include "trainer/word_candidates.h"
 
 namespace dashi::query {
 namespace {
@@ -22,6 +21,9 @@ ShortlistRanking::ShortlistRanking(const ServingRelease& release, std::string_vi
 void ShortlistRanking::AddByWords(const index::VectorIndex& labels, std::span<const float> query,
                                   const std::function<bool(index::Position)>& is_wanted,
                                   index::Shortlist* shortlist) const {
+  if (release_.ranker_postings == nullptr) {
+    return;
+  }
   std::vector<index::Position> present;
   present.reserve(shortlist->size());
   for (const index::Candidate& candidate : *shortlist) {
@@ -30,7 +32,7 @@ void ShortlistRanking::AddByWords(const index::VectorIndex& labels, std::span<co
   std::sort(present.begin(), present.end());
   std::vector<float> vector(query.size());
   for (const std::uint32_t position :
-       release_.ranker_postings->Find(features_, trainer::kWordCandidates)) {
+       release_.ranker_postings->Find(features_, release_.ranker->weights().word_candidates)) {
     if (!std::binary_search(present.begin(), present.end(), position) && is_wanted(position)) {
       labels.Reconstruct(position, vector.data());
       shortlist->push_back({position, index::Dot(query.data(), vector.data(), query.size())});

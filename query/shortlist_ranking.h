@@ -29,7 +29,8 @@ class ShortlistRanking {
   ShortlistRanking(const ServingRelease& release, std::string_view query);
 
   /// Adds the labels that the query's words speak for and that `shortlist` lacks, with their dense
-  /// scores. Shape: query [dim]; `labels` the release's, maybe with others after them.
+  /// scores; none where the release's ranker adds none. Shape: query [dim]; `labels` the release's,
+  /// maybe with others after them.
   void AddByWords(const index::VectorIndex& labels, std::span<const float> query,
                   const std::function<bool(index::Position)>& is_wanted,
                   index::Shortlist* shortlist) const;

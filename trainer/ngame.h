@@ -91,6 +91,9 @@ struct NgameModel {
   SparseRankerWeights ranker;  ///< empty when fusion_ranker is 0
   /// How much of each label's own text, as features, is in the ranker beside what it learned.
   double ranker_label_text = 0;
+  /// How many labels the words of a text add to its shortlist: 0 where they hardly find labels that
+  /// the vectors miss.
+  std::uint32_t ranker_word_candidates = 0;
   /// On the held-out documents, before the model learned from them too, with the fused score:
   /// "P@1", "P@5", "PSP@1", "PSP@5"; with prefixes "encoder " and "classifier " for each score
   /// alone, "dense " for both without the ranker.

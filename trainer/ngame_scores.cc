@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -19,6 +20,26 @@ namespace {
 // Candidates a score for fusion; more change nothing at rank 5.
 constexpr std::size_t kFusionCandidates = 100;
 
+// Labels by words cost about as much as the rest of a query: they are wanted where they find this
+// share of the relevant labels that the vectors do not.
+constexpr double kWordsGainMin = 0.01;
+
+// Which share of the relevant labels is among the candidates.
+double ShareFound(std::span<const std::vector<LabelCandidate>> candidates,
+                  const SparseRows& truth) {
+  std::size_t num_found = 0;
+  std::size_t num_relevant = 0;
+  for (std::size_t d = 0; d < candidates.size(); ++d) {
+    const auto relevant = RowColumns(truth, d);
+    num_relevant += relevant.size();
+    for (const LabelCandidate& candidate : candidates[d]) {
+      num_found += std::binary_search(relevant.begin(), relevant.end(), candidate.label) ? 1 : 0;
+    }
+  }
+  return static_cast<double>(num_found) /
+         static_cast<double>(std::max<std::size_t>(num_relevant, 1));
+}
+
 void AddMetrics(const std::string& prefix, const RankingQuality& quality,
                 std::map<std::string, double>* metrics) {
   (*metrics)[prefix + "P@1"] = quality.p1;
@@ -36,6 +57,7 @@ Status NgameTraining::TakeOverScores() {
     return Status();
   }
   model_.fusion_ranker = options_.warm_start->fusion_ranker;
+  model_.ranker_word_candidates = kWordCandidates;
   return TrainRanker(documents_.all);
 }
 
@@ -62,10 +84,16 @@ Status NgameTraining::FitScores() {
     DASHI_RETURN_IF_ERROR(TrainRanker(documents_.training));
     const auto documents = std::span(documents_.validation).first(candidates.size());
     const SparseRows features = SelectRows(task_.document_features, documents);
+    auto with_words = candidates;
     AddWordCandidates(features, ranking, {labels, classifiers, dim_}, RankerPostings(model_.ranker),
-                      pool_, &candidates);
+                      pool_, &with_words);
     AddWordCandidates(features, ranking, {labels, classifiers, dim_},
-                      RankerPostings(LabelTextRows(task_.label_features)), pool_, &candidates);
+                      RankerPostings(LabelTextRows(task_.label_features)), pool_, &with_words);
+    if (ShareFound(with_words, ranking.truth) >=
+        ShareFound(candidates, ranking.truth) + kWordsGainMin) {
+      candidates = std::move(with_words);
+      model_.ranker_word_candidates = kWordCandidates;
+    }
     ScoreCandidates(task_, documents, model_.ranker, pool_, &candidates);
     fused = FitRankerFusion(candidates, ranking.truth, label_counts_, num_documents_,
                             options_.objective, dense);

@@ -97,6 +97,7 @@ Result<NgameModel> NgameTraining::Run() {
     }
   }
   DASHI_RETURN_IF_ERROR(RunWhole(NgameStage::kDone, [] { return Status(); }));
+  model_.ranker.word_candidates = model_.ranker_word_candidates;
   model_.encoder = module_->ExportParameters();
   model_.classifiers = UnitClassifiers();
   model_.classifier_seconds = Seconds() - model_.encoder_seconds - model_.ranker_seconds;

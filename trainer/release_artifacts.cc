@@ -18,6 +18,7 @@ constexpr std::string_view kBagEncoderFormat = "bag-encoder-1";
 constexpr std::string_view kClassifierFormat = "label-classifier-1";
 constexpr std::string_view kVectorsFormat = "label-vectors-1";
 constexpr std::string_view kRankerFormat = "sparse-ranker-1";
+constexpr std::uint32_t kWordCandidatesMax = 100'000;
 
 template <typename T>
 std::string_view BytesOf(const std::vector<T>& values) {
@@ -222,6 +223,8 @@ std::string SerializeRanker(const RankerFeatures& features, const SparseRankerWe
   writer.Add("features", "U32", {weights.features.size()}, BytesOf(weights.features));
   writer.Add("weights", "F16", {weights.weights.size()}, BytesOf(weights.weights));
   writer.Add("biases", "F32", {weights.biases.size()}, BytesOf(weights.biases));
+  const std::vector<std::uint32_t> word_candidates{weights.word_candidates};
+  writer.Add("word_candidates", "U32", {1}, BytesOf(word_candidates));
   return writer.Finish();
 }
 
@@ -239,6 +242,13 @@ Result<std::unique_ptr<SparseRanker>> ParseRanker(std::string_view bytes) {
   parsed.features = ValuesOf<std::uint32_t>(features);
   parsed.weights = ValuesOf<std::uint16_t>(weights);
   parsed.biases = ValuesOf<float>(biases);
+  if (file.tensors.contains("word_candidates")) {  // Releases from before it have none.
+    DASHI_ASSIGN_OR_RETURN(const auto candidates, file.Get("word_candidates", "U32", {1}));
+    parsed.word_candidates = ValuesOf<std::uint32_t>(candidates).front();
+    if (parsed.word_candidates > kWordCandidatesMax) {
+      return Status::Corruption("the ranker wants more labels by words than there can be");
+    }
+  }
   if (parsed.offsets.front() != 0 || parsed.offsets.back() != num_weights ||
       !std::is_sorted(parsed.offsets.begin(), parsed.offsets.end())) {
     return Status::Corruption("the ranker's offsets do not fit its weights");

@@ -13,7 +13,7 @@
 namespace dashi::trainer {
 
 /// How many labels are taken from the words of a text, beside those that embeddings find.
-inline constexpr std::size_t kWordCandidates = 100;
+inline constexpr std::uint32_t kWordCandidates = 100;
 
 /// Adds to each document's candidates the kWordCandidates labels that `postings` finds by the
 /// document's words, with their dense scores, unless they are there or ignored. Rows stay ascending

@@ -107,6 +107,7 @@ Result<std::string> RandomRanker(const storage::View& view, const ReleaseShape& 
   const trainer::RankerFeatures features(words.Build(), pairs.BucketIdf());
   Random random(shape.seed);
   trainer::SparseRankerWeights weights;
+  weights.word_candidates = 100;
   for (const std::string& text : texts) {
     for (const std::uint32_t feature : features.Extract(text).ids) {
       const auto value = static_cast<float>(random.Normal());

@@ -17,6 +17,7 @@ SparseRankerWeights LabelTextRows(const SparseRows& label_features) {
 SparseRankerWeights SelectRankerRows(const SparseRankerWeights& weights,
                                      std::span<const std::uint32_t> rows) {
   SparseRankerWeights selected;
+  selected.word_candidates = weights.word_candidates;
   for (const std::uint32_t row : rows) {
     if (row != kNoRankerRow) {
       const auto first = static_cast<std::ptrdiff_t>(weights.offsets[row]);

@@ -19,6 +19,8 @@ struct SparseRankerWeights {
   std::vector<std::uint32_t> features;
   std::vector<std::uint16_t> weights;
   std::vector<float> biases;
+  /// How many labels the words of a text add to its shortlist (RankerPostings); 0: none.
+  std::uint32_t word_candidates = 0;
 
   std::size_t num_labels() const { return biases.size(); }
   std::uint64_t memory_bytes() const;

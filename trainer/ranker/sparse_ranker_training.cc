@@ -209,6 +209,7 @@ SparseRankerWeights AddLabelTexts(const SparseRankerWeights& weights,
                                   const SparseRows& label_features, double factor) {
   SparseRankerWeights sum;
   sum.biases = weights.biases;
+  sum.word_candidates = weights.word_candidates;
   const auto append = [&](std::uint32_t feature, float weight) {
     sum.features.push_back(feature);
     sum.weights.push_back(0);

@@ -104,6 +104,27 @@ TEST(SparseRankerTest, AFileGivesTheSameScores) {
             written.features().Extract("green red wine").ids);
 }
 
+TEST(SparseRankerTest, AFileTellsHowManyLabelsWordsAdd) {
+  Random random(5);
+  const auto features = Features();
+  SparseRankerWeights weights = RandomWeights(3, features->num_features(), &random);
+  weights.word_candidates = 70;
+  const std::string bytes = SerializeRanker(*features, weights);
+  EXPECT_EQ(ParseRanker(bytes).value()->weights().word_candidates, 70U);
+  // A file from before it was counted.
+  const auto file = Safetensors::Parse(bytes).value();
+  SafetensorsWriter writer;
+  for (const auto& [key, value] : file.metadata) {
+    writer.AddMetadata(key, value);
+  }
+  for (const auto& [key, tensor] : file.tensors) {
+    if (key != "word_candidates") {
+      writer.Add(key, tensor.dtype, tensor.shape, tensor.bytes);
+    }
+  }
+  EXPECT_EQ(ParseRanker(writer.Finish()).value()->weights().word_candidates, 0U);
+}
+
 /// What ParseRanker says of a file with one tensor replaced.
 std::string ErrorWith(const std::string& name, const std::string& dtype, std::uint64_t length,
                       const std::string& replacement) {
@@ -138,6 +159,8 @@ TEST(SparseRankerTest, DamagedFilesAreRefusedByName) {
   EXPECT_NE(ErrorWith("offsets", "U64", 4, ones.substr(0, 32)).find("offsets"), std::string::npos);
   EXPECT_NE(ErrorWith("offsets", "U64", 3, zeros.substr(0, 24)).find("offsets"), std::string::npos);
   EXPECT_NE(ErrorWith("biases", "F32", 3, ones.substr(0, 12)).find("bias"), std::string::npos);
+  EXPECT_NE(ErrorWith("word_candidates", "U32", 1, ones.substr(0, 4)).find("by words"),
+            std::string::npos);
   EXPECT_NE(ErrorWith("pair_buckets", "U32", 1, ones.substr(0, 4)).find("word pair 0"),
             std::string::npos);
   EXPECT_NE(ErrorWith("vocabulary", "U8", 16, zeros.substr(0, 16)).find("tokenizer"),
