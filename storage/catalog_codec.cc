@@ -190,13 +190,12 @@ Json EncodeMetric(const JobMetric& metric) {
                  {"epoch", metric.epoch},
                  {"seconds", EncodeNumber(metric.seconds)},
                  {"loss", EncodeNumber(metric.loss)}};
-  for (const auto& [name, value] :
-       {std::pair{"p1", metric.p1},
-        {"ndcg5", metric.ndcg5},
-        {"psp5", metric.psp5},
-        {"cluster_seconds", metric.cluster_seconds},
-        {"wait_seconds", metric.wait_seconds},
-        {"step_seconds", metric.step_seconds}}) {
+  for (const auto& [name, value] : {std::pair{"p1", metric.p1},
+                                    {"ndcg5", metric.ndcg5},
+                                    {"psp5", metric.psp5},
+                                    {"cluster_seconds", metric.cluster_seconds},
+                                    {"wait_seconds", metric.wait_seconds},
+                                    {"step_seconds", metric.step_seconds}}) {
     if (value) {
       object[name] = EncodeNumber(*value);
     }
@@ -210,13 +209,12 @@ JobMetric DecodeMetric(const Json& object) {
   Read(object, "epoch", &metric.epoch);
   ReadNumber(object, "seconds", &metric.seconds);
   ReadNumber(object, "loss", &metric.loss);
-  for (const auto& [name, value] :
-       {std::pair{"p1", &metric.p1},
-        {"ndcg5", &metric.ndcg5},
-        {"psp5", &metric.psp5},
-        {"cluster_seconds", &metric.cluster_seconds},
-        {"wait_seconds", &metric.wait_seconds},
-        {"step_seconds", &metric.step_seconds}}) {
+  for (const auto& [name, value] : {std::pair{"p1", &metric.p1},
+                                    {"ndcg5", &metric.ndcg5},
+                                    {"psp5", &metric.psp5},
+                                    {"cluster_seconds", &metric.cluster_seconds},
+                                    {"wait_seconds", &metric.wait_seconds},
+                                    {"step_seconds", &metric.step_seconds}}) {
     if (const auto found = object.find(name); found != object.end()) {
       *value = DecodeNumber(*found);
     }

@@ -42,7 +42,7 @@ struct ReleaseShape {
   bool hnsw = false;
   std::uint32_t dim = 16;
   std::uint32_t hidden = 0;
-  double ranker = 0;  ///< weight of a sparse ranker with random weights; 0: none
+  double ranker = 0;             ///< weight of a sparse ranker with random weights; 0: none
   std::string ranker_word = {};  ///< a word that only the ranker knows, and only of the first label
 };
 
