@@ -304,7 +304,8 @@ void MeasureLoss(const LossCase& choice, std::uint32_t num_rows, std::uint32_t n
     for (std::uint32_t i = 0; i < 3; ++i) {
       positives.columns.push_back((row + i * 37) % num_columns);
     }
-    std::sort(positives.columns.end() - 3, positives.columns.end());
+    std::sort(positives.columns.own() + positives.columns.size() - 3,
+              positives.columns.own() + positives.columns.size());
     positives.offsets.push_back(positives.columns.size());
     masked.offsets.push_back(0);
   }

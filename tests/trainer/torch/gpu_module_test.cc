@@ -223,7 +223,7 @@ TEST(GpuModuleErrorsTest, TokensOutOfRangeAreRefused) {
   Random random(29);
   const auto module = NewModule({});
   EncoderBatch batch = RandomBatch(40, LossKind::kSoftmax, random);
-  batch.texts.columns.back() = kVocabulary;
+  batch.texts.columns.own()[batch.texts.columns.size() - 1] = kVocabulary;
   const auto outcome = module->EncoderStep(batch, {1e-2F, 1e-3F, 0});
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.status().code(), StatusCode::kInvalidArgument);
