@@ -3,12 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <random>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/random.h"
 #include "storage/store.h"
 #include "tests/fault/store_workload.h"
 #include "tests/testing/tiny_database.h"
@@ -36,10 +36,10 @@ class SmallDisk : public FileGate {
 };
 
 // A text that no compression makes small.
-std::string Noise(std::mt19937_64& random, std::size_t size) {
+std::string Noise(Random& random, std::size_t size) {
   std::string text(size, ' ');
   for (char& letter : text) {
-    letter = static_cast<char>('a' + random() % 26);
+    letter = static_cast<char>('a' + random.Uniform(26));
   }
   return text;
 }
@@ -70,7 +70,7 @@ TEST(ReserveTest, LoadsLeaveTheReserveFreeAndSingleWritesUseIt) {
     auto load = begin();
     ASSERT_TRUE(load.ok()) << load.status().ToString();
     storage::EntityRow row;
-    std::mt19937_64 random(1);
+    Random random(1);
     Status status;
     for (int i = 0; i < 800 && status.ok(); ++i) {
       row.id = "row " + std::to_string(i);
