@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <sys/wait.h>
 #include <tuple>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -16,6 +18,7 @@
 #include "query/top_k.h"
 #include "storage/task_monitor.h"
 #include "tests/testing/failing_gate.h"
+#include "tests/testing/log_watch.h"
 #include "tests/testing/tiny_database.h"
 #include "tests/trainer/planted_rows.h"
 #include "trainer/job_manager.h"
@@ -60,8 +63,22 @@ class JobResumeTest : public ::testing::Test {
 
   void Reopen() {
     store_.reset();
-    store_ = testing::OpenStore(directory_.path());
-    ASSERT_NE(store_, nullptr);
+    storage::StoreOptions options;
+    options.file_gate = &watch_;
+    auto store = Store::Open(directory_.path(), options);
+    ASSERT_TRUE(store.ok()) << store.status().ToString();
+    store_ = std::move(store).value();
+  }
+
+  /// Calls `look` with the progress of job `id` each time that it writes a checkpoint or the row of
+  /// an epoch, while it waits: who looks from another thread may come when it is over.
+  void WatchJob(JobManager& jobs, std::uint64_t id, std::function<void(const Progress&)> look) {
+    watch_.Set([&jobs, id, look = std::move(look)] {
+      const auto progress = jobs.CurrentProgress(id);
+      if (progress && !progress->phase.empty()) {
+        look(*progress);
+      }
+    });
   }
 
   JobRecord Stored(std::uint64_t id) { return *store_->NewSnapshot().value()->GetJob(id).value(); }
@@ -95,7 +112,8 @@ class JobResumeTest : public ::testing::Test {
   std::size_t NumCheckpointBlobs(std::uint64_t id) { return Stored(id).checkpoint.size(); }
 
   testing::TemporaryDirectory directory_;
-  testing::FailingGate gate_;  // of stores that are opened with it
+  testing::FailingGate gate_;
+  testing::LogWatch watch_{gate_};
   std::unique_ptr<Store> store_;
 };
 
@@ -106,30 +124,31 @@ TEST_F(JobResumeTest, PausedAgainAndAgainAJobEndsWithTheSameBits) {
   ASSERT_EQ(Wait(jobs, whole).state, JobState::kSucceeded) << Stored(whole).error;
   EXPECT_EQ(NumCheckpointBlobs(whole), 0U);
 
-  const std::uint64_t id =
-      jobs.SubmitTraining("m", {{"seed", "3"}, {"epochs", "80"}}, "TRAIN MODEL m").value();
+  // Paused at the first thing that it writes once it trains, at the second after that, the fourth.
+  // It has more than eighty epochs to write.
+  const std::uint64_t id = whole + 1;
   int num_pauses = 0;
+  int num_writes = 0;
+  WatchJob(jobs, id, [&](const Progress& progress) {
+    if (progress.phase != "reading rows" && ++num_writes == 1 << num_pauses) {
+      EXPECT_TRUE(jobs.Pause(id).ok());
+    }
+  });
+  ASSERT_EQ(jobs.SubmitTraining("m", {{"seed", "3"}, {"epochs", "80"}}, "TRAIN MODEL m").value(),
+            id);
   for (;;) {
-    ASSERT_LT(num_pauses, 100);
-    // As soon as it trains. Between the epochs of one run and the next lie a few batches.
-    int num_reports = 0;
-    const auto job =
-        jobs.Wait(id,
-                  [&](const Progress& progress) {
-                    if (progress.phase != "reading rows" && ++num_reports == 1 && num_pauses < 12) {
-                      jobs.Pause(id).IgnoreError("it may have ended");
-                    }
-                  },
-                  {});
-    ASSERT_TRUE(job.ok());
-    if (job->state == JobState::kSucceeded) {
+    ASSERT_LT(num_pauses, 20);
+    const JobRecord job = Wait(jobs, id);
+    if (job.state == JobState::kSucceeded) {
       break;
     }
-    ASSERT_EQ(job->state, JobState::kPaused) << job->error;
+    ASSERT_EQ(job.state, JobState::kPaused) << job.error;
     EXPECT_EQ(Stored(id).state, JobState::kPaused);
     ++num_pauses;
+    num_writes = 0;
     ASSERT_TRUE(jobs.Resume(id).ok());
   }
+  watch_.Set({});
   EXPECT_GE(num_pauses, 3);
   ExpectSame(OutcomeOf(id), OutcomeOf(whole));
   EXPECT_EQ(NumCheckpointBlobs(id), 0U);
@@ -139,16 +158,17 @@ TEST_F(JobResumeTest, RowsThatChangeMeanwhileDoNotChangeWhatIsLearned) {
   JobManager jobs(store_.get(), {});
   const std::uint64_t whole = jobs.SubmitTraining("m", {{"epochs", "80"}}, "TRAIN MODEL m").value();
   ASSERT_EQ(Wait(jobs, whole).state, JobState::kSucceeded);
-  const std::uint64_t id = jobs.SubmitTraining("m", {{"epochs", "80"}}, "TRAIN MODEL m").value();
-  const auto paused = jobs.Wait(id,
-                                [&](const Progress& progress) {
-                                  if (progress.phase == "encoder") {
-                                    jobs.Pause(id).IgnoreError("it may have ended");
-                                  }
-                                },
-                                {});
-  ASSERT_EQ(paused->state, JobState::kPaused);
-  ASSERT_FALSE(paused->checkpoint.empty());
+  const std::uint64_t id = whole + 1;
+  WatchJob(jobs, id, [&](const Progress& progress) {
+    if (progress.phase == "encoder") {
+      EXPECT_TRUE(jobs.Pause(id).ok());
+    }
+  });
+  ASSERT_EQ(jobs.SubmitTraining("m", {{"epochs", "80"}}, "TRAIN MODEL m").value(), id);
+  const JobRecord paused = Wait(jobs, id);
+  watch_.Set({});
+  ASSERT_EQ(paused.state, JobState::kPaused);
+  ASSERT_FALSE(paused.checkpoint.empty());
 
   auto transaction = store_->Begin().value();
   using storage::EntityKind;
@@ -310,26 +330,27 @@ TEST_F(JobResumeTest, WaitingJobsArePausedAndCancelledAtOnce) {
 }
 
 TEST_F(JobResumeTest, ADiskThatIsFullLeavesTheLastCheckpointAndTheJobGoesOn) {
-  storage::StoreOptions options;
-  options.file_gate = &gate_;
-  store_.reset();
-  store_ = Store::Open(directory_.path(), options).value();
   JobManager jobs(store_.get(), {});
   const std::uint64_t whole = jobs.SubmitTraining("m", {}, "TRAIN MODEL m").value();
   ASSERT_EQ(Wait(jobs, whole).state, JobState::kSucceeded);
 
-  const std::uint64_t id = jobs.SubmitTraining("m", {}, "TRAIN MODEL m").value();
+  const std::uint64_t id = whole + 1;
   bool was_full = false;
+  WatchJob(jobs, id, [&](const Progress& progress) {
+    if (progress.phase == "encoder" && !was_full) {
+      gate_.Arm(testing::FailingGate::Fault::kFull, 1);
+      was_full = true;
+    }
+  });
+  ASSERT_EQ(jobs.SubmitTraining("m", {}, "TRAIN MODEL m").value(), id);
   const auto job = jobs.Wait(id,
                              [&](const Progress& progress) {
-                               if (progress.phase == "encoder" && !was_full) {
-                                 gate_.Arm(testing::FailingGate::Fault::kFull, 1);
-                                 was_full = true;
-                               } else if (progress.phase == "classifier") {
+                               if (progress.phase == "classifier") {
                                  gate_.Clear();
                                }
                              },
                              {});
+  watch_.Set({});
   gate_.Clear();
   EXPECT_TRUE(was_full);
   ASSERT_TRUE(job.ok());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 #include "index/vector_kernels.h"
 #include "query/evaluate.h"
 #include "query/publish.h"
+#include "tests/testing/log_watch.h"
 #include "tests/testing/tiny_database.h"
 #include "tests/trainer/planted_rows.h"
 #include "trainer/job_manager.h"
@@ -30,8 +32,11 @@ const OptionMap kWarm{{"warm_start", "on"}};
 class WarmStartTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    store_ = testing::OpenStore(directory_.path());
-    ASSERT_NE(store_, nullptr);
+    storage::StoreOptions store_options;
+    store_options.file_gate = &watch_;
+    auto store = storage::Store::Open(directory_.path(), store_options);
+    ASSERT_TRUE(store.ok()) << store.status().ToString();
+    store_ = std::move(store).value();
     AddPlantedRows(*store_, 600);
     OptionMap options = SmallOptions();
     options["checkpoint_seconds"] = "0";
@@ -89,6 +94,7 @@ class WarmStartTest : public ::testing::Test {
   }
 
   testing::TemporaryDirectory directory_;
+  testing::LogWatch watch_{FileGate::System()};
   std::unique_ptr<storage::Store> store_;
   ThreadPool pool_{1};
   std::unique_ptr<JobManager> jobs_;
@@ -216,25 +222,30 @@ TEST_F(WarmStartTest, PausedAgainAndAgainAJobEndsWithTheSameBits) {
   TrainAndPublish();
   ChangeRows();
   const OptionMap options{{"warm_start", "on"}, {"epochs", "60"}, {"validation_share", "0.1"}};
-  ASSERT_EQ(Train(options).state, JobState::kSucceeded);
-  const std::uint64_t id = jobs_->SubmitTraining("m", options, "TRAIN MODEL m").value();
+  const JobRecord whole = Train(options);
+  ASSERT_EQ(whole.state, JobState::kSucceeded) << whole.error;
+  // Paused at the first thing that it writes once it trains, at the second after that, the fourth,
+  // in its own thread: who looks from another one may come when it is over.
+  const std::uint64_t id = whole.id + 1;
   int num_pauses = 0;
+  int num_writes = 0;
+  watch_.Set([&] {
+    const auto progress = jobs_->CurrentProgress(id);
+    if (progress && !progress->phase.empty() && progress->phase != "reading rows" &&
+        ++num_writes == 1 << num_pauses) {
+      EXPECT_TRUE(jobs_->Pause(id).ok());
+    }
+  });
+  ASSERT_EQ(jobs_->SubmitTraining("m", options, "TRAIN MODEL m").value(), id);
   for (;;) {
-    ASSERT_LT(num_pauses, 100);
-    int num_reports = 0;
-    const auto job = jobs_->Wait(
-        id,
-        [&](const Progress& progress) {
-          if (progress.phase != "reading rows" && ++num_reports == 1 && num_pauses < 12) {
-            jobs_->Pause(id).IgnoreError("it may have ended");
-          }
-        },
-        {});
+    ASSERT_LT(num_pauses, 20);
+    const auto job = jobs_->Wait(id, {}, {});
     ASSERT_TRUE(job.ok());
     if (job->state == JobState::kSucceeded) {
       break;
     }
     ASSERT_EQ(job->state, JobState::kPaused) << job->error;
+    num_writes = 0;
     // Another release is published meanwhile; the job has its own start.
     if (++num_pauses == 2) {
       query::ReleaseCache releases(store_.get(), &pool_);
@@ -242,6 +253,7 @@ TEST_F(WarmStartTest, PausedAgainAndAgainAJobEndsWithTheSameBits) {
     }
     ASSERT_TRUE(jobs_->Resume(id).ok());
   }
+  watch_.Set({});
   EXPECT_GE(num_pauses, 2);
   for (std::size_t i = 0; i < Release(2).weights.size(); ++i) {
     EXPECT_EQ(Weights(2, i), Weights(3, i)) << i;
