@@ -20,6 +20,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Bounds what a test waits for that fails; a busy machine takes its time.
+constexpr milliseconds kIdleWaitMax{60'000};
+
 // What the server owns; the test keeps the engine behind it.
 class SharedRunner final : public StatementRunner {
  public:
@@ -203,7 +206,7 @@ TEST_F(ServerTest, ADisconnectCancelsTheQuery) {
   client.Send(QueryBytes("TRAIN MODEL m"));
   Engine(0)->WaitUntilRunning();
   client.Close();
-  EXPECT_TRUE(server_->WaitUntilIdle(milliseconds(10'000)));
+  EXPECT_TRUE(server_->WaitUntilIdle(kIdleWaitMax));
   EXPECT_TRUE(Engine(0)->cancelled());
 }
 
@@ -215,7 +218,7 @@ TEST_F(ServerTest, AClientThatDoesNotReadHoldsBackItsQueryAndIsDropped) {
   lazy.LogIn();
   lazy.Send(QueryBytes("SELECT endless"));
   Engine(0)->WaitUntilRunning();
-  EXPECT_TRUE(server_->WaitUntilIdle(milliseconds(10'000)));
+  EXPECT_TRUE(server_->WaitUntilIdle(kIdleWaitMax));
 }
 
 TEST_F(ServerTest, AClientThatReadsGetsAllItWants) {
@@ -251,21 +254,27 @@ TEST_F(ServerTest, RepliesToAClientThatNeverReadsAreBounded) {
       client.Send(syncs);
     }
   });
-  EXPECT_TRUE(server_->WaitUntilIdle(milliseconds(15'000)));
+  EXPECT_TRUE(server_->WaitUntilIdle(kIdleWaitMax));
   sender.join();
 }
 
 TEST_F(ServerTest, StrangersAreShownOutAfterTheDeadline) {
   options_.startup_deadline = milliseconds(200);
   Start();
+  // On a busy machine the polite one may be too slow itself, and comes again.
+  std::unique_ptr<WireClient> polite;
+  std::string greeting;
+  for (int attempt = 0; attempt < 100 && !greeting.ends_with("KZ"); ++attempt) {
+    polite = std::make_unique<WireClient>(server_->port());
+    greeting = TypesOf(polite->LogIn());
+  }
+  ASSERT_TRUE(greeting.ends_with("KZ")) << greeting;
   WireClient silent(server_->port());
   WireClient slow(server_->port());
   slow.Send(StartupBytes({{"user", "ann"}}).substr(0, 6));
-  WireClient polite(server_->port());
-  polite.LogIn();
   EXPECT_TRUE(silent.AtEnd());
   EXPECT_TRUE(slow.AtEnd());
-  EXPECT_EQ(TypesOf(polite.Query("SELECT n")), "TDDCZ") << "who is in stays in";
+  EXPECT_EQ(TypesOf(polite->Query("SELECT n")), "TDDCZ") << "who is in stays in";
 }
 
 TEST_F(ServerTest, MoreClientsThanPlacesAreTold) {
@@ -336,7 +345,7 @@ TEST_F(ServerTest, StoppingTellsTheIdleAndLetsTheBusyEnd) {
   EXPECT_TRUE(idle.AtEnd());
   EXPECT_FALSE(server_->WaitUntilIdle(milliseconds(50))) << "the query still runs";
   server_->CancelAll();
-  EXPECT_TRUE(server_->WaitUntilIdle(milliseconds(10'000)));
+  EXPECT_TRUE(server_->WaitUntilIdle(kIdleWaitMax));
   const auto last = busy.ReadUntilReady();
   ASSERT_EQ(TypesOf(last), "EZ");
   EXPECT_EQ(FieldOf(last[0], 'C'), "57014");
@@ -377,7 +386,7 @@ TEST_F(ServerTest, ManyClientsComeAndGo) {
     thread.join();
   }
   EXPECT_EQ(num_answers, 160);
-  EXPECT_TRUE(server_->WaitUntilIdle(milliseconds(10'000)));
+  EXPECT_TRUE(server_->WaitUntilIdle(kIdleWaitMax));
 }
 
 TEST(ServerOptionsTest, OnlyLoopbackIsServed) {

@@ -12,7 +12,7 @@ namespace dashi {
 
 namespace {
 
-constexpr int kTimeoutMs = 20'000;
+constexpr int kTimeoutMs = 60'000;
 
 std::string Framed(std::string_view body) {
   std::string bytes;

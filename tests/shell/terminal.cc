@@ -12,7 +12,7 @@
 namespace dashi {
 
 namespace {
-constexpr int kTimeoutMs = 20'000;
+constexpr int kTimeoutMs = 60'000;
 }
 
 Terminal::Terminal(const std::function<int()>& program, int num_columns) {
