@@ -303,8 +303,8 @@ TEST_F(SessionTest, AStatementEndsWhenItsTimeIsUp) {
   const auto write = Run(*session_, std::string("INSERT INTO labels (id, text) SELECT * FROM (") +
                                         kEndless + "), (SELECT 'x')");
   EXPECT_EQ(write.status().sqlstate(), "57014");
-  Must("RESET statement_timeout");
-  EXPECT_EQ(CountOf(*session_, "labels"), 0);
+  // On a busy machine 20 ms may be over before any statement of this session has begun.
+  EXPECT_EQ(CountOf(*NewSession(), "labels"), 0);
 }
 
 TEST_F(SessionTest, AScriptStopsAtItsFirstError) {
