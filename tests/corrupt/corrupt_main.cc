@@ -42,7 +42,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kHungMs = 60'000;
+constexpr int kHungMs = 180'000;
 constexpr std::size_t kNumViolationsMax = 20;
 
 // Starts this program again with `words`, and reads its standard output to the end.

@@ -9,12 +9,13 @@
 
 #include "base/random.h"
 #include "base/status.h"
+#include "storage/commit_watermark.h"
 
 namespace dashi::corrupt {
 
 namespace {
 
-constexpr int kWatermarkIntervalMs = 1500;
+constexpr int kWatermarkMsMax = 180'000;
 
 constexpr std::array<std::string_view, 19> kQuestions = {
     "SELECT id, text, split, updated_at FROM documents ORDER BY id",
@@ -124,7 +125,28 @@ Status LoadPairs(Session& session, const std::string& load_directory, int part) 
   return Run(session, fmt::format("COPY relevance FROM '{}'", path));
 }
 
-// Small commits that stand in logs alone, of which all are needed.
+// The last commit that is known to be on the disk.
+Result<std::uint64_t> WatermarkOf(const std::string& directory) {
+  DASHI_ASSIGN_OR_RETURN(const storage::WatermarkHistory history,
+                         storage::ReadWatermarkFile(directory + "/commit.watermark"));
+  return history.newest ? history.newest->commit_sequence : 0;
+}
+
+// Waits until the thread that keeps the watermark has noted the commit.
+Status AwaitWatermark(const std::string& directory, std::uint64_t commit_sequence) {
+  for (int ms = 0; ms < kWatermarkMsMax; ++ms) {
+    DASHI_ASSIGN_OR_RETURN(const std::uint64_t noted, WatermarkOf(directory));
+    if (noted >= commit_sequence) {
+      return Status::Ok();
+    }
+    ::poll(nullptr, 0, 1);
+  }
+  return Status::DeadlineExceeded("the watermark was not written");
+}
+
+// Small commits that stand in logs alone, of which all are needed: kNumCommits of them.
+constexpr std::uint64_t kNumCommits = 3 * 60 + 3 + 2;
+
 Status CommitRows(Session& session, const std::string& load_directory, Random* random) {
   for (int i = 0; i < 60; ++i) {
     if (i % 20 == 10) {
@@ -176,9 +198,10 @@ Status MakeTemplate(const std::string& directory, const std::string& load_direct
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, opened->NewSession());
   opened.release();
   Session& kept = *session.release();
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t before, WatermarkOf(directory));
   DASHI_RETURN_IF_ERROR(CommitRows(kept, load_directory, &random));
-  // The next commit notes in the watermark that those before it are on the disk.
-  ::poll(nullptr, 0, kWatermarkIntervalMs);
+  // All but the next one are known to be on the disk.
+  DASHI_RETURN_IF_ERROR(AwaitWatermark(directory, before + kNumCommits));
   return Run(kept,
              fmt::format("INSERT INTO anchors VALUES ('{}', 'of the last second')", kLastCommitId));
 }

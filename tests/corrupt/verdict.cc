@@ -55,7 +55,7 @@ std::vector<Answer> DecodePicture(std::string_view bytes) {
 
 Verdict Compare(const std::vector<Answer>& truth, const ChildEnd& end) {
   if (end.hung) {
-    return {Outcome::kHung, "no answer within a minute"};
+    return {Outcome::kHung, "no answer within three minutes"};
   }
   if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0) {
     return {Outcome::kCrash, fmt::format("wait status {}", end.status)};

@@ -18,7 +18,7 @@ namespace dashi::crash {
 
 namespace {
 
-constexpr std::int64_t kHungMicros = 60'000'000;
+constexpr std::int64_t kHungMicros = 180'000'000;
 
 [[noreturn]] void ExecChild(const ChildPlan& plan, const std::string& log_path, int events) {
   const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

@@ -27,7 +27,7 @@ struct ChildPlan {
 struct ChildOutcome {
   bool killed = false;        ///< by us
   bool at_failpoint = false;  ///< it died at its failpoint
-  bool hung = false;          ///< it did not get on for a minute
+  bool hung = false;          ///< it did not get on for three minutes
   std::string trouble;        ///< another signal, or an exit status that is not 0
   double open_seconds = -1;   ///< from its start until the database was open; -1 if it never was
 };
