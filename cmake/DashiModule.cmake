@@ -79,14 +79,15 @@ function(dashi_add_executable name)
   target_link_libraries(${name} PRIVATE ${arg_DEPS})
 endfunction()
 
-# Sets what every ctest case has: label, time limit, temporary folder, sanitizer options.
+# Sets what every ctest case has: label, time limit, temporary folder, sanitizer options. The limit
+# ends what hangs: it is many times what a test takes, since other work may slow a machine down.
 function(dashi_set_test_defaults test)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "LABELS")
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 120)
+    set(arg_TIMEOUT 600)
   endif()
   if(DASHI_SANITIZERS)
     math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 5")
