@@ -111,6 +111,15 @@ class LostLogTest : public DamagedDatabase {
     return logs;
   }
 
+  // What the manifest is known to hold. A flush that ended while the process closed may have made
+  // it longer, and RocksDB is what finds damage behind it.
+  std::uint64_t ListedManifestBytes() const {
+    const auto history = ReadWatermarkFile(Path("commit.watermark"));
+    EXPECT_OK(history);
+    EXPECT_TRUE(history.ok() && history->files);
+    return history.ok() && history->files ? history->files->manifest_bytes : 0;
+  }
+
   // Opens in both ways; each must refuse, and say which commits `log` held.
   void ExpectRefused(const std::string& log, bool is_last) const {
     const std::string name = fs::path(log).filename().string();
@@ -217,7 +226,9 @@ TEST_F(LostLogTest, ADamagedFrameOfTheManifestIsMissed) {
   MakeOfFlushes();
   const std::string manifest = CurrentManifest();
   const std::string whole = Read(manifest);
-  for (std::size_t frame = 0; frame < 1000;) {
+  const std::uint64_t listed = ListedManifestBytes();
+  ASSERT_GT(listed, 500U);
+  for (std::size_t frame = 0; frame < std::min<std::uint64_t>(listed, 1000);) {
     for (const int type : {0, 5}) {
       SCOPED_TRACE(fmt::format("type {} of the frame at {}", type, frame));
       std::string bytes = whole;
@@ -283,11 +294,7 @@ TEST_F(LostLogTest, AManifestThatWasCutIsMissedBeforeAnythingIsDone) {
   MakeOfFlushes();
   const std::string manifest = CurrentManifest();
   const std::string whole = Read(manifest);
-  // A flush that ended while the process closed may have made it longer.
-  const auto history = ReadWatermarkFile(Path("commit.watermark"));
-  ASSERT_OK(history);
-  ASSERT_TRUE(history->files);
-  const std::uint64_t listed = history->files->manifest_bytes;
+  const std::uint64_t listed = ListedManifestBytes();
   ASSERT_GT(listed, 500U);
   ASSERT_LE(listed, whole.size());
   for (const std::uint64_t kept : {listed - 1, listed * 9 / 10, listed / 2}) {
