@@ -20,8 +20,9 @@ namespace {
 using storage::Store;
 using Fault = FailingGate::Fault;
 
-// Of a twentieth of the points; where few are tried one may be such a point.
-constexpr std::uint64_t kSlack = kPointStride == 1 ? 0 : 20;
+// A twentieth of the points may be such a one; where few are tried, three more, since a hundredth
+// is one and which of them depends on RocksDB's threads.
+constexpr std::uint64_t kSlack = kPointStride == 1 ? 0 : 60;
 
 // The steps of a workload on one store, and what became of each.
 class WorkedStore {
