@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -20,17 +21,25 @@ struct Loop {
   std::size_t chunk;
   const std::function<void(std::size_t, std::size_t)>* body;
   std::atomic<std::size_t> next{0};
-  int num_workers = 0;  // guarded by the pool's mutex
+  // Guarded by the pool's mutex.
+  int num_workers = 0;
+  std::exception_ptr failure = nullptr;
 
   bool Exhausted() const { return next.load(std::memory_order_relaxed) >= size; }
 
-  void Run() {
-    for (;;) {
-      const std::size_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-      if (begin >= size) {
-        return;
+  // Returns what the body threw, after which no chunk begins.
+  std::exception_ptr Run() {
+    try {
+      for (;;) {
+        const std::size_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
+        if (begin >= size) {
+          return nullptr;
+        }
+        (*body)(begin, std::min(size, begin + chunk));
       }
-      (*body)(begin, std::min(size, begin + chunk));
+    } catch (...) {
+      next = size;
+      return std::current_exception();
     }
   }
 };
@@ -65,12 +74,18 @@ class ThreadPool::Impl {
     }
     wake_.NotifyAll();
     inside_parallel_for = true;
-    loop->Run();
+    std::exception_ptr failure = loop->Run();
     inside_parallel_for = false;
-    MutexLock lock(mutex_);
-    loops_.erase(std::remove(loops_.begin(), loops_.end(), loop), loops_.end());
-    while (loop->num_workers > 0) {
-      finished_.Wait(mutex_);
+    {
+      MutexLock lock(mutex_);
+      loops_.erase(std::remove(loops_.begin(), loops_.end(), loop), loops_.end());
+      while (loop->num_workers > 0) {
+        finished_.Wait(mutex_);
+      }
+      failure = failure != nullptr ? failure : loop->failure;
+    }
+    if (failure != nullptr) {
+      std::rethrow_exception(failure);
     }
   }
 
@@ -89,8 +104,9 @@ class ThreadPool::Impl {
       }
       ++loop->num_workers;
       mutex_.Unlock();
-      loop->Run();
+      const std::exception_ptr failure = loop->Run();
       mutex_.Lock();
+      loop->failure = failure != nullptr ? failure : loop->failure;
       if (--loop->num_workers == 0) {
         finished_.NotifyAll();
       }

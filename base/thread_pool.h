@@ -23,7 +23,8 @@ class ThreadPool {
   /// Calls body(begin, end) over [0, size) in chunks of at most `chunk`, and returns when all are
   /// done. Chunk borders depend on `size` and `chunk` alone, never on the number of threads, so a
   /// body that writes only its own range gives the same bits with any number of threads.
-  /// Bodies must not throw.
+  /// What a body throws (std::bad_alloc) comes out of the call once no thread is in a body any
+  /// more; chunks that had not begun by then are left out.
   void ParallelFor(std::size_t size, std::size_t chunk,
                    const std::function<void(std::size_t begin, std::size_t end)>& body);
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <thread>
 #include <utility>
@@ -42,7 +43,8 @@ class BatchReader {
   BatchReader(const BatchReader&) = delete;
   BatchReader& operator=(const BatchReader&) = delete;
 
-  /// The next batch; called at most once for each.
+  /// The next batch; called at most once for each. What `make` throws (std::bad_alloc) comes out of
+  /// the call for that batch, behind which there is none.
   Batch Next() {
     const Stopwatch since_call;
     if (depth_ == 0) {
@@ -62,8 +64,11 @@ class BatchReader {
  private:
   Batch Take() {
     MutexLock lock(mutex_);
-    while (ready_.empty()) {
+    while (ready_.empty() && failure_ == nullptr) {
       changed_.Wait(mutex_);
+    }
+    if (ready_.empty()) {
+      std::rethrow_exception(failure_);
     }
     Batch batch = std::move(ready_.front());
     ready_.pop_front();
@@ -79,11 +84,19 @@ class BatchReader {
   }
 
   void Work() {
-    for (; next_ < end_ && MayGoOn(); ++next_) {
-      Batch batch = make_(next_);
+    try {
+      for (; next_ < end_ && MayGoOn(); ++next_) {
+        Batch batch = make_(next_);
+        {
+          MutexLock lock(mutex_);
+          ready_.push_back(std::move(batch));
+        }
+        changed_.NotifyAll();
+      }
+    } catch (...) {
       {
         MutexLock lock(mutex_);
-        ready_.push_back(std::move(batch));
+        failure_ = std::current_exception();
       }
       changed_.NotifyAll();
     }
@@ -97,6 +110,7 @@ class BatchReader {
   Mutex mutex_;
   CondVar changed_;
   std::deque<Batch> ready_ DASHI_GUARDED_BY(mutex_);
+  std::exception_ptr failure_ DASHI_GUARDED_BY(mutex_);
   bool closing_ DASHI_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

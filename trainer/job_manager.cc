@@ -323,7 +323,7 @@ class JobManager::Impl {
       }
       Finish(*job, job->request != Request::kNone
                        ? Status::Cancelled("the job was stopped before it began")
-                       : Run(*job));
+                       : CatchAsStatus("the job", [&] { return Run(*job); }));
     }
   }
 

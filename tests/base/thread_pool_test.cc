@@ -1,6 +1,7 @@
 #include "base/thread_pool.h"
 
 #include <atomic>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -71,6 +72,37 @@ TEST(ThreadPoolTest, ChunksDoNotDependOnTheNumberOfThreads) {
     return std::vector<std::size_t>(ends.begin(), ends.end());
   };
   EXPECT_EQ(borders(1), borders(4));
+}
+
+TEST(ThreadPoolTest, WhatABodyThrowsComesOutOfTheCall) {
+  for (const int num_threads : {1, 2, 5}) {
+    ThreadPool pool(num_threads);
+    for (std::size_t thrower = 0; thrower < 100; thrower += 9) {
+      std::atomic<int> num_inside{0};
+      const auto body = [&](std::size_t begin, std::size_t /*end*/) {
+        ++num_inside;
+        std::this_thread::yield();
+        --num_inside;
+        if (begin == thrower) {
+          throw std::bad_alloc();
+        }
+      };
+      EXPECT_THROW(pool.ParallelFor(100, 1, body), std::bad_alloc);
+      EXPECT_EQ(num_inside, 0);
+    }
+    // The pool goes on.
+    std::atomic<std::size_t> sum{0};
+    pool.ParallelFor(100, 7, [&](std::size_t begin, std::size_t end) { sum += end - begin; });
+    EXPECT_EQ(sum, 100U);
+  }
+}
+
+TEST(ThreadPoolTest, AllBodiesMayThrow) {
+  ThreadPool pool(3);
+  for (int round = 0; round < 1000; ++round) {
+    EXPECT_THROW(pool.ParallelFor(50, 1, [](std::size_t, std::size_t) { throw std::bad_alloc(); }),
+                 std::bad_alloc);
+  }
 }
 
 }  // namespace

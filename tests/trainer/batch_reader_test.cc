@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -69,6 +70,22 @@ TEST(BatchReaderTest, CountsTheTimeThatItsCallerWaits) {
   EXPECT_EQ(reader.wait_seconds(), 0);
   EXPECT_EQ(reader.Next(), 1);
   EXPECT_GE(reader.wait_seconds(), 0.01);
+}
+
+TEST(BatchReaderTest, WhatAMakerThrowsComesOutAtItsBatch) {
+  for (const std::size_t depth : {0U, 1U, 20U}) {
+    SCOPED_TRACE(depth);
+    BatchReader<std::uint32_t> reader(0, 10, depth, [](std::uint32_t index) {
+      if (index == 4) {
+        throw std::bad_alloc();
+      }
+      return index;
+    });
+    for (std::uint32_t index = 0; index < 4; ++index) {
+      EXPECT_EQ(reader.Next(), index);
+    }
+    EXPECT_THROW(reader.Next(), std::bad_alloc);
+  }
 }
 
 }  // namespace
