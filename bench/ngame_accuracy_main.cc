@@ -273,10 +273,9 @@ Status SetOption(std::string_view argument, NgameOptions* options) {
        [&] { options->classifier_learning_rate_embeddings = real; }},
       {"classifier_dropout", [&] { options->classifier_dropout = real; }},
       {"ranker", [&] { options->ranker = number != 0; }},
-      {"ranker_c", [&] { options->sparse_ranker.svm.c = number; }},
+      {"ranker_c", [&] { options->ranker_c = number; }},
       {"ranker_passes", [&] { options->sparse_ranker.svm.passes_max = count; }},
       {"ranker_tolerance", [&] { options->sparse_ranker.svm.tolerance = number; }},
-      {"ranker_random_negatives", [&] { options->sparse_ranker.random_negatives = count; }},
       {"ranker_weight_min", [&] { options->sparse_ranker.weight_min = real; }},
       {"validation_share", [&] { options->validation_share = number; }},
   };

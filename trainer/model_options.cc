@@ -252,6 +252,10 @@ std::vector<OptionSpec> ClassifierSpecs() {
          return options.ngame.ranker ? "sparse" : "off";
        }},
       NumberOption<double>(
+          "ranker_c", DASHI_FIELD(ngame.ranker_c), 0.0, 1000.0,
+          "what a label's losses weigh against the norm in the ranker; 0 = 1, or 4 "
+          "where labels have many documents and the hold-out says so"),
+      NumberOption<double>(
           "validation_share", DASHI_FIELD(ngame.validation_share), 0.0, 0.5,
           "share of the training documents held out for early stopping and fusion"),
       NumberOption<double>("checkpoint_seconds", DASHI_FIELD(checkpoint_seconds), 0.0, 86'400.0,

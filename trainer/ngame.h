@@ -70,7 +70,10 @@ struct NgameOptions {
 
   // Stage 3: the sparse ranker on the shortlist; needs the task's features.
   bool ranker = true;
-  SparseRankerOptions sparse_ranker;  ///< its seed is `seed`
+  SparseRankerOptions sparse_ranker;  ///< its seed is `seed`, its svm.c `ranker_c`
+  /// What a label's losses weigh against the norm. 0: 1, or 4 where labels have many documents and
+  /// the hold-out says so.
+  double ranker_c = 0;
 
   /// MiB of memory for what has a row a document: the texts that training reads, the memory bank,
   /// hard negatives. What is larger stands in files. Changes no bit.
@@ -80,6 +83,8 @@ struct NgameOptions {
   double validation_share = 0.05;
   std::uint32_t validation_documents_max = 1200;
 };
+
+constexpr double kUsualRankerC = 1.0;
 
 /// What training made, in the row numbering of the TrainingTask.
 struct NgameModel {
@@ -91,6 +96,7 @@ struct NgameModel {
   SparseRankerWeights ranker;  ///< empty when fusion_ranker is 0
   /// How much of each label's own text, as features, is in the ranker beside what it learned.
   double ranker_label_text = 0;
+  double ranker_c = 0;  ///< what it was trained with; 0: no ranker
   /// How many labels the words of a text add to its shortlist: 0 where they hardly find labels that
   /// the vectors miss.
   std::uint32_t ranker_word_candidates = 0;

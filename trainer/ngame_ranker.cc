@@ -17,6 +17,13 @@ namespace {
 constexpr double kNegativesPerLabel = 20;
 constexpr double kNegativesMin = 40;
 constexpr double kNegativesMax = 150;
+// Random negatives of a label for each document that it would have if each had one label.
+constexpr double kRandomPerLabelDocuments = 2.5;
+constexpr std::uint32_t kRandomMin = 10;
+constexpr std::uint32_t kRandomMax = 100;
+// Where labels have so many documents each, on average, they may bear a weaker norm.
+constexpr std::size_t kManyDocuments = 20;
+constexpr double kStrongerC = 4.0;
 // Documents whose embeddings and shortlists are held at once.
 constexpr std::size_t kChunkDocuments = 4096;
 
@@ -82,6 +89,23 @@ float Product(const SparseRows& text, const SparseRows& labels, std::uint32_t la
 std::size_t NegativesPerDocument(double labels_per_document) {
   return static_cast<std::size_t>(std::clamp(std::round(kNegativesPerLabel * labels_per_document),
                                              kNegativesMin, kNegativesMax));
+}
+
+std::vector<double> RankerTries(double ranker_c, std::size_t num_pairs, std::size_t num_labels) {
+  if (ranker_c > 0) {
+    return {ranker_c};
+  }
+  if (num_pairs < kManyDocuments * num_labels) {
+    return {kUsualRankerC};
+  }
+  return {kUsualRankerC, kStrongerC};
+}
+
+std::uint32_t RandomNegativesPerLabel(std::size_t num_documents, std::size_t num_labels) {
+  const double each = kRandomPerLabelDocuments * static_cast<double>(num_documents) /
+                      static_cast<double>(std::max<std::size_t>(num_labels, 1));
+  return static_cast<std::uint32_t>(
+      std::clamp(std::round(each), double{kRandomMin}, double{kRandomMax}));
 }
 
 Result<SparseRankerWeights> TrainRankerStage(

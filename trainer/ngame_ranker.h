@@ -19,6 +19,14 @@ namespace dashi::trainer {
 /// How many hard negatives a document gets.
 std::size_t NegativesPerDocument(double labels_per_document);
 
+/// The values of SvmOptions::c that the hold-out chooses from: `ranker_c`; where that is 0 the
+/// usual one and, when labels have many of the pairs each, a stronger one.
+std::vector<double> RankerTries(double ranker_c, std::size_t num_pairs, std::size_t num_labels);
+
+/// How many documents that are drawn at random a label gets as negatives, from 10 to 100: the more,
+/// the more documents there are for each label.
+std::uint32_t RandomNegativesPerLabel(std::size_t num_documents, std::size_t num_labels);
+
 /// Trains the sparse ranker of a model whose encoder and classifiers are trained: finds each
 /// document's best labels by <e, label vector> and makes those that are wrong hard negatives, about
 /// 20 for each of its labels.

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,6 +25,9 @@ constexpr std::size_t kFusionCandidates = 100;
 // Labels by words cost about as much as the rest of a query: they are wanted where they find this
 // share of the relevant labels that the vectors do not.
 constexpr double kWordsGainMin = 0.01;
+
+// A stronger ranker has to be better on the hold-out by this much of its noise.
+constexpr double kStrongerDoubt = 0.1;
 
 // Which share of the relevant labels is among the candidates.
 double ShareFound(std::span<const std::vector<LabelCandidate>> candidates,
@@ -58,8 +63,24 @@ Status NgameTraining::TakeOverScores() {
   }
   model_.fusion_ranker = options_.warm_start->fusion_ranker;
   model_.ranker_word_candidates = kWordCandidates;
-  return TrainRanker(documents_.all);
+  model_.ranker_c = options_.ranker_c > 0 ? options_.ranker_c : options_.warm_start->ranker_c;
+  DASHI_ASSIGN_OR_RETURN(model_.ranker, TrainRanker(documents_.all, model_.ranker_c));
+  return Status();
 }
+
+struct NgameTraining::HeldOut {
+  RankingTask ranking;
+  std::vector<float> labels;       // [num_labels, dim]
+  std::vector<float> classifiers;  // [num_labels, dim]
+};
+
+struct NgameTraining::ScoreFit {
+  std::vector<std::vector<LabelCandidate>> candidates;  // of each held-out document
+  FusionWeights weights;
+  SparseRankerWeights ranker;
+  double ranker_c = 0;
+  std::uint32_t word_candidates = 0;
+};
 
 Status NgameTraining::FitScores() {
   if (options_.warm_start != nullptr && documents_.validation.empty()) {
@@ -67,48 +88,39 @@ Status NgameTraining::FitScores() {
   }
   TrainingProgress progress(control_, "fusion", documents_.validation.size(), "documents",
                             since_start_);
-  const std::vector<float> classifiers = UnitClassifiers();
+  HeldOut held_out;
+  held_out.classifiers = UnitClassifiers();
   model_.num_validation_documents = documents_.validation.size();
-  DASHI_ASSIGN_OR_RETURN(const std::vector<float> labels, EncodeLabels());
-  DASHI_ASSIGN_OR_RETURN(const RankingTask ranking,
-                         EmbedValidation(options_.validation_documents_max));
-  DASHI_ASSIGN_OR_RETURN(auto candidates,
-                         FindCandidates(ranking, {labels, classifiers, dim_}, kFusionCandidates,
-                                        options_.num_threads, backend_, control_));
-  const FusionWeights dense =
-      FitFusion(candidates, ranking.truth, label_counts_, num_documents_, options_.objective);
-  FusionWeights fused = dense;
+  DASHI_ASSIGN_OR_RETURN(held_out.labels, EncodeLabels());
+  DASHI_ASSIGN_OR_RETURN(held_out.ranking, EmbedValidation(options_.validation_documents_max));
+  ScoreFit fit;
+  DASHI_ASSIGN_OR_RETURN(
+      fit.candidates,
+      FindCandidates(held_out.ranking, {held_out.labels, held_out.classifiers, dim_},
+                     kFusionCandidates, options_.num_threads, backend_, control_));
+  fit.weights = FitFusion(fit.candidates, held_out.ranking.truth, label_counts_, num_documents_,
+                          options_.objective);
+  const RankingQuality dense = fit.weights.quality;
+  model_.fusion_encoder = fit.weights.encoder;
+  model_.fusion_classifier = fit.weights.classifier;
   if (HasRanker()) {
-    model_.fusion_encoder = dense.encoder;
-    model_.fusion_classifier = dense.classifier;
-    DASHI_RETURN_IF_ERROR(TrainRanker(documents_.training));
-    const auto documents = std::span(documents_.validation).first(candidates.size());
-    const SparseRows features = SelectRows(task_.document_features, documents);
-    auto with_words = candidates;
-    AddWordCandidates(features, ranking, {labels, classifiers, dim_}, RankerPostings(model_.ranker),
-                      pool_, &with_words);
-    AddWordCandidates(features, ranking, {labels, classifiers, dim_},
-                      RankerPostings(LabelTextRows(task_.label_features)), pool_, &with_words);
-    if (ShareFound(with_words, ranking.truth) >=
-        ShareFound(candidates, ranking.truth) + kWordsGainMin) {
-      candidates = std::move(with_words);
-      model_.ranker_word_candidates = kWordCandidates;
-    }
-    ScoreCandidates(task_, documents, model_.ranker, pool_, &candidates);
-    fused = FitRankerFusion(candidates, ranking.truth, label_counts_, num_documents_,
-                            options_.objective, dense);
+    DASHI_ASSIGN_OR_RETURN(fit, ChooseRanker(held_out, fit));
   }
-  model_.fusion_encoder = fused.encoder;
-  model_.fusion_classifier = fused.classifier;
-  model_.fusion_ranker = fused.ranker;
-  model_.ranker_label_text = fused.ranker > 0 ? fused.label_text / fused.ranker : 0;
-  if (!candidates.empty()) {
-    AddMetrics("", fused.quality, &model_.validation_metrics);
-    AddMetrics("dense ", dense.quality, &model_.validation_metrics);
+  model_.fusion_encoder = fit.weights.encoder;
+  model_.fusion_classifier = fit.weights.classifier;
+  model_.fusion_ranker = fit.weights.ranker;
+  model_.ranker_label_text =
+      fit.weights.ranker > 0 ? fit.weights.label_text / fit.weights.ranker : 0;
+  model_.ranker = std::move(fit.ranker);
+  model_.ranker_c = fit.ranker_c;
+  model_.ranker_word_candidates = fit.word_candidates;
+  if (!fit.candidates.empty()) {
+    AddMetrics("", fit.weights.quality, &model_.validation_metrics);
+    AddMetrics("dense ", dense, &model_.validation_metrics);
     for (const auto& [prefix, encoder] : {std::pair{"encoder ", 1.0}, {"classifier ", 0.0}}) {
       AddMetrics(prefix,
-                 MeasureRankings(RankCandidates(candidates, {encoder, 1.0 - encoder}, /*k=*/5),
-                                 ranking.truth, label_counts_, num_documents_),
+                 MeasureRankings(RankCandidates(fit.candidates, {encoder, 1.0 - encoder}, /*k=*/5),
+                                 held_out.ranking.truth, label_counts_, num_documents_),
                  &model_.validation_metrics);
     }
   }
@@ -117,11 +129,57 @@ Status NgameTraining::FitScores() {
   return Status();
 }
 
+Result<NgameTraining::ScoreFit> NgameTraining::ChooseRanker(const HeldOut& held_out,
+                                                            const ScoreFit& dense) {
+  const double doubt =
+      kStrongerDoubt /
+      std::sqrt(static_cast<double>(std::max<std::size_t>(dense.candidates.size(), 1)));
+  std::size_t num_pairs = 0;
+  for (const std::uint32_t document : documents_.training) {
+    num_pairs += RowColumns(task_.relevance, document).size();
+  }
+  std::optional<ScoreFit> best;
+  for (const double c : RankerTries(options_.ranker_c, num_pairs, num_labels_)) {
+    DASHI_ASSIGN_OR_RETURN(ScoreFit fit, FitRanker(c, held_out, dense));
+    if (!best || fit.weights.quality.ValueFor(options_.objective) >
+                     best->weights.quality.ValueFor(options_.objective) + doubt) {
+      best = std::move(fit);
+    }
+  }
+  return std::move(*best);
+}
+
+Result<NgameTraining::ScoreFit> NgameTraining::FitRanker(double c, const HeldOut& held_out,
+                                                         const ScoreFit& dense) {
+  ScoreFit fit;
+  fit.ranker_c = c;
+  DASHI_ASSIGN_OR_RETURN(fit.ranker, TrainRanker(documents_.training, c));
+  const auto documents = std::span(documents_.validation).first(dense.candidates.size());
+  const SparseRows features = SelectRows(task_.document_features, documents);
+  const LabelVectors vectors{held_out.labels, held_out.classifiers, dim_};
+  fit.candidates = dense.candidates;
+  AddWordCandidates(features, held_out.ranking, vectors, RankerPostings(fit.ranker), pool_,
+                    &fit.candidates);
+  AddWordCandidates(features, held_out.ranking, vectors,
+                    RankerPostings(LabelTextRows(task_.label_features)), pool_, &fit.candidates);
+  const SparseRows& truth = held_out.ranking.truth;
+  if (ShareFound(fit.candidates, truth) >= ShareFound(dense.candidates, truth) + kWordsGainMin) {
+    fit.word_candidates = kWordCandidates;
+  } else {
+    fit.candidates = dense.candidates;
+  }
+  ScoreCandidates(task_, documents, fit.ranker, pool_, &fit.candidates);
+  fit.weights = FitRankerFusion(fit.candidates, truth, label_counts_, num_documents_,
+                                options_.objective, dense.weights);
+  return fit;
+}
+
 bool NgameTraining::HasRanker() const {
   return options_.ranker && task_.num_features > 0 && !documents_.validation.empty();
 }
 
-Status NgameTraining::TrainRanker(std::span<const std::uint32_t> documents) {
+Result<SparseRankerWeights> NgameTraining::TrainRanker(std::span<const std::uint32_t> documents,
+                                                       double c) {
   const Stopwatch since_stage;
   DASHI_ASSIGN_OR_RETURN(const std::vector<float> labels, EncodeLabels());
   const std::vector<float> classifiers = UnitClassifiers();
@@ -132,15 +190,17 @@ Status NgameTraining::TrainRanker(std::span<const std::uint32_t> documents) {
                    vectors.size());
   SparseRankerOptions stage = options_.sparse_ranker;
   stage.seed = options_.seed;
-  DASHI_ASSIGN_OR_RETURN(
-      model_.ranker, TrainRankerStage(task_, documents, std::move(vectors), dim_, *module_, stage,
-                                      backend_, pool_, control_, since_start_));
+  stage.svm.c = c;
+  stage.random_negatives = RandomNegativesPerLabel(num_documents_, num_labels_);
+  Result<SparseRankerWeights> ranker =
+      TrainRankerStage(task_, documents, std::move(vectors), dim_, *module_, stage, backend_, pool_,
+                       control_, since_start_);
   model_.ranker_seconds += since_stage.Seconds();
-  return Status();
+  return ranker;
 }
 
 Status NgameTraining::RefitRanker() {
-  DASHI_RETURN_IF_ERROR(TrainRanker(documents_.all));
+  DASHI_ASSIGN_OR_RETURN(model_.ranker, TrainRanker(documents_.all, model_.ranker_c));
   if (model_.ranker_label_text > 0) {
     model_.ranker = AddLabelTexts(model_.ranker, task_.label_features, model_.ranker_label_text);
   }

@@ -10,7 +10,7 @@
 namespace dashi::trainer {
 namespace {
 
-constexpr std::uint32_t kStateVersion = 3;
+constexpr std::uint32_t kStateVersion = 4;
 
 // Tensors as parts "prefix/<name>", and their names, each after its length.
 Status SaveTensors(StateWriter& to, const std::string& prefix,
@@ -117,6 +117,7 @@ std::string NgameTraining::EncodeNumbers() const {
   AppendDouble(&out, model_.fusion_classifier);
   AppendDouble(&out, model_.fusion_ranker);
   AppendDouble(&out, model_.ranker_label_text);
+  AppendDouble(&out, model_.ranker_c);
   AppendLittleEndian32(&out, model_.ranker_word_candidates);
   AppendDouble(&out, model_.encoder_seconds);
   AppendDouble(&out, model_.ranker_seconds);
@@ -159,6 +160,7 @@ bool NgameTraining::DecodeNumbers(std::string_view bytes) {
   reader.ReadDouble(&model_.fusion_classifier);
   reader.ReadDouble(&model_.fusion_ranker);
   reader.ReadDouble(&model_.ranker_label_text);
+  reader.ReadDouble(&model_.ranker_c);
   reader.ReadLittleEndian32(&model_.ranker_word_candidates);
   reader.ReadDouble(&model_.encoder_seconds);
   reader.ReadDouble(&model_.ranker_seconds);

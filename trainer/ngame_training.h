@@ -96,8 +96,14 @@ class NgameTraining {
   Status FitScores();
   // The weights of the release that the training starts from, where no hold-out can tell.
   Status TakeOverScores();
+  // The held-out documents while the scores are fitted, and weights that were fitted to them.
+  struct HeldOut;
+  struct ScoreFit;
+  // Of the rankers that are worth a try the one that is best on the hold-out.
+  Result<ScoreFit> ChooseRanker(const HeldOut& held_out, const ScoreFit& dense);
+  Result<ScoreFit> FitRanker(double c, const HeldOut& held_out, const ScoreFit& dense);
   // Stage 3 on documents, with the label vectors as they are now.
-  Status TrainRanker(std::span<const std::uint32_t> documents);
+  Result<SparseRankerWeights> TrainRanker(std::span<const std::uint32_t> documents, double c);
   bool HasRanker() const;
   // Once the hold-out has told how long to train and how to weigh, teaches it too: the classifier
   // stage anew, on all documents.

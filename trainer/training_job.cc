@@ -49,6 +49,10 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   release.model = job.model;
   release.seed = job.options.ngame.seed;
   release.options = DescribeModelOptions(job.options);
+  if (model.fusion_ranker > 0) {
+    release.options["ranker_c"] =
+        fmt::format("{}", model.ranker_c);  // Which `0` left to be chosen.
+  }
   release.environment = DescribeEnvironment(job, backend);
   release.num_documents = data.document_ordinals.size();
   // Scaled to a + b = 1, which changes no ranking and keeps scores in [-1, 1].

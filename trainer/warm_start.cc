@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -50,6 +51,18 @@ Status CheckShape(const ReleaseRecord& release, const ModelOptions& options) {
     }
   }
   return Status();
+}
+
+/// What the ranker of a release was trained with.
+double RankerC(const ReleaseRecord& release) {
+  const auto found = release.options.find("ranker_c");
+  double c = 0;
+  if (found != release.options.end()) {
+    const char* end = found->second.data() + found->second.size();
+    const auto [stop, error] = std::from_chars(found->second.data(), end, c);
+    c = error == std::errc() && stop == end ? c : 0;
+  }
+  return c > 0 && std::isfinite(c) ? c : kUsualRankerC;
 }
 
 std::vector<float> ToFloats(const std::vector<std::uint16_t>& halves) {
@@ -168,6 +181,7 @@ Result<std::shared_ptr<const WarmStart>> ReadWarmStart(const View& view, const s
   warm->fusion_encoder = record.fusion_encoder;
   warm->fusion_classifier = record.fusion_classifier;
   warm->fusion_ranker = record.fusion_ranker;
+  warm->ranker_c = RankerC(record);
   return std::shared_ptr<const WarmStart>(std::move(warm));
 }
 

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/random.h"
 #include "tests/trainer/ngame_tasks.h"
 #include "trainer/bag_module.h"
 #include "trainer/bag_weights.h"
@@ -60,6 +61,51 @@ TEST(NgameTest, TheRankerSeesWhatTheDenseScoresCannot) {
   ASSERT_TRUE(without.ok());
   EXPECT_EQ(without->fusion_ranker, 0.0);
   EXPECT_EQ(without->ranker.num_labels(), 0U);
+}
+
+// Both rankers are tried where labels have many documents, and the hold-out chooses.
+TEST(NgameTest, TheHoldOutChoosesHowStrongTheRankerLearns) {
+  TrainingTask task = TaskForRanker();
+  // A word of the label is wrong in a third of the documents.
+  Random random(3);
+  std::uint32_t* columns = task.document_features.columns.own();
+  for (std::size_t d = 0; d < task.document_features.num_rows(); ++d) {
+    if (d % 3 == 0) {
+      columns[task.document_features.offsets[d + 1] - 1] =
+          task.vocabulary_size + static_cast<std::uint32_t>(random.Uniform(60));
+    }
+  }
+  NgameOptions options = FastOptions();
+  options.epochs = 4;
+  options.objective = RankingObjective::kTail;
+  std::vector<NgameModel> models;
+  for (const double c : {1.0, 4.0, 0.0}) {
+    options.ranker_c = c;
+    auto model = TrainNgame(task, options, Backend(), TrainingControl());
+    ASSERT_TRUE(model.ok()) << model.status().ToString();
+    models.push_back(std::move(*model));
+  }
+  EXPECT_EQ(models[0].ranker_c, 1.0);
+  EXPECT_EQ(models[1].ranker_c, 4.0);
+  EXPECT_NE(models[0].ranker.weights, models[1].ranker.weights);
+  const auto value = [&](std::size_t i) {
+    const auto& metrics = models[i].validation_metrics;
+    return metrics.at("PSP@1") + metrics.at("PSP@5");
+  };
+  const double doubt = 0.1 / std::sqrt(static_cast<double>(models[0].num_validation_documents));
+  const std::size_t best = value(1) > value(0) + doubt ? 1 : 0;
+  EXPECT_EQ(models[2].ranker_c, models[best].ranker_c) << value(0) << " " << value(1);
+  EXPECT_EQ(models[2].ranker.weights, models[best].ranker.weights);
+  EXPECT_EQ(models[2].validation_metrics, models[best].validation_metrics);
+
+  // Few documents a label: nothing is tried.
+  TrainingTask small = SyntheticTask(1500, 200, 1);
+  small.num_features = small.vocabulary_size;
+  small.label_features = small.label_tokens;
+  small.document_features = small.document_tokens;
+  const auto few = TrainNgame(small, options, Backend(), TrainingControl());
+  ASSERT_TRUE(few.ok()) << few.status().ToString();
+  EXPECT_EQ(few->ranker_c, 1.0);
 }
 
 TEST(NgameTest, WithoutAHoldOutThereIsNoRanker) {

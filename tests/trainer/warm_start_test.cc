@@ -122,6 +122,20 @@ TEST_F(WarmStartTest, GoesOnFromThePublishedReleaseAndSaysSo) {
   EXPECT_EQ(Release(3).options.at("epochs"), "2");
 }
 
+TEST_F(WarmStartTest, TheRankerLearnsAsStronglyAsTheReleaseSays) {
+  const JobRecord job = Train({{"ranker_c", "2.5"}});
+  ASSERT_EQ(job.state, JobState::kSucceeded) << job.error;
+  EXPECT_EQ(Release(1).options.at("ranker_c"), "2.5");
+  const auto view = View();
+  const TrainingData data = ReadTrainingData(*view, {}, {}).value();
+  NgameOptions options;
+  options.dim = options.hidden = 32;
+  EXPECT_EQ(ReadWarmStart(*view, "m@1", data, options).value()->ranker_c, 2.5);
+  EXPECT_EQ(Train({{"ranker_c", "0"}}).state, JobState::kSucceeded);
+  const double c = ReadWarmStart(*View(), "m@2", data, options).value()->ranker_c;
+  EXPECT_TRUE(c == 1.0 || c == 4.0) << c;
+}
+
 TEST_F(WarmStartTest, IsExplainedLikeATrainingAndRefusedLikeOne) {
   EXPECT_EQ(jobs_->Explain("m", kWarm, {}, {}).status().code(), StatusCode::kInvalidArgument);
   TrainAndPublish();

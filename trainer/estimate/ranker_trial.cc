@@ -110,12 +110,14 @@ Result<double> TimeRanker(const TrainingTask& task, const NgameOptions& options,
   const SparseRows label_features = SelectRows(task.label_features, labels);
   TrainingControl quiet;
   quiet.should_stop = control.should_stop;
+  SparseRankerOptions stage = options.sparse_ranker;
+  stage.random_negatives = RandomNegativesPerLabel(num_documents, num_labels);
   const Stopwatch since_start;
   TrainingProgress progress(quiet, "", labels.size(), "labels", since_start);
   ThreadPool one(1);
   DASHI_RETURN_IF_ERROR(TrainSparseRanker({task.document_features, label_features, relevance,
                                            task.num_features, all, hard},
-                                          options.sparse_ranker, one, progress)
+                                          stage, one, progress)
                             .status());
   return since_start.Seconds() / static_cast<double>(labels.size()) / pool.num_threads();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "trainer/ngame_ranker.h"
 #include "trainer/ngame_sampler.h"
 
 namespace dashi::trainer {
@@ -91,9 +92,12 @@ TimeEstimate EstimateTime(const TrainingSizes& sizes, const NgameOptions& option
     time.ranker_seconds = 2 * encode_labels + 2 * looked_at * rates.search_seconds_per_text;
   }
   if (sizes.num_features > 0) {
+    // Each one that is tried, and the one that is kept once more with the hold-out.
+    const std::size_t tries = RankerTries(options.ranker_c, sizes.pairs, sizes.num_labels).size();
     time.ranker_seconds +=
-        2 * (documents * (steps.encode_seconds + rates.search_seconds_per_text) +
-             labels * rates.ranker_seconds_per_label + rates.graph_seconds + 2 * encode_labels);
+        static_cast<double>(tries + 1) *
+        (documents * (steps.encode_seconds + rates.search_seconds_per_text) +
+         labels * rates.ranker_seconds_per_label + rates.graph_seconds + 2 * encode_labels);
   }
   time.release_seconds =
       static_cast<double>(sizes.num_documents_stored) * steps.encode_seconds +
