@@ -84,8 +84,6 @@ struct NgameOptions {
   std::uint32_t validation_documents_max = 1200;
 };
 
-constexpr double kUsualRankerC = 1.0;
-
 /// What training made, in the row numbering of the TrainingTask.
 struct NgameModel {
   std::vector<NamedTensor> encoder;  ///< EncoderModule::ExportParameters

@@ -12,6 +12,9 @@
 
 namespace dashi::trainer {
 
+/// SvmOptions::c of a ranker whose labels have few documents each.
+inline constexpr double kUsualRankerC = 1.0;
+
 struct SparseRankerOptions {
   SvmOptions svm;
   std::uint32_t random_negatives = 10;  ///< documents per label, beside the hard ones
