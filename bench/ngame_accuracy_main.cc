@@ -91,14 +91,24 @@ Result<Texts> ReadTexts(const std::string& path) {
 
 using Pairs = std::vector<std::vector<std::uint32_t>>;
 
+/// An id out of a tsv file, in which a backslash is doubled.
+std::string Unescaped(std::string_view field) {
+  std::string id;
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    i += field.substr(i).starts_with("\\\\") ? 1 : 0;
+    id += field[i];
+  }
+  return id;
+}
+
 /// Shape: result [documents.texts.size()], label rows ascending.
 Result<Pairs> ReadRelevance(const std::string& path, const Texts& documents, const Texts& labels) {
   Pairs pairs(documents.texts.size());
   DASHI_RETURN_IF_ERROR(ForEachLine(path, [&](std::string_view line) -> Status {
     const std::size_t tab = line.find('\t');
-    const auto document = documents.row_of_id.find(std::string(line.substr(0, tab)));
+    const auto document = documents.row_of_id.find(Unescaped(line.substr(0, tab)));
     const std::string_view rest = tab == line.npos ? "" : line.substr(tab + 1);
-    const auto label = labels.row_of_id.find(std::string(rest.substr(0, rest.find('\t'))));
+    const auto label = labels.row_of_id.find(Unescaped(rest.substr(0, rest.find('\t'))));
     if (document == documents.row_of_id.end() || label == labels.row_of_id.end()) {
       return Status::InvalidArgument(fmt::format("unknown pair in {}: {}", path, line));
     }

@@ -48,7 +48,7 @@ class Task:
         label_index = {label["id"]: index for index, label in enumerate(labels)}
         relevant = {document["id"]: [] for document in documents}
         for line in read_lines(find(folder, "relevance.tsv")):
-            document, label = line.split("\t")[:2]
+            document, label = (name.replace("\\\\", "\\") for name in line.split("\t")[:2])
             relevant[document].append(label_index[label])
         self.label_texts = [label["text"] for label in labels]
         for split in ("train", "test"):

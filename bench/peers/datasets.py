@@ -81,6 +81,11 @@ def is_test(key):
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") % 100 < TEST_PERCENT
 
 
+def escaped(name):
+    """A field of a tsv file, in which a backslash begins an escape."""
+    return name.replace("\\", "\\\\")
+
+
 def write(folder, documents, labels, relevant, split_key=None):
     """Writes documents and labels (id -> text) and document -> labels. Documents without labels and
     labels without documents are left out; a test document is chosen by a hash of its split key."""
@@ -98,7 +103,8 @@ def write(folder, documents, labels, relevant, split_key=None):
             stream.write(json.dumps({"id": label, "text": labels[label]}) + "\n")
     with open(os.path.join(folder, "relevance.tsv"), "w", encoding="utf-8") as stream:
         for document in sorted(relevant):
-            stream.writelines(f"{document}\t{label}\n" for label in relevant[document])
+            stream.writelines(f"{escaped(document)}\t{escaped(label)}\n"
+                              for label in relevant[document])
     num_test = sum(is_test(split_key(d) if split_key else d) for d in relevant)
     words = sum(len(documents[d].split()) for d in relevant) / len(relevant)
     pairs = sum(map(len, relevant.values()))
