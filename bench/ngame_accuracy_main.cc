@@ -282,6 +282,7 @@ Status SetOption(std::string_view argument, NgameOptions* options) {
       {"classifier_learning_rate_embeddings",
        [&] { options->classifier_learning_rate_embeddings = real; }},
       {"classifier_dropout", [&] { options->classifier_dropout = real; }},
+      {"objective", [&] { options->objective = static_cast<RankingObjective>(count); }},
       {"ranker", [&] { options->ranker = number != 0; }},
       {"ranker_c", [&] { options->ranker_c = number; }},
       {"ranker_passes", [&] { options->sparse_ranker.svm.passes_max = count; }},

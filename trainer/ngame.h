@@ -100,7 +100,9 @@ struct NgameModel {
   std::uint32_t ranker_word_candidates = 0;
   /// On the held-out documents, before the model learned from them too, with the fused score:
   /// "P@1", "P@5", "PSP@1", "PSP@5"; with prefixes "encoder " and "classifier " for each score
-  /// alone, "dense " for both without the ranker.
+  /// alone, "dense " for both without the ranker. "found": the share of the relevant labels among
+  /// the candidates that are ranked, "dense found" among those that the vectors find; where the two
+  /// differ words find more.
   std::map<std::string, double> validation_metrics;
   std::uint64_t num_validation_documents = 0;
   std::uint32_t classifier_epochs_run = 0;

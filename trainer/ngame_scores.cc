@@ -101,6 +101,7 @@ Status NgameTraining::FitScores() {
   fit.weights = FitFusion(fit.candidates, held_out.ranking.truth, label_counts_, num_documents_,
                           options_.objective);
   const RankingQuality dense = fit.weights.quality;
+  const double dense_found = ShareFound(fit.candidates, held_out.ranking.truth);
   model_.fusion_encoder = fit.weights.encoder;
   model_.fusion_classifier = fit.weights.classifier;
   if (HasRanker()) {
@@ -117,6 +118,8 @@ Status NgameTraining::FitScores() {
   if (!fit.candidates.empty()) {
     AddMetrics("", fit.weights.quality, &model_.validation_metrics);
     AddMetrics("dense ", dense, &model_.validation_metrics);
+    model_.validation_metrics["found"] = ShareFound(fit.candidates, held_out.ranking.truth);
+    model_.validation_metrics["dense found"] = dense_found;
     for (const auto& [prefix, encoder] : {std::pair{"encoder ", 1.0}, {"classifier ", 0.0}}) {
       AddMetrics(prefix,
                  MeasureRankings(RankCandidates(fit.candidates, {encoder, 1.0 - encoder}, /*k=*/5),

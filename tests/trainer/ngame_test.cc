@@ -63,6 +63,38 @@ TEST(NgameTest, TheRankerSeesWhatTheDenseScoresCannot) {
   EXPECT_EQ(without->ranker.num_labels(), 0U);
 }
 
+// Documents whose tokens tell nothing, and that name their label in a word of the ranker's.
+TEST(NgameTest, WordsFindLabelsThatTheVectorsMiss) {
+  constexpr std::uint32_t kLabels = 600;
+  TrainingTask task = SyntheticTask(1500, kLabels, 4);
+  task.num_features = task.vocabulary_size + kLabels;
+  task.document_tokens = SparseRows();
+  for (std::uint32_t d = 0; d < 1500; ++d) {
+    AppendBag({4 * kLabels + d % 50}, &task.document_tokens);
+    AppendBag({task.vocabulary_size + task.relevance.columns[d]}, &task.document_features);
+  }
+  for (std::uint32_t label = 0; label < kLabels; ++label) {
+    AppendBag({task.vocabulary_size + label}, &task.label_features);
+  }
+  NgameOptions options = FastOptions();
+  options.epochs = 2;
+  options.classifier_epochs = 1;
+  const auto model = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  EXPECT_GT(model->ranker.word_candidates, 0U);
+  EXPECT_LT(model->validation_metrics.at("dense found"), 0.9);
+  EXPECT_GT(model->validation_metrics.at("found"), 0.99);
+  EXPECT_GT(model->validation_metrics.at("P@1"), 0.9);
+
+  // Vectors find all of 60 labels: words would cost time for nothing.
+  const auto few = TrainNgame(TaskForRanker(), options, Backend(), TrainingControl());
+  ASSERT_TRUE(few.ok()) << few.status().ToString();
+  EXPECT_GT(few->fusion_ranker, 0.0);
+  EXPECT_EQ(few->ranker.word_candidates, 0U);
+  EXPECT_EQ(few->validation_metrics.at("found"), 1.0);
+  EXPECT_EQ(few->validation_metrics.at("dense found"), 1.0);
+}
+
 // Both rankers are tried where labels have many documents, and the hold-out chooses.
 TEST(NgameTest, TheHoldOutChoosesHowStrongTheRankerLearns) {
   TrainingTask task = TaskForRanker();
