@@ -62,7 +62,7 @@ Status NgameTraining::TakeOverScores() {
     return Status();
   }
   model_.fusion_ranker = options_.warm_start->fusion_ranker;
-  model_.ranker_word_candidates = kWordCandidates;
+  model_.ranker_word_candidates = options_.warm_start->ranker_word_candidates;
   model_.ranker_c = options_.ranker_c > 0 ? options_.ranker_c : options_.warm_start->ranker_c;
   DASHI_ASSIGN_OR_RETURN(model_.ranker, TrainRanker(documents_.all, model_.ranker_c));
   return Status();

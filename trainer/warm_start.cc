@@ -182,6 +182,12 @@ Result<std::shared_ptr<const WarmStart>> ReadWarmStart(const View& view, const s
   warm->fusion_classifier = record.fusion_classifier;
   warm->fusion_ranker = record.fusion_ranker;
   warm->ranker_c = RankerC(record);
+  if (record.fusion_ranker > 0) {
+    DASHI_ASSIGN_OR_RETURN(const std::string ranker_bytes,
+                           view.GetWeights(RankerWeightsName(record.job)));
+    DASHI_ASSIGN_OR_RETURN(const auto ranker, ParseRanker(ranker_bytes));
+    warm->ranker_word_candidates = ranker->weights().word_candidates;
+  }
   return std::shared_ptr<const WarmStart>(std::move(warm));
 }
 

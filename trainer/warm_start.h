@@ -25,6 +25,7 @@ struct WarmStart {
   double fusion_classifier = 0.0;
   double fusion_ranker = 0.0;
   double ranker_c = kUsualRankerC;
+  std::uint32_t ranker_word_candidates = 0;
 };
 
 /// The release that `warm_start` means: with "on" the published one of the model.

@@ -131,8 +131,16 @@ TEST_F(WarmStartTest, TheRankerLearnsAsStronglyAsTheReleaseSays) {
   NgameOptions options;
   options.dim = options.hidden = 32;
   EXPECT_EQ(ReadWarmStart(*view, "m@1", data, options).value()->ranker_c, 2.5);
+  ASSERT_GT(Release(1).fusion_ranker, 0);
+  // Vectors find all of so few labels, and words add none to the next release either.
+  EXPECT_EQ(ParseRanker(Weights(1, 2)).value()->weights().word_candidates, 0U);
+  EXPECT_EQ(ReadWarmStart(*view, "m@1", data, options).value()->ranker_word_candidates, 0U);
+  ASSERT_EQ(Train({{"warm_start", "m@1"}}).state, JobState::kSucceeded);
+  ASSERT_GT(Release(2).fusion_ranker, 0);
+  EXPECT_EQ(Release(2).options.at("ranker_c"), "2.5");
+  EXPECT_EQ(ParseRanker(Weights(2, 2)).value()->weights().word_candidates, 0U);
   EXPECT_EQ(Train({{"ranker_c", "0"}}).state, JobState::kSucceeded);
-  const double c = ReadWarmStart(*View(), "m@2", data, options).value()->ranker_c;
+  const double c = ReadWarmStart(*View(), "m@3", data, options).value()->ranker_c;
   EXPECT_TRUE(c == 1.0 || c == 4.0) << c;
 }
 
