@@ -42,6 +42,8 @@
 #include "trainer/ngame_ranker.h"
 #include "trainer/ranker/ranker_features.h"
 #include "trainer/ranker/ranker_postings.h"
+#include "trainer/retrieval/document_votes.h"
+#include "trainer/retrieval/nearest_documents.h"
 #include "trainer/sparse_rows.h"
 #include "trainer/validation.h"
 #include "trainer/word_candidates.h"
@@ -283,6 +285,7 @@ Status SetOption(std::string_view argument, NgameOptions* options) {
        [&] { options->classifier_learning_rate_embeddings = real; }},
       {"classifier_dropout", [&] { options->classifier_dropout = real; }},
       {"objective", [&] { options->objective = static_cast<RankingObjective>(count); }},
+      {"retrieval", [&] { options->retrieval = number != 0; }},
       {"ranker", [&] { options->ranker = number != 0; }},
       {"ranker_c", [&] { options->ranker_c = number; }},
       {"ranker_passes", [&] { options->sparse_ranker.svm.passes_max = count; }},
@@ -319,6 +322,36 @@ std::function<void(const EpochReport&)> EpochPrinter() {
   };
 }
 
+/// Adds the labels that words and votes speak for, and the scores of ranker and votes.
+Status AddOtherScores(const DataSet& data, const NgameModel& model, const NgameOptions& options,
+                      const RankingTask& ranking, const LabelVectors& vectors,
+                      EncoderModule& module, TensorBackend& backend,
+                      std::vector<std::vector<LabelCandidate>>* candidates) {
+  ThreadPool pool(options.num_threads);
+  if (model.fusion_ranker > 0 && model.ranker.word_candidates > 0) {
+    AddWordCandidates(data.test.document_features, ranking, vectors, RankerPostings(model.ranker),
+                      pool, candidates);
+  }
+  if (options.retrieval) {
+    std::vector<std::uint32_t> documents(data.training.relevance.num_rows());
+    std::iota(documents.begin(), documents.end(), 0U);
+    DASHI_ASSIGN_OR_RETURN(
+        const auto nearest,
+        FindNearestDocuments(data.training.document_tokens, documents,
+                             {ranking.embeddings.data(), ranking.truth.num_rows(), options.dim},
+                             module, backend, pool, TrainingControl()));
+    AddVotes(ranking, vectors, nearest, data.training.relevance, candidates);
+  }
+  if (model.fusion_ranker > 0) {
+    TrainingTask test;
+    test.document_features = data.test.document_features;
+    std::vector<std::uint32_t> documents(candidates->size());
+    std::iota(documents.begin(), documents.end(), 0U);
+    ScoreCandidates(test, documents, model.ranker, pool, candidates);
+  }
+  return Status();
+}
+
 Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOptions& options,
                      TensorBackend& backend) {
   BagModuleOptions module_options;
@@ -344,19 +377,9 @@ Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOp
       FindCandidates(ranking, {labels, model.classifiers, options.dim}, /*num_candidates=*/100,
                      options.num_threads, backend, TrainingControl()));
   const std::vector<std::uint64_t> counts = CountLabels(data.training.relevance, num_labels);
-  if (model.fusion_ranker > 0) {
-    TrainingTask test;
-    test.document_features = data.test.document_features;
-    std::vector<std::uint32_t> documents(candidates.size());
-    std::iota(documents.begin(), documents.end(), 0U);
-    ThreadPool pool(options.num_threads);
-    if (model.ranker.word_candidates > 0) {
-      AddWordCandidates(data.test.document_features, ranking,
-                        {labels, model.classifiers, options.dim}, RankerPostings(model.ranker),
-                        pool, &candidates);
-    }
-    ScoreCandidates(test, documents, model.ranker, pool, &candidates);
-  }
+  DASHI_RETURN_IF_ERROR(AddOtherScores(data, model, options, ranking,
+                                       {labels, model.classifiers, options.dim}, *module, backend,
+                                       &candidates));
   std::size_t num_found = 0;
   for (std::size_t d = 0; d < candidates.size(); ++d) {
     const auto truth = RowColumns(ranking.truth, d);
@@ -372,11 +395,12 @@ Status PrintAccuracy(const DataSet& data, const NgameModel& model, const NgameOp
   };
   const double a = model.fusion_encoder;
   const double b = model.fusion_classifier;
-  const std::array<Line, 5> lines{{{"encoder", {1, 0, 0}},
+  const std::array<Line, 6> lines{{{"encoder", {1, 0, 0}},
                                    {"classifier", {0, 1, 0}},
                                    {"ranker", {0, 0, 1}},
+                                   {"votes", {0, 0, 0, 0, 1}},
                                    {"dense", {a, b, 0}},
-                                   {"fused", {a, b, model.fusion_ranker}}}};
+                                   {"fused", {a, b, model.fusion_ranker, 0, model.fusion_votes}}}};
   for (const Line& line : lines) {
     const RankingQuality quality =
         MeasureRankings(RankCandidates(candidates, line.weights, 5), ranking.truth, counts,
@@ -464,9 +488,10 @@ Status Run(int argc, char** argv) {
       seconds, model.encoder_seconds, model.classifier_seconds, model.classifier_epochs_run,
       model.ranker_seconds, model.ranker.features.size(),
       static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec), usage.ru_maxrss >> 10U);
-  fmt::print("weights: encoder {:.2f}, classifier {:.2f}, ranker {:.3f}; held out {}:",
-             model.fusion_encoder, model.fusion_classifier, model.fusion_ranker,
-             model.num_validation_documents);
+  fmt::print(
+      "weights: encoder {:.2f}, classifier {:.2f}, ranker {:.3f}, votes {:.3f}; held out {}:",
+      model.fusion_encoder, model.fusion_classifier, model.fusion_ranker, model.fusion_votes,
+      model.num_validation_documents);
   for (const auto& [name, value] : model.validation_metrics) {
     fmt::print(" {} {:.4f};", name, value);
   }

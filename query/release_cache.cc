@@ -6,11 +6,13 @@
 
 #include <fmt/format.h>
 
-#include "base/logging.h"
 #include "base/status.h"
 #include "index/label_fusion.h"
+#include "query/serving_index.h"
 #include "trainer/release_artifacts.h"
+#include "trainer/release_embeddings.h"
 #include "trainer/release_encoder.h"
+#include "trainer/retrieval/voting_documents.h"
 
 namespace dashi::query {
 namespace {
@@ -20,6 +22,8 @@ using storage::ModelRecord;
 using storage::Ordinal;
 using storage::ReleaseRecord;
 using storage::View;
+using trainer::EmbeddingRows;
+using trainer::ReadEmbeddings;
 
 std::string ReleaseName(const ReleaseRecord& record) {
   return fmt::format("{}@{}", record.model, record.number);
@@ -78,32 +82,6 @@ Result<ReleaseRecord> FindRelease(const View& view, std::string_view model_name,
   return *release;
 }
 
-struct EmbeddingRows {
-  std::vector<Ordinal> ordinals;
-  std::vector<std::uint64_t> text_hashes;
-  std::vector<std::uint16_t> vectors;
-};
-
-Result<EmbeddingRows> ReadEmbeddings(const View& view, const ReleaseRecord& release,
-                                     EntityKind kind) {
-  EmbeddingRows rows;
-  DASHI_ASSIGN_OR_RETURN(const auto cursor, view.ScanEmbeddings(release.embedding_version, kind));
-  for (;;) {
-    DASHI_ASSIGN_OR_RETURN(const bool more, cursor->Next());
-    if (!more) {
-      return rows;
-    }
-    const auto values = cursor->values();
-    if (values.size() != release.dim) {
-      return Status::Corruption(fmt::format("embedding dim mismatch in {}: got {}, want {}",
-                                            ReleaseName(release), values.size(), release.dim));
-    }
-    rows.ordinals.push_back(cursor->ordinal());
-    rows.text_hashes.push_back(cursor->text_hash());
-    rows.vectors.insert(rows.vectors.end(), values.begin(), values.end());
-  }
-}
-
 /// Bytes of one embedding in memory with what it belongs to.
 std::uint64_t RowBytes(const ReleaseRecord& record) {
   return record.dim * sizeof(std::uint16_t) + sizeof(Ordinal) + sizeof(std::uint64_t);
@@ -111,9 +89,8 @@ std::uint64_t RowBytes(const ReleaseRecord& record) {
 
 /// Bytes of the vectors of a release's labels, and of the graph's links where it has one.
 std::uint64_t LabelBytes(const ReleaseRecord& record) {
-  constexpr std::uint64_t kLinkBytes = 160;  // 2 * 16 links of 4 bytes, and the levels above
-  const std::uint64_t links = record.index_file.empty() ? 0 : kLinkBytes;
-  return record.num_labels * (RowBytes(record) + links);
+  return record.num_labels * (ServingIndexRowBytes(record, record.index_file) + sizeof(Ordinal) +
+                              sizeof(std::uint64_t));
 }
 
 /// Reads the ranker of a release that has one.
@@ -126,22 +103,6 @@ Result<std::unique_ptr<trainer::SparseRanker>> ReadRanker(const ReleaseRecord& r
                                           record.num_labels));
   }
   return ranker;
-}
-
-/// Makes the label index: the saved graph when there is one and it is sound, else an exact scan.
-std::unique_ptr<index::VectorIndex> MakeLabelIndex(const ReleaseRecord& record,
-                                                   const std::string& index_directory,
-                                                   std::vector<std::uint16_t> vectors) {
-  if (!record.index_file.empty()) {
-    auto loaded =
-        index::LoadHnswIndex(index_directory + "/" + record.index_file, vectors, record.dim);
-    if (loaded.ok()) {
-      return std::move(loaded).value();
-    }
-    LogWarning("{}: its index cannot be used, labels are scanned exactly: {}", ReleaseName(record),
-               loaded.status().message());
-  }
-  return index::MakeExactIndex(std::move(vectors), record.dim);
 }
 
 }  // namespace
@@ -246,10 +207,10 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
   }
   DASHI_ASSIGN_OR_RETURN(LabelVectors labels, ReadLabelVectors(view, record));
   release->labels =
-      MakeLabelIndex(record, store_->index_directory(),
-                     index::FoldVectors(labels.embeddings, labels.classifiers, record.dim,
-                                        static_cast<float>(record.fusion_encoder),
-                                        static_cast<float>(record.fusion_classifier)));
+      MakeServingIndex(record, store_->index_directory(), record.index_file,
+                       index::FoldVectors(labels.embeddings, labels.classifiers, record.dim,
+                                          static_cast<float>(record.fusion_encoder),
+                                          static_cast<float>(record.fusion_classifier)));
   release->label_ordinals = std::move(labels.ordinals);
   release->label_text_hashes = std::move(labels.text_hashes);
   release->new_labels = std::make_unique<RowDelta>(
@@ -266,6 +227,15 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
       DASHI_ASSIGN_OR_RETURN(release->postings_memory,
                              Reserve(release->ranker_postings->memory_bytes()));
     }
+  }
+  if (record.fusion_votes > 0) {
+    DASHI_ASSIGN_OR_RETURN(const std::string votes_bytes,
+                           view.GetWeights(trainer::VotesWeightsName(record.job)));
+    DASHI_ASSIGN_OR_RETURN(trainer::VotingDocuments documents,
+                           trainer::ParseVotingDocuments(votes_bytes, record.num_labels));
+    DASHI_ASSIGN_OR_RETURN(release->votes_memory, Reserve(VotingIndexBytes(record, documents)));
+    DASHI_ASSIGN_OR_RETURN(release->votes, LoadVotingIndex(view, record, store_->index_directory(),
+                                                           std::move(documents)));
   }
   return std::shared_ptr<const ServingRelease>(std::move(release));
 }

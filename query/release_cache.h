@@ -16,6 +16,7 @@
 #include "index/vector_index.h"
 #include "query/row_delta.h"
 #include "query/searched_rows.h"
+#include "query/voting_index.h"
 #include "storage/store.h"
 #include "trainer/bag_encoder.h"
 #include "trainer/ranker/ranker_postings.h"
@@ -35,9 +36,11 @@ struct ServingRelease {
   /// Orders a shortlist anew; its labels are index positions. Null: the release has none.
   std::unique_ptr<trainer::SparseRanker> ranker;
   std::unique_ptr<trainer::RankerPostings> ranker_postings;  ///< null: words add no labels
+  std::unique_ptr<VotingIndex> votes;                        ///< null: documents have no votes
   std::unique_ptr<storage::MemoryLease> memory;              ///< what the above is counted as
   std::unique_ptr<storage::MemoryLease> ranker_memory;
   std::unique_ptr<storage::MemoryLease> postings_memory;
+  std::unique_ptr<storage::MemoryLease> votes_memory;
 
   std::string Name() const;  ///< "ads@3"
 };

@@ -49,7 +49,7 @@ void AddNewLabels(const DeltaPicture& picture, std::size_t dim, RankedRelease* r
 /// Ranks labels for every document of the split, without what may not be an answer.
 class SplitRanking {
  public:
-  /// With `ranked` the release's ranker orders the shortlists, as topk does.
+  /// With `ranked` the release's ranker and votes order the shortlists, as topk does.
   /// `numbers`: of the labels by index position.
   SplitRanking(const ServingRelease& release, const index::VectorIndex& labels,
                const std::vector<bool>& replaced, std::vector<std::uint32_t> numbers, bool ranked,
@@ -85,10 +85,17 @@ class SplitRanking {
         std::vector<index::Shortlist> shortlists,
         labels_.SearchBatch({queries_.data(), texts.size(), dim}, search, pool_));
     if (ranked_) {
+      std::vector<std::vector<trainer::LabelVote>> votes(texts.size());
+      if (release_.votes != nullptr) {
+        DASHI_ASSIGN_OR_RETURN(votes,
+                               release_.votes->VotesBatch({queries_.data(), texts.size(), dim},
+                                                          /*exact=*/true, pool_));
+      }
       pool_.ParallelFor(texts.size(), 16, [&](std::size_t first, std::size_t last) {
         for (std::size_t i = first; i < last; ++i) {
-          ShortlistRanking ranking(release_, texts[i]);
-          ranking.AddByWords(
+          ShortlistRanking ranking(release_, texts[i], release_.ranker != nullptr,
+                                   std::move(votes[i]));
+          ranking.AddLabels(
               labels_, std::span(queries_).subspan(i * dim, dim),
               [this](index::Position position) {
                 return replaced_.empty() || !replaced_[position];
@@ -166,9 +173,10 @@ Result<std::vector<std::vector<std::uint32_t>>> RankSplit(
   for (const storage::Ordinal ordinal : release.labels.ordinals) {
     by_position.push_back(numbers->Number(ordinal));
   }
-  const bool uses_ranker = settings.scores == "fused" && release.release->ranker != nullptr;
+  const bool is_ranked = settings.scores == "fused" &&
+                         (release.release->ranker != nullptr || release.release->votes != nullptr);
   SplitRanking ranking(*release.release, *index, release.replaced, std::move(by_position),
-                       uses_ranker, pool, settings.metrics.ks.back());
+                       is_ranked, pool, settings.metrics.ks.back());
   const Stopwatch stopwatch;
   std::vector<std::vector<std::uint32_t>> ranked(split.texts.size());
   for (std::size_t begin = 0; begin < ranked.size(); begin += kBatchDocuments) {

@@ -47,11 +47,26 @@ bool IsZero(std::span<const float> query) {
   return std::all_of(query.begin(), query.end(), [](float x) { return x == 0.0F; });
 }
 
-/// The ranking of a query's shortlists, where the release has a ranker and it is wanted.
-std::unique_ptr<ShortlistRanking> MakeRanking(const ServingRelease& release, std::string_view query,
-                                              const TopKOptions& options) {
-  return release.ranker != nullptr && options.ranker
-             ? std::make_unique<ShortlistRanking>(release, query)
+bool UsesRanker(const ServingRelease& release, const TopKOptions& options) {
+  return release.ranker != nullptr && options.ranker;
+}
+
+bool UsesVotes(const ServingRelease& release, const TopKOptions& options) {
+  return release.votes != nullptr && options.retrieval;
+}
+
+/// Whether shortlists are ordered anew.
+bool IsRanked(const ServingRelease& release, const TopKOptions& options) {
+  return UsesRanker(release, options) || UsesVotes(release, options);
+}
+
+/// The ranking of a query's shortlists, where the release has one and it is wanted.
+std::unique_ptr<ShortlistRanking> MakeRanking(const ServingRelease& release, std::string_view text,
+                                              const TopKOptions& options,
+                                              std::vector<trainer::LabelVote> votes) {
+  return IsRanked(release, options)
+             ? std::make_unique<ShortlistRanking>(release, text, UsesRanker(release, options),
+                                                  std::move(votes))
              : nullptr;
 }
 
@@ -146,7 +161,7 @@ class IndexCursor final : public TopKCursor {
       }
     }
     if (ranking_ != nullptr && is_first) {
-      ranking_->AddByWords(
+      ranking_->AddLabels(
           rows_.base(), query_,
           [this](index::Position position) { return rows_.IsSearched(position, search_); },
           &candidates_);
@@ -224,18 +239,21 @@ Status ReadOption(const std::string& name, const nlohmann::json& value, TopKOpti
       return BadOption(name, fmt::format("an integer from 0 to {}", kTopKMax));
     }
     options->ef = value.get<std::size_t>();
-  } else if (name == "exact" || name == "ranker") {
+  } else if (name == "exact" || name == "ranker" || name == "retrieval") {
     if (!value.is_boolean()) {
       return BadOption(name, "true or false");
     }
-    (name == "exact" ? options->exact : options->ranker) = value.get<bool>();
+    (name == "exact"    ? options->exact
+     : name == "ranker" ? options->ranker
+                        : options->retrieval) = value.get<bool>();
   } else {
-    constexpr std::array<std::string_view, 5> kNames{"model", "release", "ef", "exact", "ranker"};
+    constexpr std::array<std::string_view, 6> kNames{"model", "release", "ef",
+                                                     "exact", "ranker",  "retrieval"};
     Status status = Status::InvalidArgument(fmt::format("unknown topk option: {}", name));
     const std::string_view nearest = NearestName(name, kNames);
-    return std::move(status).WithHint(nearest.empty()
-                                          ? "Known options: model, release, ef, exact, ranker."
-                                          : fmt::format("Perhaps you meant \"{}\".", nearest));
+    return std::move(status).WithHint(
+        nearest.empty() ? "Known options: model, release, ef, exact, ranker, retrieval."
+                        : fmt::format("Perhaps you meant \"{}\".", nearest));
   }
   return Status::Ok();
 }
@@ -266,7 +284,11 @@ Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,
   DASHI_ASSIGN_OR_RETURN(auto release, releases.Resolve(*view, options.model, options.release));
   DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
   DASHI_ASSIGN_OR_RETURN(SearchedRows rows, releases.LabelsIn(*view, *release, options.check_stop));
-  auto ranking = MakeRanking(*release, text, options);
+  std::vector<trainer::LabelVote> votes;
+  if (UsesVotes(*release, options)) {
+    DASHI_ASSIGN_OR_RETURN(votes, release->votes->Votes(query, options.exact));
+  }
+  auto ranking = MakeRanking(*release, text, options, std::move(votes));
   return std::unique_ptr<TopKCursor>(std::make_unique<IndexCursor>(
       std::move(view), std::move(release), nullptr, std::move(rows), EntityKind::kLabel,
       std::move(query), std::move(ranking), k, options));
@@ -308,18 +330,23 @@ Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const 
   DASHI_ASSIGN_OR_RETURN(const SearchedRows rows,
                          releases.LabelsIn(*view, *release, options.check_stop));
   SearchOptions search;
-  search.m = FirstShortlistSize(k, release->ranker != nullptr && options.ranker);
+  search.m = FirstShortlistSize(k, IsRanked(*release, options));
   search.ef = options.ef;
   search.exact = options.exact;
   DASHI_ASSIGN_OR_RETURN(
       const std::vector<Shortlist> shortlists,
       rows.SearchBatch({queries.data(), texts.size(), dim}, search, releases.pool()));
+  std::vector<std::vector<trainer::LabelVote>> votes(texts.size());
+  if (UsesVotes(*release, options)) {
+    DASHI_ASSIGN_OR_RETURN(votes, release->votes->VotesBatch({queries.data(), texts.size(), dim},
+                                                             options.exact, releases.pool()));
+  }
   std::vector<std::vector<TopKHit>> results(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::span<const float> query = std::span(queries).subspan(i * dim, dim);
     IndexCursor cursor(view, release, nullptr, rows, EntityKind::kLabel,
-                       {query.begin(), query.end()}, MakeRanking(*release, texts[i], options), k,
-                       options);
+                       {query.begin(), query.end()},
+                       MakeRanking(*release, texts[i], options, std::move(votes[i])), k, options);
     cursor.StartFrom(shortlists[i]);
     results[i].reserve(k);
     for (TopKHit hit; results[i].size() < k;) {

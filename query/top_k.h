@@ -23,6 +23,7 @@ struct TopKOptions {
   std::size_t ef = 0;                    ///< HNSW beam; 0 = the index's default
   bool exact = false;                    ///< scan all labels
   bool ranker = true;                    ///< let the release's sparse ranker order the best labels
+  bool retrieval = true;                 ///< let the nearest documents vote, where they have votes
   /// Set by the caller, not by JSON: the rows that may come back; null: all. Sharers: the cursor.
   std::shared_ptr<const index::RowSet> only = nullptr;
   /// Set by the caller: asked now and then while labels that are new are embedded; its error ends
@@ -30,8 +31,8 @@ struct TopKOptions {
   std::function<Status()> check_stop = nullptr;
 };
 
-/// Parses '{"model":"ads","release":1,"ef":200,"exact":true,"ranker":false}'; empty text gives the
-/// defaults.
+/// Parses '{"model":"ads","release":1,"ef":200,"exact":true,"ranker":false,"retrieval":false}';
+/// empty text gives the defaults.
 ///
 /// Errors: kInvalidArgument (22023) for no JSON object, an unknown key (hint: the nearest known
 /// one)

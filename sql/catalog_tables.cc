@@ -149,6 +149,7 @@ Result<Rows> LoadReleases(StatementContext& statement) {
                     Value::Real(release.fusion_encoder),
                     Value::Real(release.fusion_classifier),
                     Value::Real(release.fusion_ranker),
+                    Value::Real(release.fusion_votes),
                     Json(release.metrics),
                     Json(release.options),
                     Json(release.environment),
@@ -336,6 +337,7 @@ std::span<const TableDefinition> CatalogTables() {
        "documents INTEGER, labels INTEGER, new_labels INTEGER, dim INTEGER, index_kind TEXT, seed "
        "INTEGER, "
        "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
+       "fusion_votes REAL, "
        "metrics TEXT, "
        "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT)",
        false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},

@@ -126,6 +126,16 @@ bool DecodeModel(std::string_view bytes, ModelRecord* record) {
   });
 }
 
+std::vector<std::string> ReleaseRecord::IndexFiles() const {
+  std::vector<std::string> files;
+  for (const std::string& file : {index_file, votes_index_file}) {
+    if (!file.empty()) {
+      files.push_back(file);
+    }
+  }
+  return files;
+}
+
 std::string EncodeRelease(const ReleaseRecord& record) {
   Json metrics = Json::object();
   for (const auto& [name, value] : record.metrics) {
@@ -146,10 +156,12 @@ std::string EncodeRelease(const ReleaseRecord& record) {
                      {"fusion_encoder", EncodeNumber(record.fusion_encoder)},
                      {"fusion_classifier", EncodeNumber(record.fusion_classifier)},
                      {"fusion_ranker", EncodeNumber(record.fusion_ranker)},
+                     {"fusion_votes", EncodeNumber(record.fusion_votes)},
                      {"train_seconds", EncodeNumber(record.train_seconds)},
                      {"metrics", metrics},
                      {"index_kind", record.index_kind},
                      {"index_file", record.index_file},
+                     {"votes_index_file", record.votes_index_file},
                      {"job", record.job}});
 }
 
@@ -171,6 +183,7 @@ bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
     ReadNumber(object, "fusion_encoder", &record->fusion_encoder);
     ReadNumber(object, "fusion_classifier", &record->fusion_classifier);
     ReadNumber(object, "fusion_ranker", &record->fusion_ranker);
+    ReadNumber(object, "fusion_votes", &record->fusion_votes);
     ReadNumber(object, "train_seconds", &record->train_seconds);
     if (const auto metrics = object.find("metrics"); metrics != object.end()) {
       for (const auto& [name, value] : metrics->items()) {
@@ -179,6 +192,7 @@ bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
     }
     Read(object, "index_kind", &record->index_kind);
     Read(object, "index_file", &record->index_file);
+    Read(object, "votes_index_file", &record->votes_index_file);
     Read(object, "job", &record->job);
   });
 }

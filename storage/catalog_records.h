@@ -45,11 +45,16 @@ struct ReleaseRecord {
   double fusion_encoder = 1.0;      ///< a in a*<e,z> + b*<e,w>
   double fusion_classifier = 0.0;   ///< b
   double fusion_ranker = 0.0;       ///< c: c * sparse ranker's score is added on the shortlist
+  double fusion_votes = 0.0;        ///< v: v * votes of the nearest documents is added likewise
   double train_seconds = 0;
   std::map<std::string, double> metrics;  ///< on the held-out training documents: "P@1" -> value
   std::string index_kind;                 ///< "exact" or "hnsw"
-  std::string index_file;  ///< name of a file in Store::index_directory(); empty for exact
-  std::uint64_t job = 0;   ///< the job that made it
+  std::string index_file;        ///< name of a file in Store::index_directory(); empty for exact
+  std::string votes_index_file;  ///< the same of the documents that vote
+  std::uint64_t job = 0;         ///< the job that made it
+
+  /// The files in Store::index_directory() that it needs.
+  std::vector<std::string> IndexFiles() const;
 };
 
 /// A row of `jobs`. Persisted states: append only.

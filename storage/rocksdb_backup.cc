@@ -203,23 +203,27 @@ class BackupRun {
     const RocksdbReader reader(*state_, state_->TakePicture(), {});
     DASHI_ASSIGN_OR_RETURN(const std::vector<ReleaseRecord> releases, reader.ListReleases());
     for (const ReleaseRecord& release : releases) {
-      if (release.index_file.empty()) {
-        continue;
+      for (const std::string& file : release.IndexFiles()) {
+        DASHI_RETURN_IF_ERROR(AddIndexFile(file, moment));
       }
-      const Status added = AddSmallFile("index/" + release.index_file, &moment->sources);
-      if (added.code() == StatusCode::kNotFound) {
-        moment->notes.push_back(
-            fmt::format("an index file is missing, also in the backup: {}", release.index_file));
-        continue;
-      }
-      DASHI_RETURN_IF_ERROR(added);
-      Source& source = moment->sources.back();
-      std::string tail(kIndexChecksumBytes, '\0');
-      if (source.size > tail.size() && ::pread(source.file.get(), tail.data(), tail.size(),
-                                               static_cast<off_t>(source.size - tail.size())) ==
-                                           static_cast<ssize_t>(tail.size())) {
-        source.identity = Hex(tail);
-      }
+    }
+    return Status::Ok();
+  }
+
+  Status AddIndexFile(const std::string& name, Moment* moment) const {
+    const Status added = AddSmallFile("index/" + name, &moment->sources);
+    if (added.code() == StatusCode::kNotFound) {
+      moment->notes.push_back(
+          fmt::format("an index file is missing, also in the backup: {}", name));
+      return Status::Ok();
+    }
+    DASHI_RETURN_IF_ERROR(added);
+    Source& source = moment->sources.back();
+    std::string tail(kIndexChecksumBytes, '\0');
+    if (source.size > tail.size() && ::pread(source.file.get(), tail.data(), tail.size(),
+                                             static_cast<off_t>(source.size - tail.size())) ==
+                                         static_cast<ssize_t>(tail.size())) {
+      source.identity = Hex(tail);
     }
     return Status::Ok();
   }

@@ -94,24 +94,23 @@ Status CheckTableFile(CheckRun* run, const rocksdb::LiveFileStorageInfo& file,
 }
 
 // Every index file ends with the xxh3-128 of what stands before (docs/FORMATS.md).
-Status CheckIndexFile(CheckRun* run, const ReleaseRecord& release) {
-  const std::string object = "index/" + release.index_file;
+Status CheckIndexFile(CheckRun* run, const ReleaseRecord& release, const std::string& file) {
+  const std::string object = "index/" + file;
   ChecksumStream checksum;
   std::string magic;
   std::string tail;
-  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> size,
-                         ReadFile(run, object, run->state().paths.index + "/" + release.index_file,
-                                  0, [&](std::string_view piece) {
-                                    if (magic.empty()) {
-                                      magic = piece.substr(0, kGraphMagic.size());
-                                    }
-                                    // The last 16 bytes so far may be the checksum itself.
-                                    tail += piece;
-                                    const std::size_t known =
-                                        tail.size() - std::min(tail.size(), kChecksumBytes);
-                                    checksum.Update(std::string_view(tail).substr(0, known));
-                                    tail.erase(0, known);
-                                  }));
+  DASHI_ASSIGN_OR_RETURN(
+      const std::optional<std::uint64_t> size,
+      ReadFile(run, object, run->state().paths.index + "/" + file, 0, [&](std::string_view piece) {
+        if (magic.empty()) {
+          magic = piece.substr(0, kGraphMagic.size());
+        }
+        // The last 16 bytes so far may be the checksum itself.
+        tail += piece;
+        const std::size_t known = tail.size() - std::min(tail.size(), kChecksumBytes);
+        checksum.Update(std::string_view(tail).substr(0, known));
+        tail.erase(0, known);
+      }));
   if (!size) {
     return Status::Ok();
   }
@@ -170,9 +169,9 @@ Status CheckIndexFiles(CheckRun* run) {
   std::set<std::string> named;
   run->monitor().BeginPhase("index files", "bytes", 0);
   for (const ReleaseRecord& release : run->findings().releases) {
-    if (!release.index_file.empty()) {
-      named.insert(release.index_file);
-      DASHI_RETURN_IF_ERROR(CheckIndexFile(run, release));
+    for (const std::string& file : release.IndexFiles()) {
+      named.insert(file);
+      DASHI_RETURN_IF_ERROR(CheckIndexFile(run, release, file));
     }
   }
   run->monitor().EndPhase(0);

@@ -88,7 +88,9 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
   for (const ReleaseRecord& release : releases) {
     versions.insert(release.embedding_version);
     weights.insert(release.weights.begin(), release.weights.end());
-    index_files.insert(fs::path(release.index_file).filename().string());
+    for (const std::string& file : release.IndexFiles()) {
+      index_files.insert(fs::path(file).filename().string());
+    }
   }
   DASHI_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, view.ListModels());
   for (const ModelRecord& model : models) {

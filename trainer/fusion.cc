@@ -13,11 +13,17 @@ constexpr int kCoarseStep = 5;
 // Weights of the ranker, in units that give both scores the same spread.
 constexpr std::array<double, 11> kRankerUnits{0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0};
 constexpr double kRankerUnitsStart = 0.45;
-// Weights of label texts, in such units.
-constexpr std::array<double, 10> kTextUnits{0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.4, 2.0};
-// The doubt in label texts of the weight 1; so much like the ranker's that either has to argue.
-constexpr double kTextDoubt = 0.25;
+// Weights of label texts and of votes, in such units.
+constexpr std::array<double, 10> kOtherUnits{0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.4, 2.0};
+// The doubt in label texts or votes of the weight 1; so much like the ranker's that either has to
+// argue.
+constexpr double kOtherDoubt = 0.25;
 constexpr int kTurns = 2;
+
+/// The doubt in a ranker of this weight, in units that give both scores the same spread.
+double RankerDoubt(double multiple) {
+  return multiple == 0 ? 1.0 : std::abs(std::log2(multiple / kRankerUnitsStart)) / 4;
+}
 
 /// Tries weights and keeps the best.
 class FusionSearch {
@@ -38,6 +44,8 @@ class FusionSearch {
     double ranker_doubt = 0;
     double text = 0;
     double text_doubt = 0;
+    double votes = 0;
+    double votes_doubt = 0;
   };
 
   void Consider(const Point& point) {
@@ -46,9 +54,11 @@ class FusionSearch {
     weights.classifier = static_cast<double>(kUnits - point.units) / kUnits;
     weights.ranker = point.ranker;
     weights.label_text = point.text;
+    weights.votes = point.votes;
     weights.quality = MeasureRankings(RankCandidates(candidates_, weights, /*k=*/5), truth_,
                                       label_counts_, num_training_documents_);
-    const double doubt = std::abs(weights.encoder - 0.5) + point.ranker_doubt + point.text_doubt;
+    const double doubt =
+        std::abs(weights.encoder - 0.5) + point.ranker_doubt + point.text_doubt + point.votes_doubt;
     const double value = weights.quality.ValueFor(objective_) - caution_ * doubt;
     if (best_point_.units < 0 || value > best_value_) {
       best_value_ = value;
@@ -77,8 +87,7 @@ class FusionSearch {
     Point point = best_point_;
     for (const double multiple : kRankerUnits) {
       point.ranker = multiple * unit;
-      point.ranker_doubt =
-          multiple == 0 ? 1.0 : std::abs(std::log2(multiple / kRankerUnitsStart)) / 4;
+      point.ranker_doubt = RankerDoubt(multiple);
       Consider(point);
     }
   }
@@ -86,9 +95,19 @@ class FusionSearch {
   // The label texts' weight beside the best other weights so far.
   void FitText(double unit) {
     Point point = best_point_;
-    for (const double multiple : kTextUnits) {
+    for (const double multiple : kOtherUnits) {
       point.text = multiple * unit;
-      point.text_doubt = multiple * kTextDoubt;
+      point.text_doubt = multiple * kOtherDoubt;
+      Consider(point);
+    }
+  }
+
+  // The votes' weight beside the best other weights so far.
+  void FitVotes(double unit) {
+    Point point = best_point_;
+    for (const double multiple : kOtherUnits) {
+      point.votes = multiple * unit;
+      point.votes_doubt = multiple * kOtherDoubt;
       Consider(point);
     }
   }
@@ -126,6 +145,27 @@ double Spread(std::span<const std::vector<LabelCandidate>> candidates, const Sco
   return count > 0 ? std::sqrt(squares / count) : 0;
 }
 
+/// How far the scores of a document's candidates lie apart.
+struct Spreads {
+  Spreads(std::span<const std::vector<LabelCandidate>> candidates, const ScoreWeights& shares)
+      : dense(Spread(candidates,
+                     [&](const LabelCandidate& candidate) {
+                       return shares.encoder * candidate.encoder +
+                              shares.classifier * candidate.classifier;
+                     })),
+        ranker(Spread(candidates,
+                      [](const LabelCandidate& candidate) { return double{candidate.ranker}; })),
+        text(Spread(candidates,
+                    [](const LabelCandidate& candidate) { return double{candidate.label_text}; })),
+        votes(Spread(candidates,
+                     [](const LabelCandidate& candidate) { return double{candidate.votes}; })) {}
+
+  double dense;
+  double ranker;
+  double text;
+  double votes;
+};
+
 }  // namespace
 
 FusionWeights FitFusion(std::span<const std::vector<LabelCandidate>> candidates,
@@ -143,14 +183,8 @@ FusionWeights FitRankerFusion(std::span<const std::vector<LabelCandidate>> candi
                               const SparseRows& truth, std::span<const std::uint64_t> label_counts,
                               std::uint64_t num_training_documents, RankingObjective objective,
                               const FusionWeights& dense) {
-  const double dense_spread = Spread(candidates, [&](const LabelCandidate& candidate) {
-    return dense.encoder * candidate.encoder + dense.classifier * candidate.classifier;
-  });
-  const double ranker_spread =
-      Spread(candidates, [](const LabelCandidate& candidate) { return double{candidate.ranker}; });
-  const double text_spread = Spread(
-      candidates, [](const LabelCandidate& candidate) { return double{candidate.label_text}; });
-  if (dense_spread == 0 || ranker_spread == 0) {
+  const Spreads spreads(candidates, dense);
+  if (spreads.dense == 0 || spreads.ranker == 0) {
     return dense;
   }
   FusionSearch search(candidates, truth, label_counts, num_training_documents, objective);
@@ -159,10 +193,41 @@ FusionWeights FitRankerFusion(std::span<const std::vector<LabelCandidate>> candi
   start.ranker_doubt = 1.0;
   search.Consider(start);
   for (int turn = 0; turn < kTurns; ++turn) {
-    search.FitRanker(dense_spread / ranker_spread);
+    search.FitRanker(spreads.dense / spreads.ranker);
     search.FitShares();
-    if (text_spread > 0 && search.best().ranker > 0) {
-      search.FitText(dense_spread / text_spread);
+    if (spreads.text > 0 && search.best().ranker > 0) {
+      search.FitText(spreads.dense / spreads.text);
+    }
+  }
+  return search.best();
+}
+
+FusionWeights FitVoteFusion(std::span<const std::vector<LabelCandidate>> candidates,
+                            const SparseRows& truth, std::span<const std::uint64_t> label_counts,
+                            std::uint64_t num_training_documents, RankingObjective objective,
+                            const FusionWeights& others) {
+  const Spreads spreads(candidates, others);
+  if (spreads.dense == 0 || spreads.votes == 0) {
+    return others;
+  }
+  FusionSearch search(candidates, truth, label_counts, num_training_documents, objective);
+  FusionSearch::Point start;
+  start.units = static_cast<int>(std::lround(others.encoder * kUnits));
+  if (spreads.ranker > 0) {
+    start.ranker = others.ranker;
+    start.ranker_doubt = RankerDoubt(others.ranker * spreads.ranker / spreads.dense);
+    start.text = others.label_text;
+    start.text_doubt = others.label_text * spreads.text / spreads.dense * kOtherDoubt;
+  }
+  search.Consider(start);
+  for (int turn = 0; turn < kTurns; ++turn) {
+    search.FitVotes(spreads.dense / spreads.votes);
+    search.FitShares();
+    if (search.best().ranker > 0) {
+      search.FitRanker(spreads.dense / spreads.ranker);
+    }
+    if (search.best().label_text > 0) {
+      search.FitText(spreads.dense / spreads.text);
     }
   }
   return search.best();

@@ -32,4 +32,11 @@ FusionWeights FitRankerFusion(std::span<const std::vector<LabelCandidate>> candi
                               std::uint64_t num_training_documents, RankingObjective objective,
                               const FusionWeights& dense);
 
+/// The same with the votes of the nearest documents: by turns their weight and those of the other
+/// scores, from `others`, which were found without them.
+FusionWeights FitVoteFusion(std::span<const std::vector<LabelCandidate>> candidates,
+                            const SparseRows& truth, std::span<const std::uint64_t> label_counts,
+                            std::uint64_t num_training_documents, RankingObjective objective,
+                            const FusionWeights& others);
+
 }  // namespace dashi::trainer

@@ -36,8 +36,8 @@ Status ReadMembers(Read&& read) {
 
 Status CheckRelease(const FolderRelease& release) {
   const storage::ReleaseRecord& record = release.record;
-  for (const double weight :
-       {record.fusion_encoder, record.fusion_classifier, record.fusion_ranker}) {
+  for (const double weight : {record.fusion_encoder, record.fusion_classifier, record.fusion_ranker,
+                              record.fusion_votes}) {
     if (!std::isfinite(weight) || weight < 0) {
       return Status::Corruption(fmt::format("a fusion weight is out of range: {}", weight));
     }
@@ -74,6 +74,7 @@ Result<FolderRelease> ParseRelease(const std::string& bytes) {
     root.at("fusion_encoder").get_to(record.fusion_encoder);
     root.at("fusion_classifier").get_to(record.fusion_classifier);
     root.at("fusion_ranker").get_to(record.fusion_ranker);
+    record.fusion_votes = root.value("fusion_votes", 0.0);  // Folders from before it have none.
     root.at("num_documents").get_to(record.num_documents);
     root.at("train_seconds").get_to(record.train_seconds);
     root.at("labels").get_to(release.label_ids);
@@ -102,6 +103,7 @@ std::string FormatRelease(const FolderRelease& release) {
                      {"fusion_encoder", record.fusion_encoder},
                      {"fusion_classifier", record.fusion_classifier},
                      {"fusion_ranker", record.fusion_ranker},
+                     {"fusion_votes", record.fusion_votes},
                      {"num_documents", record.num_documents},
                      {"train_seconds", record.train_seconds},
                      {"labels", release.label_ids}};

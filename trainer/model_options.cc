@@ -222,6 +222,28 @@ std::vector<OptionSpec> TransformerSpecs() {
   };
 }
 
+std::vector<OptionSpec> OtherScoreSpecs() {
+  return {
+      {"ranker", "third stage: orders the best labels by words and word pairs",
+       [](std::string_view text, ModelOptions* options) -> Status {
+         if (text != "sparse" && text != "off") {
+           return BadValue("ranker", text, "one of sparse, off");
+         }
+         options->ngame.ranker = text == "sparse";
+         return Status::Ok();
+       },
+       [](const ModelOptions& options) -> std::string {
+         return options.ngame.ranker ? "sparse" : "off";
+       }},
+      NumberOption<double>(
+          "ranker_c", DASHI_FIELD(ngame.ranker_c), 0.0, 1000.0,
+          "what a label's losses weigh against the norm in the ranker; 0 = 1, or 4 "
+          "where labels have many documents and the hold-out says so"),
+      SwitchOption("retrieval", DASHI_FIELD(ngame.retrieval),
+                   "labels of near training documents are a score, if the hold-out says so"),
+  };
+}
+
 std::vector<OptionSpec> ClassifierSpecs() {
   return {
       NumberOption<std::uint32_t>("classifier_epochs", DASHI_FIELD(ngame.classifier_epochs), 0,
@@ -240,21 +262,6 @@ std::vector<OptionSpec> ClassifierSpecs() {
                                  "peak learning rate of the token embeddings in that stage")),
       NumberOption<float>("dropout", DASHI_FIELD(ngame.classifier_dropout), 0.0F, 0.95F,
                           "dropout on document embeddings in the classifier stage"),
-      {"ranker", "third stage: orders the best labels by words and word pairs",
-       [](std::string_view text, ModelOptions* options) -> Status {
-         if (text != "sparse" && text != "off") {
-           return BadValue("ranker", text, "one of sparse, off");
-         }
-         options->ngame.ranker = text == "sparse";
-         return Status::Ok();
-       },
-       [](const ModelOptions& options) -> std::string {
-         return options.ngame.ranker ? "sparse" : "off";
-       }},
-      NumberOption<double>(
-          "ranker_c", DASHI_FIELD(ngame.ranker_c), 0.0, 1000.0,
-          "what a label's losses weigh against the norm in the ranker; 0 = 1, or 4 "
-          "where labels have many documents and the hold-out says so"),
       NumberOption<double>(
           "validation_share", DASHI_FIELD(ngame.validation_share), 0.0, 0.5,
           "share of the training documents held out for early stopping and fusion"),
@@ -297,7 +304,7 @@ std::vector<OptionSpec> ClassifierSpecs() {
 const std::vector<OptionSpec>& Specs() {
   static const std::vector<OptionSpec>* specs = [] {
     auto* all = new std::vector<OptionSpec>(EncoderSpecs());
-    for (const auto& further : {TransformerSpecs(), ClassifierSpecs()}) {
+    for (const auto& further : {TransformerSpecs(), ClassifierSpecs(), OtherScoreSpecs()}) {
       all->insert(all->end(), further.begin(), further.end());
     }
     return all;

@@ -75,6 +75,9 @@ struct NgameOptions {
   /// the hold-out says so.
   double ranker_c = 0;
 
+  /// Whether the labels of the nearest training documents have a score too.
+  bool retrieval = false;
+
   /// MiB of memory for what has a row a document: the texts that training reads, the memory bank,
   /// hard negatives. What is larger stands in files. Changes no bit.
   std::uint32_t rows_memory_mb = 256;
@@ -91,6 +94,8 @@ struct NgameModel {
   double fusion_encoder = 1.0;       ///< a in a*<e,z> + b*<e,w>
   double fusion_classifier = 0.0;    ///< b
   double fusion_ranker = 0.0;  ///< c, added as c * ranker score on the shortlist; 0: no ranker
+  /// Added as fusion_votes * votes of the nearest documents; 0: they have none.
+  double fusion_votes = 0.0;
   SparseRankerWeights ranker;  ///< empty when fusion_ranker is 0
   /// How much of each label's own text, as features, is in the ranker beside what it learned.
   double ranker_label_text = 0;
@@ -100,9 +105,9 @@ struct NgameModel {
   std::uint32_t ranker_word_candidates = 0;
   /// On the held-out documents, before the model learned from them too, with the fused score:
   /// "P@1", "P@5", "PSP@1", "PSP@5"; with prefixes "encoder " and "classifier " for each score
-  /// alone, "dense " for both without the ranker. "found": the share of the relevant labels among
-  /// the candidates that are ranked, "dense found" among those that the vectors find; where the two
-  /// differ words find more.
+  /// alone, "dense " for both without ranker and votes. "found": the share of the relevant labels
+  /// among the candidates that are ranked, "dense found" among those that the vectors find; where
+  /// the two differ words find more.
   std::map<std::string, double> validation_metrics;
   std::uint64_t num_validation_documents = 0;
   std::uint32_t classifier_epochs_run = 0;

@@ -9,6 +9,7 @@
 #include "index/vector_kernels.h"
 #include "trainer/fusion.h"
 #include "trainer/ngame_ranker.h"
+#include "trainer/ngame_score_fit.h"
 #include "trainer/ngame_training.h"
 #include "trainer/ranker/ranker_postings.h"
 #include "trainer/ranker/ranker_rows.h"
@@ -58,6 +59,7 @@ void AddMetrics(const std::string& prefix, const RankingQuality& quality,
 Status NgameTraining::TakeOverScores() {
   model_.fusion_encoder = options_.warm_start->fusion_encoder;
   model_.fusion_classifier = options_.warm_start->fusion_classifier;
+  model_.fusion_votes = options_.retrieval ? options_.warm_start->fusion_votes : 0;
   if (!options_.ranker || task_.num_features == 0 || options_.warm_start->fusion_ranker <= 0) {
     return Status();
   }
@@ -67,20 +69,6 @@ Status NgameTraining::TakeOverScores() {
   DASHI_ASSIGN_OR_RETURN(model_.ranker, TrainRanker(documents_.all, model_.ranker_c));
   return Status();
 }
-
-struct NgameTraining::HeldOut {
-  RankingTask ranking;
-  std::vector<float> labels;       // [num_labels, dim]
-  std::vector<float> classifiers;  // [num_labels, dim]
-};
-
-struct NgameTraining::ScoreFit {
-  std::vector<std::vector<LabelCandidate>> candidates;  // of each held-out document
-  FusionWeights weights;
-  SparseRankerWeights ranker;
-  double ranker_c = 0;
-  std::uint32_t word_candidates = 0;
-};
 
 Status NgameTraining::FitScores() {
   if (options_.warm_start != nullptr && documents_.validation.empty()) {
@@ -107,9 +95,13 @@ Status NgameTraining::FitScores() {
   if (HasRanker()) {
     DASHI_ASSIGN_OR_RETURN(fit, ChooseRanker(held_out, fit));
   }
+  if (options_.retrieval) {
+    DASHI_ASSIGN_OR_RETURN(fit, JoinVotes(held_out, std::move(fit)));
+  }
   model_.fusion_encoder = fit.weights.encoder;
   model_.fusion_classifier = fit.weights.classifier;
   model_.fusion_ranker = fit.weights.ranker;
+  model_.fusion_votes = fit.weights.votes;
   model_.ranker_label_text =
       fit.weights.ranker > 0 ? fit.weights.label_text / fit.weights.ranker : 0;
   model_.ranker = std::move(fit.ranker);

@@ -10,7 +10,7 @@
 namespace dashi::trainer {
 namespace {
 
-constexpr std::uint32_t kStateVersion = 4;
+constexpr std::uint32_t kStateVersion = 5;
 
 // Tensors as parts "prefix/<name>", and their names, each after its length.
 Status SaveTensors(StateWriter& to, const std::string& prefix,
@@ -116,6 +116,7 @@ std::string NgameTraining::EncodeNumbers() const {
   AppendDouble(&out, model_.fusion_encoder);
   AppendDouble(&out, model_.fusion_classifier);
   AppendDouble(&out, model_.fusion_ranker);
+  AppendDouble(&out, model_.fusion_votes);
   AppendDouble(&out, model_.ranker_label_text);
   AppendDouble(&out, model_.ranker_c);
   AppendLittleEndian32(&out, model_.ranker_word_candidates);
@@ -159,6 +160,7 @@ bool NgameTraining::DecodeNumbers(std::string_view bytes) {
   reader.ReadDouble(&model_.fusion_encoder);
   reader.ReadDouble(&model_.fusion_classifier);
   reader.ReadDouble(&model_.fusion_ranker);
+  reader.ReadDouble(&model_.fusion_votes);
   reader.ReadDouble(&model_.ranker_label_text);
   reader.ReadDouble(&model_.ranker_c);
   reader.ReadLittleEndian32(&model_.ranker_word_candidates);

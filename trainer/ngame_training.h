@@ -102,6 +102,8 @@ class NgameTraining {
   // Of the rankers that are worth a try the one that is best on the hold-out.
   Result<ScoreFit> ChooseRanker(const HeldOut& held_out, const ScoreFit& dense);
   Result<ScoreFit> FitRanker(double c, const HeldOut& held_out, const ScoreFit& dense);
+  // The fit with the votes of the nearest training documents, or as it was when they do not help.
+  Result<ScoreFit> JoinVotes(const HeldOut& held_out, ScoreFit fit);
   // Stage 3 on documents, with the label vectors as they are now.
   Result<SparseRankerWeights> TrainRanker(std::span<const std::uint32_t> documents, double c);
   bool HasRanker() const;

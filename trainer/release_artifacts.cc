@@ -2,72 +2,27 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/status.h"
 #include "trainer/safetensors.h"
+#include "trainer/weights_format.h"
 
 namespace dashi::trainer {
 namespace {
 
-constexpr std::string_view kFormatKey = "dashi_format";
 constexpr std::string_view kBagEncoderFormat = "bag-encoder-1";
 constexpr std::string_view kClassifierFormat = "label-classifier-1";
 constexpr std::string_view kVectorsFormat = "label-vectors-1";
 constexpr std::string_view kRankerFormat = "sparse-ranker-1";
 constexpr std::uint32_t kWordCandidatesMax = 100'000;
 
-template <typename T>
-std::string_view BytesOf(const std::vector<T>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
-}
-
-template <typename T>
-std::vector<T> ValuesOf(std::string_view bytes) {
-  std::vector<T> values(bytes.size() / sizeof(T));
-  if (!values.empty()) {
-    std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
-  }
-  return values;
-}
-
 bool AllFiniteHalf(const std::vector<std::uint16_t>& values) {
   constexpr std::uint16_t kExponent = 0x7C00;
   return std::all_of(values.begin(), values.end(),
                      [](std::uint16_t value) { return (value & kExponent) != kExponent; });
-}
-
-Result<Safetensors> ParseFormat(std::string_view bytes, std::string_view format) {
-  DASHI_ASSIGN_OR_RETURN(Safetensors file, Safetensors::Parse(bytes));
-  const auto found = file.metadata.find(std::string(kFormatKey));
-  if (found == file.metadata.end() || found->second != format) {
-    return Status::Corruption(fmt::format("weights format mismatch: got '{}', want '{}'",
-                                          found == file.metadata.end() ? "" : found->second,
-                                          format));
-  }
-  return file;
-}
-
-/// The length of a vector tensor, which must be there.
-Result<std::uint64_t> VectorLength(const Safetensors& file, const std::string& name) {
-  const auto found = file.tensors.find(name);
-  if (found == file.tensors.end() || found->second.shape.size() != 1) {
-    return Status::Corruption(fmt::format("weights have no vector named {}", name));
-  }
-  return found->second.shape[0];
-}
-
-/// The shape of a matrix tensor, which must be there.
-Result<std::pair<std::uint64_t, std::uint64_t>> MatrixShape(const Safetensors& file,
-                                                            const std::string& name) {
-  const auto found = file.tensors.find(name);
-  if (found == file.tensors.end() || found->second.shape.size() != 2) {
-    return Status::Corruption(fmt::format("weights have no matrix named {}", name));
-  }
-  return std::pair(found->second.shape[0], found->second.shape[1]);
 }
 
 Result<std::unique_ptr<RankerFeatures>> ParseRankerFeatures(const Safetensors& file) {

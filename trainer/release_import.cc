@@ -208,8 +208,11 @@ class Import {
       DASHI_ASSIGN_OR_RETURN(const std::string ranker, RankerBytes(*folder.release, labels_));
       DASHI_RETURN_IF_ERROR(PutWeights(RankerWeightsName(steps_.job), ranker));
     }
-    const LabelIndexOptions options{IndexKind(release.options), release.seed, runtime_.num_threads};
-    return WriteLabelIndex(steps_, options, embeddings, classifier.vectors, &release);
+    const ReleaseIndexOptions options{IndexKind(release.options), release.seed,
+                                      runtime_.num_threads};
+    DASHI_RETURN_IF_ERROR(
+        WriteLabelIndex(steps_, options, embeddings, classifier.vectors, &release));
+    return WriteVotes(steps_, options, view, labels_.ordinals, &release);
   }
 
   Status PutWeights(std::string name, std::string_view bytes) {

@@ -10,6 +10,8 @@
 #include "index/label_fusion.h"
 #include "index/vector_index.h"
 #include "index/vector_kernels.h"
+#include "trainer/release_embeddings.h"
+#include "trainer/retrieval/voting_documents.h"
 
 namespace dashi::trainer {
 namespace {
@@ -86,6 +88,28 @@ class RowEmbedder {
   std::vector<std::uint16_t> halves_;
 };
 
+/// "exact" or "hnsw".
+std::string_view IndexKind(const ReleaseIndexOptions& options, std::size_t num_vectors,
+                           std::size_t dim) {
+  return options.kind == "auto" ? index::ChooseIndexKind(num_vectors, dim)
+                                : std::string_view(options.kind);
+}
+
+Status WriteGraph(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
+                  std::string_view phase, std::string_view unit, const std::string& file,
+                  std::size_t dim, std::vector<std::uint16_t> vectors) {
+  index::HnswOptions hnsw;
+  hnsw.seed = options.seed;
+  hnsw.num_threads = options.num_threads;
+  const auto on_progress = [&](std::size_t done, std::size_t total) {
+    steps.Report(phase, done, total, unit);
+    return steps.CheckStop().ok();
+  };
+  DASHI_ASSIGN_OR_RETURN(const auto built,
+                         index::BuildHnswIndex(std::move(vectors), dim, hnsw, on_progress));
+  return built->Save(steps.store.index_directory() + "/" + file, steps.store.file_gate());
+}
+
 }  // namespace
 
 Status ReleaseSteps::CheckStop() const {
@@ -132,31 +156,47 @@ Result<std::vector<std::uint16_t>> WriteEmbeddings(const ReleaseSteps& steps, co
   return label_vectors;
 }
 
-Status WriteLabelIndex(const ReleaseSteps& steps, const LabelIndexOptions& options,
+Status WriteLabelIndex(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
                        std::span<const std::uint16_t> label_vectors,
                        std::span<const std::uint16_t> classifiers, ReleaseRecord* release) {
   const std::size_t num_labels = label_vectors.size() / release->dim;
-  release->index_kind = options.kind == "auto" ? index::ChooseIndexKind(num_labels, release->dim)
-                                               : std::string_view(options.kind);
+  release->index_kind = IndexKind(options, num_labels, release->dim);
   if (release->index_kind != "hnsw") {
     return Status::Ok();
   }
-  index::HnswOptions hnsw;
-  hnsw.seed = options.seed;
-  hnsw.num_threads = options.num_threads;
-  const auto on_progress = [&](std::size_t done, std::size_t total) {
-    steps.Report("index", done, total, "labels");
-    return steps.CheckStop().ok();
-  };
-  DASHI_ASSIGN_OR_RETURN(
-      const auto built,
-      index::BuildHnswIndex(index::FoldVectors(label_vectors, classifiers, release->dim,
-                                               static_cast<float>(release->fusion_encoder),
-                                               static_cast<float>(release->fusion_classifier)),
-                            release->dim, hnsw, on_progress));
   release->index_file = fmt::format("job-{}.hnsw", steps.job);
-  return built->Save(steps.store.index_directory() + "/" + release->index_file,
-                     steps.store.file_gate());
+  return WriteGraph(steps, options, "index", "labels", release->index_file, release->dim,
+                    index::FoldVectors(label_vectors, classifiers, release->dim,
+                                       static_cast<float>(release->fusion_encoder),
+                                       static_cast<float>(release->fusion_classifier)));
+}
+
+Status WriteVotes(const ReleaseSteps& steps, const ReleaseIndexOptions& options, const View& view,
+                  std::span<const Ordinal> labels, ReleaseRecord* release) {
+  if (release->fusion_votes <= 0) {
+    return Status::Ok();
+  }
+  steps.Report("votes", 0, 0, "documents");
+  DASHI_ASSIGN_OR_RETURN(const VotingDocuments documents,
+                         ReadVotingDocuments(view, labels, steps.control.should_stop));
+  if (documents.ordinals.empty()) {
+    release->fusion_votes = 0;
+    return Status::Ok();
+  }
+  release->weights.push_back(VotesWeightsName(steps.job));
+  DASHI_RETURN_IF_ERROR(
+      steps.store.PutWeights(release->weights.back(), SerializeVotingDocuments(documents)));
+  if (IndexKind(options, documents.ordinals.size(), release->dim) != "hnsw") {
+    return Status::Ok();
+  }
+  // A picture from after the embeddings were written.
+  DASHI_ASSIGN_OR_RETURN(const auto written, steps.store.NewSnapshot());
+  DASHI_ASSIGN_OR_RETURN(
+      std::vector<std::uint16_t> vectors,
+      ReadEmbeddingsOf(*written, *release, EntityKind::kDocument, documents.ordinals));
+  release->votes_index_file = fmt::format("job-{}-votes.hnsw", steps.job);
+  return WriteGraph(steps, options, "index of votes", "documents", release->votes_index_file,
+                    release->dim, std::move(vectors));
 }
 
 Status CommitRelease(const ReleaseSteps& steps, storage::JobRecord finished,

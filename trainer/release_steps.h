@@ -43,8 +43,8 @@ Result<std::vector<std::uint16_t>> WriteEmbeddings(const ReleaseSteps& steps,
                                                    std::uint64_t embedding_version,
                                                    std::span<const storage::Ordinal> labels);
 
-/// How a release's label index is made.
-struct LabelIndexOptions {
+/// How a release's indexes are made.
+struct ReleaseIndexOptions {
   std::string kind = "auto";  ///< "auto", "exact", "hnsw"
   std::uint64_t seed = 1;
   int num_threads = 1;
@@ -52,9 +52,18 @@ struct LabelIndexOptions {
 
 /// Builds and saves the label index when it has to be a graph, and notes it in the release.
 /// Shape: both [num_labels, release->dim] binary16.
-Status WriteLabelIndex(const ReleaseSteps& steps, const LabelIndexOptions& options,
+Status WriteLabelIndex(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
                        std::span<const std::uint16_t> label_vectors,
                        std::span<const std::uint16_t> classifiers, storage::ReleaseRecord* release);
+
+/// Stores which documents of the view vote for which of `labels` (the release's, ascending), and
+/// their index when it has to be a graph. A release whose votes have no weight has none; votes get
+/// none where no document can vote.
+///
+/// Needs the release's embeddings to be written.
+Status WriteVotes(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
+                  const storage::View& view, std::span<const storage::Ordinal> labels,
+                  storage::ReleaseRecord* release);
 
 /// Gives the release its number and makes it visible together with the finished job. A model that
 /// is not there is made from `new_model` when that is given.

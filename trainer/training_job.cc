@@ -60,6 +60,7 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   release.fusion_encoder = sum > 0 ? model.fusion_encoder / sum : 1.0;
   release.fusion_classifier = sum > 0 ? model.fusion_classifier / sum : 0.0;
   release.fusion_ranker = sum > 0 ? model.fusion_ranker / sum : 0.0;
+  release.fusion_votes = sum > 0 ? model.fusion_votes / sum : 0.0;
   release.metrics = model.validation_metrics;
   release.job = job.id;
   return release;
@@ -136,9 +137,10 @@ Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const st
   DASHI_RETURN_IF_ERROR(
       steps.store.PutWeights(release->weights[1], SerializeClassifier(classifier)));
   DASHI_FAILPOINT("train.weights");
+  const ReleaseIndexOptions indexing{job.options.index, job.options.ngame.seed, job.num_threads};
   DASHI_RETURN_IF_ERROR(
-      WriteLabelIndex(steps, {job.options.index, job.options.ngame.seed, job.num_threads},
-                      label_vectors, classifier.vectors, release));
+      WriteLabelIndex(steps, indexing, label_vectors, classifier.vectors, release));
+  DASHI_RETURN_IF_ERROR(WriteVotes(steps, indexing, view, trained.labels.ordinals, release));
   DASHI_FAILPOINT("train.index");
   return Status();
 }

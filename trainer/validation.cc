@@ -60,10 +60,14 @@ std::vector<LabelCandidate> Select(const float* encoder, const float* classifier
   std::sort(labels.begin(), labels.end());
   labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
   std::vector<LabelCandidate> candidates;
+  candidates.reserve(labels.size());
   for (const std::uint32_t label : labels) {
     if (!std::binary_search(ignored.begin(), ignored.end(), label)) {
-      candidates.push_back(
-          {label, encoder[label], classifier == nullptr ? 0 : classifier[label], 0, 0});
+      LabelCandidate candidate;
+      candidate.label = label;
+      candidate.encoder = encoder[label];
+      candidate.classifier = classifier == nullptr ? 0 : classifier[label];
+      candidates.push_back(candidate);
     }
   }
   return candidates;
@@ -127,13 +131,14 @@ std::vector<std::vector<std::uint32_t>> RankCandidates(
   const auto b = static_cast<float>(weights.classifier);
   const auto c = static_cast<float>(weights.ranker);
   const auto t = static_cast<float>(weights.label_text);
+  const auto v = static_cast<float>(weights.votes);
   std::vector<std::vector<std::uint32_t>> ranked(candidates.size());
   std::vector<ScoredLabel> scored;
   for (std::size_t d = 0; d < candidates.size(); ++d) {
     scored.clear();
     for (const LabelCandidate& candidate : candidates[d]) {
       scored.push_back({a * candidate.encoder + b * candidate.classifier + c * candidate.ranker +
-                            t * candidate.label_text,
+                            t * candidate.label_text + v * candidate.votes,
                         candidate.label});
     }
     const std::size_t count = std::min(k, scored.size());

@@ -17,6 +17,7 @@ struct LabelCandidate {
   float classifier = 0;  ///< <e, w>
   float ranker = 0;      ///< of the sparse ranker; 0 where there is none
   float label_text = 0;  ///< words and pairs that the document shares with the label's text
+  float votes = 0;       ///< of the documents that are nearest to it
 };
 
 /// The weights of a candidate's scores in its final score.
@@ -25,6 +26,7 @@ struct ScoreWeights {
   double classifier = 0.5;
   double ranker = 0;
   double label_text = 0;
+  double votes = 0;
 };
 
 /// Documents with known labels, to be ranked against all labels.

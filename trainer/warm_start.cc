@@ -181,6 +181,7 @@ Result<std::shared_ptr<const WarmStart>> ReadWarmStart(const View& view, const s
   warm->fusion_encoder = record.fusion_encoder;
   warm->fusion_classifier = record.fusion_classifier;
   warm->fusion_ranker = record.fusion_ranker;
+  warm->fusion_votes = record.fusion_votes;
   warm->ranker_c = RankerC(record);
   if (record.fusion_ranker > 0) {
     DASHI_ASSIGN_OR_RETURN(const std::string ranker_bytes,

@@ -24,6 +24,7 @@ struct WarmStart {
   double fusion_encoder = 1.0;             ///< for a training without a hold-out
   double fusion_classifier = 0.0;
   double fusion_ranker = 0.0;
+  double fusion_votes = 0.0;
   double ranker_c = kUsualRankerC;
   std::uint32_t ranker_word_candidates = 0;
 };

@@ -10,7 +10,7 @@ namespace {
 
 bool HasLabel(const std::vector<LabelCandidate>& candidates, std::uint32_t label) {
   return std::binary_search(
-      candidates.begin(), candidates.end(), LabelCandidate{label, 0, 0, 0, 0},
+      candidates.begin(), candidates.end(), LabelCandidate{label},
       [](const LabelCandidate& a, const LabelCandidate& b) { return a.label < b.label; });
 }
 
@@ -37,8 +37,11 @@ void AddWordCandidates(const SparseRows& features, const RankingTask& ranking,
       std::vector<LabelCandidate> added;
       for (const std::uint32_t label : postings.Find(text, kWordCandidates + ignored.size())) {
         if (!HasLabel(row, label) && !std::binary_search(ignored.begin(), ignored.end(), label)) {
-          added.push_back({label, product(d, labels.embeddings, label),
-                           product(d, labels.classifiers, label), 0, 0});
+          LabelCandidate candidate;
+          candidate.label = label;
+          candidate.encoder = product(d, labels.embeddings, label);
+          candidate.classifier = product(d, labels.classifiers, label);
+          added.push_back(candidate);
         }
       }
       row.insert(row.end(), added.begin(), added.end());

@@ -86,7 +86,8 @@ TEST_F(EvaluateTest, FusedScoresAreThoseOfTopK) {
       {"e0", {"A"}}, {"e1", {"C"}}, {"T1", {"C", "T1"}}};
   std::set<double> precisions;
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
-    const std::uint32_t release = testing::AddRelease(*store_, "m", {.seed = seed, .ranker = 2.0});
+    const std::uint32_t release =
+        testing::AddRelease(*store_, "m", {.seed = seed, .ranker = 2.0, .votes = 0.5});
     double hits = 0;
     for (const auto& [id, text] : texts) {
       const auto cursor =

@@ -1,8 +1,10 @@
 #include "query/top_k.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "query/publish.h"
 #include "tests/testing/tiny_database.h"
 #include "trainer/ranker/ranker_postings.h"
+#include "trainer/retrieval/voting_documents.h"
 
 namespace dashi::query {
 namespace {
@@ -217,6 +220,107 @@ TEST_F(RankedTopKTest, ARankerOfOtherLabelsIsRefused) {
   ASSERT_FALSE(cursor.ok());
   EXPECT_EQ(cursor.status().code(), StatusCode::kCorruption);
   EXPECT_NE(cursor.status().message().find("ranker size mismatch in m@1"), std::string::npos);
+}
+
+class VotedTopKTest : public TopKTest {
+ protected:
+  static constexpr int kLabels = 300;
+  static constexpr const char* kText = "word3 group3";
+
+  void SetUp() override {
+    TopKTest::SetUp();
+    std::vector<dashi::testing::TinyDocument> documents;
+    for (int i = 0; i < 200; ++i) {
+      // Their words are those of one label, what they have is another.
+      documents.push_back({"D" + std::to_string(i),
+                           "word" + std::to_string(i) + " group" + std::to_string(i % 10),
+                           i % 5 == 4 ? "test" : "train",
+                           {"L" + std::to_string(i), "L" + std::to_string(299 - i)}});
+    }
+    AddRows(*store_, NumberedLabels(kLabels), documents);
+    AddRelease(*store_, "m", {.votes = 0.7});
+  }
+
+  std::map<std::string, float> Scores(std::string_view text, const TopKOptions& options) {
+    const auto cursor = OpenTopK(View(), *releases_, text, kLabels, options).value();
+    std::map<std::string, float> scores;
+    TopKHit hit;
+    while (cursor->Next(&hit).value()) {
+      scores[hit.row.id] = hit.score;
+    }
+    return scores;
+  }
+};
+
+TEST_F(VotedTopKTest, VotesAreThoseOfTheNearestTrainingDocuments) {
+  TopKOptions options{"m", 1, 0, true};
+  const auto voted = Scores(kText, options);
+  options.retrieval = false;
+  const auto dense = Scores(kText, options);
+  ASSERT_EQ(voted.size(), std::size_t{kLabels});
+  ASSERT_EQ(dense.size(), std::size_t{kLabels});
+  // The naive twin: all documents by their cosine, those for tests left out.
+  const auto cursor =
+      OpenNearest(View(), *releases_, "documents", kText, 200, {"m", 1, 0, true}).value();
+  std::map<std::string, double> votes;
+  double sum = 0;
+  TopKHit hit;
+  for (int num_voters = 0; num_voters < 50 && cursor->Next(&hit).value();) {
+    const int number = std::stoi(hit.row.id.substr(1));
+    if (hit.row.split == "train") {
+      const double vote = std::exp(double{hit.score} / 0.05);
+      sum += vote;
+      votes["L" + std::to_string(number)] += vote;
+      votes["L" + std::to_string(299 - number)] += vote;
+      ++num_voters;
+    }
+  }
+  for (const auto& [id, score] : dense) {
+    const auto vote = votes.find(id);
+    const double share = vote == votes.end() ? 0 : vote->second / sum;
+    EXPECT_NEAR(voted.at(id), score + 0.7 * share, 1e-4) << id;
+  }
+  EXPECT_GT(voted.at("L296"), dense.at("L296") + 0.1);
+}
+
+TEST_F(VotedTopKTest, ALabelThatOnlyVotesSpeakForIsFoundWithinTheFirstRows) {
+  const auto ids = Ids(kText, 2, {"m", 1, 0, false});
+  EXPECT_THAT(ids, UnorderedElementsAre("L3", "L296"));
+  const auto batch = TopKBatch(View(), *releases_, std::vector<std::string_view>{kText, "unknown"},
+                               2, {"m", 1, 0, false})
+                         .value();
+  ASSERT_EQ(batch[0].size(), 2U);
+  EXPECT_EQ(batch[0][0].row.id, ids[0]);
+  EXPECT_EQ(batch[0][1].row.id, ids[1]);
+  EXPECT_THAT(batch[1], IsEmpty());  // A text without a known word is near no document.
+}
+
+TEST_F(VotedTopKTest, AGraphOfTheDocumentsAnswersLikeTheScan) {
+  AddRelease(*store_, "graph", {.hnsw = true, .votes = 0.7});
+  const auto exact = Scores(kText, {"m", 1, 0, true});
+  const auto approximate = Scores(kText, {"graph", 1, 0, false});
+  EXPECT_NEAR(approximate.at("L296"), exact.at("L296"), 1e-3);
+  const auto release = releases_->Resolve(*View(), "graph", 1).value();
+  EXPECT_EQ(release->votes->documents().kind(), "hnsw");
+}
+
+TEST_F(VotedTopKTest, DocumentsWithoutAnEmbeddingAreRefused) {
+  const auto view = View();
+  const auto record = view->GetRelease("m", 1).value().value();
+  auto documents =
+      trainer::ParseVotingDocuments(view->GetWeights(trainer::VotesWeightsName(record.job)).value(),
+                                    record.num_labels)
+          .value();
+  documents.ordinals.push_back(storage::Ordinal{100'000});
+  documents.labels.offsets.push_back(documents.labels.columns.size());
+  ASSERT_TRUE(store_
+                  ->PutWeights(trainer::VotesWeightsName(record.job),
+                               trainer::SerializeVotingDocuments(documents))
+                  .ok());
+  const auto cursor = OpenTopK(View(), *releases_, kText, 1, {"m", 1, 0, false});
+  ASSERT_FALSE(cursor.ok());
+  EXPECT_EQ(cursor.status().code(), StatusCode::kCorruption);
+  EXPECT_EQ(cursor.status().message(), "m@1 has no embedding of row 100000 of documents");
 }
 
 TEST_F(TopKTest, AnHnswIndexAgreesWithTheExactScan) {

@@ -48,10 +48,15 @@ TEST(CatalogCodecTest, ReleasesComeBack) {
   release.fusion_encoder = 0.1;
   release.fusion_classifier = -1e-300;
   release.fusion_ranker = 0.3;
+  release.fusion_votes = 0.2;
   release.train_seconds = std::numeric_limits<double>::infinity();
   release.metrics = {{"P@1", 1.0 / 3.0}, {"PSP@5", std::nan("")}};
   release.index_kind = "hnsw";
   release.index_file = "index/ads-7.hnsw";
+  EXPECT_EQ(release.IndexFiles(), std::vector<std::string>{release.index_file});
+  release.votes_index_file = "index/ads-7-votes.hnsw";
+  EXPECT_EQ(release.IndexFiles(),
+            (std::vector<std::string>{release.index_file, release.votes_index_file}));
   release.job = 3;
   ReleaseRecord read;
   ASSERT_TRUE(DecodeRelease(EncodeRelease(release), &read));
@@ -70,11 +75,13 @@ TEST(CatalogCodecTest, ReleasesComeBack) {
   EXPECT_EQ(read.fusion_encoder, release.fusion_encoder);
   EXPECT_EQ(read.fusion_classifier, release.fusion_classifier);
   EXPECT_EQ(read.fusion_ranker, release.fusion_ranker);
+  EXPECT_EQ(read.fusion_votes, release.fusion_votes);
   EXPECT_EQ(read.train_seconds, release.train_seconds);
   EXPECT_EQ(read.metrics["P@1"], release.metrics["P@1"]);
   EXPECT_TRUE(std::isnan(read.metrics["PSP@5"]));
   EXPECT_EQ(read.index_kind, release.index_kind);
   EXPECT_EQ(read.index_file, release.index_file);
+  EXPECT_EQ(read.votes_index_file, release.votes_index_file);
   EXPECT_EQ(read.job, release.job);
 }
 

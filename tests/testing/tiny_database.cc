@@ -14,6 +14,7 @@
 #include "trainer/bag_tokenizer.h"
 #include "trainer/labelled_documents.h"
 #include "trainer/release_artifacts.h"
+#include "trainer/release_steps.h"
 
 namespace dashi::testing {
 namespace {
@@ -160,10 +161,18 @@ Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const Relea
   DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[1], SerializeClassifier(labels)));
   if (shape.ranker > 0) {
     release.fusion_ranker = shape.ranker;
-    release.num_labels = labels.ordinals.size();
     release.weights.push_back(trainer::RankerWeightsName(release.job));
     DASHI_ASSIGN_OR_RETURN(const std::string ranker, RandomRanker(*view, shape));
     DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights.back(), ranker));
+  }
+  release.num_labels = labels.ordinals.size();
+  if (shape.votes > 0) {
+    release.fusion_votes = shape.votes;
+    ThreadPool pool(1);
+    const trainer::TrainingControl control;
+    const trainer::ReleaseSteps steps{store, "test", release.job, pool, control};
+    DASHI_RETURN_IF_ERROR(trainer::WriteVotes(steps, {shape.hnsw ? "hnsw" : "exact", shape.seed, 1},
+                                              *view, labels.ordinals, &release));
   }
   if (shape.hnsw) {
     release.index_file = "job-" + std::to_string(release.job) + ".hnsw";

@@ -43,6 +43,7 @@ struct ReleaseShape {
   std::uint32_t dim = 16;
   std::uint32_t hidden = 0;
   double ranker = 0;             ///< weight of a sparse ranker with random weights; 0: none
+  double votes = 0;              ///< weight of the votes of training documents; 0: none
   std::string ranker_word = {};  ///< a word that only the ranker knows, and only of the first label
 };
 

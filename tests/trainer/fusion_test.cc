@@ -61,6 +61,43 @@ class NaiveBackend final : public TensorBackend {
   std::string version() const override { return "naive"; }
 };
 
+TEST(FusionTest, VotesGetAWeightWhereTheyTellMore) {
+  constexpr std::uint64_t kSeed = 5;
+  SCOPED_TRACE(kSeed);
+  Random random(kSeed);
+  std::vector<std::vector<LabelCandidate>> right(200);
+  SparseRows truth;
+  for (std::uint32_t d = 0; d < 200; ++d) {
+    const auto positive = static_cast<std::uint32_t>(random.Uniform(20));
+    for (std::uint32_t label = 0; label < 20; ++label) {
+      LabelCandidate candidate;
+      candidate.label = label;
+      candidate.encoder = static_cast<float>(random.Normal()) / 8 + (label == positive ? 0.2F : 0);
+      candidate.classifier = candidate.encoder;
+      candidate.votes = label == positive ? 0.6F : label == (positive + 1) % 20 ? 0.4F : 0;
+      right[d].push_back(candidate);
+    }
+    truth.columns.push_back(positive);
+    truth.offsets.push_back(truth.columns.size());
+  }
+  auto wrong = right;
+  for (auto& row : wrong) {
+    for (LabelCandidate& candidate : row) {
+      candidate.votes = static_cast<float>(random.Uniform(2));
+    }
+  }
+  const std::vector<std::uint64_t> counts(20, 10);
+  const auto objective = RankingObjective::kBalanced;
+  const FusionWeights dense = FitFusion(right, truth, counts, 200, objective);
+  const FusionWeights with = FitVoteFusion(right, truth, counts, 200, objective, dense);
+  EXPECT_GT(with.votes, 0);
+  EXPECT_GT(with.quality.p1, 0.98);
+  EXPECT_LT(dense.quality.p1, 0.9);
+  const FusionWeights without = FitVoteFusion(wrong, truth, counts, 200, objective, dense);
+  EXPECT_EQ(without.votes, 0);
+  EXPECT_EQ(without.quality.p1, dense.quality.p1);
+}
+
 TEST(FusionTest, FewDocumentsDoNotArgueForALopsidedMix) {
   // Only the pure classifier is right, in one document of one hundred; the rest is indifferent.
   std::vector<std::vector<LabelCandidate>> candidates(100, {{0, 0.9F, 0.9F}, {1, 0.1F, 0.1F}});

@@ -88,7 +88,9 @@ std::vector<Case> Cases() {
   NgameOptions options = FastOptions();
   options.epochs = 5;
   options.classifier_epochs = 3;
-  cases.push_back({"bag with ranker", TaskForRanker(), options});
+  options.retrieval = true;
+  cases.push_back({"bag with ranker and votes", TaskForRanker(), options});
+  options.retrieval = false;
   options.classifier_trains_encoder = false;
   options.hidden = 0;
   options.validation_share = 0;
@@ -129,6 +131,7 @@ void ExpectSameBits(const NgameModel& a, const NgameModel& b) {
   EXPECT_EQ(a.fusion_encoder, b.fusion_encoder);
   EXPECT_EQ(a.fusion_classifier, b.fusion_classifier);
   EXPECT_EQ(a.fusion_ranker, b.fusion_ranker);
+  EXPECT_EQ(a.fusion_votes, b.fusion_votes);
   EXPECT_EQ(a.ranker.offsets, b.ranker.offsets);
   EXPECT_EQ(a.ranker.features, b.ranker.features);
   EXPECT_EQ(a.ranker.weights, b.ranker.weights);

@@ -140,6 +140,30 @@ TEST(NgameTest, TheHoldOutChoosesHowStrongTheRankerLearns) {
   EXPECT_EQ(few->ranker_c, 1.0);
 }
 
+// After one epoch the encoder knows little of the synonyms; documents that share them are near.
+TEST(NgameTest, VotesOfTheNearestDocumentsJoinTheScoreWhereTheyHelp) {
+  const TrainingTask task = SyntheticTask(1500, 60, 6);
+  NgameOptions options = FastOptions();
+  options.epochs = 1;
+  options.classifier_epochs = 0;
+  const auto without = TrainNgame(task, options, Backend(), TrainingControl());
+  options.retrieval = true;
+  const auto with = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_TRUE(without.ok()) << without.status().ToString();
+  ASSERT_TRUE(with.ok()) << with.status().ToString();
+  EXPECT_EQ(without->fusion_votes, 0.0);
+  EXPECT_GT(with->fusion_votes, 0.0);
+  EXPECT_EQ(with->validation_metrics.at("dense P@1"), without->validation_metrics.at("P@1"));
+  EXPECT_GT(with->validation_metrics.at("P@1"), without->validation_metrics.at("P@1") + 0.05);
+
+  // Nothing to add.
+  options.epochs = FastOptions().epochs;
+  options.classifier_epochs = FastOptions().classifier_epochs;
+  const auto trained = TrainNgame(task, options, Backend(), TrainingControl());
+  ASSERT_TRUE(trained.ok()) << trained.status().ToString();
+  EXPECT_EQ(trained->fusion_votes, 0.0);
+}
+
 TEST(NgameTest, WithoutAHoldOutThereIsNoRanker) {
   const TrainingTask task = TaskForRanker();
   NgameOptions options = FastOptions();

@@ -18,6 +18,7 @@
 #include "trainer/release_artifacts.h"
 #include "trainer/release_export.h"
 #include "trainer/release_import.h"
+#include "trainer/retrieval/voting_documents.h"
 #include "trainer/safetensors.h"
 
 namespace dashi::trainer {
@@ -43,6 +44,7 @@ class ReleaseTransferTest : public ::testing::Test {
     testing::ReleaseShape shape;
     shape.hidden = 4;
     shape.ranker = 0.3;
+    shape.votes = 0.2;
     ASSERT_EQ(testing::AddRelease(*store_, "m", shape), 1U);
   }
 
@@ -85,6 +87,7 @@ TEST_F(ReleaseTransferTest, AnImportIsTheExportedRelease) {
   EXPECT_EQ(to.fusion_encoder, from.fusion_encoder);
   EXPECT_EQ(to.fusion_classifier, from.fusion_classifier);
   EXPECT_EQ(to.fusion_ranker, from.fusion_ranker);
+  EXPECT_EQ(to.fusion_votes, from.fusion_votes);
   EXPECT_EQ(to.dim, from.dim);
   EXPECT_EQ(to.seed, from.seed);
   EXPECT_EQ(to.metrics, from.metrics);
@@ -95,6 +98,7 @@ TEST_F(ReleaseTransferTest, AnImportIsTheExportedRelease) {
   EXPECT_EQ(Weights(EncoderWeightsName(to.job)), Weights(EncoderWeightsName(from.job)));
   EXPECT_EQ(Weights(ClassifierWeightsName(to.job)), Weights(ClassifierWeightsName(from.job)));
   EXPECT_EQ(Weights(RankerWeightsName(to.job)), Weights(RankerWeightsName(from.job)));
+  EXPECT_EQ(Weights(VotesWeightsName(to.job)), Weights(VotesWeightsName(from.job)));
   // They outlive an open, which removes what nobody names.
   store_.reset();
   store_ = testing::OpenStore(directory_.path() + "/db");
@@ -110,6 +114,7 @@ TEST_F(ReleaseTransferTest, LabelsAreMatchedByTheirIds) {
   testing::AddRows(*store_, {{"new", "red gloves"}, {"c", "winter coats"}, {"a", "red shoes"}}, {});
   const auto imported = Import("m", Folder("m"));
   ASSERT_TRUE(imported.ok()) << imported.status().ToString();
+  EXPECT_EQ(imported->release.fusion_votes, 0.0);  // No document is there that could vote.
   EXPECT_EQ(imported->num_classifiers, 2U);
   EXPECT_EQ(imported->num_unclassified, 1U);
   EXPECT_EQ(imported->num_unknown, 1U);
@@ -155,6 +160,7 @@ TEST_F(ReleaseTransferTest, TheIndexIsOfTheKindThatTheReleaseWasToldToHave) {
   ASSERT_TRUE(graph.ok()) << graph.status().ToString();
   EXPECT_EQ(graph->release.index_kind, "hnsw");
   EXPECT_TRUE(fs::exists(store_->index_directory() + "/" + graph->release.index_file));
+  EXPECT_TRUE(fs::exists(store_->index_directory() + "/" + graph->release.votes_index_file));
 }
 
 TEST_F(ReleaseTransferTest, ExportLeavesNothingHalfDone) {

@@ -23,7 +23,7 @@ TEST(WordCandidatesTest, AreAddedWithTheirDenseScoresUnlessPresentOrIgnored) {
   RankingTask ranking;
   ranking.embeddings = {3, 4, 1, 1};
   ranking.ignored = {{0, 1, 1}, {2}, {}};
-  std::vector<std::vector<LabelCandidate>> candidates{{{0, 9, 9, 0, 0}, {3, 8, 8, 0, 0}}, {}};
+  std::vector<std::vector<LabelCandidate>> candidates{{{0, 9, 9}, {3, 8, 8}}, {}};
   ThreadPool pool(2);
   AddWordCandidates(features, ranking, {labels.embeddings, labels.classifiers, 2},
                     RankerPostings(LabelTextRows(labels.texts)), pool, &candidates);

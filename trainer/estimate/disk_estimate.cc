@@ -15,7 +15,7 @@ constexpr std::uint64_t kOffset = sizeof(std::uint64_t);
 constexpr std::uint64_t kBytesPerWord = 12;
 // Key, hash of the text and block overhead of an embedding.
 constexpr std::uint64_t kBytesPerEmbedding = 20;
-constexpr std::uint64_t kLinkBytesPerLabel = 160;
+constexpr std::uint64_t kLinkBytes = 160;
 constexpr std::uint64_t kRankerBytesPerLabel = 700;
 // RocksDB's log while blobs are written, and blobs that were deleted and not yet cleared away.
 constexpr std::uint64_t kLogAndGarbageBytes = std::uint64_t{64} << 20U;
@@ -59,9 +59,16 @@ std::uint64_t ReleaseBytes(const TrainingSizes& sizes, const NgameOptions& optio
   const std::uint64_t embeddings =
       (sizes.num_documents_stored + sizes.num_labels_stored) * (vector + kBytesPerEmbedding);
   const bool has_graph = index::ChooseIndexKind(sizes.num_labels, options.dim) != "exact";
-  const std::uint64_t of_label = vector + kIndex + (has_graph ? kLinkBytesPerLabel : 0) +
+  const std::uint64_t of_label = vector + kIndex + (has_graph ? kLinkBytes : 0) +
                                  (sizes.num_features > 0 ? kRankerBytesPerLabel : 0);
-  return encoder + embeddings + sizes.num_labels * of_label;
+  std::uint64_t votes = 0;
+  if (options.retrieval) {
+    const bool has_votes_graph =
+        index::ChooseIndexKind(sizes.num_documents, options.dim) != "exact";
+    votes = kIndex * sizes.pairs +
+            sizes.num_documents * (kIndex + kOffset + (has_votes_graph ? kLinkBytes : 0));
+  }
+  return encoder + embeddings + sizes.num_labels * of_label + votes;
 }
 
 }  // namespace

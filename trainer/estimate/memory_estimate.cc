@@ -31,8 +31,8 @@ constexpr std::uint64_t kCandidateBytes = std::uint64_t{20} * 400;
 // A row of the ranker has about this many weights, each with its feature.
 constexpr std::uint64_t kWeightsPerLabel = 110;
 // Of a graph's levels, beside two links each at level 0.
-constexpr std::uint64_t kLinkBytesPerLabel = 160;
-constexpr std::uint64_t kGraphBuildBytesPerLabel = 300;
+constexpr std::uint64_t kLinkBytes = 160;
+constexpr std::uint64_t kGraphBuildBytes = 300;
 // What a transformer may hold of activations on the processor, and on a GPU however little is free
 // (TransformerModuleOptions).
 constexpr std::uint64_t kActivationBytesMax = std::uint64_t{1} << 30U;
@@ -98,14 +98,22 @@ class Sizes {
                                     : sizes_.num_labels * kWeightsPerLabel * (2 * kIndex + kHalf) +
                                           sizeof(std::uint64_t) * sizes_.num_features;
   }
-  std::uint64_t LabelGraph() const {
-    return index::ChooseIndexKind(sizes_.num_labels, options_.dim) == "exact"
-               ? 0
-               : sizes_.num_labels * (kHalf * options_.dim + kFloat * options_.dim +
-                                      kLinkBytesPerLabel + kGraphBuildBytesPerLabel);
+  std::uint64_t LabelGraph() const { return Graph(sizes_.num_labels); }
+  /// The documents that vote, with their labels, and their index.
+  std::uint64_t Votes() const {
+    return options_.retrieval ? (sizeof(std::uint64_t) + kIndex) * sizes_.num_documents +
+                                    kIndex * sizes_.pairs + Graph(sizes_.num_documents)
+                              : 0;
   }
 
  private:
+  std::uint64_t Graph(std::uint64_t num_vectors) const {
+    return index::ChooseIndexKind(num_vectors, options_.dim) == "exact"
+               ? 0
+               : num_vectors *
+                     (kHalf * options_.dim + kFloat * options_.dim + kLinkBytes + kGraphBuildBytes);
+  }
+
   const TrainingSizes& sizes_;
   const NgameOptions& options_;
 };
@@ -236,6 +244,7 @@ class Phases {
                            of_.LabelVectors() + 3 * of_.LabelVectors() / 2, false});
     phase.parts.push_back({"label index", of_.LabelGraph(), false});
     phase.parts.push_back({"ranker", 2 * of_.Ranker(), false});
+    phase.parts.push_back({"documents that vote", of_.Votes(), false});
     return phase;
   }
 

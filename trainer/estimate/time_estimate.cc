@@ -91,6 +91,9 @@ TimeEstimate EstimateTime(const TrainingSizes& sizes, const NgameOptions& option
   if (looked_at > 0) {
     time.ranker_seconds = 2 * encode_labels + 2 * looked_at * rates.search_seconds_per_text;
   }
+  if (looked_at > 0 && options.retrieval) {
+    time.ranker_seconds += documents * steps.encode_seconds;
+  }
   if (sizes.num_features > 0) {
     // Each one that is tried, and the one that is kept once more with the hold-out.
     const std::size_t tries = RankerTries(options.ranker_c, sizes.pairs, sizes.num_labels).size();

@@ -1,0 +1,74 @@
+#include "query/voting_index.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/status.h"
+#include "query/serving_index.h"
+#include "trainer/release_embeddings.h"
+
+namespace dashi::query {
+namespace {
+
+using trainer::LabelVote;
+
+index::SearchOptions Wanted(bool exact) {
+  index::SearchOptions search;
+  search.m = trainer::kVotingDocuments;
+  search.exact = exact;
+  return search;
+}
+
+/// A text without a known word has the zero embedding: nothing is near it.
+bool IsZero(std::span<const float> query) {
+  return std::all_of(query.begin(), query.end(), [](float x) { return x == 0.0F; });
+}
+
+}  // namespace
+
+VotingIndex::VotingIndex(std::unique_ptr<index::VectorIndex> documents, trainer::SparseRows labels)
+    : documents_(std::move(documents)), labels_(std::move(labels)) {}
+
+Result<std::vector<LabelVote>> VotingIndex::Votes(std::span<const float> query, bool exact) const {
+  if (IsZero(query)) {
+    return std::vector<LabelVote>();
+  }
+  DASHI_ASSIGN_OR_RETURN(const index::Shortlist nearest,
+                         documents_->Search(query, Wanted(exact), nullptr));
+  return trainer::CountVotes(nearest, labels_);
+}
+
+Result<std::vector<std::vector<LabelVote>>> VotingIndex::VotesBatch(index::FloatMatrixView queries,
+                                                                    bool exact,
+                                                                    ThreadPool& pool) const {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<index::Shortlist> nearest,
+                         documents_->SearchBatch(queries, Wanted(exact), pool));
+  std::vector<std::vector<LabelVote>> votes(queries.rows);
+  for (std::size_t i = 0; i < queries.rows; ++i) {
+    if (!IsZero({queries.data + i * queries.dim, queries.dim})) {
+      votes[i] = trainer::CountVotes(nearest[i], labels_);
+    }
+  }
+  return votes;
+}
+
+std::uint64_t VotingIndexBytes(const storage::ReleaseRecord& release,
+                               const trainer::VotingDocuments& documents) {
+  return documents.ordinals.size() *
+             (ServingIndexRowBytes(release, release.votes_index_file) + sizeof(std::uint64_t)) +
+         documents.labels.columns.size() * sizeof(std::uint32_t);
+}
+
+Result<std::unique_ptr<VotingIndex>> LoadVotingIndex(const storage::View& view,
+                                                     const storage::ReleaseRecord& release,
+                                                     const std::string& index_directory,
+                                                     trainer::VotingDocuments documents) {
+  DASHI_ASSIGN_OR_RETURN(
+      std::vector<std::uint16_t> vectors,
+      trainer::ReadEmbeddingsOf(view, release, storage::EntityKind::kDocument, documents.ordinals));
+  return std::make_unique<VotingIndex>(
+      MakeServingIndex(release, index_directory, release.votes_index_file, std::move(vectors)),
+      std::move(documents.labels));
+}
+
+}  // namespace dashi::query

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "dashi/status.h"
+#include "index/vector_index.h"
+#include "storage/view.h"
+#include "trainer/retrieval/document_votes.h"
+#include "trainer/retrieval/voting_documents.h"
+
+namespace dashi::query {
+
+/// The training documents of a release, to ask those near to a query for their labels. As the
+/// release has them: a document that was deleted since still votes, one that came since does not.
+///
+/// Errors:  as VectorIndex.
+/// Threads: const methods may be called at once.
+class VotingIndex {
+ public:
+  /// `labels`: of each vector of `documents`, as label positions of the release.
+  VotingIndex(std::unique_ptr<index::VectorIndex> documents, trainer::SparseRows labels);
+
+  /// Votes for the embedding of a query, ascending by label position; none for the zero embedding.
+  /// Cost: a search for trainer::kVotingDocuments documents; all are scanned when `exact`.
+  Result<std::vector<trainer::LabelVote>> Votes(std::span<const float> query, bool exact) const;
+  /// The same for many.  Shape: queries, result [n].
+  Result<std::vector<std::vector<trainer::LabelVote>>> VotesBatch(index::FloatMatrixView queries,
+                                                                  bool exact,
+                                                                  ThreadPool& pool) const;
+
+  const index::VectorIndex& documents() const { return *documents_; }
+
+ private:
+  std::unique_ptr<index::VectorIndex> documents_;
+  trainer::SparseRows labels_;
+};
+
+/// What a voting index will take in memory.
+std::uint64_t VotingIndexBytes(const storage::ReleaseRecord& release,
+                               const trainer::VotingDocuments& documents);
+
+/// Errors: kCorruption when a document has no embedding.
+Result<std::unique_ptr<VotingIndex>> LoadVotingIndex(const storage::View& view,
+                                                     const storage::ReleaseRecord& release,
+                                                     const std::string& index_directory,
+                                                     trainer::VotingDocuments documents);
+
+}  // namespace dashi::query
