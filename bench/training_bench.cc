@@ -13,6 +13,7 @@
 #include "index/vector_kernels.h"
 #include "trainer/bag_module.h"
 #include "trainer/balanced_clustering.h"
+#include "trainer/sampled_clustering.h"
 
 namespace dashi::trainer {
 namespace {
@@ -130,7 +131,7 @@ void ClassifierStep(benchmark::State& state, const char* precision) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-void Cluster(benchmark::State& state) {
+void Cluster(benchmark::State& state, bool by_samples) {
   const auto num_rows = static_cast<std::size_t>(state.range(0));
   Random random(3);
   std::vector<float> row(kDim);
@@ -144,8 +145,10 @@ void Cluster(benchmark::State& state) {
   }
   ThreadPool pool(1);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(ClusterBalanced({vectors.data(), num_rows, kDim},
-                                             static_cast<std::uint32_t>(state.range(1)), 1, pool));
+    const index::HalfMatrixView view{vectors.data(), num_rows, kDim};
+    const auto size = static_cast<std::uint32_t>(state.range(1));
+    benchmark::DoNotOptimize(by_samples ? ClusterBySamples(view, size, 1, pool)
+                                        : ClusterBalanced(view, size, 1, pool));
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
@@ -170,7 +173,12 @@ BENCHMARK_CAPTURE(ClassifierStep, own_float32, "float32")
     ->ArgNames({"batch", "columns"})
     ->Args({1024, 4500})
     ->Unit(benchmark::kMillisecond);
-BENCHMARK(Cluster)
+BENCHMARK_CAPTURE(Cluster, by_samples, true)
+    ->ArgNames({"rows", "cluster"})
+    ->Args({90000, 2})
+    ->Args({90000, 64})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Cluster, exact, false)
     ->ArgNames({"rows", "cluster"})
     ->Args({90000, 2})
     ->Args({90000, 64})

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <numeric>
 #include <span>
@@ -18,13 +17,6 @@ namespace {
 
 // Rows of one unit of parallel work; also fixes the order of summation.
 constexpr std::size_t kChunkRows = 2048;
-
-// Orders rows by score and, where that is equal, by row, in one comparison of integers.
-std::uint64_t SortKey(float score, std::uint32_t row) {
-  const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);  // -0 equals 0
-  const std::uint32_t ordered = (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
-  return std::uint64_t{ordered} << 32U | row;
-}
 
 // Nodes whose starts are drawn at once.
 constexpr std::size_t kNodesAtOnce = std::size_t{1} << 16U;
@@ -234,13 +226,7 @@ Result<std::vector<std::uint32_t>> ClusterBalanced(std::span<std::uint32_t> rows
       }
       DASHI_RETURN_IF_ERROR(splitter.Split(offsets, starts, rows.subspan(base, offsets.back())));
     }
-    std::vector<std::uint32_t> halves{0};
-    halves.reserve(2 * num_nodes + 1);
-    for (std::size_t node = 0; node < num_nodes; ++node) {
-      halves.push_back(level[node] + (level[node + 1] - level[node] + 1) / 2);
-      halves.push_back(level[node + 1]);
-    }
-    level = std::move(halves);
+    level = HalveNodes(level);
   }
   return level;
 }

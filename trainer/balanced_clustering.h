@@ -8,17 +8,11 @@
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "index/vector_index.h"
+#include "trainer/balanced_tree.h"
 #include "trainer/level_splitter.h"
 #include "trainer/scratch/scratch_space.h"
 
 namespace dashi::trainer {
-
-/// Rows in the leaf order of a balanced binary tree. Leaves that stand side by side share a parent,
-/// so joining 2^j neighbours (from a multiple of 2^j) gives the clusters of a coarser level.
-struct BalancedClusters {
-  std::vector<std::uint32_t> rows;     ///< [num_rows], a permutation
-  std::vector<std::uint32_t> offsets;  ///< [num_leaves + 1]; num_leaves is a power of two
-};
 
 /// A splitter on the processor. Vectors, pool and `scratch`, which may be null, must outlive it.
 ///
@@ -32,6 +26,9 @@ Result<std::unique_ptr<LevelSplitter>> MakeProcessorSplitter(index::HalfMatrixVi
 /// Clusters the splitter's unit vectors by recursive balanced spherical 2-means into
 /// 2^ceil(log2(num_rows / cluster_size)) leaves: at each node two random rows start as centroids,
 /// then as SplitRules say.
+///
+/// The exact procedure, which devices run. On the processor training has ClusterBySamples, whose
+/// twin this is.
 ///
 /// Errors:  the splitter's; cluster_size 0 counts as 1.
 /// Cost:    about 1.5 * num_rows * dim multiply-adds an iteration and level, some six iterations.

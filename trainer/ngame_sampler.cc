@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "index/vector_kernels.h"
 #include "trainer/balanced_clustering.h"
+#include "trainer/sampled_clustering.h"
 
 namespace dashi::trainer {
 namespace {
@@ -129,12 +130,15 @@ Status NgameSampler::Recluster(std::uint32_t epoch, std::uint32_t cluster_size, 
   if (module != nullptr) {
     DASHI_ASSIGN_OR_RETURN(splitter, module->NewLevelSplitter(bank_.data(), num_rows_, dim_));
   }
-  if (splitter == nullptr) {
-    DASHI_ASSIGN_OR_RETURN(splitter,
-                           MakeProcessorSplitter({bank_.data(), num_rows_, dim_}, pool, scratch_));
+  const std::uint64_t seed = random_.Next();
+  if (splitter != nullptr) {
+    DASHI_ASSIGN_OR_RETURN(tree_offsets_,
+                           ClusterBalanced(tree_rows_.all(), cluster_size, seed, *splitter));
+  } else {
+    DASHI_ASSIGN_OR_RETURN(
+        tree_offsets_, ClusterBySamples({bank_.data(), num_rows_, dim_}, cluster_size, seed, pool,
+                                        scratch_, tree_rows_.all()));
   }
-  DASHI_ASSIGN_OR_RETURN(
-      tree_offsets_, ClusterBalanced(tree_rows_.all(), cluster_size, random_.Next(), *splitter));
   tree_cluster_size_ = cluster_size;
   tree_epoch_ = epoch;
   return Status();

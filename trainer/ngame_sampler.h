@@ -59,7 +59,8 @@ class NgameSampler {
   std::vector<float> Recall(std::span<const std::uint32_t> rows) const;
 
   /// Prepares an epoch: clusters anew when that is due, and shuffles. Clusters are made on the
-  /// device of `module` when it has a splitter, else, and when `module` is null, on the pool.
+  /// device of `module` when it has a splitter (ClusterBalanced), else, and when `module` is null,
+  /// on the pool (ClusterBySamples).
   ///
   /// Errors: the device's.
   Status BeginEpoch(std::uint32_t epoch, ThreadPool& pool, EncoderModule* module);

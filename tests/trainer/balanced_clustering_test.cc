@@ -11,38 +11,19 @@
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "index/vector_kernels.h"
+#include "tests/trainer/grouped_vectors.h"
 
 namespace dashi::trainer {
 namespace {
 
 constexpr std::size_t kDim = 16;
 
-// Unit vectors around `num_groups` random directions; row i belongs to group i % num_groups.
-std::vector<std::uint16_t> GroupedVectors(std::size_t num_rows, std::size_t num_groups,
-                                          double noise, std::uint64_t seed) {
-  Random random(seed);
-  std::vector<float> centers(num_groups * kDim);
-  for (float& value : centers) {
-    value = static_cast<float>(random.Normal());
-  }
-  std::vector<std::uint16_t> rows(num_rows * kDim);
-  std::vector<float> row(kDim);
-  for (std::size_t i = 0; i < num_rows; ++i) {
-    for (std::size_t j = 0; j < kDim; ++j) {
-      row[j] = centers[i % num_groups * kDim + j] + static_cast<float>(noise * random.Normal());
-    }
-    index::NormalizeInPlace(row.data(), kDim);
-    index::ToHalf(row.data(), rows.data() + i * kDim, kDim);
-  }
-  return rows;
-}
-
 TEST(BalancedClusteringTest, LeavesAreBalancedAndHoldEveryRowOnce) {
   ThreadPool pool(2);
   for (const std::size_t num_rows : {1U, 2U, 3U, 7U, 64U, 1000U, 1025U}) {
     for (const std::uint32_t cluster_size : {0U, 1U, 2U, 5U, 64U}) {
       SCOPED_TRACE(::testing::Message() << num_rows << " rows, size " << cluster_size);
-      const auto vectors = GroupedVectors(num_rows, 4, 0.5, 7);
+      const auto vectors = GroupedVectors(num_rows, kDim, 4, 0.5, 7);
       const BalancedClusters clusters =
           ClusterBalanced({vectors.data(), num_rows, kDim}, cluster_size, 3, pool);
       std::vector<std::uint32_t> sorted = clusters.rows;
@@ -70,7 +51,7 @@ TEST(BalancedClusteringTest, EqualGroupsBecomeLeaves) {
   ThreadPool pool(1);
   constexpr std::size_t kGroups = 8;
   constexpr std::size_t kRows = 512;
-  const auto vectors = GroupedVectors(kRows, kGroups, 0.02, 11);
+  const auto vectors = GroupedVectors(kRows, kDim, kGroups, 0.02, 11);
   const BalancedClusters clusters =
       ClusterBalanced({vectors.data(), kRows, kDim}, kRows / kGroups, 5, pool);
   ASSERT_EQ(clusters.offsets.size(), kGroups + 1);
@@ -87,7 +68,7 @@ TEST(BalancedClusteringTest, EqualGroupsBecomeLeaves) {
 
 TEST(BalancedClusteringTest, SameSeedGivesTheSameClustersWithAnyNumberOfThreads) {
   constexpr std::size_t kRows = 5000;
-  const auto vectors = GroupedVectors(kRows, 40, 0.5, 13);
+  const auto vectors = GroupedVectors(kRows, kDim, 40, 0.5, 13);
   ThreadPool one(1);
   ThreadPool three(3);
   const BalancedClusters a = ClusterBalanced({vectors.data(), kRows, kDim}, 8, 17, one);
@@ -144,7 +125,7 @@ TEST(BalancedClusteringTest, SplitsAsSortingDoesWithTiesToo) {
   for (const std::size_t num_rows : {2U, 3U, 65U, 2001U}) {
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
       SCOPED_TRACE(::testing::Message() << num_rows << " rows, seed " << seed);
-      auto vectors = GroupedVectors(num_rows, 5, 0.4, seed);
+      auto vectors = GroupedVectors(num_rows, kDim, 5, 0.4, seed);
       // Every third row repeats row 0, and some have no direction, so that scores tie.
       for (std::size_t row = 3; row < num_rows; row += 3) {
         std::copy_n(vectors.begin(), kDim,
@@ -217,20 +198,13 @@ TEST(BalancedClusteringTest, HalvesAreAsTightAsThePublishedProcedures) {
   double ours = 0;
   double naive = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    const auto vectors = GroupedVectors(kRows, 5, 0.4, seed);
+    const auto vectors = GroupedVectors(kRows, kDim, 5, 0.4, seed);
     std::vector<float> rows(vectors.size());
     index::FromHalf(vectors.data(), rows.data(), rows.size());
     const BalancedClusters clusters =
         ClusterBalanced({vectors.data(), kRows, kDim}, kRows / 2, seed, pool);
     ASSERT_EQ(clusters.offsets.size(), 3U);
-    for (int side = 0; side < 2; ++side) {
-      std::vector<float> sum(kDim, 0.0F);
-      for (std::uint32_t i = clusters.offsets[side]; i < clusters.offsets[side + 1]; ++i) {
-        index::AddScaled(1.0F, rows.data() + clusters.rows[i] * kDim, sum.data(), kDim);
-      }
-      // The similarities of a half to its mean direction add up to the length of its sum.
-      ours += std::sqrt(index::Dot(sum.data(), sum.data(), kDim)) / kRows;
-    }
+    ours += MeanSimilarity(vectors, kDim, clusters);
     naive += NaiveSplitSimilarity(rows, kRows, seed);
   }
   EXPECT_NEAR(ours / 10, naive / 10, 0.02);

@@ -12,11 +12,11 @@
 #include "base/status.h"
 #include "index/vector_index.h"
 #include "index/vector_kernels.h"
-#include "trainer/balanced_clustering.h"
 #include "trainer/batch_size.h"
 #include "trainer/estimate/ranker_trial.h"
 #include "trainer/ngame_batches.h"
 #include "trainer/ngame_ranker.h"
+#include "trainer/sampled_clustering.h"
 #include "trainer/validation.h"
 
 namespace dashi::trainer {
@@ -119,8 +119,8 @@ double TimeClusters(const TrainingSizes& sizes, const NgameOptions& options, Thr
   Random random(kTrialSeed);
   const std::vector<std::uint16_t> rows = ToHalves(RandomUnitRows(num_rows, options.dim, &random));
   const Stopwatch since_start;
-  const BalancedClusters clusters = ClusterBalanced({rows.data(), num_rows, options.dim},
-                                                    options.cluster_size_max, kTrialSeed, pool);
+  const BalancedClusters clusters = ClusterBySamples({rows.data(), num_rows, options.dim},
+                                                     options.cluster_size_max, kTrialSeed, pool);
   const double seconds = since_start.Seconds() / static_cast<double>(clusters.rows.size());
   const double size = options.cluster_size_max;
   return seconds * Levels(static_cast<double>(sizes.num_items()), size) /
