@@ -16,7 +16,6 @@ namespace dashi::trainer {
 namespace {
 
 constexpr std::size_t kMax = ProductTree::kRowsMax;
-static_assert(kMax == index::kPanelRows, "a tree is one panel");
 
 // Squared lengths of sums that count as zero: rounding may leave a little of them.
 constexpr float kSquareMin = 1e-12F;
@@ -120,24 +119,23 @@ class ProductSplit {
 
 }  // namespace
 
-ProductTree::ProductTree(std::size_t dim)
-    : dim_(dim),
-      halves_(kMax * dim),
-      queries_(kMax * dim),
-      panels_(index::PackedPanelSize(kMax, dim)),
-      products_(kMax * kMax) {}
+ProductTree::ProductTree(std::size_t dim) : dim_(dim), wide_(kMax * dim), products_(kMax * kMax) {}
 
 void ProductTree::Cluster(index::HalfMatrixView vectors, std::uint64_t number,
                           std::size_t num_levels, std::uint64_t seed,
                           std::span<std::uint32_t> rows) {
   DASHI_CHECK(rows.size() <= kMax && vectors.dim == dim_);
+  // Those with the rows before it; the other half of the matrix is the same.
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::copy_n(vectors.data + std::size_t{rows[i]} * dim_, dim_, halves_.data() + i * dim_);
+    float* row = wide_.data() + i * dim_;
+    index::FromHalf(vectors.data + std::size_t{rows[i]} * dim_, row, dim_);
+    index::MatrixVector(wide_.data(), row, i + 1, dim_, products_.data() + i * kMax);
   }
-  index::FromHalf(halves_.data(), queries_.data(), rows.size() * dim_);
-  index::PackPanels(halves_.data(), rows.size(), dim_, panels_.data());
-  index::ScorePanels(queries_.data(), rows.size(), panels_.data(), rows.size(), dim_, kMax,
-                     products_.data());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      products_[j * kMax + i] = products_[i * kMax + j];
+    }
+  }
   std::array<std::uint32_t, kMax> places;
   std::iota(places.begin(), places.end(), 0U);
   Split(number, num_levels, seed, {places.data(), rows.size()});

@@ -9,12 +9,12 @@
 
 namespace dashi::trainer {
 
-/// The lowest levels of a balanced tree. The products of all pairs of its rows are made once, in
-/// one product of matrices; the 2-means of every node are sums of them, so that an iteration costs
-/// num_rows^2 additions whatever the dimension is.
+/// The lowest levels of a balanced tree. The products of all pairs of its rows are made once; the
+/// 2-means of every node are sums of them, so that an iteration costs num_rows^2 additions whatever
+/// the dimension is.
 ///
 /// Threads: one thread at a time.
-/// Cost:    num_rows^2 * dim multiply-adds a tree, that is num_rows * dim a row.
+/// Cost:    num_rows^2 / 2 * dim multiply-adds a tree.
 class ProductTree {
  public:
   static constexpr std::size_t kRowsMax = 32;
@@ -33,10 +33,8 @@ class ProductTree {
   void Cut(std::uint64_t seed, std::span<std::uint32_t> places);
 
   const std::size_t dim_;
-  std::vector<std::uint16_t> halves_;  // [kRowsMax, dim]
-  std::vector<float> queries_;         // [kRowsMax, dim]
-  std::vector<float> panels_;          // [1, dim, kRowsMax]
-  std::vector<float> products_;        // [kRowsMax, kRowsMax]
+  std::vector<float> wide_;      // [kRowsMax, dim]
+  std::vector<float> products_;  // [kRowsMax, kRowsMax]
 };
 
 }  // namespace dashi::trainer
