@@ -53,7 +53,7 @@ class FusionSearch {
     weights.encoder = static_cast<double>(point.units) / kUnits;
     weights.classifier = static_cast<double>(kUnits - point.units) / kUnits;
     weights.ranker = point.ranker;
-    weights.label_text = point.text;
+    weights.label_text = point.ranker > 0 ? point.text : 0;  // The ranker carries label texts.
     weights.votes = point.votes;
     weights.quality = MeasureRankings(RankCandidates(candidates_, weights, /*k=*/5), truth_,
                                       label_counts_, num_training_documents_);
