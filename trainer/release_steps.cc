@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/logging.h"
 #include "base/status.h"
 #include "index/label_fusion.h"
 #include "index/vector_index.h"
@@ -180,6 +181,8 @@ Status WriteVotes(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
   DASHI_ASSIGN_OR_RETURN(const VotingDocuments documents,
                          ReadVotingDocuments(view, labels, steps.control.should_stop));
   if (documents.ordinals.empty()) {
+    LogWarning("{}: no training document has a label, so the release gets no votes",
+               steps.operation);
     release->fusion_votes = 0;
     return Status::Ok();
   }
