@@ -7,6 +7,7 @@
 
 #include "dashi/status.h"
 #include "storage/entity.h"
+#include "storage/graph/edge.h"
 
 namespace dashi::storage {
 
@@ -29,13 +30,35 @@ enum class DuplicatePolicy { kFail, kReplace, kIgnore };
 class BulkLoad {
  public:
   virtual ~BulkLoad() = default;
+  // What belongs to another table than the load was begun for is refused (22023).
+
   /// Adds a row of the table the load was begun for. Errors as Transaction::InsertRow.
-  virtual Status AddRow(const EntityRow& row) = 0;
+  virtual Status AddRow(const EntityRow& row);
   /// Adds a relevance pair.
   ///
   /// Errors: kNotFound (23503) for an unknown document or label, naming it; kAlreadyExists (23505)
   ///         for a pair that exists, under DuplicatePolicy::kFail.
-  virtual Status AddRelevance(std::string_view document, std::string_view label, float weight) = 0;
+  virtual Status AddRelevance(std::string_view document, std::string_view label, float weight);
+  /// Adds an edge from each row of the graph's source tables whose id is `source` to the first row
+  /// of its target tables whose id is `target`. Such edges count as one.
+  ///
+  /// Errors: kNotFound (23503) for an id that is in none of the tables, naming it; kAlreadyExists
+  ///         (23505) for an edge that exists, under DuplicatePolicy::kFail; those of
+  ///         CheckEdgeWeight.
+  virtual Status AddEdge(std::string_view source, std::string_view target,
+                         const EdgeValues& values);
+
+  /// One event of a click log.
+  struct Click {
+    std::int64_t at_micros = 0;
+    std::string_view event_id;  ///< empty: it has none, and always counts
+  };
+  /// Adds a click to an edge, whose ends are found as in AddEdge; an event that was counted before
+  /// counts as ignored.
+  ///
+  /// Errors: kNotFound (23503); kInvalidArgument (22008) for an event that is older than the days
+  ///         for which the graph remembers events, behind the last one from before the load.
+  virtual Status AddClick(std::string_view source, std::string_view target, const Click& click);
 
   struct Counts {
     std::uint64_t inserted = 0;

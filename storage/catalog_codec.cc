@@ -386,6 +386,51 @@ bool DecodeWeightsRecord(std::string_view bytes, WeightsRecord* record) {
   });
 }
 
+std::string EncodeGraph(const GraphRecord& record) {
+  const auto encode_tables = [](const std::vector<EntityKind>& tables) {
+    Json array = Json::array();
+    for (const EntityKind table : tables) {
+      array.push_back(static_cast<int>(table));
+    }
+    return array;
+  };
+  return EncodeJson({{"name", record.name},
+                     {"number", record.number},
+                     {"sources", encode_tables(record.sources)},
+                     {"targets", encode_tables(record.targets)},
+                     {"directed", record.directed},
+                     {"half_life", record.half_life_micros},
+                     {"event_days", record.event_days},
+                     {"created_at", record.created_at_micros}});
+}
+
+bool DecodeGraph(std::string_view bytes, GraphRecord* record) {
+  *record = {};
+  bool valid = true;
+  const auto decode_tables = [&valid](const Json& array, std::vector<EntityKind>* tables) {
+    for (const Json& member : array) {
+      const int table = member.get<int>();
+      valid = valid && table >= static_cast<int>(EntityKind::kDocument) &&
+              table <= static_cast<int>(EntityKind::kAnchor);
+      tables->push_back(static_cast<EntityKind>(table));
+    }
+    valid = valid && !tables->empty();
+  };
+  return DecodeJson(bytes,
+                    [&](const Json& object) {
+                      object.at("name").get_to(record->name);
+                      object.at("number").get_to(record->number);
+                      decode_tables(object.at("sources"), &record->sources);
+                      decode_tables(object.at("targets"), &record->targets);
+                      object.at("directed").get_to(record->directed);
+                      object.at("half_life").get_to(record->half_life_micros);
+                      Read(object, "event_days", &record->event_days);
+                      object.at("created_at").get_to(record->created_at_micros);
+                      valid = valid && record->number > 0 && record->half_life_micros >= 0;
+                    }) &&
+         valid;
+}
+
 std::string EncodeEmbeddingRecord(const EmbeddingRecord& record) {
   return EncodeJson(
       {{"version", record.version}, {"dim", record.dim}, {"num_rows", record.num_rows}});
@@ -411,6 +456,13 @@ std::string EncodeLoadRecord(const LoadRecord& record) {
     object["inserted"] = record.inserted;
     object["row_by_row"] = record.row_by_row;
   }
+  if (record.graph != 0) {
+    object["graph"] = record.graph;
+    object["marker"] = record.marker;
+    object["edges"] = record.num_edges;
+    object["adds"] = record.adds;
+    object["copied"] = record.num_copied;
+  }
   return EncodeJson(object);
 }
 
@@ -433,8 +485,14 @@ bool DecodeLoadRecord(std::string_view bytes, LoadRecord* record) {
                       DecodeStagedFiles(object.at("id_files"), &record->id_files);
                       object.at("inserted").get_to(record->inserted);
                       object.at("row_by_row").get_to(record->row_by_row);
-                      valid = valid && !record->row_files.empty() && !record->id_files.empty() &&
-                              !record->inserted.empty();
+                      Read(object, "graph", &record->graph);
+                      Read(object, "marker", &record->marker);
+                      Read(object, "edges", &record->num_edges);
+                      Read(object, "adds", &record->adds);
+                      Read(object, "copied", &record->num_copied);
+                      valid = valid && !record->row_files.empty() &&
+                              (record->graph != 0 ||
+                               (!record->id_files.empty() && !record->inserted.empty()));
                     }) &&
          valid;
 }

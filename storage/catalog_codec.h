@@ -8,6 +8,7 @@
 
 #include "storage/catalog_records.h"
 #include "storage/entity.h"
+#include "storage/graph/graph_record.h"
 
 namespace dashi::storage {
 
@@ -18,12 +19,14 @@ std::string EncodeModel(const ModelRecord& record);
 std::string EncodeRelease(const ReleaseRecord& record);
 std::string EncodeJob(const JobRecord& record);
 std::string EncodeEvaluation(const EvaluationRecord& record);
+std::string EncodeGraph(const GraphRecord& record);
 
 /// Each reads what its Encode wrote. Returns false, with *record unspecified, for anything else.
 bool DecodeModel(std::string_view bytes, ModelRecord* record);
 bool DecodeRelease(std::string_view bytes, ReleaseRecord* record);
 bool DecodeJob(std::string_view bytes, JobRecord* record);
 bool DecodeEvaluation(std::string_view bytes, EvaluationRecord* record);
+bool DecodeGraph(std::string_view bytes, GraphRecord* record);
 
 /// A setting: a format byte and the value.
 std::string EncodeSetting(std::string_view value);
@@ -61,13 +64,19 @@ struct LoadRecord {
   std::string spool;  ///< file name within the tmp folder; empty for a staged load
   std::uint64_t spool_bytes = 0;
   std::uint64_t commit_sequence = 0;
-  // The rest is a staged load's, which inserts rows of one table.
+  // The rest is a staged load's, which inserts rows of one table or changes edges of one graph.
   EntityKind kind = EntityKind::kDocument;
-  std::vector<StagedFile> row_files;
+  std::vector<StagedFile> row_files;  ///< of a graph: neighbour lists of both sides
   std::vector<StagedFile> id_files;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> inserted;  ///< first ordinal, count
   /// The rows are written one by one, not ingested: some may be there and others not.
   bool row_by_row = false;
+  // Of a load of edges.
+  std::uint32_t graph = 0;   ///< the graph's number; 0: the load has rows
+  std::uint64_t marker = 0;  ///< of its LoadMarkerKey, which is ingested with the files
+  std::uint64_t num_edges = 0;
+  bool adds = false;             ///< the edges are added to those that are there
+  std::uint64_t num_copied = 0;  ///< row by row: the lists that are there already
 
   bool is_staged() const { return !row_files.empty(); }
 };

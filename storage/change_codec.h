@@ -17,6 +17,7 @@ enum class ChangedTable : std::uint8_t {
   kLabels = 2,
   kAnchors = 3,
   kRelevance = 4,  ///< the labels of a document; the ordinal is the document's
+  kEdges = 5,      ///< edges of a graph; the ordinal is the graph's number
 };
 
 /// What happened. Persisted: append only.

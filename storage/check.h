@@ -27,6 +27,7 @@ struct CheckReport {
   std::uint64_t num_file_bytes = 0;
   std::uint64_t num_rows = 0;
   std::uint64_t num_pairs = 0;
+  std::uint64_t num_edges = 0;
   std::uint64_t num_embeddings = 0;
 
   static constexpr std::size_t kNumProblemsMax = 1000;

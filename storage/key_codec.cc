@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include <xxhash.h>
+
 #include "base/byte_codec.h"
 #include "base/status.h"
 
@@ -13,6 +15,10 @@ constexpr std::string_view kEmbeddingFamilyPrefix = "emb_";
 
 static_assert(static_cast<int>(RelevanceSide::kLabelsOfDocument) == 1);
 static_assert(static_cast<int>(RelevanceSide::kDocumentsOfLabel) == 2);
+static_assert(static_cast<int>(EdgeSide::kOut) == 1);
+static_assert(static_cast<int>(EdgeSide::kIn) == 2);
+// Stands where the keys of edges have their side.
+constexpr std::uint8_t kEventSide = 3;
 
 bool IsEntityKind(std::uint8_t byte) {
   return byte >= static_cast<std::uint8_t>(EntityKind::kDocument) &&
@@ -23,6 +29,15 @@ std::string Joined(std::string_view prefix, std::string_view name) {
   std::string key(prefix);
   key += name;
   return key;
+}
+
+// Keys of `meta` that end with a number.
+bool ParseNumberedKey(std::string_view key, std::string_view prefix, std::uint32_t* number) {
+  if (!key.starts_with(prefix)) {
+    return false;
+  }
+  ByteReader reader(key.substr(prefix.size()));
+  return reader.ReadBigEndian32(number) && reader.empty();
 }
 
 }  // namespace
@@ -134,6 +149,77 @@ bool ParseRelevanceKey(std::string_view key, RelevanceSide* side, Ordinal* ordin
   return true;
 }
 
+std::string GraphEdgesPrefix(std::uint32_t graph) {
+  std::string key;
+  AppendBigEndian32(&key, graph);
+  return key;
+}
+
+std::string EdgePrefix(std::uint32_t graph, EdgeSide side) {
+  std::string key = GraphEdgesPrefix(graph);
+  key.push_back(static_cast<char>(side));
+  return key;
+}
+
+std::string EdgeKey(std::uint32_t graph, EdgeSide side, GraphNode node) {
+  std::string key = EdgePrefix(graph, side);
+  key.push_back(static_cast<char>(node.kind));
+  AppendBigEndian32(&key, ToInteger(node.ordinal));
+  return key;
+}
+
+bool ParseEdgeKey(std::string_view key, std::uint32_t* graph, EdgeSide* side, GraphNode* node) {
+  ByteReader reader(key);
+  std::uint32_t number = 0;
+  std::uint8_t side_byte = 0;
+  std::uint8_t kind = 0;
+  std::uint32_t ordinal = 0;
+  if (!reader.ReadBigEndian32(&number) || number == 0 || !reader.ReadByte(&side_byte) ||
+      side_byte < 1 || side_byte > 2 || !reader.ReadByte(&kind) || !IsEntityKind(kind) ||
+      !reader.ReadBigEndian32(&ordinal) || !reader.empty()) {
+    return false;
+  }
+  *graph = number;
+  *side = static_cast<EdgeSide>(side_byte);
+  *node = {static_cast<EntityKind>(kind), Ordinal{ordinal}};
+  return true;
+}
+
+std::string GraphEventPrefix(std::uint32_t graph) {
+  std::string key = GraphEdgesPrefix(graph);
+  key.push_back(static_cast<char>(kEventSide));
+  return key;
+}
+
+std::string GraphEventKey(std::uint32_t graph, std::uint32_t day, std::string_view event_id) {
+  std::string key = GraphEventPrefix(graph);
+  AppendBigEndian32(&key, day);
+  const XXH128_hash_t hash = XXH3_128bits(event_id.data(), event_id.size());
+  AppendBigEndian64(&key, hash.high64);
+  AppendBigEndian64(&key, hash.low64);
+  return key;
+}
+
+bool ParseGraphEventKey(std::string_view key, std::uint32_t* graph, std::uint32_t* day) {
+  ByteReader reader(key);
+  std::uint32_t number = 0;
+  std::uint8_t side = 0;
+  std::uint64_t hash = 0;
+  return reader.ReadBigEndian32(&number) && number > 0 && (*graph = number, true) &&
+         reader.ReadByte(&side) && side == kEventSide && reader.ReadBigEndian32(day) &&
+         reader.ReadBigEndian64(&hash) && reader.ReadBigEndian64(&hash) && reader.empty();
+}
+
+std::string LoadMarkerKey(std::uint64_t marker) {
+  std::string key = GraphEdgesPrefix(0);
+  AppendBigEndian64(&key, marker);
+  return key;
+}
+
+bool IsLoadMarkerKey(std::string_view key) {
+  return key.size() == 12 && key.starts_with(GraphEdgesPrefix(0));
+}
+
 std::string EmbeddingKey(EntityKind kind, Ordinal ordinal) {
   std::string key(1, static_cast<char>(kind));
   AppendBigEndian32(&key, ToInteger(ordinal));
@@ -228,6 +314,15 @@ std::string ReleaseKey(std::string_view model, std::uint32_t number) {
   return key;
 }
 std::string ReleasePrefix() { return "release/"; }
+std::string GraphKey(std::string_view name) { return Joined(GraphPrefix(), name); }
+std::string GraphPrefix() { return "graph/"; }
+std::string GraphCleanupKey(std::uint32_t graph) {
+  return Joined(GraphCleanupPrefix(), GraphEdgesPrefix(graph));
+}
+std::string GraphCleanupPrefix() { return "graph_cleanup/"; }
+bool ParseGraphCleanupKey(std::string_view key, std::uint32_t* graph) {
+  return ParseNumberedKey(key, GraphCleanupPrefix(), graph);
+}
 std::string SettingKey(std::string_view name) { return Joined("setting/", name); }
 std::string SchemaKey(EntityKind kind) { return Joined("schema/", EntityTableName(kind)); }
 std::string IndexBuildKey(std::uint32_t index) {
@@ -238,11 +333,7 @@ std::string IndexCleanupKey(std::uint32_t index) {
 }
 std::string IndexCleanupPrefix() { return "index_cleanup/"; }
 bool ParseIndexCleanupKey(std::string_view key, std::uint32_t* index) {
-  if (!key.starts_with(IndexCleanupPrefix())) {
-    return false;
-  }
-  ByteReader reader(key.substr(IndexCleanupPrefix().size()));
-  return reader.ReadBigEndian32(index) && reader.empty();
+  return ParseNumberedKey(key, IndexCleanupPrefix(), index);
 }
 std::string WeightsRecordKey(std::string_view name) { return Joined(WeightsRecordPrefix(), name); }
 std::string WeightsRecordPrefix() { return "weights/"; }

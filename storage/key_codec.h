@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "storage/entity.h"
+#include "storage/graph/edge.h"
 
 namespace dashi::storage {
 
@@ -64,6 +65,21 @@ bool ParseRelevanceKey(std::string_view key, RelevanceSide* side, Ordinal* ordin
 /// The keys of one side lie in [prefix, prefix + 1).
 std::string RelevancePrefix(RelevanceSide side);
 
+/// edges: graph number u32, side u8, kind u8, ordinal u32.
+std::string EdgeKey(std::uint32_t graph, EdgeSide side, GraphNode node);
+bool ParseEdgeKey(std::string_view key, std::uint32_t* graph, EdgeSide* side, GraphNode* node);
+/// The keys of one graph, and of one side of it, start with these.
+std::string GraphEdgesPrefix(std::uint32_t graph);
+std::string EdgePrefix(std::uint32_t graph, EdgeSide side);
+/// edges: graph number u32, 3 u8, day of the event since 1970 u32, xxh3-128 of its id: an event
+/// that was counted.
+std::string GraphEventKey(std::uint32_t graph, std::uint32_t day, std::string_view event_id);
+std::string GraphEventPrefix(std::uint32_t graph);
+bool ParseGraphEventKey(std::string_view key, std::uint32_t* graph, std::uint32_t* day);
+/// edges: 0 u32, marker u64: there while the load that ingested it is not over.
+std::string LoadMarkerKey(std::uint64_t marker);
+bool IsLoadMarkerKey(std::string_view key);
+
 /// emb_<version>: kind u8, ordinal u32.
 std::string EmbeddingKey(EntityKind kind, Ordinal ordinal);
 bool ParseEmbeddingKey(std::string_view key, EntityKind* kind, Ordinal* ordinal);
@@ -101,6 +117,12 @@ std::string ModelKey(std::string_view name);
 std::string ModelPrefix();
 std::string ReleaseKey(std::string_view model, std::uint32_t number);
 std::string ReleasePrefix();
+std::string GraphKey(std::string_view name);
+std::string GraphPrefix();
+/// Present while a dropped graph has edges.
+std::string GraphCleanupKey(std::uint32_t graph);
+std::string GraphCleanupPrefix();
+bool ParseGraphCleanupKey(std::string_view key, std::uint32_t* graph);
 std::string SettingKey(std::string_view name);
 /// The user columns of a table.
 std::string SchemaKey(EntityKind kind);

@@ -4,7 +4,7 @@
 #include <bit>
 
 #include "base/byte_codec.h"
-#include "base/status.h"
+#include "storage/merge_bundle.h"
 
 namespace dashi::storage {
 
@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::uint8_t kListFormat = 1;
 constexpr std::uint8_t kDeltaFormat = 2;
-constexpr std::uint8_t kOpaqueFormat = 0xFF;
 
 // Persisted: append only.
 enum class WeightsLayout : std::uint8_t { kAllOne = 0, kFloats = 1 };
@@ -202,12 +201,7 @@ std::string MergeNeighbours(const std::string_view* existing,
     readable = DecodeNeighbourDelta(deltas[i], &changes);
   }
   if (!readable) {
-    std::string bundle(1, static_cast<char>(kOpaqueFormat));
-    AppendLengthPrefixed(&bundle, existing == nullptr ? std::string_view() : *existing);
-    for (const std::string_view delta : deltas) {
-      AppendLengthPrefixed(&bundle, delta);
-    }
-    return bundle;
+    return BundleOf(existing, deltas);
   }
   CollapseChanges(&changes);
   return EncodeNeighbours(ApplyChanges(neighbours, changes));

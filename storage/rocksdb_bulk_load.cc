@@ -9,6 +9,7 @@
 
 #include "base/logging.h"
 #include "base/status.h"
+#include "storage/graph/rocksdb_edge_load.h"
 #include "storage/rocksdb_load_apply.h"
 #include "storage/rocksdb_status.h"
 
@@ -36,6 +37,23 @@ Result<std::unique_ptr<BulkLoad>> BeginRocksdbRelevanceLoad(RocksdbStoreState* s
                                                             DuplicatePolicy policy) {
   state->EnterLoad();
   std::unique_ptr<BulkLoad> load = NewRocksdbRelevanceLoad(state, policy);
+  DASHI_RETURN_IF_ERROR(CheckBegin(state));
+  return load;
+}
+
+Result<std::unique_ptr<BulkLoad>> BeginRocksdbEdgeLoad(RocksdbStoreState* state,
+                                                       const GraphRecord& graph,
+                                                       DuplicatePolicy policy) {
+  state->EnterLoad();
+  std::unique_ptr<BulkLoad> load = NewRocksdbEdgeLoad(state, graph, policy);
+  DASHI_RETURN_IF_ERROR(CheckBegin(state));
+  return load;
+}
+
+Result<std::unique_ptr<BulkLoad>> BeginRocksdbClickLoad(RocksdbStoreState* state,
+                                                        const GraphRecord& graph) {
+  state->EnterLoad();
+  std::unique_ptr<BulkLoad> load = NewRocksdbClickLoad(state, graph);
   DASHI_RETURN_IF_ERROR(CheckBegin(state));
   return load;
 }

@@ -4,6 +4,7 @@
 
 #include "storage/bulk_load.h"
 #include "storage/catalog_codec.h"
+#include "storage/graph/graph_record.h"
 #include "storage/rocksdb_store_state.h"
 
 namespace dashi::storage {
@@ -13,6 +14,11 @@ Result<std::unique_ptr<BulkLoad>> BeginRocksdbRowLoad(RocksdbStoreState* state, 
                                                       DuplicatePolicy policy);
 Result<std::unique_ptr<BulkLoad>> BeginRocksdbRelevanceLoad(RocksdbStoreState* state,
                                                             DuplicatePolicy policy);
+Result<std::unique_ptr<BulkLoad>> BeginRocksdbEdgeLoad(RocksdbStoreState* state,
+                                                       const GraphRecord& graph,
+                                                       DuplicatePolicy policy);
+Result<std::unique_ptr<BulkLoad>> BeginRocksdbClickLoad(RocksdbStoreState* state,
+                                                        const GraphRecord& graph);
 
 /// The loads by themselves, for those who have a place in the queue: they leave it in the end.
 std::unique_ptr<BulkLoad> NewRocksdbRowLoad(RocksdbStoreState* state, EntityKind kind,

@@ -52,8 +52,9 @@ void CheckRun::Report(std::string_view object, std::string_view problem, std::st
 }
 
 const rocksdb::Snapshot* CheckRun::SnapshotOf(rocksdb::ColumnFamilyHandle* family) const {
-  for (const Family rows : {Family::kDocuments, Family::kLabels, Family::kAnchors, Family::kIds,
-                            Family::kRelevance, Family::kChanges, Family::kAttributes}) {
+  for (const Family rows :
+       {Family::kDocuments, Family::kLabels, Family::kAnchors, Family::kIds, Family::kRelevance,
+        Family::kEdges, Family::kChanges, Family::kAttributes}) {
     if (family == state_->engine->family(rows)) {
       return picture_.snapshot.get();
     }
@@ -112,8 +113,8 @@ std::string CheckRun::NameOf(EntityKind kind, Ordinal ordinal) const {
 Result<CheckReport> CheckRocksdbStore(RocksdbStoreState* state, TaskMonitor* monitor) {
   CheckRun run(state, monitor);
   for (Status (*step)(CheckRun*) :
-       {CheckDataFiles, CheckMeta, CheckRows, CheckRelevance, CheckIndexEntries, CheckChangeLog,
-        CheckEmbeddings, CheckWeights, CheckHistory, CheckIndexFiles}) {
+       {CheckDataFiles, CheckMeta, CheckRows, CheckRelevance, CheckEdges, CheckIndexEntries,
+        CheckChangeLog, CheckEmbeddings, CheckWeights, CheckHistory, CheckIndexFiles}) {
     DASHI_RETURN_IF_ERROR(step(&run));
   }
   return std::move(run.report());

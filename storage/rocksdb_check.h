@@ -99,6 +99,7 @@ Status CheckDataFiles(CheckRun* run);     // every byte of the tables against it
 Status CheckMeta(CheckRun* run);          // counters and catalog records decode and name each other
 Status CheckRows(CheckRun* run);          // rows decode; ids and rows name each other
 Status CheckRelevance(CheckRun* run);     // both directions alike; both ends exist
+Status CheckEdges(CheckRun* run);         // the same of edges; their graph exists
 Status CheckIndexEntries(CheckRun* run);  // entries of attribute indexes and rows say the same
 Status CheckChangeLog(CheckRun* run);     // entries decode and do not pass the commit sequence
 Status CheckEmbeddings(CheckRun* run);    // every version holds what its record says

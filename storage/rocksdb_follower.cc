@@ -149,6 +149,15 @@ Result<std::unique_ptr<BulkLoad>> RocksdbFollower::BeginRelevanceLoad(DuplicateP
   return NotWritable();
 }
 
+Result<std::unique_ptr<BulkLoad>> RocksdbFollower::BeginEdgeLoad(const GraphRecord& /*graph*/,
+                                                                 DuplicatePolicy /*policy*/) {
+  return NotWritable();
+}
+
+Result<std::unique_ptr<BulkLoad>> RocksdbFollower::BeginClickLoad(const GraphRecord& /*graph*/) {
+  return NotWritable();
+}
+
 Result<bool> RocksdbFollower::StepIndexWork() { return NotWritable(); }
 
 Status RocksdbFollower::PutWeights(std::string_view /*name*/, std::string_view /*bytes*/) {

@@ -43,6 +43,9 @@ class RocksdbFollower : public Store {
   Result<std::unique_ptr<Transaction>> Begin() override;
   Result<std::unique_ptr<BulkLoad>> BeginRowLoad(EntityKind kind, DuplicatePolicy policy) override;
   Result<std::unique_ptr<BulkLoad>> BeginRelevanceLoad(DuplicatePolicy policy) override;
+  Result<std::unique_ptr<BulkLoad>> BeginEdgeLoad(const GraphRecord& graph,
+                                                  DuplicatePolicy policy) override;
+  Result<std::unique_ptr<BulkLoad>> BeginClickLoad(const GraphRecord& graph) override;
   Result<bool> StepIndexWork() override;
   Result<bool> HasIndexWork() const override { return false; }
   Status PutWeights(std::string_view name, std::string_view bytes) override;

@@ -47,21 +47,28 @@ Result<std::optional<Ordinal>> IdLookup::FindInStore(std::string_view id) {
   return found;
 }
 
-Result<Ordinal> IdLookup::Find(std::string_view id) {
+Result<std::optional<Ordinal>> IdLookup::TryFind(std::string_view id) {
   if (last_ && last_id_ == id) {
-    return *last_;
+    return last_;
   }
   std::optional<Ordinal> found = known_.Find(id);
   if (!found && !knows_all_) {
     DASHI_ASSIGN_OR_RETURN(found, FindInStore(id));
   }
+  if (found) {
+    last_ = found;
+    last_id_ = id;
+  }
+  return found;
+}
+
+Result<Ordinal> IdLookup::Find(std::string_view id) {
+  DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> found, TryFind(id));
   if (!found) {
     return Status::NotFound(fmt::format("no row with id '{}' in {}",
                                         IsUtf8(id) ? id : "(not UTF-8)", EntityTableName(kind_)))
         .WithSqlState("23503");
   }
-  last_ = found;
-  last_id_ = id;
   return *found;
 }
 

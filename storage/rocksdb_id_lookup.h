@@ -22,6 +22,8 @@ class IdLookup {
 
   /// Errors: kNotFound (23503) naming the id.
   Result<Ordinal> Find(std::string_view id);
+  /// The same; nullopt when there is no such row.
+  Result<std::optional<Ordinal>> TryFind(std::string_view id);
   std::uint64_t bytes() const { return known_.bytes(); }
 
  private:

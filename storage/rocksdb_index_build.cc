@@ -7,10 +7,12 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
 #include <rocksdb/db.h>
 
 #include "base/failpoint.h"
 #include "base/status.h"
+#include "storage/graph/rocksdb_events.h"
 #include "storage/index_entries.h"
 #include "storage/rocksdb_reader.h"
 #include "storage/rocksdb_status.h"
@@ -130,48 +132,67 @@ Status MakeReady(RocksdbStoreState* state, const Build& build) {
   return committed.code() == StatusCode::kAborted ? Status::Ok() : committed;
 }
 
-// Finds a dropped index whose entries are still there.
-Result<std::optional<std::uint32_t>> FindDropped(const RocksdbEngine& engine) {
-  const std::string prefix = IndexCleanupPrefix();
+/// Keys of something that was dropped, and the key of `meta` that remembers them.
+struct Dropped {
+  Family family = Family::kAttributes;
+  std::string prefix;
+  std::string cleanup_key;
+};
+
+// Finds the first key of `meta` with a prefix; empty where there is none.
+Result<std::string> FindMetaKey(const RocksdbEngine& engine, const std::string& prefix) {
   const std::unique_ptr<rocksdb::Iterator> keys(
       engine.db()->NewIterator(rocksdb::ReadOptions(), engine.family(Family::kMeta)));
   keys->Seek(prefix);
   DASHI_RETURN_IF_ERROR(FromRocksdb(keys->status(), "reading meta"));
-  if (!keys->Valid() || !keys->key().starts_with(prefix)) {
-    return std::optional<std::uint32_t>();
-  }
-  std::uint32_t number = 0;
-  if (!ParseIndexCleanupKey(ToView(keys->key()), &number)) {
-    return Status::Corruption("meta has a key that names no index");
-  }
-  return std::optional<std::uint32_t>(number);
+  return keys->Valid() && keys->key().starts_with(prefix) ? keys->key().ToString() : std::string();
 }
 
-// Removes some entries of a dropped index, and what remembers it with the last ones. Nobody writes
+// Finds a dropped index whose entries, or a dropped graph whose edges are still there.
+Result<std::optional<Dropped>> FindDropped(const RocksdbEngine& engine) {
+  std::uint32_t number = 0;
+  DASHI_ASSIGN_OR_RETURN(const std::string of_index, FindMetaKey(engine, IndexCleanupPrefix()));
+  if (!of_index.empty()) {
+    if (!ParseIndexCleanupKey(of_index, &number)) {
+      return Status::Corruption("meta has a key that names no index");
+    }
+    return std::optional<Dropped>({Family::kAttributes, IndexPrefix(number), of_index});
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::string of_graph, FindMetaKey(engine, GraphCleanupPrefix()));
+  if (!of_graph.empty()) {
+    if (!ParseGraphCleanupKey(of_graph, &number)) {
+      return Status::Corruption("meta has a key that names no graph");
+    }
+    return std::optional<Dropped>({Family::kEdges, GraphEdgesPrefix(number), of_graph});
+  }
+  return std::optional<Dropped>();
+}
+
+// Removes some keys of what was dropped, and what remembers it with the last ones. Nobody writes
 // them any more; readers of older pictures have snapshots.
-Status RemoveEntries(RocksdbStoreState* state, std::uint32_t number) {
+Status RemoveKeys(RocksdbStoreState* state, const Dropped& dropped) {
   DASHI_RETURN_IF_ERROR(state->CheckWorking());
   const RocksdbEngine& engine = *state->engine;
-  rocksdb::ColumnFamilyHandle* attributes = engine.family(Family::kAttributes);
-  const std::string prefix = IndexPrefix(number);
+  rocksdb::ColumnFamilyHandle* family = engine.family(dropped.family);
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> keys(engine.db()->NewIterator(options, attributes));
+  const std::unique_ptr<rocksdb::Iterator> keys(engine.db()->NewIterator(options, family));
   rocksdb::WriteBatch batch;
   std::uint64_t num_keys = 0;
-  for (keys->Seek(prefix);
-       keys->Valid() && keys->key().starts_with(prefix) && num_keys < kCleanupKeys;
+  for (keys->Seek(dropped.prefix);
+       keys->Valid() && keys->key().starts_with(dropped.prefix) && num_keys < kCleanupKeys;
        keys->Next(), ++num_keys) {
     DASHI_RETURN_IF_ERROR(
-        FromRocksdb(batch.Delete(attributes, keys->key()), "removing index entries"));
+        FromRocksdb(batch.Delete(family, keys->key()), "removing what is dropped"));
   }
-  DASHI_RETURN_IF_ERROR(FromRocksdb(keys->status(), "reading attributes"));
+  DASHI_RETURN_IF_ERROR(
+      FromRocksdb(keys->status(), fmt::format("reading {}", FamilyName(dropped.family))));
   if (num_keys < kCleanupKeys) {
     DASHI_RETURN_IF_ERROR(
-        FromRocksdb(batch.Delete(engine.family(Family::kMeta), IndexCleanupKey(number)),
-                    "removing index entries"));
+        FromRocksdb(batch.Delete(engine.family(Family::kMeta), dropped.cleanup_key),
+                    "removing what is dropped"));
   }
-  return state->engine->Write(&batch, /*sync=*/false, "removing index entries");
+  return state->engine->Write(&batch, /*sync=*/false, "removing what is dropped");
 }
 
 }  // namespace
@@ -186,11 +207,11 @@ Result<bool> StepIndexWork(RocksdbStoreState* state) {
     }
     return true;
   }
-  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> dropped, FindDropped(*state->engine));
+  DASHI_ASSIGN_OR_RETURN(const std::optional<Dropped> dropped, FindDropped(*state->engine));
   if (!dropped) {
-    return false;
+    return ForgetOldEvents(state);
   }
-  DASHI_RETURN_IF_ERROR(RemoveEntries(state, *dropped));
+  DASHI_RETURN_IF_ERROR(RemoveKeys(state, *dropped));
   DASHI_FAILPOINT("index.cleanup");
   return true;
 }
@@ -199,8 +220,8 @@ Result<bool> HasIndexWork(const RocksdbStoreState& state) {
   if (FindBuild(state)) {
     return true;
   }
-  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> dropped, FindDropped(*state.engine));
-  return dropped.has_value();
+  DASHI_ASSIGN_OR_RETURN(const std::optional<Dropped> dropped, FindDropped(*state.engine));
+  return dropped.has_value() ? Result<bool>(true) : HasOldEvents(*state.engine);
 }
 
 }  // namespace dashi::storage

@@ -7,7 +7,7 @@ namespace dashi::storage {
 
 /// Does one step of what is left to do for indexes: adds the entries of the next rows of an index
 /// that is being built, makes an index ready that has them all, or removes entries of a dropped
-/// one. Returns false when nothing is left.
+/// one; or removes edges of a dropped graph. Returns false when nothing is left.
 ///
 /// Commits maintain an index from the moment it is created, so a step only has to add the entries
 /// of rows that no commit changes meanwhile. It reads them at a snapshot and commits their entries

@@ -19,7 +19,8 @@ namespace {
 // The record says before it is written how its files will go in: see ApplyLoad.
 bool MustGoRowByRow(const RocksdbStoreState& state, const LoadRecord& record) {
   return record.is_staged() &&
-         (!state.engine->ingests_in_order() || !state.CurrentSchema(record.kind)->indexes.empty());
+         (!state.engine->ingests_in_order() ||
+          (record.graph == 0 && !state.CurrentSchema(record.kind)->indexes.empty()));
 }
 
 }  // namespace

@@ -14,7 +14,8 @@
 
 namespace dashi::storage {
 
-/// What loads of rows and of pairs share: the commit, and the place in the queue of loads.
+/// What loads of rows, of pairs and of edges share: the commit, and the place in the queue of
+/// loads.
 class RocksdbLoad : public BulkLoad {
  public:
   ~RocksdbLoad() override;
@@ -30,7 +31,7 @@ class RocksdbLoad : public BulkLoad {
   /// The memory of what the load remembers of its rows, with room for the tables to grow.
   virtual std::uint64_t RememberedBytes() const = 0;
   /// The rows as one block, when they are few and none has gone to a file. Null otherwise.
-  virtual const std::string* FewRows() const = 0;
+  virtual const std::string* FewRows() = 0;
   /// Makes the rows durable in files and names those in the record.
   virtual Status FinishFiles(LoadRecord* record) = 0;
   /// The files belong to the record from now on.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 
+#include "base/byte_codec.h"
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "base/logging.h"
@@ -60,7 +61,7 @@ Status StageSide(RelevanceSide side, rocksdb::ColumnFamilyHandle* family,
 LoadApplier::LoadApplier(const RocksdbStoreState& state, ChangedTable table)
     : engine_(state.engine.get()),
       table_(table),
-      schema_(table == ChangedTable::kRelevance
+      schema_(table == ChangedTable::kRelevance || table == ChangedTable::kEdges
                   ? nullptr
                   : state.CurrentSchema(static_cast<EntityKind>(table))) {}
 
@@ -75,6 +76,10 @@ Status LoadApplier::AddBlock(std::string_view block) {
       }
       pairs_.push_back(pair);
       changes_.Add(table_, ChangeOperation::kUpdate, pair.document);
+      continue;
+    }
+    if (table_ == ChangedTable::kEdges) {
+      DASHI_RETURN_IF_ERROR(AddList(&block));
       continue;
     }
     SpooledRow row;
@@ -147,6 +152,31 @@ void LoadApplier::AddInserted(std::uint32_t first, std::uint32_t count) {
   next_ordinal_ = std::max(next_ordinal_, std::uint64_t{first} + count);
 }
 
+// Takes a key and its delta from the front of *block; events have none.
+Status LoadApplier::AddList(std::string_view* block) {
+  ByteReader reader(*block);
+  std::string_view key;
+  std::string_view delta;
+  if (!reader.ReadLengthPrefixed(&key) || !reader.ReadLengthPrefixed(&delta)) {
+    return DamagedSpool();
+  }
+  *block = reader.rest();
+  rocksdb::ColumnFamilyHandle* edges = engine_->family(Family::kEdges);
+  std::uint32_t graph = 0;
+  EdgeSide side{};
+  GraphNode node;
+  if (!ParseEdgeKey(key, &graph, &side, &node)) {
+    return FromRocksdb(batch_.Put(edges, ToSlice(key), ToSlice(delta)), "applying a load");
+  }
+  changes_.Add(table_, ChangeOperation::kUpdate, Ordinal{graph});
+  return FromRocksdb(batch_.Merge(edges, ToSlice(key), ToSlice(delta)), "applying a load");
+}
+
+void LoadApplier::AddGraph(std::uint32_t graph, std::uint64_t marker) {
+  changes_.Add(table_, ChangeOperation::kUpdate, Ordinal{graph});
+  marker_ = marker;
+}
+
 Status LoadApplier::StagePairs() {
   rocksdb::ColumnFamilyHandle* family = engine_->family(Family::kRelevance);
   DASHI_RETURN_IF_ERROR(StageSide(RelevanceSide::kLabelsOfDocument, family, &pairs_, &batch_));
@@ -185,6 +215,9 @@ Status LoadApplier::StageEnd(std::uint64_t commit_sequence) {
       batch_.Put(engine_->family(Family::kChanges), ChangeKey(commit_sequence), changes_.Encode());
   if (status.ok()) {
     status = batch_.Merge(meta, CommitSequenceKey(), EncodeCounter(commit_sequence));
+  }
+  if (status.ok() && marker_ > 0) {
+    status = batch_.Delete(engine_->family(Family::kEdges), LoadMarkerKey(marker_));
   }
   if (status.ok() && next_ordinal_ > 0) {
     status = batch_.Merge(meta, OrdinalCounterKey(static_cast<EntityKind>(table_)),

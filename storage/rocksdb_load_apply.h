@@ -34,6 +34,9 @@ class LoadApplier {
   Status AddBlock(std::string_view block);
   /// Takes up that `count` rows from `first` on were inserted, which are in the database already.
   void AddInserted(std::uint32_t first, std::uint32_t count);
+  /// Takes up that edges of a graph were changed, and the load's marker with them, which are in the
+  /// database already.
+  void AddGraph(std::uint32_t graph, std::uint64_t marker);
   /// What was taken up since the last write, in bytes of spool.
   std::uint64_t pending_bytes() const { return pending_bytes_; }
   std::uint64_t num_rows() const { return num_rows_; }
@@ -51,6 +54,7 @@ class LoadApplier {
   Status AddRow(const SpooledRow& row);
   Status AddIndexEntries(EntityKind kind, const SpooledRow& row);
   bool has_indexes() const { return schema_ != nullptr && !schema_->indexes.empty(); }
+  Status AddList(std::string_view* block);
   Status StagePairs();
   Status StageEnd(std::uint64_t commit_sequence);
 
@@ -64,6 +68,7 @@ class LoadApplier {
   std::uint64_t pending_bytes_ = 0;
   std::uint64_t num_rows_ = 0;
   std::uint64_t next_ordinal_ = 0;
+  std::uint64_t marker_ = 0;
 };
 
 /// Whether the files of a load were written by this process just now, or found again after it may

@@ -9,6 +9,7 @@
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/status.h"
+#include "storage/graph/rocksdb_edge_ingest.h"
 #include "storage/load_spool.h"
 #include "storage/rocksdb_staged_file.h"
 #include "storage/rocksdb_status.h"
@@ -97,9 +98,14 @@ Status WriteRowByRow(const RocksdbStoreState& state, const LoadRecord& record,
 
 }  // namespace
 
-// The load's ordinals were never used before, and the files come at once.
+// The load's ordinals were never used before, nor was its marker, and the files come at once.
 Result<bool> IsIngested(const RocksdbEngine& engine, const LoadRecord& record) {
   std::string value;
+  if (record.graph != 0) {
+    DASHI_ASSIGN_OR_RETURN(const bool marked,
+                           engine.Get(Family::kEdges, LoadMarkerKey(record.marker), &value));
+    return marked;
+  }
   const std::string key = RowKey(Ordinal{record.inserted.front().first});
   DASHI_ASSIGN_OR_RETURN(const bool found, engine.Get(RowFamily(record.kind), key, &value));
   return found && !record.row_by_row;
@@ -107,6 +113,9 @@ Result<bool> IsIngested(const RocksdbEngine& engine, const LoadRecord& record) {
 
 Status ApplyStagedFiles(RocksdbStoreState* state, const LoadRecord& record, LoadFiles files,
                         const std::function<void(std::uint64_t rows)>& on_progress) {
+  if (record.graph != 0) {
+    return ApplyEdgeFiles(state, record, files, on_progress);
+  }
   if (record.row_by_row) {
     return WriteRowByRow(*state, record, on_progress);
   }

@@ -1,10 +1,12 @@
 #include "storage/rocksdb_merge.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "storage/graph/edge_codec.h"
 #include "storage/neighbour_codec.h"
 #include "storage/rocksdb_status.h"
 #include "storage/row_codec.h"
@@ -35,8 +37,16 @@ class MaximumMergeOperator : public rocksdb::AssociativeMergeOperator {
   const char* Name() const override { return "dashi.maximum.1"; }
 };
 
-class NeighbourMergeOperator : public rocksdb::MergeOperator {
+/// Merges lists with the deltas that are their operands.
+class ListMergeOperator : public rocksdb::MergeOperator {
  public:
+  using MergeAll = std::string (*)(const std::string_view* existing,
+                                   std::span<const std::string_view> deltas);
+  using Combine = bool (*)(std::span<const std::string_view> deltas, std::string* combined);
+
+  ListMergeOperator(const char* name, MergeAll merge_all, Combine combine)
+      : name_(name), merge_all_(merge_all), combine_(combine) {}
+
   bool FullMergeV2(const MergeOperationInput& input, MergeOperationOutput* output) const override {
     std::vector<std::string_view> deltas;
     deltas.reserve(input.operand_list.size());
@@ -44,10 +54,10 @@ class NeighbourMergeOperator : public rocksdb::MergeOperator {
       deltas.push_back(ToView(operand));
     }
     if (input.existing_value == nullptr) {
-      output->new_value = MergeNeighbours(nullptr, deltas);
+      output->new_value = merge_all_(nullptr, deltas);
     } else {
       const std::string_view existing = ToView(*input.existing_value);
-      output->new_value = MergeNeighbours(&existing, deltas);
+      output->new_value = merge_all_(&existing, deltas);
     }
     return true;
   }
@@ -60,9 +70,14 @@ class NeighbourMergeOperator : public rocksdb::MergeOperator {
     for (const rocksdb::Slice& operand : operands) {
       deltas.push_back(ToView(operand));
     }
-    return CombineDeltas(deltas, combined);
+    return combine_(deltas, combined);
   }
-  const char* Name() const override { return "dashi.neighbours.1"; }
+  const char* Name() const override { return name_; }
+
+ private:
+  const char* const name_;
+  const MergeAll merge_all_;
+  const Combine combine_;
 };
 
 }  // namespace
@@ -72,7 +87,11 @@ std::shared_ptr<rocksdb::MergeOperator> NewMaximumMergeOperator() {
 }
 
 std::shared_ptr<rocksdb::MergeOperator> NewNeighbourMergeOperator() {
-  return std::make_shared<NeighbourMergeOperator>();
+  return std::make_shared<ListMergeOperator>("dashi.neighbours.1", MergeNeighbours, CombineDeltas);
+}
+
+std::shared_ptr<rocksdb::MergeOperator> NewEdgeMergeOperator() {
+  return std::make_shared<ListMergeOperator>("dashi.edges.1", MergeEdges, CombineEdgeDeltas);
 }
 
 }  // namespace dashi::storage

@@ -14,4 +14,8 @@ std::shared_ptr<rocksdb::MergeOperator> NewMaximumMergeOperator();
 /// depend on how operands are grouped. It never fails (see MergeNeighbours).
 std::shared_ptr<rocksdb::MergeOperator> NewNeighbourMergeOperator();
 
+/// Applies edge deltas to lists of edges: the operator of `edges`. The result does not depend on
+/// how operands are grouped, but for rounding of weights that are sums. It never fails either.
+std::shared_ptr<rocksdb::MergeOperator> NewEdgeMergeOperator();
+
 }  // namespace dashi::storage

@@ -167,6 +167,9 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family, std::uint64_t memo
     case Family::kRelevance:
       options.merge_operator = NewNeighbourMergeOperator();
       break;
+    case Family::kEdges:
+      options.merge_operator = NewEdgeMergeOperator();
+      break;
     case Family::kWeights:
       options.compression = rocksdb::kNoCompression;
       options.enable_blob_files = true;
@@ -174,7 +177,6 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family, std::uint64_t memo
       options.enable_blob_garbage_collection = true;
       break;
     case Family::kIds:
-    case Family::kEdges:
     case Family::kEmbeddingDelta:
     case Family::kChanges:
     case Family::kJobs:

@@ -327,6 +327,15 @@ Result<std::vector<ReleaseRecord>> RocksdbReader::ListReleases() const {
                                     DecodeRelease);
 }
 
+Result<std::optional<GraphRecord>> RocksdbReader::GetGraph(std::string_view name) const {
+  return GetRecord<GraphRecord>(*this, Family::kMeta, GraphKey(name), fmt::format("graph {}", name),
+                                DecodeGraph);
+}
+
+Result<std::vector<GraphRecord>> RocksdbReader::ListGraphs() const {
+  return ListRecords<GraphRecord>(Walk(Family::kMeta, GraphPrefix(), true), "graphs", DecodeGraph);
+}
+
 Result<std::optional<JobRecord>> RocksdbReader::GetJob(std::uint64_t id) const {
   return GetRecord<JobRecord>(*this, Family::kJobs, JobKey(id), fmt::format("job {}", id),
                               DecodeJob);

@@ -10,6 +10,7 @@
 
 #include <rocksdb/iterator.h>
 
+#include "storage/graph/pending_edges.h"
 #include "storage/pending_relevance.h"
 #include "storage/pending_writes.h"
 #include "storage/rocksdb_store_state.h"
@@ -21,6 +22,7 @@ namespace dashi::storage {
 struct PendingChanges {
   const PendingWrites* writes = nullptr;
   const PendingRelevance* relevance = nullptr;
+  const PendingEdges* edges = nullptr;
 };
 
 /// Walks the keys of one family from `prefix` on, while they start with it, stored ones merged with
@@ -89,6 +91,15 @@ class RocksdbReader {
   /// Whether a relevance list is stored at the picture, be it an empty one. O(1).
   Result<bool> HasStoredRelevance() const;
 
+  Result<std::optional<GraphRecord>> GetGraph(std::string_view name) const;
+  Result<std::vector<GraphRecord>> ListGraphs() const;
+  Result<std::vector<Edge>> EdgesOf(const GraphRecord& graph, EdgeSide side, GraphNode node) const;
+  Result<std::vector<std::vector<Edge>>> EdgesOfAll(const GraphRecord& graph, EdgeSide side,
+                                                    std::span<const GraphNode> nodes) const;
+  std::unique_ptr<EdgeCursor> ScanEdges(const GraphRecord& graph, EdgeSide side) const;
+  /// Whether an edge list of the graph is stored at the picture, be it an empty one. O(1).
+  Result<bool> HasStoredEdges(const GraphRecord& graph) const;
+
   Result<std::unique_ptr<EmbeddingCursor>> ScanEmbeddings(std::uint64_t version,
                                                           EntityKind kind) const;
   Result<std::string> GetWeights(std::string_view name) const;
@@ -111,6 +122,9 @@ class RocksdbReader {
   rocksdb::ReadOptions ReadOptions() const;
   KeyWalk Walk(Family family, std::string_view prefix, bool fill_cache) const;
   void AddPendingChanges(EntityKind kind, RowChanges* changes) const;
+  /// A stored value of `edges` with what is pending.
+  Result<std::vector<Edge>> WithPending(const GraphRecord& graph, EdgeSide side, GraphNode node,
+                                        std::optional<std::string_view> stored) const;
 
   const RocksdbStoreState& state_;
   Picture picture_;

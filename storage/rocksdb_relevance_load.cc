@@ -27,10 +27,6 @@ class RocksdbRelevanceLoad : public RocksdbLoad {
         documents_(reader_, EntityKind::kDocument),
         labels_(reader_, EntityKind::kLabel) {}
 
-  Status AddRow(const EntityRow& /*row*/) override {
-    return Status::InvalidArgument("the load was begun for another table: relevance");
-  }
-
   Status AddRelevance(std::string_view document, std::string_view label, float weight) override {
     DASHI_RETURN_IF_ERROR(CheckOpen());
     DASHI_RETURN_IF_ERROR(CheckWeight(weight));
@@ -75,9 +71,7 @@ class RocksdbRelevanceLoad : public RocksdbLoad {
     return blocks_.Write();
   }
 
-  const std::string* FewRows() const override {
-    return blocks_.in_file() ? nullptr : &blocks_.last();
-  }
+  const std::string* FewRows() override { return blocks_.in_file() ? nullptr : blocks_.last(); }
   Status FinishFiles(LoadRecord* record) override { return blocks_.Finish(record); }
   void KeepFiles() override { blocks_.Keep(); }
 

@@ -72,12 +72,6 @@ class RocksdbRowLoad : public RocksdbLoad {
     return Status::Ok();
   }
 
-  Status AddRelevance(std::string_view /*document*/, std::string_view /*label*/,
-                      float /*weight*/) override {
-    return Status::InvalidArgument(
-        fmt::format("the load was begun for another table: {}", EntityTableName(kind_)));
-  }
-
  private:
   struct Target {
     ChangeOperation operation;
@@ -124,11 +118,11 @@ class RocksdbRowLoad : public RocksdbLoad {
     return stager_->Add(&rows_);
   }
 
-  const std::string* FewRows() const override {
+  const std::string* FewRows() override {
     if (stages_) {
       return stager_ == nullptr && rows_.size() < LoadBlocks::kBlockBytes ? &rows_ : nullptr;
     }
-    return blocks_.in_file() ? nullptr : &blocks_.last();
+    return blocks_.in_file() ? nullptr : blocks_.last();
   }
 
   Status FinishFiles(LoadRecord* record) override {

@@ -63,7 +63,7 @@ Status StagedFileWriter::StartFile() {
   return FromRocksdb(writer_->Open(state_->paths.tmp + "/" + files_.back().name), kDoing);
 }
 
-Status StagedFileWriter::Add(std::string_view key, std::string_view value) {
+Status StagedFileWriter::Write(std::string_view key, std::string_view value, bool is_operand) {
   if (writer_ != nullptr && (key <= last_key_ || writer_->FileSize() >= kFileBytesMax)) {
     DASHI_RETURN_IF_ERROR(Finish());
   }
@@ -71,7 +71,8 @@ Status StagedFileWriter::Add(std::string_view key, std::string_view value) {
     DASHI_RETURN_IF_ERROR(StartFile());
   }
   last_key_ = key;
-  const rocksdb::Status written = writer_->Put(ToSlice(key), ToSlice(value));
+  const rocksdb::Status written = is_operand ? writer_->Merge(ToSlice(key), ToSlice(value))
+                                             : writer_->Put(ToSlice(key), ToSlice(value));
   return written.ok() ? Status::Ok() : FromRocksdb(written, kDoing);
 }
 

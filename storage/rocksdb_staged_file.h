@@ -25,7 +25,11 @@ class StagedFileWriter {
 
   /// Appends an entry. A key that is not above the last one begins another file, and so does every
   /// 64 MiB. Keys within a file ascend.
-  Status Add(std::string_view key, std::string_view value);
+  Status Add(std::string_view key, std::string_view value) { return Write(key, value, false); }
+  /// The same with an operand of the family's merge operator.
+  Status AddOperand(std::string_view key, std::string_view operand) {
+    return Write(key, operand, true);
+  }
   /// Ends the file that is being written, durable but for its name.
   Status Finish();
   /// Removes all files.
@@ -35,6 +39,7 @@ class StagedFileWriter {
 
  private:
   Status StartFile();
+  Status Write(std::string_view key, std::string_view value, bool is_operand);
 
   RocksdbStoreState* const state_;
   const std::string prefix_;

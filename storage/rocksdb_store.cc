@@ -84,6 +84,17 @@ Result<std::unique_ptr<BulkLoad>> RocksdbStore::BeginRelevanceLoad(DuplicatePoli
   return BeginRocksdbRelevanceLoad(state_.get(), policy);
 }
 
+Result<std::unique_ptr<BulkLoad>> RocksdbStore::BeginEdgeLoad(const GraphRecord& graph,
+                                                              DuplicatePolicy policy) {
+  DASHI_RETURN_IF_ERROR(CheckWritable());
+  return BeginRocksdbEdgeLoad(state_.get(), graph, policy);
+}
+
+Result<std::unique_ptr<BulkLoad>> RocksdbStore::BeginClickLoad(const GraphRecord& graph) {
+  DASHI_RETURN_IF_ERROR(CheckWritable());
+  return BeginRocksdbClickLoad(state_.get(), graph);
+}
+
 Result<bool> RocksdbStore::StepIndexWork() {
   DASHI_RETURN_IF_ERROR(CheckWritable());
   return storage::StepIndexWork(state_.get());

@@ -17,6 +17,9 @@ class RocksdbStore : public Store {
   Result<std::unique_ptr<Transaction>> Begin() override;
   Result<std::unique_ptr<BulkLoad>> BeginRowLoad(EntityKind kind, DuplicatePolicy policy) override;
   Result<std::unique_ptr<BulkLoad>> BeginRelevanceLoad(DuplicatePolicy policy) override;
+  Result<std::unique_ptr<BulkLoad>> BeginEdgeLoad(const GraphRecord& graph,
+                                                  DuplicatePolicy policy) override;
+  Result<std::unique_ptr<BulkLoad>> BeginClickLoad(const GraphRecord& graph) override;
   Result<bool> StepIndexWork() override;
   Result<bool> HasIndexWork() const override;
   Status PutWeights(std::string_view name, std::string_view bytes) override;

@@ -53,8 +53,8 @@ RocksdbTransaction::RocksdbTransaction(RocksdbStoreState* state,
                                        std::unique_ptr<rocksdb::Transaction> transaction,
                                        Picture picture, bool behind_load,
                                        std::unique_ptr<Pending> pending)
-    : RocksdbViewOf<Transaction>(
-          RocksdbReader(*state, std::move(picture), {&pending->writes, &pending->relevance})),
+    : RocksdbViewOf<Transaction>(RocksdbReader(
+          *state, std::move(picture), {&pending->writes, &pending->relevance, &pending->edges})),
       state_(state),
       pending_(std::move(pending)),
       transaction_(std::move(transaction)),
@@ -64,7 +64,7 @@ RocksdbTransaction::RocksdbTransaction(RocksdbStoreState* state,
 RocksdbTransaction::~RocksdbTransaction() = default;
 
 bool RocksdbTransaction::has_writes() const {
-  return !pending_->writes.empty() || !pending_->relevance.empty();
+  return !pending_->writes.empty() || !pending_->relevance.empty() || !pending_->edges.empty();
 }
 
 Status RocksdbTransaction::CheckOpen() const {
@@ -75,7 +75,7 @@ Status RocksdbTransaction::CheckOpen() const {
 Status RocksdbTransaction::CheckSize(std::uint64_t more_bytes) {
   DASHI_RETURN_IF_ERROR(CheckOpen());
   const std::uint64_t bytes = pending_->writes.bytes() + pending_->relevance.bytes() +
-                              reads_.size() * kTrackedBytes + more_bytes;
+                              pending_->edges.bytes() + reads_.size() * kTrackedBytes + more_bytes;
   if (bytes > state_->options.transaction_bytes_max) {
     return Status::ResourceExhausted(fmt::format("the transaction is too large: limit {} MiB",
                                                  state_->options.transaction_bytes_max >> 20U))
@@ -152,6 +152,7 @@ Status RocksdbTransaction::DeleteRow(EntityKind kind, Ordinal ordinal) {
     }
     Track(Family::kRelevance, RelevanceKey(RelevanceSide::kDocumentsOfLabel, ordinal));
   }
+  DASHI_RETURN_IF_ERROR(DeleteEdgesOf({kind, ordinal}));
   pending_->writes.Delete(RowFamily(kind), RowKey(ordinal), /*stored_before=*/true);
   pending_->writes.Delete(Family::kIds, IdKey(kind, before.id), /*stored_before=*/true);
   pair_rows_.erase(static_cast<std::uint64_t>(kind) << 32U | ToInteger(ordinal));
@@ -313,6 +314,7 @@ Result<std::uint64_t> RocksdbTransaction::NextId(std::string_view counter) {
 void RocksdbTransaction::SetSavepoint() {
   pending_->writes.SetSavepoint();
   pending_->relevance.SetSavepoint();
+  pending_->edges.SetSavepoint();
   read_savepoints_.push_back(reads_.size());
 }
 
@@ -322,10 +324,15 @@ Status RocksdbTransaction::RollbackToSavepoint() {
   }
   pending_->writes.RollbackToSavepoint();
   pending_->relevance.RollbackToSavepoint();
+  pending_->edges.RollbackToSavepoint();
   reads_.resize(read_savepoints_.back());
   read_savepoints_.pop_back();
   schemas_ = {};
-  pair_rows_.clear();  // They may have been inserted or checked since the savepoint.
+  // They may have been inserted or checked since the savepoint.
+  pair_rows_.clear();
+  graphs_.reset();
+  graphs_read_.clear();
+  cached_edge_list_.reset();
   return Status::Ok();
 }
 
@@ -333,6 +340,7 @@ void RocksdbTransaction::ReleaseSavepoint() {
   DASHI_CHECK(!read_savepoints_.empty());
   pending_->writes.ReleaseSavepoint();
   pending_->relevance.ReleaseSavepoint();
+  pending_->edges.ReleaseSavepoint();
   read_savepoints_.pop_back();
 }
 
@@ -446,6 +454,7 @@ Status RocksdbTransaction::StagePending(std::uint64_t commit_sequence) {
     DASHI_RETURN_IF_ERROR(StageIndexEntries(kind));
   }
   DASHI_RETURN_IF_ERROR(StageRelevance(&changes));
+  DASHI_RETURN_IF_ERROR(StageEdges(&changes));
   DASHI_RETURN_IF_ERROR(StageCounters(commit_sequence));
   DASHI_RETURN_IF_ERROR(
       FromRocksdb(transaction_->PutUntracked(state_->engine->family(Family::kChanges),

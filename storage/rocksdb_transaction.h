@@ -20,7 +20,8 @@ namespace dashi::storage {
 ///
 /// Written keys and the id keys of rows that pairs refer to are checked for conflicts. Lists of a
 /// label's documents are merged blindly, so that committers of popular labels do not disturb each
-/// other; only the deletion of a label checks its list.
+/// other; only the deletion of a label checks its list. Edges are merged on both sides; whoever
+/// asks whether one exists, or deletes one of its ends, checks the list.
 class RocksdbTransaction : public RocksdbViewOf<Transaction> {
  public:
   static std::unique_ptr<RocksdbTransaction> Begin(RocksdbStoreState* state);
@@ -31,6 +32,16 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   Status DeleteRow(EntityKind kind, Ordinal ordinal) override;
   Result<bool> PutRelevance(Ordinal document, Ordinal label, float weight) override;
   Result<bool> DeleteRelevance(Ordinal document, Ordinal label) override;
+
+  Result<GraphRecord> CreateGraph(GraphRecord graph) override;
+  Status DropGraph(std::string_view name) override;
+  Result<bool> PutEdge(const GraphRecord& graph, GraphNode source, GraphNode target,
+                       const EdgeValues& values) override;
+  Status AddToEdge(const GraphRecord& graph, GraphNode source, GraphNode target,
+                   const EdgeValues& values) override;
+  Result<bool> DeleteEdge(const GraphRecord& graph, GraphNode source, GraphNode target) override;
+  Result<bool> PutGraphEvent(const GraphRecord& graph, std::uint32_t day,
+                             std::string_view event_id) override;
 
   Status PutModel(const ModelRecord& model) override;
   Status DeleteModel(std::string_view name) override;
@@ -56,6 +67,7 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   struct Pending {
     PendingWrites writes;
     PendingRelevance relevance;
+    PendingEdges edges;
   };
   RocksdbTransaction(RocksdbStoreState* state, std::unique_ptr<rocksdb::Transaction> transaction,
                      Picture picture, bool behind_load, std::unique_ptr<Pending> pending);
@@ -71,6 +83,13 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   Status RequirePairRow(EntityKind kind, Ordinal ordinal);
   Result<bool> HasPair(Ordinal document, Ordinal label);
   void Track(Family family, std::string key);
+
+  // Edges: graph/rocksdb_transaction_edges.cc.
+  Status RequireGraph(const GraphRecord& graph);
+  Status RequireEnds(const GraphRecord& graph, GraphNode source, GraphNode target);
+  Result<bool> HasEdge(const GraphRecord& graph, GraphNode source, GraphNode target);
+  Status DeleteEdgesOf(GraphNode node);
+  Status StageEdges(ChangeSet* changes);
 
   /// Writes the index entries of a row that this transaction changes, for its own reads.
   Status PutIndexEntries(EntityKind kind, Ordinal ordinal, const EntityRow* before,
@@ -104,6 +123,12 @@ class RocksdbTransaction : public RocksdbViewOf<Transaction> {
   // The stored labels of the document that HasPair saw last.
   std::optional<Ordinal> cached_document_;
   std::vector<RelevanceNeighbour> cached_labels_;
+
+  // The stored edges that HasEdge saw last.
+  std::optional<EdgeList> cached_edge_list_;
+  std::vector<Edge> cached_edges_;
+  std::optional<std::vector<GraphRecord>> graphs_;  // all, once a deletion has asked
+  std::unordered_set<std::uint32_t> graphs_read_;   // numbers: found by RequireGraph
 };
 
 }  // namespace dashi::storage

@@ -51,6 +51,22 @@ class RocksdbViewOf : public Interface {
     return reader_.ScanRelevance();
   }
 
+  Result<std::optional<GraphRecord>> GetGraph(std::string_view name) const override {
+    return reader_.GetGraph(name);
+  }
+  Result<std::vector<GraphRecord>> ListGraphs() const override { return reader_.ListGraphs(); }
+  Result<std::vector<Edge>> EdgesOf(const GraphRecord& graph, EdgeSide side,
+                                    GraphNode node) const override {
+    return reader_.EdgesOf(graph, side, node);
+  }
+  Result<std::vector<std::vector<Edge>>> EdgesOfAll(
+      const GraphRecord& graph, EdgeSide side, std::span<const GraphNode> nodes) const override {
+    return reader_.EdgesOfAll(graph, side, nodes);
+  }
+  std::unique_ptr<EdgeCursor> ScanEdges(const GraphRecord& graph, EdgeSide side) const override {
+    return reader_.ScanEdges(graph, side);
+  }
+
   Result<std::unique_ptr<EmbeddingCursor>> ScanEmbeddings(std::uint64_t version,
                                                           EntityKind kind) const override {
     return reader_.ScanEmbeddings(version, kind);

@@ -122,4 +122,12 @@ Status CheckWeight(float weight) {
   return Status::Ok();
 }
 
+Status CheckEdgeWeight(double weight) {
+  if (!std::isfinite(weight) || weight < 0) {
+    return Status::InvalidArgument(
+        fmt::format("edges.weight must be a finite number, 0 or above: got {}", weight));
+  }
+  return Status::Ok();
+}
+
 }  // namespace dashi::storage

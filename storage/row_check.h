@@ -22,4 +22,7 @@ Status CheckName(std::string_view what, std::string_view name);
 /// Checks a relevance weight. Errors: kInvalidArgument (22023) unless it is finite.
 Status CheckWeight(float weight);
 
+/// Checks an edge's weight. Errors: kInvalidArgument (22023) unless it is finite and not negative.
+Status CheckEdgeWeight(double weight);
+
 }  // namespace dashi::storage

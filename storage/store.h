@@ -65,10 +65,15 @@ class Store {
   virtual Result<std::unique_ptr<BulkLoad>> BeginRowLoad(EntityKind kind,
                                                          DuplicatePolicy policy) = 0;
   virtual Result<std::unique_ptr<BulkLoad>> BeginRelevanceLoad(DuplicatePolicy policy) = 0;
+  /// Begins a load of edges, or of clicks, which are added to edges.
+  virtual Result<std::unique_ptr<BulkLoad>> BeginEdgeLoad(const GraphRecord& graph,
+                                                          DuplicatePolicy policy) = 0;
+  virtual Result<std::unique_ptr<BulkLoad>> BeginClickLoad(const GraphRecord& graph) = 0;
 
   /// Does one step of what is left to do for indexes: building those that were created, a thousand
-  /// rows or so a step, and removing the entries of those that were dropped. Returns false when
-  /// nothing is left. What a step has done stays done, whatever becomes of the process.
+  /// rows or so a step, and removing the entries of those that were dropped, and the edges of
+  /// dropped graphs. Returns false when nothing is left. What a step has done stays done, whatever
+  /// becomes of the process.
   ///
   /// Threads: one caller at a time gets on fastest; several do no harm.
   virtual Result<bool> StepIndexWork() = 0;

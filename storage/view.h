@@ -12,6 +12,8 @@
 #include "storage/catalog_records.h"
 #include "storage/change_codec.h"
 #include "storage/entity.h"
+#include "storage/graph/edge.h"
+#include "storage/graph/graph_record.h"
 #include "storage/ordered_value.h"
 #include "storage/schema_record.h"
 
@@ -38,6 +40,16 @@ class RelevanceCursor {
   virtual Ordinal document() const = 0;
   /// The document's labels, ascending by ordinal.
   virtual const std::vector<RelevanceNeighbour>& labels() const = 0;
+};
+
+/// Walks the edges of a graph by source, one node with at least one edge at a time.
+class EdgeCursor {
+ public:
+  virtual ~EdgeCursor() = default;
+  virtual Result<bool> Next() = 0;
+  virtual GraphNode node() const = 0;
+  /// The node's edges, ascending by neighbour. Never empty.
+  virtual const std::vector<Edge>& edges() const = 0;
 };
 
 /// Walks the entries of an index in the order of their values.
@@ -110,6 +122,18 @@ class View {
   virtual Result<std::vector<RelevanceNeighbour>> DocumentsOf(Ordinal label) const = 0;
   virtual std::unique_ptr<RelevanceCursor> ScanRelevance() const = 0;
 
+  // Graphs. Lists of edges ascend by neighbour.
+  virtual Result<std::optional<GraphRecord>> GetGraph(std::string_view name) const = 0;
+  /// Ascending by name.
+  virtual Result<std::vector<GraphRecord>> ListGraphs() const = 0;
+  virtual Result<std::vector<Edge>> EdgesOf(const GraphRecord& graph, EdgeSide side,
+                                            GraphNode node) const = 0;
+  /// Those of several nodes in one read. Result [nodes.size()].
+  virtual Result<std::vector<std::vector<Edge>>> EdgesOfAll(
+      const GraphRecord& graph, EdgeSide side, std::span<const GraphNode> nodes) const = 0;
+  /// Ascending by node, of side kOut sources and of side kIn targets.
+  virtual std::unique_ptr<EdgeCursor> ScanEdges(const GraphRecord& graph, EdgeSide side) const = 0;
+
   // Embeddings and weights.
   virtual Result<std::unique_ptr<EmbeddingCursor>> ScanEmbeddings(std::uint64_t version,
                                                                   EntityKind kind) const = 0;
@@ -159,13 +183,39 @@ class Transaction : public View {
   virtual Result<Ordinal> InsertRow(EntityKind kind, const EntityRow& row) = 0;
   /// Replaces the row at `ordinal`, which keeps its ordinal. A changed id is checked for conflicts.
   virtual Status UpdateRow(EntityKind kind, Ordinal ordinal, const EntityRow& row) = 0;
-  /// Deletes the row and its relevance pairs, both directions.
+  /// Deletes the row, its relevance pairs and its edges, both directions.
   virtual Status DeleteRow(EntityKind kind, Ordinal ordinal) = 0;
 
   /// Inserts or replaces a pair. Returns whether it is new.
   virtual Result<bool> PutRelevance(Ordinal document, Ordinal label, float weight) = 0;
   /// Returns whether the pair existed.
   virtual Result<bool> DeleteRelevance(Ordinal document, Ordinal label) = 0;
+
+  /// Declares a graph and gives it its number.
+  ///
+  /// Errors: kAlreadyExists (42P07) for a name that is taken; as CheckName.
+  virtual Result<GraphRecord> CreateGraph(GraphRecord graph) = 0;
+  /// Drops a graph; Store::StepIndexWork removes its edges.
+  ///
+  /// Errors: kNotFound (42704).
+  virtual Status DropGraph(std::string_view name) = 0;
+  /// Inserts or replaces an edge. Returns whether it is new. Commit conflicts with every other
+  /// commit that changes edges of the same source.
+  ///
+  /// Errors: kNotFound (23503) when an end does not exist, kNotFound (42704) for a graph that does
+  ///         not; kInvalidArgument (22023) for a weight that is not finite or negative.
+  virtual Result<bool> PutEdge(const GraphRecord& graph, GraphNode source, GraphNode target,
+                               const EdgeValues& values) = 0;
+  /// Adds to an edge, which begins with these values where it does not exist (SumOf), without
+  /// reading it: additions never conflict with each other. Errors as PutEdge.
+  virtual Status AddToEdge(const GraphRecord& graph, GraphNode source, GraphNode target,
+                           const EdgeValues& values) = 0;
+  /// Returns whether the edge existed.
+  virtual Result<bool> DeleteEdge(const GraphRecord& graph, GraphNode source, GraphNode target) = 0;
+  /// Remembers that an event was counted. Returns whether it had not been before. Two commits that
+  /// remember the same event conflict.
+  virtual Result<bool> PutGraphEvent(const GraphRecord& graph, std::uint32_t day,
+                                     std::string_view event_id) = 0;
 
   virtual Status PutModel(const ModelRecord& model) = 0;
   virtual Status DeleteModel(std::string_view name) = 0;
