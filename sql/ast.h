@@ -31,8 +31,24 @@ struct ReleaseName {
 
 /// What SQLite runs.
 enum class SqliteVerb { kSelect, kInsert, kUpdate, kDelete, kExplain };
+/// ON CONFLICT at the end of an INSERT INTO edges, which SQLite does not see.
+struct EdgeUpsert {
+  enum class Column { kWeight, kClicks, kLastSeen };
+  /// `column = [column +] excluded.other | constant`.
+  struct Assignment {
+    Column column = Column::kClicks;
+    bool adds = false;
+    std::optional<Column> excluded;  ///< nullopt: the constant
+    double constant = 0;
+  };
+  bool nothing = false;                 ///< DO NOTHING
+  std::vector<Assignment> assignments;  ///< DO UPDATE SET; each column at most once
+  std::size_t offset = 0;               ///< of ON
+};
+
 struct SqliteStatement {
   SqliteVerb verb = SqliteVerb::kSelect;
+  std::optional<EdgeUpsert> upsert;
 };
 
 struct CopyFromStatement {
@@ -94,6 +110,26 @@ struct CreateIndexStatement {
   std::size_t column_offset = 0;
 };
 struct DropIndexStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  bool if_exists = false;
+};
+
+/// A table's name and where it stands.
+struct TableName {
+  std::string name;
+  std::size_t offset = 0;
+};
+/// CREATE GRAPH name FROM tables TO tables WITH (...).
+struct CreateGraphStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  bool if_not_exists = false;
+  std::vector<TableName> sources;
+  std::vector<TableName> targets;
+  std::vector<OptionNode> options;
+};
+struct DropGraphStatement {
   std::string name;
   std::size_t name_offset = 0;
   bool if_exists = false;
@@ -170,7 +206,17 @@ struct ShowBackupsStatement {
 };
 struct CheckDatabaseStatement {};
 
-enum class ShowList { kModels, kReleases, kJobs, kMemory, kTables, kIndexes, kColumns, kSettings };
+enum class ShowList {
+  kModels,
+  kReleases,
+  kJobs,
+  kGraphs,
+  kMemory,
+  kTables,
+  kIndexes,
+  kColumns,
+  kSettings
+};
 struct ShowListStatement {
   ShowList list = ShowList::kModels;
 };
@@ -193,11 +239,12 @@ using StatementNode =
     std::variant<SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement,
                  RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
                  RollbackToStatement, SetTransactionStatement, AlterTableStatement,
-                 CreateIndexStatement, DropIndexStatement, CreateModelStatement, DropModelStatement,
-                 DropReleaseStatement, TrainModelStatement, EvaluateModelStatement,
-                 CompareStatement, ExportModelStatement, ImportModelStatement, PublishStatement,
-                 RevertModelStatement, WaitJobStatement, CancelJobStatement, PauseJobStatement,
-                 ResumeJobStatement, BackupStatement, ShowBackupsStatement, CheckDatabaseStatement,
-                 ShowListStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+                 CreateIndexStatement, DropIndexStatement, CreateGraphStatement, DropGraphStatement,
+                 CreateModelStatement, DropModelStatement, DropReleaseStatement,
+                 TrainModelStatement, EvaluateModelStatement, CompareStatement,
+                 ExportModelStatement, ImportModelStatement, PublishStatement, RevertModelStatement,
+                 WaitJobStatement, CancelJobStatement, PauseJobStatement, ResumeJobStatement,
+                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
+                 ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

@@ -31,7 +31,8 @@ std::vector<std::string> CheckNotices(const storage::CheckReport& report) {
                     std::to_string(report.num_files) + " files of " +
                     std::to_string(report.num_file_bytes) + " bytes, " +
                     std::to_string(report.num_rows) + " rows, " + std::to_string(report.num_pairs) +
-                    " relevance pairs, " + std::to_string(report.num_embeddings) +
+                    " relevance pairs, " + std::to_string(report.num_edges) + " edges, " +
+                    std::to_string(report.num_embeddings) +
                     " embeddings; problems: " + std::to_string(report.num_problems));
   return notices;
 }

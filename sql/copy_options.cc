@@ -18,23 +18,44 @@ namespace {
 using storage::DuplicatePolicy;
 using storage::EntityKind;
 
-constexpr CopyColumn kDocumentColumns[] = {CopyColumn::kId, CopyColumn::kText, CopyColumn::kSplit};
-constexpr CopyColumn kTextColumns[] = {CopyColumn::kId, CopyColumn::kText};
-constexpr CopyColumn kRelevanceColumns[] = {CopyColumn::kDocument, CopyColumn::kLabel,
-                                            CopyColumn::kWeight};
+struct NamedColumn {
+  std::string_view name;
+  CopyColumn column;
+};
+constexpr NamedColumn kDocumentColumns[] = {
+    {"id", CopyColumn::kId}, {"text", CopyColumn::kText}, {"split", CopyColumn::kSplit}};
+constexpr NamedColumn kTextColumns[] = {{"id", CopyColumn::kId}, {"text", CopyColumn::kText}};
+constexpr NamedColumn kRelevanceColumns[] = {{"document", CopyColumn::kSource},
+                                             {"label", CopyColumn::kTarget},
+                                             {"weight", CopyColumn::kWeight}};
+constexpr NamedColumn kEdgeColumns[] = {
+    {"graph", CopyColumn::kGraph},   {"source", CopyColumn::kSource},
+    {"target", CopyColumn::kTarget}, {"weight", CopyColumn::kWeight},
+    {"clicks", CopyColumn::kClicks}, {"last_seen", CopyColumn::kTime}};
+constexpr NamedColumn kClickColumns[] = {{"graph", CopyColumn::kGraph},
+                                         {"document", CopyColumn::kSource},
+                                         {"label", CopyColumn::kTarget},
+                                         {"at", CopyColumn::kTime},
+                                         {"event_id", CopyColumn::kEventId}};
 
 struct LoadableTable {
   std::string_view name;
+  CopyTarget target;
   std::optional<EntityKind> kind;
-  std::span<const CopyColumn> columns;
+  std::span<const NamedColumn> columns;
 };
 
 const LoadableTable kTables[] = {
-    {"documents", EntityKind::kDocument, kDocumentColumns},
-    {"labels", EntityKind::kLabel, kTextColumns},
-    {"anchors", EntityKind::kAnchor, kTextColumns},
-    {"relevance", std::nullopt, kRelevanceColumns},
+    {"documents", CopyTarget::kRows, EntityKind::kDocument, kDocumentColumns},
+    {"labels", CopyTarget::kRows, EntityKind::kLabel, kTextColumns},
+    {"anchors", CopyTarget::kRows, EntityKind::kAnchor, kTextColumns},
+    {"relevance", CopyTarget::kRelevance, std::nullopt, kRelevanceColumns},
+    {"edges", CopyTarget::kEdges, std::nullopt, kEdgeColumns},
+    {"clicks", CopyTarget::kClicks, std::nullopt, kClickColumns},
 };
+
+constexpr std::string_view kLoadable =
+    "It loads documents, labels, anchors, relevance, edges and clicks.";
 
 Status WithNearest(Status status, std::string_view name,
                    std::span<const std::string_view> candidates, std::string_view otherwise) {
@@ -57,21 +78,21 @@ Result<const LoadableTable*> FindLoadable(const ParsedStatement& statement,
   if (FindTable(copy.table) != nullptr) {
     return statement.At(Status::InvalidArgument("COPY does not load this table: " + copy.table)
                             .WithSqlState("42809")
-                            .WithHint("It loads documents, labels, anchors and relevance."),
+                            .WithHint(std::string(kLoadable)),
                         copy.table_offset);
   }
   return statement.At(
       WithNearest(Status::NotFound("no such table: " + copy.table).WithSqlState("42P01"),
-                  copy.table, names, "COPY loads documents, labels, anchors and relevance."),
+                  copy.table, names, kLoadable),
       copy.table_offset);
 }
 
 // Adds the columns that the table has, in order.
 void AddAllColumns(const LoadableTable& table, const storage::SchemaRecord* schema,
                    CopyPlan* plan) {
-  for (const CopyColumn column : table.columns) {
-    plan->columns.push_back(column);
-    plan->column_names.emplace_back(CopyColumnName(column));
+  for (const NamedColumn& column : table.columns) {
+    plan->columns.push_back(column.column);
+    plan->column_names.emplace_back(column.name);
     plan->user_columns.emplace_back();
   }
   plan->positional_names = plan->column_names;
@@ -101,8 +122,9 @@ Status ReadColumns(const ParsedStatement& statement, const CopyFromStatement& co
               Status::NotFound("table " + copy.table + " has no column to load named " + name)
                   .WithSqlState("42703"),
               name, names,
-              "COPY fills id, text, split and columns of your own, or document, "
-              "label and weight."),
+              "COPY fills id, text, split and columns of your own; document, label and weight; "
+              "graph, source, target, weight, clicks and last_seen; or graph, document, label, at "
+              "and event_id."),
           offset);
     }
     if (std::find(plan->column_names.begin(), plan->column_names.end(), name) !=
@@ -180,7 +202,18 @@ Status ReadSplit(const OptionNode& option, CopyPlan* plan) {
   return Status();
 }
 
+Status ReadGraph(const OptionNode& option, CopyPlan* plan) {
+  if (plan->target != CopyTarget::kEdges && plan->target != CopyTarget::kClicks) {
+    return Status::InvalidArgument("the option graph is for edges and clicks only");
+  }
+  plan->graph = option.value;
+  return option.value.empty() ? BadValue(option, "the name of a graph") : Status();
+}
+
 Status ReadConflict(const OptionNode& option, CopyPlan* plan) {
+  if (plan->target == CopyTarget::kClicks) {
+    return Status::InvalidArgument("the option on_conflict is not for clicks, which are added");
+  }
   if (option.value == "replace") {
     plan->on_conflict = DuplicatePolicy::kReplace;
   } else if (option.value == "ignore") {
@@ -193,6 +226,8 @@ Status ReadConflict(const OptionNode& option, CopyPlan* plan) {
 
 Status ReadUnknown(const OptionNode& option, CopyPlan* plan) {
   plan->ignore_unknown = option.value == "ignore";
+  plan->skip_unknown_ends = plan->ignore_unknown && (plan->target == CopyTarget::kEdges ||
+                                                     plan->target == CopyTarget::kClicks);
   return plan->ignore_unknown || option.value == "error" ? Status()
                                                          : BadValue(option, "error or ignore");
 }
@@ -216,6 +251,7 @@ constexpr Option kOptions[] = {
     {"on_conflict", ReadConflict},
     {"rejects", ReadRejects},
     {"split", ReadSplit},
+    {"graph", ReadGraph},
     {"titles_only", [](const OptionNode& option,
                        CopyPlan* plan) { return ReadBoolean(option, &plan->format.titles_only); }},
     {"labels",
@@ -284,11 +320,27 @@ std::string FormatOfPath(std::string_view path) {
   return "";
 }
 
+// A file without names has no column for the graph when the option says it.
+Result<CopyPlan> SettleGraph(const CopyFromStatement& copy, CopyPlan plan) {
+  std::vector<std::string>& names = plan.positional_names;
+  if (copy.columns.empty() && !plan.graph.empty()) {
+    std::erase(names, "graph");
+  }
+  const bool named = std::find(plan.column_names.begin(), plan.column_names.end(), "graph") !=
+                     plan.column_names.end();
+  if (plan.graph.empty() && !named) {
+    return Status::InvalidArgument("COPY does not know the graph")
+        .WithHint("Add WITH (graph = 'name'), or a column graph.");
+  }
+  return plan;
+}
+
 }  // namespace
 
 std::string_view CopyColumnName(CopyColumn column) {
-  static constexpr std::array<std::string_view, 7> kNames = {"id",    "text",   "split", "document",
-                                                             "label", "weight", ""};
+  static constexpr std::array<std::string_view, kNumCopyColumns + 1> kNames = {
+      "id",     "text", "split", "source",   "target", "weight",
+      "clicks", "time", "graph", "event_id", ""};
   return kNames[static_cast<std::size_t>(column)];
 }
 
@@ -296,6 +348,7 @@ Result<CopyPlan> PlanCopy(const ParsedStatement& statement, const CopyFromStatem
                           const UserSchemas& schemas) {
   CopyPlan plan;
   DASHI_ASSIGN_OR_RETURN(const LoadableTable* table, FindLoadable(statement, copy));
+  plan.target = table->target;
   plan.kind = table->kind;
   plan.table = table->name;
   plan.format.table = table->name;
@@ -316,7 +369,12 @@ Result<CopyPlan> PlanCopy(const ParsedStatement& statement, const CopyFromStatem
         .WithHint("Add WITH (FORMAT jsonl), csv, tsv or xc.");
   }
   DASHI_RETURN_IF_ERROR(CheckOptionsFitFormat(statement, copy, plan.format.format));
-  return plan;
+  const bool of_graph = plan.target == CopyTarget::kEdges || plan.target == CopyTarget::kClicks;
+  if (of_graph && plan.format.format == "xc") {
+    return Status::Unimplemented("FORMAT xc has no " + plan.table)
+        .WithHint("Write source, target and weight as tsv.");
+  }
+  return of_graph ? SettleGraph(copy, std::move(plan)) : std::move(plan);
 }
 
 }  // namespace dashi::sql

@@ -15,15 +15,34 @@
 
 namespace dashi::sql {
 
-/// A column that COPY can fill; kUser is any of the user's.
-enum class CopyColumn : std::uint8_t { kId, kText, kSplit, kDocument, kLabel, kWeight, kUser };
+/// What COPY fills.
+enum class CopyTarget : std::uint8_t { kRows, kRelevance, kEdges, kClicks };
+
+/// A column that COPY can fill; kUser is any of the user's. The document and the label of a pair or
+/// of a click are its source and its target.
+enum class CopyColumn : std::uint8_t {
+  kId,
+  kText,
+  kSplit,
+  kSource,
+  kTarget,
+  kWeight,
+  kClicks,
+  kTime,
+  kGraph,
+  kEventId,
+  kUser
+};
+inline constexpr std::size_t kNumCopyColumns = 10;  ///< without kUser
 
 std::string_view CopyColumnName(CopyColumn column);
 
 /// What COPY loads and how.
 struct CopyPlan {
-  /// The rows' kind; nullopt for relevance.
+  CopyTarget target = CopyTarget::kRows;
+  /// The rows' kind; nullopt for what is not rows.
   std::optional<storage::EntityKind> kind;
+  std::string graph;  ///< of edges and clicks; empty: the file says it
   std::string table;
   /// The columns that fields may name, in the order of a file without names.
   std::vector<CopyColumn> columns;
@@ -35,6 +54,7 @@ struct CopyPlan {
   std::vector<std::optional<storage::ColumnRecord>> user_columns;
   ImportFormat format;
   bool ignore_unknown = false;
+  bool skip_unknown_ends = false;  ///< of edges and clicks: those with an end in no table
   storage::DuplicatePolicy on_conflict = storage::DuplicatePolicy::kFail;
   std::optional<std::string> rejects_path;
 };

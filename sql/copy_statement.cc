@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -10,31 +7,25 @@
 #include <utility>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/status.h"
 #include "sql/copy_options.h"
+#include "sql/copy_rows.h"
 #include "sql/copy_target.h"
 #include "sql/database_impl.h"
+#include "sql/graph/graph_lookup.h"
 #include "sql/import_ahead.h"
 #include "sql/import_reader.h"
 #include "sql/own_statements.h"
 #include "sql/progress_meter.h"
-#include "sql/user_column.h"
 
 namespace dashi::sql {
 
 namespace {
 
 using storage::BulkLoad;
-using storage::EntityRow;
 
 /// Rows between two looks at the clock and at Cancel.
 constexpr std::uint64_t kRowsPerPoll = 64;
-
-Status NullValue(CopyColumn column) {
-  return Status::InvalidArgument("no value for column " + std::string(CopyColumnName(column)))
-      .WithSqlState("23502");
-}
 
 // Errors that concern one row alone, so that the rows after it can be loaded.
 bool IsRowError(const Status& status) {
@@ -47,104 +38,6 @@ bool IsRowError(const Status& status) {
       return false;
   }
 }
-
-/// Hands the records of a file to a load.
-class CopyRows {
- public:
-  explicit CopyRows(const CopyPlan& plan) : plan_(plan) {}
-
-  /// Adds one record. Errors: those of the row.
-  Status Add(const ImportRecord& record, BulkLoad& load) {
-    for (std::string& value : values_) {
-      value.clear();
-    }
-    present_.fill(false);
-    attributes_.clear();
-    for (const ImportField& field : record.fields) {
-      DASHI_RETURN_IF_ERROR(Take(field));
-    }
-    return plan_.kind ? AddRow(load) : AddPair(load);
-  }
-
- private:
-  std::string& ValueOf(CopyColumn column) { return values_[static_cast<std::size_t>(column)]; }
-  bool Has(CopyColumn column) const { return present_[static_cast<std::size_t>(column)]; }
-
-  Status Take(const ImportField& field) {
-    for (std::size_t i = 0; i < plan_.columns.size(); ++i) {
-      if (plan_.column_names[i] != field.name) {
-        continue;
-      }
-      if (plan_.columns[i] == CopyColumn::kUser) {
-        return TakeUser(*plan_.user_columns[i], field.value);
-      }
-      const auto slot = static_cast<std::size_t>(plan_.columns[i]);
-      if (!field.value.is_null()) {
-        present_[slot] = true;
-        values_[slot] = field.value.type() == ValueType::kText ? std::string(field.value.text())
-                                                               : field.value.ToString();
-      }
-      return Status();
-    }
-    if (plan_.ignore_unknown) {
-      return Status();
-    }
-    return Status::NotFound("unknown column: " + field.name)
-        .WithSqlState("42703")
-        .WithHint("WITH (unknown = 'ignore') skips columns that the table does not have.");
-  }
-
-  Status TakeUser(const storage::ColumnRecord& column, const Value& given) {
-    DASHI_ASSIGN_OR_RETURN(Value value, ToColumnValue(plan_.table, column, given));
-    if (!value.is_null() || !column.default_value.is_null()) {
-      attributes_.push_back({column.number, std::move(value)});
-    }
-    return Status();
-  }
-
-  Status AddRow(BulkLoad& load) {
-    for (const CopyColumn column : {CopyColumn::kId, CopyColumn::kText}) {
-      if (!Has(column)) {
-        return NullValue(column);
-      }
-    }
-    row_.id = std::move(ValueOf(CopyColumn::kId));
-    row_.text = std::move(ValueOf(CopyColumn::kText));
-    const std::string& split =
-        Has(CopyColumn::kSplit) ? ValueOf(CopyColumn::kSplit) : plan_.format.split;
-    const bool has_split = Has(CopyColumn::kSplit) || !split.empty();
-    row_.split = has_split ? std::optional<std::string>(split) : std::nullopt;
-    row_.updated_at_micros = Clock::System().NowMicros();
-    std::sort(attributes_.begin(), attributes_.end(),
-              [](const auto& a, const auto& b) { return a.column < b.column; });
-    std::swap(row_.attributes, attributes_);
-    return load.AddRow(row_);
-  }
-
-  Status AddPair(BulkLoad& load) {
-    for (const CopyColumn column : {CopyColumn::kDocument, CopyColumn::kLabel}) {
-      if (!Has(column)) {
-        return NullValue(column);
-      }
-    }
-    float weight = 1.0F;
-    if (Has(CopyColumn::kWeight)) {
-      const std::string& text = ValueOf(CopyColumn::kWeight);
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
-      if (error != std::errc() || end != text.data() + text.size()) {
-        return Status::InvalidArgument("column weight takes a number: got \"" + text + "\"")
-            .WithSqlState("22P02");
-      }
-    }
-    return load.AddRelevance(ValueOf(CopyColumn::kDocument), ValueOf(CopyColumn::kLabel), weight);
-  }
-
-  const CopyPlan& plan_;
-  std::array<std::string, 6> values_;
-  std::array<bool, 6> present_{};
-  std::vector<storage::Attribute> attributes_;
-  EntityRow row_;
-};
 
 /// The file of rejected rows: line number, tab, reason. It appears when the whole file has been
 /// read, so a COPY that fails on the way leaves no file, or the one from before.
@@ -240,6 +133,8 @@ class Copy {
   }
 
   const Rejects& rejects() const { return rejects_; }
+  /// Edges that were left out because an end is in no table.
+  std::uint64_t num_skipped() const { return num_skipped_; }
 
  private:
   Status Read(ImportReader& reader, BulkLoad& load) {
@@ -266,6 +161,10 @@ class Copy {
       if (status.ok()) {
         continue;
       }
+      if (plan_.skip_unknown_ends && status.sqlstate() == "23503") {
+        ++num_skipped_;
+        continue;
+      }
       if (!rejects_.wanted() || !IsRowError(status)) {
         return IsRowError(status) ? AtLine(std::move(status), path_, record.line) : status;
       }
@@ -278,6 +177,7 @@ class Copy {
   const std::string& path_;
   Rejects rejects_;
   ProgressMeter meter_;
+  std::uint64_t num_skipped_ = 0;
 };
 
 Result<UserSchemas> ReadSchemas(SessionState& session) {
@@ -285,12 +185,41 @@ Result<UserSchemas> ReadSchemas(SessionState& session) {
   return UserSchemas::Read(*view);
 }
 
-Result<BulkLoad::Counts> LoadAlone(SessionState& session, const CopyPlan& plan, Copy& copy) {
+Result<std::unique_ptr<BulkLoad>> BeginLoad(SessionState& session, const CopyPlan& plan) {
   storage::Store& store = session.database.store();
-  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<BulkLoad> load,
-                         plan.kind ? store.BeginRowLoad(*plan.kind, plan.on_conflict)
-                                   : store.BeginRelevanceLoad(plan.on_conflict));
+  if (plan.target == CopyTarget::kRows) {
+    return store.BeginRowLoad(*plan.kind, plan.on_conflict);
+  }
+  if (plan.target == CopyTarget::kRelevance) {
+    return store.BeginRelevanceLoad(plan.on_conflict);
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::shared_ptr<const storage::View> view, ReadView(session));
+  DASHI_ASSIGN_OR_RETURN(const storage::GraphRecord graph, FindGraph(*view, plan.graph));
+  return plan.target == CopyTarget::kEdges ? store.BeginEdgeLoad(graph, plan.on_conflict)
+                                           : store.BeginClickLoad(graph);
+}
+
+Result<BulkLoad::Counts> LoadAlone(SessionState& session, const CopyPlan& plan, Copy& copy) {
+  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<BulkLoad> load, BeginLoad(session, plan));
   return copy.Run(*load);
+}
+
+// The graph of the file's first row, for a COPY whose columns say it.
+Status ReadGraphName(const std::string& path, CopyPlan* plan) {
+  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<ImportReader> reader,
+                         ImportReader::Open(path, plan->format, plan->positional_names));
+  ImportRecord record;
+  DASHI_ASSIGN_OR_RETURN(const bool more, reader->Next(&record));
+  for (const ImportField& field : record.fields) {
+    if (more && field.name == "graph" && field.value.type() == ValueType::kText) {
+      plan->graph = field.value.text();
+    }
+  }
+  return plan->graph.empty()
+             ? Status::InvalidArgument("COPY does not know the graph: the first row names none")
+                   .WithSqlState("23502")
+                   .WithHint("Add WITH (graph = 'name').")
+             : Status();
 }
 
 }  // namespace
@@ -299,7 +228,11 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const CopyFromStatement& node) {
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "COPY"));
   DASHI_ASSIGN_OR_RETURN(const UserSchemas schemas, ReadSchemas(session));
-  DASHI_ASSIGN_OR_RETURN(const CopyPlan plan, PlanCopy(statement, node, schemas));
+  DASHI_ASSIGN_OR_RETURN(CopyPlan plan, PlanCopy(statement, node, schemas));
+  const bool of_graph = plan.target == CopyTarget::kEdges || plan.target == CopyTarget::kClicks;
+  if (of_graph && plan.graph.empty()) {
+    DASHI_RETURN_IF_ERROR(ReadGraphName(node.path, &plan));
+  }
   std::error_code error;
   if (plan.rejects_path && std::filesystem::equivalent(*plan.rejects_path, node.path, error)) {
     return Status::InvalidArgument("the rejects file is the file that is read: " + node.path);
@@ -308,7 +241,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   BulkLoad::Counts counts;
   if (session.block.active()) {
     const auto write = [&](storage::Transaction& transaction) -> Status {
-      const auto load = NewTransactionLoad(transaction, plan.kind, plan.on_conflict);
+      DASHI_ASSIGN_OR_RETURN(const auto load, NewTransactionLoad(transaction, plan));
       DASHI_ASSIGN_OR_RETURN(counts, copy.Run(*load));
       return Status();
     };
@@ -318,8 +251,14 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   }
   std::vector<std::string> notices;
   if (counts.ignored > 0) {
-    notices.push_back("rows left out because they exist already: " +
+    notices.push_back((plan.target == CopyTarget::kClicks
+                           ? "clicks left out because their events were counted already: "
+                           : "rows left out because they exist already: ") +
                       std::to_string(counts.ignored));
+  }
+  if (copy.num_skipped() > 0) {
+    notices.push_back("edges left out because an end is in none of the graph's tables: " +
+                      std::to_string(copy.num_skipped()));
   }
   if (copy.rejects().count() > 0) {
     notices.push_back("rows rejected: " + std::to_string(copy.rejects().count()) + ", listed in " +

@@ -1,10 +1,14 @@
 #include "sql/copy_target.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "sql/graph/graph_lookup.h"
+#include "storage/graph/graph_ends.h"
 #include "storage/row_check.h"
 
 namespace dashi::sql {
@@ -13,14 +17,18 @@ namespace {
 
 using storage::DuplicatePolicy;
 using storage::EntityKind;
+using storage::GraphNode;
 using storage::Ordinal;
 using storage::RelevanceNeighbour;
 
 class TransactionLoad : public storage::BulkLoad {
  public:
-  TransactionLoad(storage::Transaction& transaction, std::optional<EntityKind> kind,
-                  DuplicatePolicy policy)
-      : transaction_(transaction), kind_(kind), policy_(policy) {}
+  TransactionLoad(storage::Transaction& transaction, const CopyPlan& plan,
+                  storage::GraphRecord graph)
+      : transaction_(transaction),
+        kind_(plan.kind),
+        policy_(plan.on_conflict),
+        graph_(std::move(graph)) {}
 
   Status AddRow(const storage::EntityRow& row) override {
     if (policy_ != DuplicatePolicy::kFail) {
@@ -65,6 +73,44 @@ class TransactionLoad : public storage::BulkLoad {
     return Status();
   }
 
+  Status AddEdge(std::string_view source, std::string_view target,
+                 const storage::EdgeValues& values) override {
+    DASHI_RETURN_IF_ERROR(FindEnds(source, target));
+    DASHI_ASSIGN_OR_RETURN(const bool exists, HasEdge());
+    if (exists && policy_ == DuplicatePolicy::kIgnore) {
+      ++counts_.ignored;
+      return Status();
+    }
+    if (exists && policy_ == DuplicatePolicy::kFail) {
+      return Status::AlreadyExists("graph \"" + graph_.name + "\" already has the edge from '" +
+                                   std::string(source) + "' to '" + std::string(target) + "'")
+          .WithSqlState("23505");
+    }
+    for (const GraphNode node : sources_) {
+      DASHI_RETURN_IF_ERROR(transaction_.PutEdge(graph_, node, target_, values).status());
+    }
+    ++(exists ? counts_.replaced : counts_.inserted);
+    return Status();
+  }
+
+  Status AddClick(std::string_view source, std::string_view target, const Click& click) override {
+    DASHI_RETURN_IF_ERROR(FindEnds(source, target));
+    if (!click.event_id.empty()) {
+      DASHI_ASSIGN_OR_RETURN(
+          const bool is_new,
+          transaction_.PutGraphEvent(graph_, storage::DayOf(click.at_micros), click.event_id));
+      if (!is_new) {
+        ++counts_.ignored;
+        return Status();
+      }
+    }
+    for (const GraphNode node : sources_) {
+      DASHI_RETURN_IF_ERROR(transaction_.AddToEdge(graph_, node, target_, {1, 1, click.at_micros}));
+    }
+    ++counts_.inserted;
+    return Status();
+  }
+
   Result<Counts> Commit(
       const std::function<void(std::uint64_t, std::uint64_t)>& /*on_progress*/) override {
     return counts_;
@@ -82,18 +128,49 @@ class TransactionLoad : public storage::BulkLoad {
     return *ordinal;
   }
 
+  // Sets sources_ and target_.
+  Status FindEnds(std::string_view source, std::string_view target) {
+    DASHI_ASSIGN_OR_RETURN(sources_,
+                           FindNodes(transaction_, graph_, storage::EdgeSide::kOut, source));
+    if (sources_.empty()) {
+      return NoSuchEnd(graph_, storage::EdgeSide::kOut, source);
+    }
+    DASHI_ASSIGN_OR_RETURN(const std::optional<GraphNode> found,
+                           FindTarget(transaction_, graph_, target));
+    if (!found) {
+      return NoSuchEnd(graph_, storage::EdgeSide::kIn, target);
+    }
+    target_ = *found;
+    return Status();
+  }
+
+  Result<bool> HasEdge() const {
+    DASHI_ASSIGN_OR_RETURN(const std::vector<storage::Edge> edges,
+                           transaction_.EdgesOf(graph_, storage::EdgeSide::kOut, sources_.front()));
+    return std::any_of(edges.begin(), edges.end(),
+                       [this](const storage::Edge& edge) { return edge.neighbour == target_; });
+  }
+
   storage::Transaction& transaction_;
   std::optional<EntityKind> kind_;
   DuplicatePolicy policy_;
+  const storage::GraphRecord graph_;  // of edges and clicks
   Counts counts_;
+  // The ends of the edge that is being added.
+  std::vector<GraphNode> sources_;
+  GraphNode target_;
 };
 
 }  // namespace
 
-std::unique_ptr<storage::BulkLoad> NewTransactionLoad(storage::Transaction& transaction,
-                                                      std::optional<EntityKind> kind,
-                                                      DuplicatePolicy policy) {
-  return std::make_unique<TransactionLoad>(transaction, kind, policy);
+Result<std::unique_ptr<storage::BulkLoad>> NewTransactionLoad(storage::Transaction& transaction,
+                                                              const CopyPlan& plan) {
+  storage::GraphRecord graph;
+  if (!plan.graph.empty()) {
+    DASHI_ASSIGN_OR_RETURN(graph, FindGraph(transaction, plan.graph));
+  }
+  return std::unique_ptr<storage::BulkLoad>(
+      std::make_unique<TransactionLoad>(transaction, plan, std::move(graph)));
 }
 
 }  // namespace dashi::sql

@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include "dashi/status.h"
+#include "sql/copy_options.h"
 #include "storage/bulk_load.h"
 #include "storage/store.h"
 
@@ -16,8 +16,8 @@ namespace dashi::sql {
 /// block. Commit only counts. A transaction is kept in memory, so its size is bounded.
 ///
 /// Errors: as storage::BulkLoad; kResourceExhausted (54000) beyond the transaction's limit.
-std::unique_ptr<storage::BulkLoad> NewTransactionLoad(storage::Transaction& transaction,
-                                                      std::optional<storage::EntityKind> kind,
-                                                      storage::DuplicatePolicy policy);
+///         42704 for an unknown graph.
+Result<std::unique_ptr<storage::BulkLoad>> NewTransactionLoad(storage::Transaction& transaction,
+                                                              const CopyPlan& plan);
 
 }  // namespace dashi::sql

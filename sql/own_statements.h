@@ -16,6 +16,10 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const DropIndexStatement& drop);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CreateGraphStatement& create);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const DropGraphStatement& drop);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CreateModelStatement& create);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const DropModelStatement& drop);

@@ -15,6 +15,13 @@ std::string_view ParsedStatement::text() const {
   return std::string_view(*source).substr(begin_offset(), end - begin_offset());
 }
 
+std::string_view ParsedStatement::sqlite_text() const {
+  const auto* statement = std::get_if<SqliteStatement>(&node);
+  return statement != nullptr && statement->upsert
+             ? text().substr(0, statement->upsert->offset - begin_offset())
+             : text();
+}
+
 Status ParsedStatement::At(Status status, std::size_t offset) const {
   return std::move(status).WithPosition(PositionAt(*source, offset));
 }

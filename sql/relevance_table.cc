@@ -4,11 +4,11 @@
 #include <cmath>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "sql/id_cache.h"
 #include "sql/planner_cost.h"
 #include "storage/row_check.h"
 
@@ -17,7 +17,6 @@ namespace dashi::sql {
 namespace {
 
 using storage::EntityKind;
-using storage::EntityRow;
 using storage::Ordinal;
 using storage::RelevanceNeighbour;
 
@@ -46,43 +45,12 @@ const RelevanceNeighbour* FindNeighbour(const std::vector<RelevanceNeighbour>& l
   return found != list.end() && found->ordinal == ordinal ? &*found : nullptr;
 }
 
-/// Looks up the ids of ordinals and keeps the last ones, because a label comes up again and again.
-class IdCache {
- public:
-  IdCache(const storage::View& view, EntityKind kind) : view_(view), kind_(kind) {}
-
-  Result<std::string_view> Find(Ordinal ordinal) {
-    const auto found = ids_.find(storage::ToInteger(ordinal));
-    if (found != ids_.end()) {
-      return std::string_view(found->second);
-    }
-    if (ids_.size() >= kIdsMax) {
-      ids_.clear();
-    }
-    DASHI_ASSIGN_OR_RETURN(std::optional<EntityRow> row, view_.GetRow(kind_, ordinal));
-    if (!row) {
-      return Status::Corruption(
-          "relevance names a row that does not exist: " + std::string(EntityTableName(kind_)) +
-          " " + std::to_string(storage::ToInteger(ordinal)));
-    }
-    return std::string_view(
-        ids_.emplace(storage::ToInteger(ordinal), std::move(row->id)).first->second);
-  }
-
- private:
-  static constexpr std::size_t kIdsMax = 65536;
-
-  const storage::View& view_;
-  EntityKind kind_;
-  std::unordered_map<std::uint32_t, std::string> ids_;
-};
-
 class RelevanceTableCursor : public VirtualCursor {
  public:
   explicit RelevanceTableCursor(std::shared_ptr<const storage::View> view)
       : view_(std::move(view)),
-        documents_(*view_, EntityKind::kDocument),
-        labels_(*view_, EntityKind::kLabel) {}
+        documents_(*view_, EntityKind::kDocument, "relevance"),
+        labels_(*view_, EntityKind::kLabel, "relevance") {}
 
   Status Filter(int plan, std::string_view /*plan_text*/,
                 std::span<sqlite3_value*> arguments) override {
@@ -337,8 +305,8 @@ class RelevanceVirtualTable : public VirtualTable {
     DASHI_ASSIGN_OR_RETURN(const bool is_new,
                            transaction.PutRelevance(pair.document, pair.label, pair.weight));
     if (!is_new && policy == ConflictPolicy::kFail) {
-      IdCache documents(transaction, EntityKind::kDocument);
-      IdCache labels(transaction, EntityKind::kLabel);
+      IdCache documents(transaction, EntityKind::kDocument, "relevance");
+      IdCache labels(transaction, EntityKind::kLabel, "relevance");
       DASHI_ASSIGN_OR_RETURN(const std::string_view document, documents.Find(pair.document));
       DASHI_ASSIGN_OR_RETURN(const std::string_view label, labels.Find(pair.label));
       return Status::AlreadyExists("relevance holds this pair already: document " +

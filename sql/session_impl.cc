@@ -291,7 +291,8 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
 Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& statement,
                                                          std::span<const Value> values,
                                                          const CompiledKeeper& keeper) {
-  const sql::SqliteVerb verb = std::get<sql::SqliteStatement>(statement.node).verb;
+  const auto& node = std::get<sql::SqliteStatement>(statement.node);
+  const sql::SqliteVerb verb = node.verb;
   DASHI_RETURN_IF_ERROR(RequireWritable(state_, WriteWord(verb)));
   std::uint64_t rows_changed = 0;
   const auto write = [&](storage::Transaction& transaction) -> Status {
@@ -301,6 +302,7 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& 
         NewContextOn(std::shared_ptr<const storage::View>(std::shared_ptr<void>(), &transaction)));
     context.transaction = &transaction;
     context.inserted_columns = sql::InsertedColumns(statement);
+    context.upsert = node.upsert ? &*node.upsert : nullptr;
     DASHI_ASSIGN_OR_RETURN(sql::CompiledStatement compiled,
                            CompileOrTake(statement, context, keeper));
     DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));

@@ -13,6 +13,9 @@ std::string_view ShowListQuery(ShowList list) {
     case ShowList::kJobs:
       return "SELECT id, kind, model, state, phase, done, total, loss, result, error, started_at, "
              "finished_at FROM jobs ORDER BY id";
+    case ShowList::kGraphs:
+      return "SELECT name, sources, targets, nodes, edges, degree_p50, degree_p99, degree_max, "
+             "covered_documents, relevance_agreement FROM graphs ORDER BY name";
     case ShowList::kMemory:
       return "SELECT name, bytes, description FROM memory";
     case ShowList::kTables:

@@ -165,14 +165,14 @@ Status SqliteConnection::ErrorOf(int rc, const ParsedStatement& statement,
 Result<CompiledStatement> SqliteConnection::Compile(const ParsedStatement& statement,
                                                     StatementContext& context) {
   std::string explain;
-  std::string_view sql = statement.text();
+  std::string_view sql = statement.sqlite_text();
   const bool is_explain = std::get<SqliteStatement>(statement.node).verb == SqliteVerb::kExplain;
   if (is_explain && !statement.tokens[1].IsKeyword("QUERY")) {
     // EXPLAIN alone would print SQLite's byte code.
     explain = "EXPLAIN QUERY PLAN" + std::string(sql.substr(statement.tokens[0].text.size()));
     sql = explain;
   }
-  const std::size_t added_bytes = sql.size() - statement.text().size();
+  const std::size_t added_bytes = sql.size() - statement.sqlite_text().size();
   StatementScope scope(slot_, context);
   sqlite3_stmt* compiled = nullptr;
   const int rc = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),

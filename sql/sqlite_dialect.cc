@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "sql/graph/graph_grammar.h"
 
 namespace dashi::sql {
 
@@ -19,7 +20,7 @@ struct Spelling {
 
 /// Keyword pairs that SQLite does not know or that are not supported on virtual tables.
 constexpr Spelling kUnsupportedKeywords[] = {
-    {"ON", "CONFLICT", "ON CONFLICT is not supported",
+    {"ON", "CONFLICT", "ON CONFLICT is supported for edges only",
      "INSERT OR REPLACE and INSERT OR IGNORE decide what happens to an id that exists."},
     {"RETURNING", "", "RETURNING is not supported", "Read the rows back with SELECT."},
     {"ILIKE", "", "ILIKE is not supported", "LIKE ignores the case of ASCII letters."},
@@ -75,14 +76,21 @@ Status CheckOperator(const TokenStream& tokens, const Token& token, std::string_
   return Status();
 }
 
-// Checks every token from here to the end and finds the statement's verb: the first of SELECT,
-// VALUES, INSERT, REPLACE, UPDATE, DELETE outside parentheses.
+// Checks every token from here to the end, or to the ON CONFLICT of an INSERT INTO edges, and finds
+// the statement's verb: the first of SELECT, VALUES, INSERT, REPLACE, UPDATE, DELETE outside
+// parentheses.
 Result<SqliteVerb> Scan(TokenStream& tokens) {
   std::optional<SqliteVerb> verb;
   std::size_t depth = 0;
+  bool into_edges = false;
   while (!tokens.AtEnd()) {
     const Token& token = tokens.Peek();
     const Token& next = tokens.Peek(1);
+    into_edges = into_edges || (depth == 0 && verb == SqliteVerb::kInsert &&
+                                token.IsKeyword("INTO") && next.IsKeyword("EDGES"));
+    if (into_edges && depth == 0 && token.IsKeyword("ON") && next.IsKeyword("CONFLICT")) {
+      return *verb;
+    }
     if (token.kind == TokenKind::kIdentifier) {
       DASHI_RETURN_IF_ERROR(CheckKeyword(tokens, token, next));
     } else if (token.kind == TokenKind::kOperator) {
@@ -145,6 +153,9 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
     }
   }
   DASHI_ASSIGN_OR_RETURN(statement.verb, Scan(tokens));
+  if (!tokens.AtEnd()) {
+    DASHI_ASSIGN_OR_RETURN(statement.upsert, ParseEdgeUpsert(tokens));
+  }
   if (explain) {
     statement.verb = SqliteVerb::kExplain;
   }

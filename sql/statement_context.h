@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,9 +18,17 @@ class DatabaseImpl;
 
 namespace dashi::sql {
 
+struct EdgeUpsert;
 class Interruption;
 class Settings;
 class SqliteConnection;
+
+/// An edge that a row of `edges` stands for.
+struct StoredEdge {
+  std::shared_ptr<const storage::GraphRecord> graph;  // Sharers: the edges of one cursor.
+  storage::GraphNode source;
+  storage::GraphNode target;
+};
 
 /// What the virtual tables see of the statement that runs: one picture of the database, pinned for
 /// the whole statement.
@@ -41,6 +51,12 @@ struct StatementContext {
   std::uint64_t rows_changed = 0;
   /// The columns that an INSERT names; nullopt when it names none and therefore gives all.
   std::optional<std::vector<std::string>> inserted_columns;
+  /// ON CONFLICT of an INSERT INTO edges; null without.
+  const EdgeUpsert* upsert = nullptr;
+  /// The graphs that rows of the statement have named, by name.
+  std::map<std::string, std::shared_ptr<const storage::GraphRecord>, std::less<>> graphs;
+  /// The edges whose row numbers SQLite has asked for.
+  std::vector<StoredEdge> edges;
   /// Statements inside arguments of topk_batch, one in another.
   int nesting = 0;
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "sql/graph/graph_grammar.h"
 #include "sql/schema_grammar.h"
 #include "sql/sqlite_dialect.h"
 
@@ -166,16 +167,19 @@ Result<StatementNode> ParseCreate(TokenStream& tokens) {
   if (what.IsKeyword("INDEX") || what.IsKeyword("UNIQUE")) {
     return ParseCreateIndex(tokens);
   }
+  if (what.IsKeyword("GRAPH")) {
+    return ParseCreateGraph(tokens);
+  }
   if (!tokens.TakeKeyword("MODEL")) {
     if (what.kind == TokenKind::kIdentifier) {
-      static constexpr std::string_view kWhat[] = {"MODEL", "INDEX"};
-      Status near = tokens.SyntaxError("MODEL or INDEX", kWhat);
+      static constexpr std::string_view kWhat[] = {"MODEL", "INDEX", "GRAPH"};
+      Status near = tokens.SyntaxError("MODEL, INDEX or GRAPH", kWhat);
       if (!near.hint().empty()) {
         return near;
       }
       return tokens.Unsupported(
           what, "CREATE " + std::string(what.text) + " is not supported",
-          "This version creates models and indexes: CREATE MODEL name USING ngame.");
+          "This version creates models, graphs and indexes: CREATE MODEL name USING ngame.");
     }
     return tokens.SyntaxError("MODEL");
   }
@@ -214,6 +218,9 @@ Result<StatementNode> ParseDrop(TokenStream& tokens) {
   if (tokens.TakeKeyword("INDEX")) {
     return ParseDropIndex(tokens);
   }
+  if (tokens.TakeKeyword("GRAPH")) {
+    return ParseDropGraph(tokens);
+  }
   if (tokens.TakeKeyword("RELEASE")) {
     DropReleaseStatement drop;
     DASHI_ASSIGN_OR_RETURN(drop.if_exists, ParseIfExists(tokens));
@@ -223,13 +230,13 @@ Result<StatementNode> ParseDrop(TokenStream& tokens) {
     }
     return StatementNode(std::move(drop));
   }
-  static constexpr std::string_view kWhat[] = {"MODEL", "RELEASE", "INDEX"};
-  Status near = tokens.SyntaxError("MODEL, RELEASE or INDEX", kWhat);
+  static constexpr std::string_view kWhat[] = {"MODEL", "RELEASE", "INDEX", "GRAPH"};
+  Status near = tokens.SyntaxError("MODEL, RELEASE, INDEX or GRAPH", kWhat);
   if (what.kind != TokenKind::kIdentifier || !near.hint().empty()) {
     return near;
   }
   return tokens.Unsupported(what, "DROP " + std::string(what.text) + " is not supported",
-                            "This version drops models, releases and indexes only.");
+                            "This version drops models, releases, graphs and indexes only.");
 }
 
 Result<StatementNode> ParseTrain(TokenStream& tokens) {
@@ -335,11 +342,11 @@ Result<std::string> ParseSettingName(TokenStream& tokens) {
 
 Result<StatementNode> ParseShow(TokenStream& tokens) {
   static constexpr std::pair<std::string_view, ShowList> kLists[] = {
-      {"MODELS", ShowList::kModels},   {"RELEASES", ShowList::kReleases},
-      {"JOBS", ShowList::kJobs},       {"TABLES", ShowList::kTables},
-      {"INDEXES", ShowList::kIndexes}, {"COLUMNS", ShowList::kColumns},
-      {"MEMORY", ShowList::kMemory},   {"SETTINGS", ShowList::kSettings},
-      {"ALL", ShowList::kSettings}};
+      {"MODELS", ShowList::kModels},     {"RELEASES", ShowList::kReleases},
+      {"JOBS", ShowList::kJobs},         {"TABLES", ShowList::kTables},
+      {"GRAPHS", ShowList::kGraphs},     {"INDEXES", ShowList::kIndexes},
+      {"COLUMNS", ShowList::kColumns},   {"MEMORY", ShowList::kMemory},
+      {"SETTINGS", ShowList::kSettings}, {"ALL", ShowList::kSettings}};
   for (const auto& [word, list] : kLists) {
     if (tokens.TakeKeyword(word)) {
       return StatementNode(ShowListStatement{list});

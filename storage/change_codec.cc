@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint8_t kChangesFormat = 1;
 
-static_assert(static_cast<int>(ChangedTable::kRelevance) == 4);
+static_assert(static_cast<int>(ChangedTable::kEdges) == 5);
 static_assert(static_cast<int>(ChangeOperation::kDelete) == 3);
 
 std::uint64_t End(const ChangeRun& run) {
@@ -39,7 +39,7 @@ bool ReadGroup(ByteReader* reader, std::vector<ChangeRun>* runs) {
   std::uint8_t table = 0;
   std::uint8_t operation = 0;
   std::uint64_t count = 0;
-  if (!reader->ReadByte(&table) || table < 1 || table > 4 || !reader->ReadByte(&operation) ||
+  if (!reader->ReadByte(&table) || table < 1 || table > 5 || !reader->ReadByte(&operation) ||
       operation < 1 || operation > 3 || !reader->ReadVarint(&count) ||
       count > reader->rest().size() / 2) {
     return false;

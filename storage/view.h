@@ -214,6 +214,8 @@ class Transaction : public View {
   virtual Result<bool> DeleteEdge(const GraphRecord& graph, GraphNode source, GraphNode target) = 0;
   /// Remembers that an event was counted. Returns whether it had not been before. Two commits that
   /// remember the same event conflict.
+  ///
+  /// Errors: kInvalidArgument (22008) for an event that is older than the graph remembers events.
   virtual Result<bool> PutGraphEvent(const GraphRecord& graph, std::uint32_t day,
                                      std::string_view event_id) = 0;
 

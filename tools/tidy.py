@@ -23,7 +23,8 @@ LAYERS = ["dashi", "base", "storage", "index", "trainer", "query", "sql", "serve
 
 # Third-party headers and the only files that may include them.
 DOORS = {
-    "rocksdb/": ["storage/rocksdb_*", "tests/storage/rocksdb_*", "tests/testing/rocksdb_*"],
+    "rocksdb/": ["storage/rocksdb_*", "storage/graph/rocksdb_*", "tests/storage/rocksdb_*",
+                 "tests/testing/rocksdb_*"],
     "faiss/": ["index/faiss_*", "tests/index/faiss_*"],
     "hwy/": ["index/*", "trainer/*_kernels.*", "tests/index/*"],
     "roaring/": ["index/row_set.*"],

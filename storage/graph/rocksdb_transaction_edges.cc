@@ -6,6 +6,8 @@
 
 #include "base/status.h"
 #include "storage/catalog_codec.h"
+#include "storage/graph/graph_ends.h"
+#include "storage/graph/rocksdb_events.h"
 #include "storage/rocksdb_status.h"
 #include "storage/rocksdb_transaction.h"
 #include "storage/row_check.h"
@@ -135,6 +137,11 @@ Result<bool> RocksdbTransaction::DeleteEdge(const GraphRecord& graph, GraphNode 
 Result<bool> RocksdbTransaction::PutGraphEvent(const GraphRecord& graph, std::uint32_t day,
                                                std::string_view event_id) {
   DASHI_RETURN_IF_ERROR(RequireGraph(graph));
+  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> last_day,
+                         LastEventDay(*state_->engine, graph.number));
+  if (last_day) {
+    DASHI_RETURN_IF_ERROR(CheckEventDay(graph, day, *last_day));
+  }
   std::string key = GraphEventKey(graph.number, day, event_id);
   DASHI_RETURN_IF_ERROR(CheckSize(key.size()));
   std::string value;

@@ -140,7 +140,7 @@ TEST_F(CommandTest, CheckNamesWhatIsWrong) {
   const CommandOutcome clean = Dashi({"check", "w.db"});
   EXPECT_EQ(clean.exit_status, 0) << clean.err;
   EXPECT_EQ(clean.out, "");
-  EXPECT_NE(clean.err.find("2 rows, 0 relevance pairs, 0 embeddings; problems: 0"),
+  EXPECT_NE(clean.err.find("2 rows, 0 relevance pairs, 0 edges, 0 embeddings; problems: 0"),
             std::string::npos)
       << clean.err;
   EXPECT_EQ(Exec("CHECK DATABASE").out,
