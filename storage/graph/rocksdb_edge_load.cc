@@ -54,8 +54,9 @@ class RocksdbEdgeLoad : public RocksdbLoad {
     DASHI_RETURN_IF_ERROR(CheckOpen());
     DASHI_RETURN_IF_ERROR(CheckEdgeWeight(values.weight));
     DASHI_RETURN_IF_ERROR(FindEnds(source, target));
+    DASHI_RETURN_IF_ERROR(MakeRoom());
     // An edge is known by the first of its sources.
-    DASHI_ASSIGN_OR_RETURN(const bool exists, Exists(sources_.front(), target_));
+    DASHI_ASSIGN_OR_RETURN(const bool exists, NoteAndFind(sources_.front(), target_));
     if (exists && policy_ == DuplicatePolicy::kFail) {
       return Status::AlreadyExists(fmt::format("graph \"{}\" already has the edge from '{}' to "
                                                "'{}'",
@@ -66,9 +67,7 @@ class RocksdbEdgeLoad : public RocksdbLoad {
       ++counts_.ignored;
       return Status::Ok();
     }
-    DASHI_RETURN_IF_ERROR(MakeRoom());
     ++(exists ? counts_.replaced : counts_.inserted);
-    PairsOf(sources_.front(), target_).Add(sources_.front().ordinal, target_.ordinal);
     AddToRun(values);
     return Status::Ok();
   }
@@ -118,8 +117,9 @@ class RocksdbEdgeLoad : public RocksdbLoad {
     return NoSuchEnd(graph_, EdgeSide::kIn, target);
   }
 
-  Result<bool> Exists(GraphNode source, GraphNode target) {
-    if (PairsOf(source, target).Contains(source.ordinal, target.ordinal)) {
+  // Returns whether the load has seen the edge or the graph has it; from now on the load has.
+  Result<bool> NoteAndFind(GraphNode source, GraphNode target) {
+    if (!PairsOf(source, target).Add(source.ordinal, target.ordinal)) {
       return true;
     }
     if (!graph_is_empty_) {

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/clock.h"
 #include "tests/crash/backup_maker.h"
 #include "tests/crash/crash_dump.h"
@@ -29,6 +31,11 @@ Rows RowsOf(const Rows& rows, int owner) {
 
 void Work(const CrashChildOptions& options, Database* database, CrashEventWriter* events,
           const Rows& rows) {
+  {
+    CrashSession session(database, events, kSharedOwner);
+    session.MustRun(
+        fmt::format("CREATE GRAPH IF NOT EXISTS {} FROM documents TO labels", kClickGraph));
+  }
   const Stopwatch stopwatch;
   const std::function<bool()> stop = [&] {
     return stopwatch.Seconds() * 1000 >= static_cast<double>(options.work_ms);

@@ -94,6 +94,40 @@ Status DumpRelevance(CrashSession& session, Rows* rows) {
   return Status::Ok();
 }
 
+Result<Rows> ReadEdges(CrashSession& session, std::string_view sql) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<Row> rows, session.Query(sql));
+  Rows edges;
+  for (const Row& row : rows) {
+    edges[EdgeKey(row[0].text(), row[1].text())] = row[2].ToString();
+    if (fmt::format("{}", row[3].real()) != row[2].ToString()) {
+      session.SendProblem(
+          fmt::format("an edge of {} clicks weighs {}", row[2].ToString(), row[3].real()));
+    }
+  }
+  return edges;
+}
+
+Status DumpEdges(CrashSession& session, Rows* rows) {
+  DASHI_ASSIGN_OR_RETURN(const Rows edges,
+                         ReadEdges(session, "SELECT source, target, clicks, weight FROM edges"));
+  DASHI_ASSIGN_OR_RETURN(
+      const Rows by_target,
+      ReadEdges(session,
+                "SELECT e.source, l.id, e.clicks, e.weight FROM labels l CROSS JOIN edges e "
+                "ON e.target = l.id"));
+  DASHI_ASSIGN_OR_RETURN(
+      const Rows by_source,
+      ReadEdges(session,
+                "SELECT d.id, e.target, e.clicks, e.weight FROM documents d CROSS JOIN edges e "
+                "ON e.source = d.id"));
+  if (edges != by_target || edges != by_source) {
+    session.SendProblem(fmt::format("edges differ: {} by scan, {} by target, {} by source",
+                                    edges.size(), by_target.size(), by_source.size()));
+  }
+  rows->insert(edges.begin(), edges.end());
+  return Status::Ok();
+}
+
 void CheckFiles(CrashSession& session, const std::string& folder,
                 const std::set<std::string>& expected) {
   std::set<std::string> found;
@@ -227,6 +261,7 @@ Result<Rows> DumpDatabase(CrashSession& session, const std::string& directory) {
     DASHI_RETURN_IF_ERROR(DumpEntities(session, table, &rows));
   }
   DASHI_RETURN_IF_ERROR(DumpRelevance(session, &rows));
+  DASHI_RETURN_IF_ERROR(DumpEdges(session, &rows));
   DASHI_RETURN_IF_ERROR(DumpModels(session, directory, &rows));
   DASHI_RETURN_IF_ERROR(DumpSchema(session, &rows));
   DASHI_RETURN_IF_ERROR(CheckDatabase(session));

@@ -38,6 +38,9 @@ std::string AnchorKey(std::string_view id) { return fmt::format("A:{}", id); }
 std::string RelevanceKey(std::string_view document, std::string_view label) {
   return fmt::format("R:{}{}{}", document, kPairSeparator, label);
 }
+std::string EdgeKey(std::string_view document, std::string_view label) {
+  return fmt::format("G:{}{}{}", document, kPairSeparator, label);
+}
 std::string ModelKey(std::string_view name) { return fmt::format("M:{}", name); }
 std::string ReleaseKey(std::string_view name) { return fmt::format("E:{}", name); }
 std::string ColumnKey(std::string_view column) { return fmt::format("C:{}", column); }

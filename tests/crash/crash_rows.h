@@ -11,7 +11,8 @@
 namespace dashi::crash {
 
 /// What the database holds, as sorted text: "D:<id>" -> split|text, "L:<id>" and "A:<id>" -> text,
-/// "R:<document><0x1f><label>" -> weight, "M:<model>" -> its published release or nothing,
+/// "R:<document><0x1f><label>" -> weight, "G:<document><0x1f><label>" -> clicks of an edge,
+/// "M:<model>" -> its published release or nothing,
 /// "E:<model>@<number>" -> nothing, "C:<column of documents>" -> its type|default,
 /// "V:<column>.<document>" -> its value in a document of the schema's writer, "I:<index>" -> its
 /// column. Long texts stand as the token that they begin with (TextOf).
@@ -24,6 +25,9 @@ std::string DocumentValue(std::string_view split, std::string_view text);
 std::string LabelKey(std::string_view id);
 std::string AnchorKey(std::string_view id);
 std::string RelevanceKey(std::string_view document, std::string_view label);
+/// The graph of all edges, from documents to labels.
+inline constexpr std::string_view kClickGraph = "clicks";
+std::string EdgeKey(std::string_view document, std::string_view label);
 std::string ModelKey(std::string_view name);
 std::string ReleaseKey(std::string_view name);
 std::string ColumnKey(std::string_view column);

@@ -20,12 +20,15 @@ constexpr std::uint64_t kNumNewLabels = 45;
 constexpr std::size_t kNewLabelTextBytes = 16'000;
 // Enough pairs for a file of their own: a spooled pair takes twelve bytes, a block 64 KiB.
 constexpr std::uint64_t kNumBatchPairs = 8000;
+// Enough clicks for sorted files: one takes 40 bytes while it is gathered, and 512 KiB are a batch.
+constexpr std::uint64_t kNumBatchClicks = 15'000;
 
+// Those of relevance and the edges.
 void ErasePairs(Rows* rows, const std::function<bool(const RelevanceIds&)>& matches) {
-  const auto begin = rows->lower_bound("R:");
-  for (auto row = begin; row != rows->end() && row->first.starts_with("R:");) {
-    row = matches(ParseRelevanceKey(row->first)) ? rows->erase(row) : std::next(row);
-  }
+  std::erase_if(*rows, [&](const auto& row) {
+    return (row.first.starts_with("R:") || row.first.starts_with("G:")) &&
+           matches(ParseRelevanceKey(row.first));
+  });
 }
 
 std::string SplitOf(std::string_view document_value) {
@@ -50,6 +53,7 @@ void RowWriter::Run(const std::function<bool()>& stop) {
   }
   if (options_.stages_first) {
     LoadNewLabels();
+    Execute(PlanLoadClicks(rows_, kNumBatchClicks));
   }
   while (!stop()) {
     Step();
@@ -70,8 +74,10 @@ void RowWriter::Step() {
     Claim();
   } else if (choice < 95) {
     Execute(PlanLoadBatch(rows_));
-  } else if (choice < 97) {
+  } else if (choice < 96) {
     Execute(PlanLoadBatchPairs(rows_));
+  } else if (choice < 97) {
+    Execute(PlanLoadClicks(rows_, kNumBatchClicks));
   } else if (choice < 98) {
     LoadNewLabels();
   } else {
@@ -233,7 +239,7 @@ void RowWriter::LoadNewLabels() {
 }
 
 std::optional<RowWriter::Plan> RowWriter::PlanAny(const Rows& rows) {
-  switch (random_.Uniform(14)) {
+  switch (random_.Uniform(18)) {
     case 0:
     case 1:
       return PlanInsertDocuments(rows);
@@ -257,6 +263,13 @@ std::optional<RowWriter::Plan> RowWriter::PlanAny(const Rows& rows) {
       return PlanDeletePair(rows);
     case 12:
       return PlanLoadRows(rows);
+    case 13:
+    case 14:
+      return PlanAddClicks(rows);
+    case 15:
+      return PlanPutOrDeleteEdge(rows);
+    case 16:
+      return PlanLoadClicks(rows, random_.Uniform(60) + 1);
     default:
       return PlanLoadPairs(rows);
   }
@@ -309,6 +322,10 @@ std::optional<RowWriter::Plan> RowWriter::PlanRenameDocument(const Rows& rows) {
   for (auto pair = rows.lower_bound(RelevanceKey(id, ""));
        pair != rows.end() && pair->first.starts_with(RelevanceKey(id, "")); ++pair) {
     plan.after[RelevanceKey(new_id, ParseRelevanceKey(pair->first).label)] = pair->second;
+  }
+  for (auto edge = rows.lower_bound(EdgeKey(id, ""));
+       edge != rows.end() && edge->first.starts_with(EdgeKey(id, "")); ++edge) {
+    plan.after[EdgeKey(new_id, ParseRelevanceKey(edge->first).label)] = edge->second;
   }
   return plan;
 }

@@ -57,6 +57,10 @@ class RowWriter {
   std::optional<Plan> PlanWriteAnchor(const Rows& rows);
   std::optional<Plan> PlanPutPairs(const Rows& rows);
   std::optional<Plan> PlanDeletePair(const Rows& rows);
+  // Of the graph kClickGraph, whose edges weigh as much as they have clicks.
+  std::optional<Plan> PlanAddClicks(const Rows& rows);
+  std::optional<Plan> PlanPutOrDeleteEdge(const Rows& rows);
+  std::optional<Plan> PlanLoadClicks(const Rows& rows, std::uint64_t num_clicks);
   std::optional<Plan> PlanLoadRows(const Rows& rows);
   std::optional<Plan> PlanLoadPairs(const Rows& rows);
   Plan PlanLoadBatch(const Rows& rows);
@@ -65,6 +69,8 @@ class RowWriter {
   std::optional<Plan> PlanLoadBatchPairs(const Rows& rows);
 
   void Execute(const std::optional<Plan>& plan);
+  // A document and a label that both exist.
+  std::optional<RelevanceIds> RandomEnds(const Rows& rows);
   std::string Id(std::string_view kind, std::uint64_t number) const;
   std::string RandomId(std::string_view kind, std::uint64_t bound);
   std::string RandomToken();

@@ -86,6 +86,10 @@ class SqlDocsTest : public ::testing::Test {
     WriteFile("labels.csv", "text;id\nscarves;L4\n");
     WriteFile("relevance.tsv", "j1\tL4\nj1\tmissing\n");
     WriteFile("titles.txt", "first title\nsecond title\n");
+    WriteFile("links.tsv", "d2\tL2\nd3\tL3\nd3\tmissing\n");
+    WriteFile("clicks.csv",
+              "document,label,at,event_id\nd1,L1,2026-03-01,e1\nd1,L1,2026-03-11T00:00:00Z,e2\n"
+              "d1,L1,2026-03-11T00:00:00Z,e2\n");
     Open();
   }
   void TearDown() override {
