@@ -220,6 +220,26 @@ TEST(NgameResumeTest, AStopAtAnyQuestionChangesNoBit) {
   }
 }
 
+// Pruning asks while it encodes anchors: between two epochs, where no batch is under way.
+TEST(NgameResumeTest, AStopInsidePruningChangesNoBit) {
+  Case one{"pruning", TaskWithPlantedGraph(20, 6), FastOptions()};
+  one.options.epochs = 3;
+  one.options.classifier_epochs = 0;
+  one.options.ramen.prune_warmup_share = 0;
+  one.options.ramen.prune_epochs = 1;
+  const TrainedRun whole = Train(one, {}, kNever);
+  ASSERT_TRUE(whole.model.ok()) << whole.model.status().ToString();
+  EXPECT_LT(whole.model->graphs[0].num_edges_kept, whole.model->graphs[0].num_edges);
+  for (std::uint64_t stop_at = 1; stop_at <= whole.num_asked; ++stop_at) {
+    SCOPED_TRACE(stop_at);
+    const TrainedRun first = Train(one, {}, stop_at);
+    ASSERT_FALSE(first.saved.empty());
+    const TrainedRun second = Train(one, first.saved, kNever);
+    ASSERT_TRUE(second.model.ok()) << second.model.status().ToString();
+    ExpectSameBits(*whole.model, *second.model);
+  }
+}
+
 TEST(NgameResumeTest, ManyStopsAddUp) {
   for (const Case& one : Cases()) {
     SCOPED_TRACE(one.name);
