@@ -23,9 +23,8 @@ struct RamenOptions {
   bool document_graph = true;         ///< terms of documents and their anchors
   bool label_graph = true;            ///< terms of labels and their anchors
   std::uint32_t anchors_per_row = 1;  ///< that a row draws of each graph
-  /// Of a batch's rows that draw anchors of a graph. Published: 1, at twice the texts a graph.
-  double row_share = 0.25;
-  LossOptions loss = PublishedGraphLoss();
+  double row_share = 1;               ///< of a batch's rows that draw anchors of a graph
+  LossOptions loss;                   ///< of NGAME's encoder here; published: PublishedGraphLoss
 
   /// Edges whose ends are not similar are left out, once the encoder can tell.
   bool pruning = true;

@@ -137,8 +137,6 @@ TEST(RamenTest, APlantedGraphHelpsRareLabels) {
     plain.graphs.clear();
     NgameOptions options = FastOptions();
     options.seed = seed;
-    options.ramen.loss = options.encoder_loss;
-    options.ramen.row_share = 1;
     options.ramen.bandit = false;
     const NgameModel without = Train(plain, options);
     const NgameModel with = Train(task, options);
