@@ -8,6 +8,7 @@
 
 #include "dashi/status.h"
 #include "trainer/bag_module.h"
+#include "trainer/ramen/ramen_options.h"
 #include "trainer/ranker/sparse_ranker.h"
 #include "trainer/ranker/sparse_ranker_training.h"
 #include "trainer/training_task.h"
@@ -54,6 +55,7 @@ struct NgameOptions {
   double growth_share = 0.7;  ///< of the epochs when the cluster size stops doubling
   std::uint32_t cluster_size_max = 64;
   std::uint32_t recluster_epochs = 3;
+  RamenOptions ramen;  ///< of the task's graphs
   /// Batches that are put together while steps run, in both stages, by a thread beside num_threads.
   /// 0: between the steps. Changes no bit.
   std::uint32_t batches_ahead = 2;
@@ -110,6 +112,7 @@ struct NgameModel {
   /// the two differ words find more.
   std::map<std::string, double> validation_metrics;
   std::uint64_t num_validation_documents = 0;
+  std::vector<GraphReport> graphs;  ///< after the encoder stage; those that took part
   std::uint32_t classifier_epochs_run = 0;
   double encoder_seconds = 0;
   double classifier_seconds = 0;

@@ -24,6 +24,8 @@ class NgameBatches {
   /// is l. Columns are the distinct targets.
   EncoderBatch ForEncoder(std::span<const std::uint32_t> items, const LossOptions& loss,
                           Random& random);
+  /// The label rows of the columns of the last batch.
+  std::span<const std::uint32_t> labels() const { return labels_; }
 
   /// A batch of the classifier stage: columns are all positives of the documents plus at most
   /// `random_labels` other labels drawn at random; with LossKind::kBinary all labels.

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/status.h"
+#include "trainer/option_checks.h"
+#include "trainer/ramen/ramen_checks.h"
 
 namespace dashi::trainer {
 namespace {
@@ -46,6 +48,10 @@ Status CheckTask(const TrainingTask& task) {
   }
   DASHI_RETURN_IF_ERROR(CheckTokens("document", task.document_tokens, task.vocabulary_size));
   DASHI_RETURN_IF_ERROR(CheckTokens("label", task.label_tokens, task.vocabulary_size));
+  for (const TrainingGraph& graph : task.graphs) {
+    DASHI_RETURN_IF_ERROR(CheckGraph(graph, task.relevance.num_rows(), num_labels));
+    DASHI_RETURN_IF_ERROR(CheckTokens("anchor", graph.anchor_tokens, task.vocabulary_size));
+  }
   if (task.num_features == 0) {
     return Status();
   }
@@ -59,36 +65,6 @@ Status CheckTask(const TrainingTask& task) {
   DASHI_RETURN_IF_ERROR(CheckTokens("document feature", task.document_features, task.num_features));
   return CheckTokens("label feature", task.label_features, task.num_features);
 }
-
-namespace {
-
-Status CheckPositive(const char* name, double value) {
-  if (value > 0 && std::isfinite(value)) {
-    return Status();
-  }
-  return Status::InvalidArgument(fmt::format("{} must be positive: got {}", name, value));
-}
-
-Status CheckShare(const char* name, double value, double limit) {
-  if (value >= 0 && value <= limit) {
-    return Status();
-  }
-  return Status::InvalidArgument(
-      fmt::format("{} must be from 0 to {}: got {}", name, limit, value));
-}
-
-Status CheckLoss(const char* name, const LossOptions& loss) {
-  DASHI_RETURN_IF_ERROR(
-      CheckPositive(fmt::format("{} temperature", name).c_str(), loss.temperature));
-  DASHI_RETURN_IF_ERROR(CheckShare(fmt::format("{} margin", name).c_str(), loss.margin, 2.0));
-  if (loss.num_negatives == 0 || loss.num_positives == 0) {
-    return Status::InvalidArgument(
-        fmt::format("{} needs at least one negative and one positive", name));
-  }
-  return Status();
-}
-
-}  // namespace
 
 Status CheckOptions(const NgameOptions& options) {
   DASHI_RETURN_IF_ERROR(CheckPositive("dim", options.dim));
@@ -109,7 +85,8 @@ Status CheckOptions(const NgameOptions& options) {
   if (options.encoder_loss.kind == LossKind::kBinary) {
     return Status::InvalidArgument("encoder_loss must be a loss over a batch, not the binary one");
   }
-  return CheckLoss("classifier_loss", options.classifier_loss);
+  DASHI_RETURN_IF_ERROR(CheckLoss("classifier_loss", options.classifier_loss));
+  return CheckRamenOptions(options.ramen);
 }
 
 }  // namespace dashi::trainer

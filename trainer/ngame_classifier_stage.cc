@@ -96,7 +96,7 @@ BatchReader<DrawnBatch<ClassifierBatch>> NgameTraining::ReadClassifierBatches(
       // Each row is in one batch of an epoch, so that steps meanwhile write to other rows.
       batch.embeddings = sampler_->Recall(rows);
     }
-    return DrawnBatch<ClassifierBatch>{std::move(batch), random, since_begin.Seconds()};
+    return DrawnBatch<ClassifierBatch>{std::move(batch), random, since_begin.Seconds(), {}};
   };
   return {position_.batch, sampler_->batches_per_epoch(), options_.batches_ahead, draw};
 }

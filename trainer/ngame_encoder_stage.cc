@@ -49,8 +49,14 @@ BatchReader<DrawnBatch<EncoderBatch>> NgameTraining::ReadEncoderBatches(
     for (const std::uint32_t row : rows) {
       chosen.push_back(items[row]);
     }
-    EncoderBatch batch = batches_.ForEncoder(chosen, options_.encoder_loss, random);
-    return DrawnBatch<EncoderBatch>{std::move(batch), random, since_begin.Seconds()};
+    DrawnBatch<EncoderBatch> drawn{
+        batches_.ForEncoder(chosen, options_.encoder_loss, random), random, 0, {}};
+    if (graphs_ != nullptr) {
+      drawn.graph_sides =
+          graphs_->AppendTerms(chosen, batches_.labels(), StepOf(index), &drawn.batch);
+    }
+    drawn.seconds = since_begin.Seconds();
+    return drawn;
   };
   return {position_.batch, sampler_->batches_per_epoch(), options_.batches_ahead, draw};
 }
@@ -61,11 +67,17 @@ Status NgameTraining::RunEncoderEpoch(std::span<const std::uint32_t> items,
   for (; position_.batch < sampler_->batches_per_epoch(); ++position_.batch) {
     DASHI_RETURN_IF_ERROR(Poll(*progress));
     const Stopwatch since_batch;
-    const DrawnBatch<EncoderBatch> drawn = reader.Next();
+    DrawnBatch<EncoderBatch> drawn = reader.Next();
+    if (graphs_ != nullptr) {
+      graphs_->Weigh(drawn.graph_sides, &drawn.batch);
+    }
     const Stopwatch since_step;
     DASHI_ASSIGN_OR_RETURN(
         const StepResult result,
         module_->EncoderStep(drawn.batch, EncoderRates(StepOf(position_.batch))));
+    if (graphs_ != nullptr) {
+      graphs_->NoteStep(result.top1);
+    }
     random_ = drawn.after;
     times_.batch_seconds += drawn.seconds;
     DASHI_RETURN_IF_ERROR(
@@ -78,15 +90,21 @@ Status NgameTraining::TrainEncoder() {
   const std::vector<std::uint32_t> items = EncoderItems();
   DASHI_ASSIGN_OR_RETURN(
       bool resumes, BeginStage(NgameStage::kEncoder, items.size(), EncoderSampler(items.size())));
+  DASHI_RETURN_IF_ERROR(MakeGraphs(resumes));
   TrainingProgress progress(control_, "encoder", std::uint64_t{options_.epochs} * items.size(),
                             "documents", since_start_);
   progress.Skip(ItemsDone(items.size()));
   for (; position_.epoch < options_.epochs; ++position_.epoch) {
     DASHI_RETURN_IF_ERROR(BeginEpoch(&resumes));
+    DASHI_RETURN_IF_ERROR(PruneGraphs(items));
     DASHI_RETURN_IF_ERROR(RunEncoderEpoch(items, &progress));
     ReportEpoch("encoder", nullptr);
   }
   progress.Finish();
+  if (graphs_ != nullptr) {
+    model_.graphs = graphs_->Report();
+    graphs_.reset();
+  }
   sampler_.reset();
   return Status();
 }

@@ -10,7 +10,7 @@
 namespace dashi::trainer {
 namespace {
 
-constexpr std::uint32_t kStateVersion = 5;
+constexpr std::uint32_t kStateVersion = 6;
 
 // Tensors as parts "prefix/<name>", and their names, each after its length.
 Status SaveTensors(StateWriter& to, const std::string& prefix,
@@ -54,6 +54,20 @@ Status LoadRanker(const StateReader& from, SparseRankerWeights* ranker) {
   return GetVector(from, "ranker/biases", &ranker->biases);
 }
 
+GraphReport ReadGraphReport(ByteReader* reader) {
+  std::string_view graph;
+  std::string_view side;
+  GraphReport report;
+  reader->ReadLengthPrefixed(&graph);
+  reader->ReadLengthPrefixed(&side);
+  reader->ReadDouble(&report.weight);
+  reader->ReadLittleEndian64(&report.num_edges);
+  reader->ReadLittleEndian64(&report.num_edges_kept);
+  report.graph = graph;
+  report.side = side;
+  return report;
+}
+
 }  // namespace
 
 Status NgameTraining::SaveIfDue() {
@@ -77,6 +91,9 @@ Status NgameTraining::Save(StateWriter& to) const {
   DASHI_RETURN_IF_ERROR(module_->Save(to));
   if (sampler_ != nullptr) {
     DASHI_RETURN_IF_ERROR(sampler_->Save(to));
+  }
+  if (graphs_ != nullptr) {
+    DASHI_RETURN_IF_ERROR(graphs_->Save(to));
   }
   DASHI_RETURN_IF_ERROR(SaveTensors(to, "first_stage", first_stage_));
   DASHI_RETURN_IF_ERROR(SaveTensors(to, "best_encoder", best_encoder_));
@@ -128,6 +145,14 @@ std::string NgameTraining::EncodeNumbers() const {
     AppendLengthPrefixed(&out, name);
     AppendDouble(&out, value);
   }
+  AppendLittleEndian32(&out, static_cast<std::uint32_t>(model_.graphs.size()));
+  for (const GraphReport& graph : model_.graphs) {
+    AppendLengthPrefixed(&out, graph.graph);
+    AppendLengthPrefixed(&out, graph.side);
+    AppendDouble(&out, graph.weight);
+    AppendLittleEndian64(&out, graph.num_edges);
+    AppendLittleEndian64(&out, graph.num_edges_kept);
+  }
   return out;
 }
 
@@ -174,6 +199,12 @@ bool NgameTraining::DecodeNumbers(std::string_view bytes) {
     reader.ReadLengthPrefixed(&name);
     reader.ReadDouble(&value);
     model_.validation_metrics[std::string(name)] = value;
+  }
+  std::uint32_t num_graphs = 0;
+  reader.ReadLittleEndian32(&num_graphs);
+  model_.graphs.clear();
+  for (std::uint32_t i = 0; i < num_graphs && !reader.failed(); ++i) {
+    model_.graphs.push_back(ReadGraphReport(&reader));
   }
   return !reader.failed() && reader.empty();
 }

@@ -269,9 +269,13 @@ void NgameTraining::ReportEpoch(const std::string& stage, const RankingQuality* 
   report.seconds = Seconds();
   report.loss = position_.loss.Mean();
   report.cluster_seconds = times_.cluster_seconds;
+  report.prune_seconds = times_.prune_seconds;
   report.batch_seconds = times_.batch_seconds;
   report.wait_seconds = times_.wait_seconds;
   report.step_seconds = times_.step_seconds;
+  if (graphs_ != nullptr) {
+    report.graphs = graphs_->Report();
+  }
   if (quality != nullptr) {
     report.p1 = quality->p1;
     report.ndcg5 = quality->ndcg5;

@@ -19,6 +19,7 @@
 #include "trainer/ngame.h"
 #include "trainer/ngame_batches.h"
 #include "trainer/ngame_sampler.h"
+#include "trainer/ramen/graph_regularisers.h"
 #include "trainer/training_progress.h"
 #include "trainer/training_state.h"
 #include "trainer/validation.h"
@@ -40,6 +41,7 @@ struct EpochLoss {
 /// What an epoch's wall time went to, as in EpochReport. Not part of a checkpoint.
 struct EpochTimes {
   double cluster_seconds = 0;
+  double prune_seconds = 0;
   double batch_seconds = 0;
   double wait_seconds = 0;
   double step_seconds = 0;
@@ -51,6 +53,7 @@ struct DrawnBatch {
   Batch batch;
   Random after;        ///< the training's random numbers once the batch is drawn
   double seconds = 0;  ///< that it took
+  std::vector<std::uint32_t> graph_sides;  ///< of the terms behind the first, of GraphRegularisers
 };
 
 /// The stages of a training in their order. Stored in checkpoints: append only, in this order.
@@ -124,6 +127,11 @@ class NgameTraining {
   // Reads the rest of the epoch's batches ahead. Until it is gone the reader has `batches_`, and
   // `random_` is as it was behind the last batch that was used.
   BatchReader<DrawnBatch<EncoderBatch>> ReadEncoderBatches(std::span<const std::uint32_t> items);
+  // The regularisers of the encoder stage, where there are any.
+  Status MakeGraphs(bool resumes);
+  // Prunes their edges where that is due. The sampler has the items' embeddings.
+  Status PruneGraphs(std::span<const std::uint32_t> items);
+  Status PruneGraph(std::size_t graph, std::span<const std::uint32_t> items);
   // The sampler has the documents' embeddings when the encoder is frozen.
   BatchReader<DrawnBatch<ClassifierBatch>> ReadClassifierBatches(
       std::span<const std::uint32_t> documents);
@@ -202,8 +210,9 @@ class NgameTraining {
   Random random_;
   double seconds_before_ = 0;  // of the runs before the last checkpoint
   std::unique_ptr<EncoderModule> module_;
-  std::unique_ptr<NgameSampler> sampler_;  // in the stages that have batches
-  std::vector<NamedTensor> first_stage_;   // the encoder after its stage, until the refit begins
+  std::unique_ptr<NgameSampler> sampler_;      // in the stages that have batches
+  std::unique_ptr<GraphRegularisers> graphs_;  // in the encoder stage of a task with graphs
+  std::vector<NamedTensor> first_stage_;  // the encoder after its stage, until the refit begins
   // The best epoch of the classifier stage by the hold-out.
   double best_objective_ = -1;
   std::uint32_t best_epoch_ = 0;

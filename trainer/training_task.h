@@ -21,6 +21,15 @@ struct SparseRows {
   std::size_t num_rows() const { return offsets.size() - 1; }
 };
 
+/// A graph whose edges regularise the training of the encoder: documents and labels should be near
+/// their anchors, which have texts of their own.
+struct TrainingGraph {
+  std::string name;
+  SparseRows document_anchors;  ///< [num_documents, num_anchors], without values
+  SparseRows label_anchors;     ///< [num_labels, num_anchors], without values
+  SparseRows anchor_tokens;     ///< [num_anchors, vocabulary], as the documents' tokens
+};
+
 /// The texts, documents or labels, as weighted token bags: values are L2-normalised token weights.
 /// The relevance matrix has one row a document and label rows as columns.
 struct TrainingTask {
@@ -38,8 +47,20 @@ struct TrainingTask {
   SparseRows document_features;  ///< [num_documents, num_features]
   SparseRows label_features;     ///< [num_labels, num_features]
   std::uint32_t num_features = 0;
+  std::vector<TrainingGraph> graphs;
 
   static constexpr std::uint32_t kNoLabel = 0xFFFFFFFF;
+};
+
+/// What training makes of one side of a graph.
+struct GraphReport {
+  std::string graph;
+  std::string side;                  ///< "document" or "label"
+  double weight = 0;                 ///< of its term in the loss
+  std::uint64_t num_edges = 0;       ///< of the rows that train
+  std::uint64_t num_edges_kept = 0;  ///< by the last pruning
+
+  bool operator==(const GraphReport&) const = default;
 };
 
 /// What one epoch of a stage came to.
@@ -50,6 +71,7 @@ struct EpochReport {
   double loss = 0;          ///< mean over the epoch's texts
   // Wall time of the epoch, or since a resume inside it, without a look at the hold-out.
   double cluster_seconds = 0;  ///< making clusters and their order
+  double prune_seconds = 0;    ///< of the graphs
   double batch_seconds = 0;    ///< putting batches together, beside the steps
   double wait_seconds = 0;     ///< of steps for their batches, and filling the memory bank
   double step_seconds = 0;     ///< of the tensor module
@@ -57,6 +79,7 @@ struct EpochReport {
   std::optional<double> p1;
   std::optional<double> ndcg5;
   std::optional<double> psp5;
+  std::vector<GraphReport> graphs;  ///< of the encoder stage, after the epoch
 };
 
 /// How fast a training goes, by its first steps.

@@ -1,7 +1,6 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +10,8 @@
 
 #include "tests/testing/tiny_database.h"
 #include "tests/trainer/ngame_tasks.h"
+#include "tests/trainer/ramen/graph_tasks.h"
+#include "tests/trainer/state_parts.h"
 #include "trainer/bag_module.h"
 #include "trainer/ngame.h"
 #include "trainer/scratch/row_writer.h"
@@ -19,33 +20,6 @@
 
 namespace dashi::trainer {
 namespace {
-
-using Parts = std::map<std::string, std::string>;
-
-class MapWriter final : public StateWriter {
- public:
-  explicit MapWriter(Parts* parts) : parts_(parts) {}
-  Status Put(const std::string& name, std::string_view bytes) override {
-    EXPECT_TRUE(parts_->emplace(name, bytes).second) << name;
-    return Status();
-  }
-
- private:
-  Parts* const parts_;
-};
-
-class MapReader final : public StateReader {
- public:
-  explicit MapReader(Parts parts) : parts_(std::move(parts)) {}
-  Result<std::string> Get(const std::string& name) const override {
-    const auto found = parts_.find(name);
-    return found == parts_.end() ? Result<std::string>(Status::NotFound("no part " + name))
-                                 : found->second;
-  }
-
- private:
-  const Parts parts_;
-};
 
 /// Stops the training at the n-th question whether to save or to go on, and saves from then on.
 class StoppingCheckpoints final : public TrainingCheckpoints {
@@ -99,6 +73,14 @@ std::vector<Case> Cases() {
   NgameOptions transformer = TransformerOptions(task.vocabulary_size);
   transformer.epochs = 8;
   cases.push_back({"transformer", std::move(task), transformer});
+  TrainingTask graphs = TaskWithPlantedGraph(40, 4);
+  graphs.graphs.push_back(Shuffled(graphs.graphs[0], 5));
+  options = FastOptions();
+  options.epochs = 6;
+  options.classifier_epochs = 1;
+  options.ramen.prune_epochs = 2;
+  options.ramen.bandit_steps = 3;
+  cases.push_back({"bag with graphs", std::move(graphs), options});
   return cases;
 }
 
@@ -139,6 +121,7 @@ void ExpectSameBits(const NgameModel& a, const NgameModel& b) {
   EXPECT_EQ(a.validation_metrics, b.validation_metrics);
   EXPECT_EQ(a.num_validation_documents, b.num_validation_documents);
   EXPECT_EQ(a.classifier_epochs_run, b.classifier_epochs_run);
+  EXPECT_EQ(a.graphs, b.graphs);
 }
 
 TEST(NgameResumeTest, BatchesThatAreReadAheadChangeNoBit) {
@@ -231,8 +214,29 @@ TEST(NgameResumeTest, AStopAtAnyQuestionChangesNoBit) {
         EXPECT_EQ(report.epoch, whole.epochs[i].epoch);
         EXPECT_EQ(report.loss, whole.epochs[i].loss);
         EXPECT_EQ(report.psp5, whole.epochs[i].psp5);
+        EXPECT_EQ(report.graphs, whole.epochs[i].graphs);
       }
     }
+  }
+}
+
+// Pruning asks while it encodes anchors: between two epochs, where no batch is under way.
+TEST(NgameResumeTest, AStopInsidePruningChangesNoBit) {
+  Case one{"pruning", TaskWithPlantedGraph(20, 6), FastOptions()};
+  one.options.epochs = 3;
+  one.options.classifier_epochs = 0;
+  one.options.ramen.prune_warmup_share = 0;
+  one.options.ramen.prune_epochs = 1;
+  const TrainedRun whole = Train(one, {}, kNever);
+  ASSERT_TRUE(whole.model.ok()) << whole.model.status().ToString();
+  EXPECT_LT(whole.model->graphs[0].num_edges_kept, whole.model->graphs[0].num_edges);
+  for (std::uint64_t stop_at = 1; stop_at <= whole.num_asked; ++stop_at) {
+    SCOPED_TRACE(stop_at);
+    const TrainedRun first = Train(one, {}, stop_at);
+    ASSERT_FALSE(first.saved.empty());
+    const TrainedRun second = Train(one, first.saved, kNever);
+    ASSERT_TRUE(second.model.ok()) << second.model.status().ToString();
+    ExpectSameBits(*whole.model, *second.model);
   }
 }
 
@@ -257,21 +261,24 @@ TEST(NgameResumeTest, ManyStopsAddUp) {
 }
 
 TEST(NgameResumeTest, AStateThatDoesNotFitIsRefusedByPart) {
-  const Case one = Cases()[0];
-  const Parts saved = Train(one, {}, 24).saved;
-  ASSERT_GT(saved.size(), 15U);
-  for (const auto& [name, bytes] : saved) {
-    SCOPED_TRACE(name);
-    Parts damaged = saved;
-    damaged.erase(name);
-    EXPECT_EQ(Train(one, damaged, kNever).model.status().code(), StatusCode::kNotFound);
-    damaged = saved;
-    damaged[name] += "abc";
-    EXPECT_EQ(Train(one, damaged, kNever).model.status().code(), StatusCode::kCorruption);
+  for (const std::size_t number : {std::size_t{0}, Cases().size() - 1}) {
+    const Case one = Cases()[number];
+    SCOPED_TRACE(one.name);
+    const Parts saved = Train(one, {}, 24).saved;
+    ASSERT_GT(saved.size(), 15U);
+    for (const auto& [name, bytes] : saved) {
+      SCOPED_TRACE(name);
+      Parts damaged = saved;
+      damaged.erase(name);
+      EXPECT_EQ(Train(one, damaged, kNever).model.status().code(), StatusCode::kNotFound);
+      damaged = saved;
+      damaged[name] += "abc";
+      EXPECT_EQ(Train(one, damaged, kNever).model.status().code(), StatusCode::kCorruption);
+    }
+    Case other = one;
+    other.options.dim = 16;
+    EXPECT_EQ(Train(other, saved, kNever).model.status().code(), StatusCode::kCorruption);
   }
-  Case other = one;
-  other.options.dim = 16;
-  EXPECT_EQ(Train(other, saved, kNever).model.status().code(), StatusCode::kCorruption);
 }
 
 TEST(NgameResumeTest, NumbersThatAreNotFiniteAreNeverSaved) {
