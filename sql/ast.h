@@ -220,6 +220,11 @@ enum class ShowList {
 struct ShowListStatement {
   ShowList list = ShowList::kModels;
 };
+/// SHOW MODEL m.
+struct ShowModelStatement {
+  std::string model;
+  std::size_t offset = 0;
+};
 struct ShowSettingStatement {
   std::string name;
   std::size_t offset = 0;

@@ -160,6 +160,20 @@ Result<Rows> LoadReleases(StatementContext& statement) {
   return rows;
 }
 
+Result<Rows> LoadReleaseGraphs(StatementContext& statement) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<storage::ReleaseRecord> releases,
+                         statement.view->ListReleases());
+  Rows rows;
+  for (const storage::ReleaseRecord& release : releases) {
+    for (const storage::ReleaseGraph& graph : release.graphs) {
+      rows.push_back({Value::Text(ReleaseText(release.model, release.number)),
+                      Value::Text(release.model), Value::Text(graph.graph), Value::Text(graph.side),
+                      Value::Real(graph.weight), Count(graph.num_edges), Count(graph.num_kept)});
+    }
+  }
+  return rows;
+}
+
 Result<Rows> LoadJobMetrics(StatementContext& statement) {
   DASHI_ASSIGN_OR_RETURN(const std::vector<storage::JobRecord> jobs, statement.view->ListJobs());
   const auto real_or_null = [](const std::optional<double>& value) {
@@ -341,6 +355,10 @@ std::span<const TableDefinition> CatalogTables() {
        "metrics TEXT, "
        "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT)",
        false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},
+      {"release_graphs",
+       "CREATE TABLE t(release TEXT, model TEXT, graph TEXT, side TEXT, weight REAL, "
+       "edges INTEGER, kept_edges INTEGER)",
+       false, Make<LoadReleaseGraphs>, "the graphs that regularised a release's encoder"},
       {"jobs",
        "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "
        "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT, "

@@ -53,5 +53,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const BackupStatement& backup);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const ShowBackupsStatement& show);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const ShowModelStatement& show);
 
 }  // namespace dashi::sql

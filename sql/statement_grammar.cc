@@ -192,7 +192,7 @@ Result<StatementNode> ParseCreate(TokenStream& tokens) {
   DASHI_ASSIGN_OR_RETURN(create.model, tokens.ExpectName("a name for the model"));
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("USING"));
   create.algorithm_offset = tokens.Peek().offset;
-  DASHI_ASSIGN_OR_RETURN(create.algorithm, tokens.ExpectName("an algorithm: ngame"));
+  DASHI_ASSIGN_OR_RETURN(create.algorithm, tokens.ExpectName("an algorithm: ngame or ramen"));
   if (tokens.TakeKeyword("WITH")) {
     DASHI_ASSIGN_OR_RETURN(create.options, tokens.ExpectOptions());
   }
@@ -351,6 +351,12 @@ Result<StatementNode> ParseShow(TokenStream& tokens) {
     if (tokens.TakeKeyword(word)) {
       return StatementNode(ShowListStatement{list});
     }
+  }
+  if (tokens.TakeKeyword("MODEL")) {
+    ShowModelStatement model;
+    model.offset = tokens.Peek().offset;
+    DASHI_ASSIGN_OR_RETURN(model.model, tokens.ExpectName("the name of a model"));
+    return StatementNode(std::move(model));
   }
   if (tokens.Peek().IsKeyword("BACKUPS") && tokens.Peek(1).IsKeyword("FROM")) {
     tokens.Take();

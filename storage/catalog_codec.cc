@@ -141,6 +141,14 @@ std::string EncodeRelease(const ReleaseRecord& record) {
   for (const auto& [name, value] : record.metrics) {
     metrics[name] = EncodeNumber(value);
   }
+  Json graphs = Json::array();
+  for (const ReleaseGraph& graph : record.graphs) {
+    graphs.push_back({{"graph", graph.graph},
+                      {"side", graph.side},
+                      {"weight", EncodeNumber(graph.weight)},
+                      {"edges", graph.num_edges},
+                      {"kept", graph.num_kept}});
+  }
   return EncodeJson({{"model", record.model},
                      {"number", record.number},
                      {"created_at", record.created_at_micros},
@@ -159,6 +167,7 @@ std::string EncodeRelease(const ReleaseRecord& record) {
                      {"fusion_votes", EncodeNumber(record.fusion_votes)},
                      {"train_seconds", EncodeNumber(record.train_seconds)},
                      {"metrics", metrics},
+                     {"graphs", graphs},
                      {"index_kind", record.index_kind},
                      {"index_file", record.index_file},
                      {"votes_index_file", record.votes_index_file},
@@ -189,6 +198,14 @@ bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
       for (const auto& [name, value] : metrics->items()) {
         record->metrics[name] = DecodeNumber(value);
       }
+    }
+    for (const Json& member : object.value("graphs", Json::array())) {
+      ReleaseGraph& graph = record->graphs.emplace_back();
+      Read(member, "graph", &graph.graph);
+      Read(member, "side", &graph.side);
+      ReadNumber(member, "weight", &graph.weight);
+      Read(member, "edges", &graph.num_edges);
+      Read(member, "kept", &graph.num_kept);
     }
     Read(object, "index_kind", &record->index_kind);
     Read(object, "index_file", &record->index_file);

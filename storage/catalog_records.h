@@ -14,7 +14,7 @@ using OptionMap = std::map<std::string, std::string>;
 /// A row of `models`.
 struct ModelRecord {
   std::string name;
-  std::string algorithm;  ///< "ngame"
+  std::string algorithm;  ///< "ngame" or "ramen"
   OptionMap options;      ///< as given by the user; defaults are resolved at TRAIN
   std::int64_t created_at_micros = 0;
   std::uint32_t next_release = 1;
@@ -26,6 +26,17 @@ struct ModelRecord {
   std::string start_weights;
   /// Blobs of the token lists that its last training read, in the `weights` column family.
   std::vector<std::string> tokens;
+};
+
+/// What a training made of one side of a graph.
+struct ReleaseGraph {
+  std::string graph;
+  std::string side;   ///< "document" or "label"
+  double weight = 0;  ///< of its term in the loss, at the end
+  std::uint64_t num_edges = 0;
+  std::uint64_t num_kept = 0;  ///< by the last pruning
+
+  friend bool operator==(const ReleaseGraph&, const ReleaseGraph&) = default;
 };
 
 /// A row of `releases`: immutable once written.
@@ -48,6 +59,7 @@ struct ReleaseRecord {
   double fusion_votes = 0.0;        ///< v: v * votes of the nearest documents is added likewise
   double train_seconds = 0;
   std::map<std::string, double> metrics;  ///< on the held-out training documents: "P@1" -> value
+  std::vector<ReleaseGraph> graphs;       ///< that regularised its encoder
   std::string index_kind;                 ///< "exact" or "hnsw"
   std::string index_file;        ///< name of a file in Store::index_directory(); empty for exact
   std::string votes_index_file;  ///< the same of the documents that vote

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <functional>
-#include <span>
 
 #include <fmt/format.h>
 
 #include "base/nearest_name.h"
 #include "base/status.h"
+#include "trainer/graph_options.h"
+#include "trainer/model_option_spec.h"
 #include "trainer/validation_rule.h"
 
 namespace dashi::trainer {
@@ -17,113 +16,8 @@ namespace {
 
 using storage::OptionMap;
 
-/// Who knows an option. kScratch: transformers that start without a folder.
-enum class Scope : std::uint8_t { kAll, kBag, kTransformer, kScratch };
-
-/// One option: how it is documented, read and shown.
-struct OptionSpec {
-  std::string_view name;
-  std::string_view description;
-  std::function<Status(std::string_view text, ModelOptions* options)> parse;
-  std::function<std::string(const ModelOptions& options)> show;
-  Scope scope = Scope::kAll;
-};
-
-OptionSpec Scoped(Scope scope, OptionSpec spec) {
-  spec.scope = scope;
-  return spec;
-}
-
-Status BadValue(std::string_view name, std::string_view text, std::string_view allowed) {
-  return Status::InvalidArgument(
-      fmt::format("option {} must be {}: got '{}'", name, allowed, text));
-}
-
-template <typename T, typename Field>
-OptionSpec NumberOption(std::string_view name, Field field, T low, T high,
-                        std::string_view description) {
-  return {name, description,
-          [=](std::string_view text, ModelOptions* options) -> Status {
-            T value{};
-            const auto [end, error] =
-                std::from_chars(text.data(), text.data() + text.size(), value);
-            if (error != std::errc() || end != text.data() + text.size() ||
-                !(value >= low && value <= high)) {
-              return BadValue(name, text, fmt::format("a number from {} to {}", low, high));
-            }
-            field(*options) = value;
-            return Status::Ok();
-          },
-          [=](const ModelOptions& options) {
-            return fmt::format("{}", field(const_cast<ModelOptions&>(options)));
-          }};
-}
-
-template <typename Field>
-OptionSpec SwitchOption(std::string_view name, Field field, std::string_view description) {
-  return {name, description,
-          [=](std::string_view text, ModelOptions* options) -> Status {
-            if (text != "on" && text != "off" && text != "true" && text != "false") {
-              return BadValue(name, text, "on or off");
-            }
-            field(*options) = text == "on" || text == "true";
-            return Status::Ok();
-          },
-          [=](const ModelOptions& options) -> std::string {
-            return field(const_cast<ModelOptions&>(options)) ? "on" : "off";
-          }};
-}
-
-template <typename Field>
-OptionSpec WordOption(std::string_view name, Field field, const std::vector<std::string>& words,
-                      std::string_view description) {
-  return {name, description,
-          [=](std::string_view text, ModelOptions* options) -> Status {
-            if (std::find(words.begin(), words.end(), text) == words.end()) {
-              return BadValue(name, text, fmt::format("one of {}", fmt::join(words, ", ")));
-            }
-            field(*options) = text;
-            return Status::Ok();
-          },
-          [=](const ModelOptions& options) -> std::string {
-            return field(const_cast<ModelOptions&>(options));
-          }};
-}
-
-struct LossName {
-  std::string_view name;
-  LossKind kind;
-};
-constexpr std::array<LossName, 2> kEncoderLosses{
-    {{"softmax", LossKind::kSoftmax}, {"triplet", LossKind::kTriplet}}};
-constexpr std::array<LossName, 3> kClassifierLosses{
-    {{"softmax", LossKind::kSoftmax}, {"triplet", LossKind::kTriplet}, {"bce", LossKind::kBinary}}};
-
-template <typename Field>
-OptionSpec LossOption(std::string_view name, Field field, std::span<const LossName> losses,
-                      std::string_view description) {
-  return {
-      name, description,
-      [=](std::string_view text, ModelOptions* options) -> Status {
-        std::vector<std::string_view> names;
-        for (const LossName& loss : losses) {
-          if (loss.name == text) {
-            field(*options) = loss.kind;
-            return Status::Ok();
-          }
-          names.push_back(loss.name);
-        }
-        return BadValue(name, text, fmt::format("one of {}", fmt::join(names, ", ")));
-      },
-      [=](const ModelOptions& options) -> std::string {
-        const LossKind kind = field(const_cast<ModelOptions&>(options));
-        return std::string(std::find_if(losses.begin(), losses.end(), [&](const LossName& loss) {
-                             return loss.kind == kind;
-                           })->name);
-      }};
-}
-
 constexpr std::string_view kTransformer = "transformer";
+constexpr std::string_view kRamen = "ramen";
 
 constexpr std::uint32_t kWarmEpochs = 3;
 constexpr std::uint32_t kWarmClassifierEpochs = 2;
@@ -131,15 +25,12 @@ constexpr std::uint32_t kWarmClassifierEpochs = 2;
 // By RankingObjective.
 constexpr std::array<std::string_view, 3> kObjectiveNames{"balanced", "head", "tail"};
 
-#define DASHI_FIELD(path) \
-  [](ModelOptions & options) -> auto& { return options.path; }
-
 std::vector<OptionSpec> EncoderSpecs() {
   return {
       WordOption("encoder", DASHI_FIELD(encoder), {"bag", "transformer"}, "kind of text encoder"),
-      Scoped(Scope::kBag, NumberOption<std::uint32_t>("dim", DASHI_FIELD(ngame.dim), 8, 4096,
-                                                      "embedding dimensions")),
-      Scoped(Scope::kBag,
+      Scoped(OptionScope::kBag, NumberOption<std::uint32_t>("dim", DASHI_FIELD(ngame.dim), 8, 4096,
+                                                            "embedding dimensions")),
+      Scoped(OptionScope::kBag,
              NumberOption<std::uint32_t>("hidden", DASHI_FIELD(ngame.hidden), 0, 8192,
                                          "width of the residual block; 0 leaves it out")),
       NumberOption<std::uint64_t>("seed", DASHI_FIELD(ngame.seed), 0, UINT64_MAX,
@@ -180,7 +71,7 @@ std::vector<OptionSpec> EncoderSpecs() {
                                                    : options.ngame.learning_rate_embeddings;
           },
           0.0F, 1.0F, "peak learning rate of the token embeddings, or of a transformer"),
-      Scoped(Scope::kBag,
+      Scoped(OptionScope::kBag,
              NumberOption<float>("dense_learning_rate", DASHI_FIELD(ngame.learning_rate_dense),
                                  0.0F, 1.0F, "peak learning rate of the residual block")),
       NumberOption<std::uint32_t>("warmup_steps", DASHI_FIELD(ngame.warmup_steps), 0, 1'000'000,
@@ -195,11 +86,11 @@ std::vector<OptionSpec> EncoderSpecs() {
 std::vector<OptionSpec> TransformerSpecs() {
   const auto size = [](std::string_view name, auto field, std::uint32_t low, std::uint32_t high,
                        std::string_view description) {
-    return Scoped(Scope::kScratch,
+    return Scoped(OptionScope::kScratch,
                   NumberOption<std::uint32_t>(name, field, low, high, description));
   };
   return {
-      Scoped(Scope::kTransformer,
+      Scoped(OptionScope::kTransformer,
              {"path", "folder of a pretrained transformer; without it training starts from scratch",
               [](std::string_view text, ModelOptions* options) -> Status {
                 options->transformer.path = text;
@@ -213,10 +104,10 @@ std::vector<OptionSpec> TransformerSpecs() {
            "its attention heads, which divide hidden_size"),
       size("vocabulary_size", DASHI_FIELD(transformer.vocabulary_size), 200, 200'000,
            "most pieces of the vocabulary that is learned from the texts"),
-      Scoped(Scope::kTransformer,
+      Scoped(OptionScope::kTransformer,
              NumberOption<std::uint32_t>("max_tokens", DASHI_FIELD(transformer.max_tokens), 8, 512,
                                          "tokens of a text; the rest is cut off")),
-      Scoped(Scope::kTransformer,
+      Scoped(OptionScope::kTransformer,
              NumberOption<float>("weight_decay", DASHI_FIELD(transformer.weight_decay), 0.0F, 1.0F,
                                  "of a transformer's matrices")),
   };
@@ -256,7 +147,7 @@ std::vector<OptionSpec> ClassifierSpecs() {
                  "classifier loss; bce: one against all, over all labels in each step"),
       NumberOption<float>("classifier_learning_rate", DASHI_FIELD(ngame.classifier_learning_rate),
                           0.0F, 1.0F, "peak learning rate of the classifiers"),
-      Scoped(Scope::kBag,
+      Scoped(OptionScope::kBag,
              NumberOption<float>("classifier_embedding_learning_rate",
                                  DASHI_FIELD(ngame.classifier_learning_rate_embeddings), 0.0F, 1.0F,
                                  "peak learning rate of the token embeddings in that stage")),
@@ -299,12 +190,11 @@ std::vector<OptionSpec> ClassifierSpecs() {
   };
 }
 
-#undef DASHI_FIELD
-
 const std::vector<OptionSpec>& Specs() {
   static const std::vector<OptionSpec>* specs = [] {
     auto* all = new std::vector<OptionSpec>(EncoderSpecs());
-    for (const auto& further : {TransformerSpecs(), ClassifierSpecs(), OtherScoreSpecs()}) {
+    for (const auto& further :
+         {TransformerSpecs(), ClassifierSpecs(), OtherScoreSpecs(), GraphOptionSpecs()}) {
       all->insert(all->end(), further.begin(), further.end());
     }
     return all;
@@ -327,14 +217,16 @@ Status UnknownOption(std::string_view name) {
 
 bool Applies(const OptionSpec& spec, const ModelOptions& options) {
   switch (spec.scope) {
-    case Scope::kAll:
+    case OptionScope::kAll:
       return true;
-    case Scope::kBag:
+    case OptionScope::kBag:
       return options.encoder != kTransformer;
-    case Scope::kTransformer:
+    case OptionScope::kTransformer:
       return options.encoder == kTransformer;
-    case Scope::kScratch:
+    case OptionScope::kScratch:
       return options.encoder == kTransformer && options.transformer.path.empty();
+    case OptionScope::kGraphs:
+      return options.algorithm == kRamen;
   }
   return false;
 }
@@ -343,16 +235,20 @@ Status CheckScope(const OptionSpec& spec, const ModelOptions& options) {
   if (Applies(spec, options)) {
     return Status::Ok();
   }
-  if (spec.scope == Scope::kScratch && options.encoder == kTransformer) {
+  if (spec.scope == OptionScope::kScratch && options.encoder == kTransformer) {
     return Status::InvalidArgument(
         fmt::format("option {} is for transformers from scratch: the folder of the option path "
                     "says what it is",
                     spec.name));
   }
+  if (spec.scope == OptionScope::kGraphs) {
+    return Status::InvalidArgument(
+        fmt::format("option {} is for models USING ramen only", spec.name));
+  }
   // Names no other option: the statement's layer points at the one that a message names.
-  return Status::InvalidArgument(fmt::format("option {} is not for {}, only for {}", spec.name,
-                                             options.encoder,
-                                             spec.scope == Scope::kBag ? "bag" : kTransformer));
+  return Status::InvalidArgument(
+      fmt::format("option {} is not for {}, only for {}", spec.name, options.encoder,
+                  spec.scope == OptionScope::kBag ? "bag" : kTransformer));
 }
 
 /// The defaults of a transformer: the published learning rate and warm-up (Dahiya et al. 2022), and
@@ -403,14 +299,11 @@ Result<ModelOptions> ChooseDefaults(const OptionMap& options) {
 }
 
 Status CheckAlgorithm(std::string_view algorithm) {
-  if (algorithm == "ngame") {
+  if (algorithm == "ngame" || algorithm == kRamen) {
     return Status::Ok();
   }
-  if (algorithm == "ramen") {
-    return Status::Unimplemented("USING ramen is not supported in this version");
-  }
   return Status::InvalidArgument(fmt::format("unknown algorithm: {}", algorithm))
-      .WithHint("Known algorithms: ngame.");
+      .WithHint("Known algorithms: ngame, ramen.");
 }
 
 }  // namespace
@@ -420,6 +313,9 @@ Result<std::vector<ModelOptionInfo>> ListModelOptions(std::string_view algorithm
   const ModelOptions defaults;
   std::vector<ModelOptionInfo> infos;
   for (const OptionSpec& spec : Specs()) {
+    if (spec.scope == OptionScope::kGraphs && algorithm != kRamen) {
+      continue;
+    }
     infos.push_back({spec.name, spec.show(defaults), spec.description});
   }
   return infos;
@@ -428,6 +324,7 @@ Result<std::vector<ModelOptionInfo>> ListModelOptions(std::string_view algorithm
 Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionMap& options) {
   DASHI_RETURN_IF_ERROR(CheckAlgorithm(algorithm));
   DASHI_ASSIGN_OR_RETURN(ModelOptions parsed, ChooseDefaults(options));
+  parsed.algorithm = algorithm;
   for (const auto& [name, text] : options) {
     const auto spec =
         std::find_if(Specs().begin(), Specs().end(),
@@ -437,6 +334,10 @@ Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionM
     }
     DASHI_RETURN_IF_ERROR(CheckScope(*spec, parsed));
     DASHI_RETURN_IF_ERROR(spec->parse(text, &parsed));
+  }
+  if (algorithm == kRamen && parsed.graphs.names.empty()) {
+    return Status::InvalidArgument("a model USING ramen needs the option graphs")
+        .WithHint("WITH (graphs = 'clicks,links') names graphs that CREATE GRAPH declared.");
   }
   const TransformerOptions& sizes = parsed.transformer;
   if (sizes.hidden_size % sizes.heads != 0) {

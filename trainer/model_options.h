@@ -7,6 +7,7 @@
 
 #include "dashi/status.h"
 #include "storage/catalog_records.h"
+#include "trainer/graph/graph_reading.h"
 #include "trainer/ngame.h"
 
 namespace dashi::trainer {
@@ -34,6 +35,7 @@ struct ModelOptions {
   /// The defaults with the `bag` encoder.
   ModelOptions() { ngame.num_threads = 0; }  // One per core, unlike the library's default of one.
 
+  std::string algorithm = "ngame";
   std::string encoder = "bag";
   TransformerOptions transformer;
   /// The release that training starts from: "off", "on" (the published one), or its name. Resolved
@@ -44,11 +46,12 @@ struct ModelOptions {
   bool token_cache = true;            ///< keep token lists for the next training
   std::uint64_t memory_limit_mb = 0;  ///< most MiB that a training may need; 0: what there is
   std::string validation = "random";  ///< see ParseValidationRule
+  GraphReading graphs;                ///< of algorithm ramen: what regularises the encoder
   NgameOptions ngame;
 };
 
-/// All options of an algorithm ("ngame"), in documentation order, with the defaults of the `bag`
-/// encoder where it has the option.
+/// All options of an algorithm ("ngame", or "ramen", which has more), in documentation order, with
+/// the defaults of the `bag` encoder where it has the option.
 ///
 /// Errors: kUnimplemented (0A000) for an algorithm that this version lacks, kInvalidArgument for an
 ///         unknown one.

@@ -12,6 +12,7 @@
 #include "base/byte_codec.h"
 #include "base/status.h"
 #include "storage/store.h"
+#include "trainer/graph/training_graphs.h"
 #include "trainer/labelled_documents.h"
 #include "trainer/scratch/number_writer.h"
 #include "trainer/scratch/row_writer.h"
@@ -387,6 +388,7 @@ Result<TrainingData> ReadTrainingData(const View& view, const TrainingDataOption
     return Status::FailedPrecondition(
         "there is nothing to train on: all texts of documents and labels are empty");
   }
+  DASHI_RETURN_IF_ERROR(ReadTrainingGraphs(view, options.graphs, control, &data));
   return data;
 }
 

@@ -8,6 +8,7 @@
 #include "dashi/status.h"
 #include "storage/view.h"
 #include "trainer/bag_tokenizer.h"
+#include "trainer/graph/graph_reading.h"
 #include "trainer/ranker/ranker_features.h"
 #include "trainer/text/subword_tokenizer.h"
 #include "trainer/text/tokenizer_spec.h"
@@ -39,6 +40,7 @@ struct TrainingDataOptions {
   std::optional<SubwordReading> subwords;  ///< nullopt: token bags
   bool ranker = true;                      ///< read RankerFeatures too
   ValidationRule validation;               ///< which documents are held out
+  GraphReading graphs;
   /// Where token lists of earlier trainings are found, and those of this one are kept; may be null.
   /// The data are the same, bit for bit, with and without.
   TokenCache* cache = nullptr;
@@ -48,6 +50,8 @@ struct TrainingDataOptions {
 /// least one label, and all labels. The vocabulary is learned from the texts of documents of those
 /// splits (with labels or without) and of labels, unless it is given. Tokens are bags, or with
 /// subwords ids in the order of the text. held_out is filled in where the rule names a column.
+///
+/// Graphs are read as ReadTrainingGraphs does.
 ///
 /// Errors:  kFailedPrecondition (55000) when there is no label, no training document with a label,
 ///          or no token in any text; kInvalidArgument for a tokenizer whose template does not fit

@@ -61,6 +61,41 @@ auto NamedRows(Task& task) {
       {"data/label_features", &task.label_features}};
 }
 
+std::string GraphPart(std::size_t graph, std::string_view part) {
+  return fmt::format("data/graphs/{}/{}", graph, part);
+}
+
+Status SaveGraphs(const std::vector<TrainingGraph>& graphs, StateWriter& to) {
+  const std::vector<std::uint32_t> count{static_cast<std::uint32_t>(graphs.size())};
+  DASHI_RETURN_IF_ERROR(PutVector(to, "data/graphs/count", count));
+  for (std::size_t i = 0; i < graphs.size(); ++i) {
+    DASHI_RETURN_IF_ERROR(to.Put(GraphPart(i, "name"), graphs[i].name));
+    DASHI_RETURN_IF_ERROR(SaveRows(GraphPart(i, "documents"), graphs[i].document_anchors, to));
+    DASHI_RETURN_IF_ERROR(SaveRows(GraphPart(i, "labels"), graphs[i].label_anchors, to));
+    DASHI_RETURN_IF_ERROR(SaveRows(GraphPart(i, "anchors"), graphs[i].anchor_tokens, to));
+  }
+  return Status();
+}
+
+Status LoadGraphs(const StateReader& from, ScratchSpace* scratch,
+                  std::vector<TrainingGraph>* graphs) {
+  std::vector<std::uint32_t> count;
+  DASHI_RETURN_IF_ERROR(GetVector(from, "data/graphs/count", &count));
+  if (count.size() != 1) {
+    return Status::Corruption("the part data/graphs/count of a checkpoint has another length");
+  }
+  for (std::size_t i = 0; i < count[0]; ++i) {
+    TrainingGraph graph;
+    DASHI_ASSIGN_OR_RETURN(graph.name, from.Get(GraphPart(i, "name")));
+    DASHI_RETURN_IF_ERROR(
+        LoadRows(GraphPart(i, "documents"), from, scratch, &graph.document_anchors));
+    DASHI_RETURN_IF_ERROR(LoadRows(GraphPart(i, "labels"), from, scratch, &graph.label_anchors));
+    DASHI_RETURN_IF_ERROR(LoadRows(GraphPart(i, "anchors"), from, scratch, &graph.anchor_tokens));
+    graphs->push_back(std::move(graph));
+  }
+  return Status();
+}
+
 }  // namespace
 
 Status SaveTrainingData(const TrainingData& data, StateWriter& to) {
@@ -68,6 +103,7 @@ Status SaveTrainingData(const TrainingData& data, StateWriter& to) {
   for (const auto& [name, rows] : NamedRows(task)) {
     DASHI_RETURN_IF_ERROR(SaveRows(name, *rows, to));
   }
+  DASHI_RETURN_IF_ERROR(SaveGraphs(task.graphs, to));
   DASHI_RETURN_IF_ERROR(SaveNumbers(to, "data/own_label", task.own_label));
   const std::vector<std::uint32_t> numbers{task.vocabulary_size, task.num_features,
                                            task.held_out ? 1U : 0U, data.ranker_features ? 1U : 0U,
@@ -96,6 +132,7 @@ Result<TrainingData> LoadTrainingData(const StateReader& from, ScratchSpace* scr
   for (const auto& [name, rows] : NamedRows(task)) {
     DASHI_RETURN_IF_ERROR(LoadRows(name, from, scratch, rows));
   }
+  DASHI_RETURN_IF_ERROR(LoadGraphs(from, scratch, &task.graphs));
   DASHI_RETURN_IF_ERROR(LoadNumbers(from, "data/own_label", scratch, &task.own_label));
   std::vector<std::uint32_t> numbers;
   DASHI_RETURN_IF_ERROR(GetVector(from, "data/numbers", &numbers));

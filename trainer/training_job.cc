@@ -62,6 +62,10 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   release.fusion_ranker = sum > 0 ? model.fusion_ranker / sum : 0.0;
   release.fusion_votes = sum > 0 ? model.fusion_votes / sum : 0.0;
   release.metrics = model.validation_metrics;
+  for (const GraphReport& report : model.graphs) {
+    release.graphs.push_back(
+        {report.graph, report.side, report.weight, report.num_edges, report.num_edges_kept});
+  }
   release.job = job.id;
   return release;
 }

@@ -40,6 +40,9 @@ Result<TrainingData> ReadJobRows(const storage::View& view, const TrainingJob& j
   reading.cache = cache;
   reading.ranker = job.options.ngame.ranker;
   reading.subwords = kind.subwords();
+  reading.graphs = job.options.graphs;
+  reading.graphs.walk.seed = job.options.ngame.seed;
+  reading.graphs.max_tokens = reading.subwords ? reading.subwords->max_tokens : 0;
   DASHI_ASSIGN_OR_RETURN(reading.validation, ParseValidationRule(job.options.validation));
   return ReadTrainingData(view, reading, control);
 }

@@ -161,7 +161,7 @@ TEST_F(SqlDocsTest, EveryExampleRunsAndGivesTheResultThatIsPrinted) {
 
 TEST_F(SqlDocsTest, EveryModelOptionIsListed) {
   const std::string docs = ReadDocs();
-  const auto options = trainer::ListModelOptions("ngame");
+  const auto options = trainer::ListModelOptions("ramen");
   ASSERT_TRUE(options.ok());
   for (const auto& option : *options) {
     EXPECT_NE(docs.find("`" + std::string(option.name) + "`"), std::string::npos) << option.name;
