@@ -250,6 +250,6 @@ using StatementNode =
                  ExportModelStatement, ImportModelStatement, PublishStatement, RevertModelStatement,
                  WaitJobStatement, CancelJobStatement, PauseJobStatement, ResumeJobStatement,
                  BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
-                 ShowSettingStatement, SetStatement, ResetStatement>;
+                 ShowModelStatement, ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

@@ -22,8 +22,8 @@ Status CopyRows::Add(const ImportRecord& record, BulkLoad& load) {
   }
   present_.fill(false);
   attributes_.clear();
-  for (const ImportField& field : record.fields) {
-    DASHI_RETURN_IF_ERROR(Take(field));
+  for (std::size_t place = 0; place < record.fields.size(); ++place) {
+    DASHI_RETURN_IF_ERROR(Take(record.fields[place], place));
   }
   switch (plan_.target) {
     case CopyTarget::kRows:
@@ -49,8 +49,10 @@ Status CopyRows::Require(CopyColumn column) const {
   return Status::InvalidArgument("no value for column " + name).WithSqlState("23502");
 }
 
-Status CopyRows::Take(const ImportField& field) {
-  for (std::size_t i = 0; i < plan_.columns.size(); ++i) {
+Status CopyRows::Take(const ImportField& field, std::size_t place) {
+  const std::size_t num_columns = plan_.columns.size();
+  for (std::size_t tried = 0; tried < num_columns; ++tried) {
+    const std::size_t i = (place + tried) % num_columns;
     if (plan_.column_names[i] != field.name) {
       continue;
     }

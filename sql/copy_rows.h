@@ -25,7 +25,8 @@ class CopyRows {
   std::string& ValueOf(CopyColumn column) { return values_[static_cast<std::size_t>(column)]; }
   bool Has(CopyColumn column) const { return present_[static_cast<std::size_t>(column)]; }
   Status Require(CopyColumn column) const;
-  Status Take(const ImportField& field);
+  // `place`: of the field within its record, whose columns come in the same order most of the time.
+  Status Take(const ImportField& field, std::size_t place);
   Status TakeUser(const storage::ColumnRecord& column, const Value& given);
   Status AddRow(storage::BulkLoad& load);
   Status AddPair(storage::BulkLoad& load);

@@ -1,6 +1,6 @@
 #include "storage/id_table.h"
 
-#include <limits>
+#include <random>
 #include <utility>
 
 #include <xxhash.h>
@@ -11,57 +11,51 @@ namespace {
 
 constexpr std::size_t kNumSlotsFirst = 1U << 10U;
 
-std::uint32_t HashOf(std::string_view id) {
-  return static_cast<std::uint32_t>(XXH3_64bits(id.data(), id.size()));
-}
-
 }  // namespace
 
-std::string_view IdTable::IdOf(std::size_t entry) const {
-  const std::size_t begin = entry == 0 ? 0 : entries_[entry - 1].end;
-  return std::string_view(ids_).substr(begin, entries_[entry].end - begin);
-}
-
-std::uint64_t IdTable::bytes() const {
-  return ids_.size() + entries_.size() * sizeof(Entry) + slots_.size() * sizeof(Slot);
+IdTable::IdTable() : seed_(static_cast<std::uint64_t>(std::random_device()()) << 32U) {
+  seed_ |= std::random_device()();
 }
 
 void IdTable::Clear() {
-  ids_.clear();
-  entries_.clear();
   slots_.clear();
+  size_ = 0;
 }
 
-void IdTable::Place(Slot slot) {
-  std::size_t i = slot.hash & (slots_.size() - 1);
-  while (slots_[i].entry_plus_one != 0) {
+IdTable::Slot IdTable::SlotOf(std::string_view id, std::uint64_t ordinal_plus_one) const {
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(id.data(), id.size(), seed_);
+  return {hash.low64, hash.high64, ordinal_plus_one};
+}
+
+std::size_t IdTable::Locate(const Slot& slot) const {
+  std::size_t i = slot.hash_low & (slots_.size() - 1);
+  while (slots_[i].ordinal_plus_one != 0 &&
+         (slots_[i].hash_low != slot.hash_low || slots_[i].hash_high != slot.hash_high)) {
     i = (i + 1) & (slots_.size() - 1);
   }
-  slots_[i] = slot;
+  return i;
 }
 
 void IdTable::Grow() {
-  std::vector<Slot> before = std::exchange(slots_, {});
+  const std::vector<Slot> before = std::exchange(slots_, {});
   slots_.resize(before.empty() ? kNumSlotsFirst : 2 * before.size());
   for (const Slot& slot : before) {
-    if (slot.entry_plus_one != 0) {
-      Place(slot);
+    if (slot.ordinal_plus_one != 0) {
+      slots_[Locate(slot)] = slot;
     }
   }
 }
 
 bool IdTable::Add(std::string_view id, Ordinal ordinal, std::uint64_t bytes_max) {
-  const std::uint64_t ids_bytes = ids_.size() + id.size();
-  if (bytes() + id.size() + sizeof(Entry) > bytes_max ||
-      ids_bytes > std::numeric_limits<std::uint32_t>::max()) {
-    return false;
-  }
-  if (4 * (entries_.size() + 1) > 3 * slots_.size()) {
+  if (4 * (size_ + 1) > 3 * slots_.size()) {
+    if (2 * bytes() > bytes_max) {
+      return false;
+    }
     Grow();
   }
-  ids_ += id;
-  entries_.push_back({static_cast<std::uint32_t>(ids_bytes), ordinal});
-  Place({HashOf(id), static_cast<std::uint32_t>(entries_.size())});
+  const Slot slot = SlotOf(id, std::uint64_t{ToInteger(ordinal)} + 1);
+  slots_[Locate(slot)] = slot;
+  ++size_;
   return true;
 }
 
@@ -69,15 +63,10 @@ std::optional<Ordinal> IdTable::Find(std::string_view id) const {
   if (slots_.empty()) {
     return std::nullopt;
   }
-  const std::uint32_t hash = HashOf(id);
-  for (std::size_t i = hash & (slots_.size() - 1); slots_[i].entry_plus_one != 0;
-       i = (i + 1) & (slots_.size() - 1)) {
-    const std::size_t entry = slots_[i].entry_plus_one - 1;
-    if (slots_[i].hash == hash && IdOf(entry) == id) {
-      return entries_[entry].ordinal;
-    }
-  }
-  return std::nullopt;
+  const Slot& slot = slots_[Locate(SlotOf(id, 0))];
+  return slot.ordinal_plus_one == 0 ? std::nullopt
+                                    : std::optional<Ordinal>(Ordinal{
+                                          static_cast<std::uint32_t>(slot.ordinal_plus_one - 1)});
 }
 
 }  // namespace dashi::storage
