@@ -1,9 +1,12 @@
 #include "storage/id_table.h"
 
-#include <random>
+#include <cstdint>
 #include <utility>
 
 #include <xxhash.h>
+
+#include "base/clock.h"
+#include "base/random.h"
 
 namespace dashi::storage {
 
@@ -13,9 +16,10 @@ constexpr std::size_t kNumSlotsFirst = 1U << 10U;
 
 }  // namespace
 
-IdTable::IdTable() : seed_(static_cast<std::uint64_t>(std::random_device()()) << 32U) {
-  seed_ |= std::random_device()();
-}
+IdTable::IdTable()
+    : seed_(Random(static_cast<std::uint64_t>(Clock::System().NowMicros()) ^
+                   reinterpret_cast<std::uintptr_t>(this))
+                .Next()) {}
 
 void IdTable::Clear() {
   slots_.clear();

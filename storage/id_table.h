@@ -9,7 +9,8 @@
 
 namespace dashi::storage {
 
-/// Ordinals by id, all in memory. Ids are known by a 128-bit hash, with a seed that nobody knows.
+/// Ordinals by id, all in memory. Ids are known by a 128-bit hash, with a seed that differs from
+/// table to table, so that nobody can choose ids that meet.
 ///
 /// Threads: one thread at a time; Find with other calls of Find.
 /// Cost:    24 bytes a slot, 32 to 64 bytes an id, however long it is; one cache miss to find one.

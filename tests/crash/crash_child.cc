@@ -41,6 +41,7 @@ void Work(const CrashChildOptions& options, Database* database, CrashEventWriter
     return stopwatch.Seconds() * 1000 >= static_cast<double>(options.work_ms);
   };
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<std::size_t>(options.num_writers) + 3);
   for (int writer = 0; writer < options.num_writers; ++writer) {
     threads.emplace_back([&, writer] {
       const RowWriter::Options writer_options{
