@@ -27,7 +27,7 @@ class RandomWalkTest : public storage::GraphFixture {
  protected:
   // A graph from documents to anchors with these edges.
   GraphRecord Link(const std::vector<std::pair<std::uint32_t, std::uint32_t>>& edges) {
-    const GraphRecord graph = Create("g", {EntityKind::kDocument}, {EntityKind::kAnchor});
+    GraphRecord graph = Create("g", {EntityKind::kDocument}, {EntityKind::kAnchor});
     auto transaction = Begin();
     for (const auto& [document, anchor] : edges) {
       EXPECT_OK(transaction->PutEdge(graph, Document(document), Anchor(anchor), {}));
