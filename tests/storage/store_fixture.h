@@ -110,6 +110,7 @@ class StoreFixture : public ::testing::Test {
 inline std::vector<std::pair<std::uint32_t, float>> Pairs(
     const std::vector<RelevanceNeighbour>& neighbours) {
   std::vector<std::pair<std::uint32_t, float>> pairs;
+  pairs.reserve(neighbours.size());
   for (const RelevanceNeighbour& neighbour : neighbours) {
     pairs.emplace_back(ToInteger(neighbour.ordinal), neighbour.weight);
   }
