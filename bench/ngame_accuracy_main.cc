@@ -55,6 +55,10 @@ void PrintGraphs(const std::vector<GraphReport>& graphs) {
   for (const GraphReport& graph : graphs) {
     fmt::print("graph {} {}: weight {:.4f}, {} of {} edges kept\n", graph.graph, graph.side,
                graph.weight, graph.num_edges_kept, graph.num_edges);
+    if (graph.evidence) {
+      fmt::print("  agreement {:.4f}, by chance {:.4f}, error {:.4f}\n", graph.evidence->agreement,
+                 graph.evidence->chance, graph.evidence->error);
+    }
   }
 }
 

@@ -76,7 +76,7 @@ Status NgameTraining::RunEncoderEpoch(std::span<const std::uint32_t> items,
         const StepResult result,
         module_->EncoderStep(drawn.batch, EncoderRates(StepOf(position_.batch))));
     if (graphs_ != nullptr) {
-      graphs_->NoteStep(result.top1);
+      graphs_->NoteStep(StepOf(position_.batch), result.top1);
     }
     random_ = drawn.after;
     times_.batch_seconds += drawn.seconds;
@@ -96,7 +96,7 @@ Status NgameTraining::TrainEncoder() {
   progress.Skip(ItemsDone(items.size()));
   for (; position_.epoch < options_.epochs; ++position_.epoch) {
     DASHI_RETURN_IF_ERROR(BeginEpoch(&resumes));
-    DASHI_RETURN_IF_ERROR(PruneGraphs(items));
+    DASHI_RETURN_IF_ERROR(JudgeGraphs(items));
     DASHI_RETURN_IF_ERROR(RunEncoderEpoch(items, &progress));
     ReportEpoch("encoder", nullptr);
   }

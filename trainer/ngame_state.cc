@@ -10,7 +10,7 @@
 namespace dashi::trainer {
 namespace {
 
-constexpr std::uint32_t kStateVersion = 6;
+constexpr std::uint32_t kStateVersion = 7;
 
 // Tensors as parts "prefix/<name>", and their names, each after its length.
 Status SaveTensors(StateWriter& to, const std::string& prefix,
@@ -63,6 +63,14 @@ GraphReport ReadGraphReport(ByteReader* reader) {
   reader->ReadDouble(&report.weight);
   reader->ReadLittleEndian64(&report.num_edges);
   reader->ReadLittleEndian64(&report.num_edges_kept);
+  std::uint32_t has_evidence = 0;
+  reader->ReadLittleEndian32(&has_evidence);
+  if (has_evidence != 0) {
+    GraphEvidence& evidence = report.evidence.emplace();
+    reader->ReadDouble(&evidence.agreement);
+    reader->ReadDouble(&evidence.chance);
+    reader->ReadDouble(&evidence.error);
+  }
   report.graph = graph;
   report.side = side;
   return report;
@@ -152,6 +160,12 @@ std::string NgameTraining::EncodeNumbers() const {
     AppendDouble(&out, graph.weight);
     AppendLittleEndian64(&out, graph.num_edges);
     AppendLittleEndian64(&out, graph.num_edges_kept);
+    AppendLittleEndian32(&out, graph.evidence ? 1 : 0);
+    if (graph.evidence) {
+      AppendDouble(&out, graph.evidence->agreement);
+      AppendDouble(&out, graph.evidence->chance);
+      AppendDouble(&out, graph.evidence->error);
+    }
   }
   return out;
 }

@@ -129,7 +129,10 @@ class NgameTraining {
   BatchReader<DrawnBatch<EncoderBatch>> ReadEncoderBatches(std::span<const std::uint32_t> items);
   // The regularisers of the encoder stage, where there are any.
   Status MakeGraphs(bool resumes);
-  // Prunes their edges where that is due. The sampler has the items' embeddings.
+  // Measures what their edges are worth and prunes them, where that is due. The sampler has the
+  // items' embeddings.
+  Status JudgeGraphs(std::span<const std::uint32_t> items);
+  Status WeighGraphs();
   Status PruneGraphs(std::span<const std::uint32_t> items);
   Status PruneGraph(std::size_t graph, std::span<const std::uint32_t> items);
   // The sampler has the documents' embeddings when the encoder is frozen.

@@ -52,13 +52,24 @@ struct TrainingTask {
   static constexpr std::uint32_t kNoLabel = 0xFFFFFFFF;
 };
 
+/// Whether the pull of anchors goes where the task pulls, as cosines: 1 is the very direction, 0
+/// what a pull at random has.
+struct GraphEvidence {
+  double agreement = 0;  ///< mean over rows
+  double chance = 0;     ///< of anchors of other rows
+  double error = 0;      ///< standard error of the difference of the two
+
+  bool operator==(const GraphEvidence&) const = default;
+};
+
 /// What training makes of one side of a graph.
 struct GraphReport {
   std::string graph;
-  std::string side;                  ///< "document" or "label"
-  double weight = 0;                 ///< of its term in the loss
-  std::uint64_t num_edges = 0;       ///< of the rows that train
-  std::uint64_t num_edges_kept = 0;  ///< by the last pruning
+  std::string side;                       ///< "document" or "label"
+  double weight = 0;                      ///< of its term in the loss
+  std::uint64_t num_edges = 0;            ///< of the rows that train
+  std::uint64_t num_edges_kept = 0;       ///< by the last pruning
+  std::optional<GraphEvidence> evidence;  ///< that the weight goes by, once it was measured
 
   bool operator==(const GraphReport&) const = default;
 };

@@ -73,11 +73,13 @@ std::vector<Case> Cases() {
   NgameOptions transformer = TransformerOptions(task.vocabulary_size);
   transformer.epochs = 8;
   cases.push_back({"transformer", std::move(task), transformer});
-  TrainingTask graphs = TaskWithPlantedGraph(40, 4);
+  TrainingTask graphs = TaskWithPlantedGraph(20, 4);
   graphs.graphs.push_back(Shuffled(graphs.graphs[0], 5));
   options = FastOptions();
-  options.epochs = 6;
-  options.classifier_epochs = 1;
+  options.epochs = 9;
+  options.classifier_epochs = 0;
+  options.ramen.weighting = GraphWeighting::kBandit;
+  options.ramen.warmup_terms = true;
   options.ramen.prune_epochs = 2;
   options.ramen.bandit_steps = 3;
   cases.push_back({"bag with graphs", std::move(graphs), options});
@@ -220,15 +222,17 @@ TEST(NgameResumeTest, AStopAtAnyQuestionChangesNoBit) {
   }
 }
 
-// Pruning asks while it encodes anchors: between two epochs, where no batch is under way.
+// What measures evidence and prunes asks while it encodes: between two epochs, where no batch is
+// under way.
 TEST(NgameResumeTest, AStopInsidePruningChangesNoBit) {
-  Case one{"pruning", TaskWithPlantedGraph(20, 6), FastOptions()};
-  one.options.epochs = 3;
+  Case one{"pruning", TaskWithPlantedGraph(30, 6), FastOptions()};
+  one.options.epochs = 5;
   one.options.classifier_epochs = 0;
-  one.options.ramen.prune_warmup_share = 0;
+  one.options.ramen.warmup_share = 0.6;
   one.options.ramen.prune_epochs = 1;
   const TrainedRun whole = Train(one, {}, kNever);
   ASSERT_TRUE(whole.model.ok()) << whole.model.status().ToString();
+  EXPECT_GT(whole.model->graphs[0].weight, 0);
   EXPECT_LT(whole.model->graphs[0].num_edges_kept, whole.model->graphs[0].num_edges);
   for (std::uint64_t stop_at = 1; stop_at <= whole.num_asked; ++stop_at) {
     SCOPED_TRACE(stop_at);

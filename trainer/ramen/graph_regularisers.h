@@ -5,11 +5,13 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dashi/status.h"
 #include "trainer/encoder_module.h"
 #include "trainer/ramen/graph_edges.h"
+#include "trainer/ramen/graph_evidence.h"
 #include "trainer/ramen/graph_terms.h"
 #include "trainer/ramen/ramen_options.h"
 #include "trainer/ramen/weight_bandit.h"
@@ -23,7 +25,7 @@ struct GraphPlan {
   RamenOptions options;
   std::uint64_t seed = 1;
   std::uint32_t num_epochs = 0;
-  std::uint64_t num_steps = 0;           ///< of all epochs
+  std::uint32_t steps_per_epoch = 0;
   std::vector<std::uint32_t> documents;  ///< that train
 };
 
@@ -50,15 +52,34 @@ class GraphRegularisers {
   /// Sets the weights that the terms have in the next step.  Shape: sides as AppendTerms gave them.
   void Weigh(std::span<const std::uint32_t> sides, EncoderBatch* batch) const;
   /// Ends a step. `reward`: how well the task itself went.
-  void NoteStep(double reward);
+  void NoteStep(std::uint64_t step, double reward);
+
+  std::size_t num_sides() const { return sides_.size(); }
+  /// Whether the evidence of all sides is to be noted before the first batch of an epoch.
+  bool IsEvidenceDue(std::uint32_t epoch) const;
+  /// What to ask about a side. Drawn from the seed alone.
+  EvidenceRows DrawEvidence(std::uint32_t side) const;
+  const TrainingGraph& graph(std::uint32_t side) const { return task_.graphs[sides_[side].graph]; }
+  bool is_document(std::uint32_t side) const { return sides_[side].is_document; }
+  /// Shape: evidence [num_sides()]
+  void NoteEvidence(std::vector<GraphEvidence> evidence) { evidence_ = std::move(evidence); }
 
   /// Whether edges are to be pruned before the first batch of an epoch.
   bool IsPruneDue(std::uint32_t epoch) const;
-  /// Prunes the edges of rows of one graph.
-  /// Shape: rows, all documents or all labels; embeddings [rows.size(), dim] unit vectors; anchors
-  ///        [num_anchors, dim] binary16
-  void Prune(std::size_t graph, bool documents, std::span<const std::uint32_t> rows,
-             std::span<const float> embeddings, std::span<const std::uint16_t> anchors);
+  /// Whether a side of the graph has terms, so that it is worth pruning.
+  bool CountsGraph(std::size_t graph) const;
+  /// Embeddings of rows of one side of a graph, all documents or all labels, and of its anchors.
+  struct PruneRows {
+    std::size_t graph = 0;
+    bool documents = true;
+    std::span<const std::uint32_t> rows;
+    std::span<const float> embeddings;       ///< [rows.size(), dim] unit vectors
+    std::span<const std::uint16_t> anchors;  ///< [num_anchors, dim] binary16
+  };
+  /// Above which cosine edges of a side are kept, by a sample of its rows.
+  float CosineMin(const PruneRows& sample) const;
+  /// Prunes the edges of rows, where the side counts.
+  void Prune(const PruneRows& rows, float cosine_min);
   /// Says that all graphs were pruned for an epoch.
   void FinishPruning(std::uint32_t epoch) { pruned_epoch_ = epoch; }
 
@@ -78,15 +99,23 @@ class GraphRegularisers {
     GraphEdges edges;
   };
   GraphRegularisers(const TrainingTask& task, const GraphPlan& plan, std::vector<Side> sides);
+  // The side of these rows, where it has terms.
+  std::optional<std::uint32_t> FindSide(const PruneRows& rows) const;
+  // Whether a side has terms, and whether any has.
+  bool Counts(std::uint32_t side) const;
+  bool Counts() const;
   double Weight(std::uint32_t side) const;
 
   const TrainingTask& task_;
   const RamenOptions options_;
   const std::uint64_t seed_;
-  const std::uint32_t first_prune_epoch_;
+  const std::vector<std::uint32_t> documents_;  // that train
+  const std::uint32_t warmup_epochs_;
+  const std::uint64_t first_step_;  // with terms
   std::vector<Side> sides_;
-  std::vector<GraphTerms> terms_;       // of each graph
-  std::optional<WeightBandit> bandit_;  // where weights are learned
+  std::vector<GraphTerms> terms_;        // of each graph
+  std::optional<WeightBandit> bandit_;   // where weights are learned
+  std::vector<GraphEvidence> evidence_;  // [num_sides()] once it was noted
   std::optional<std::uint32_t> pruned_epoch_;
 };
 

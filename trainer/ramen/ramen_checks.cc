@@ -9,6 +9,7 @@ namespace dashi::trainer {
 namespace {
 
 constexpr double kWeightMax = 100.0;
+constexpr double kDeviationsMax = 100.0;
 
 Status CheckEdges(const TrainingGraph& graph, const char* what, const SparseRows& edges,
                   std::size_t num_rows) {
@@ -39,11 +40,17 @@ Status CheckRamenOptions(const RamenOptions& options) {
   if (options.loss.kind == LossKind::kBinary) {
     return Status::InvalidArgument("graph_loss must be a loss over a batch, not the binary one");
   }
-  DASHI_RETURN_IF_ERROR(CheckShare("prune_warmup_share", options.prune_warmup_share, 1.0));
+  DASHI_RETURN_IF_ERROR(CheckShare("graph_warmup_share", options.warmup_share, 1.0));
   DASHI_RETURN_IF_ERROR(CheckPositive("prune_epochs", options.prune_epochs));
-  if (!(options.cosine_min >= -1.0F && options.cosine_min <= 1.0F)) {
+  if (options.cosine_min && !(*options.cosine_min >= -1.0F && *options.cosine_min <= 1.0F)) {
     return Status::InvalidArgument(
-        fmt::format("cosine_min must be from -1 to 1: got {}", options.cosine_min));
+        fmt::format("cosine_min must be from -1 to 1: got {}", *options.cosine_min));
+  }
+  DASHI_RETURN_IF_ERROR(CheckShare("cosine_deviations", options.cosine_deviations, kDeviationsMax));
+  if (options.warmup_terms && options.weighting == GraphWeighting::kEvidence) {
+    return Status::InvalidArgument(
+        "graph_warmup_terms must be off with weights by evidence: an encoder that was trained on a "
+        "graph is no witness");
   }
   DASHI_RETURN_IF_ERROR(CheckShare("graph_weight", options.weight, kWeightMax));
   DASHI_RETURN_IF_ERROR(CheckShare("graph_weight_min", options.weight_min, kWeightMax));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "trainer/loss_options.h"
 
@@ -16,6 +17,14 @@ inline LossOptions PublishedGraphLoss() {
   return loss;
 }
 
+/// Who says what a graph's terms weigh. Each graph has a weight for documents and one for labels.
+///
+/// kFixed:     the options.
+/// kBandit:    WeightBandit, which learns them from what the task gains, as published.
+/// kEvidence:  the options, or less down to 0 where an encoder that does not know the graph shows
+///             no sign that its edges go where the task goes; see graph_evidence.h.
+enum class GraphWeighting : std::uint8_t { kFixed = 0, kBandit = 1, kEvidence = 2 };
+
 /// How graphs regularise the encoder's training. Without graphs in the task none of it matters.
 ///
 /// Paper: Mittal et al., Graph Regularized Encoder Training for Extreme Classification (WWW 2025).
@@ -26,16 +35,23 @@ struct RamenOptions {
   double row_share = 1;               ///< of a batch's rows that draw anchors of a graph
   LossOptions loss;                   ///< of NGAME's encoder here; published: PublishedGraphLoss
 
+  /// Of the epochs before the first pruning and the evidence, at least one epoch: with the default
+  /// those with random batches. Published: 10 epochs of 300.
+  double warmup_share = 0.2;
+  /// Whether terms count in the warm-up, with all edges. Published: they do. The encoder then
+  /// has learned wrong edges before it is asked about them.
+  bool warmup_terms = false;
+
   /// Edges whose ends are not similar are left out, once the encoder can tell.
   bool pruning = true;
-  /// Of the epochs before the first pruning, at least one epoch. Published: 10 epochs of 300.
-  double prune_warmup_share = 0.2;
   std::uint32_t prune_epochs = 3;  ///< from one pruning to the next; published: 5 of 300
-  float cosine_min = 0;            ///< edges with a higher cosine are kept
+  /// Edges with a higher cosine are kept. nullopt: than the mean of random pairs by
+  /// `cosine_deviations` of their deviations. Published: 0.
+  std::optional<float> cosine_min;
+  double cosine_deviations = 0.5;
 
-  /// The weights of the terms are learned; else they stay `weight`.
-  bool bandit = true;
-  double weight = 0.1;    ///< of each term, at the beginning
+  GraphWeighting weighting = GraphWeighting::kEvidence;
+  double weight = 0.1;    ///< of each term; of a bandit at the beginning
   double weight_min = 0;  ///< of a learned weight; published: .1
   double bandit_rate = 0.01;
   double bandit_deviation = 0.1;     ///< of the weights that are tried
