@@ -83,6 +83,10 @@ Value Time(std::int64_t micros) {
   return micros == 0 ? Value::Null() : Value::Text(FormatTimestamp(micros));
 }
 
+Value RealOrNull(const std::optional<double>& value) {
+  return value ? Value::Real(*value) : Value::Null();
+}
+
 Value TextOrNull(const std::string& text) {
   return text.empty() ? Value::Null() : Value::Text(text);
 }
@@ -176,18 +180,14 @@ Result<Rows> LoadReleaseGraphs(StatementContext& statement) {
 
 Result<Rows> LoadJobMetrics(StatementContext& statement) {
   DASHI_ASSIGN_OR_RETURN(const std::vector<storage::JobRecord> jobs, statement.view->ListJobs());
-  const auto real_or_null = [](const std::optional<double>& value) {
-    return value ? Value::Real(*value) : Value::Null();
-  };
   Rows rows;
   for (const storage::JobRecord& job : jobs) {
     for (const storage::JobMetric& metric : job.metrics) {
       rows.push_back({Count(job.id), Value::Text(metric.stage), Count(metric.epoch),
-                      Value::Real(metric.seconds), Value::Real(metric.loss),
-                      real_or_null(metric.p1), real_or_null(metric.ndcg5),
-                      real_or_null(metric.psp5), real_or_null(metric.cluster_seconds),
-                      real_or_null(metric.wait_seconds), real_or_null(metric.step_seconds),
-                      Count(job.id)});
+                      Value::Real(metric.seconds), Value::Real(metric.loss), RealOrNull(metric.p1),
+                      RealOrNull(metric.ndcg5), RealOrNull(metric.psp5),
+                      RealOrNull(metric.cluster_seconds), RealOrNull(metric.wait_seconds),
+                      RealOrNull(metric.step_seconds), Count(job.id)});
     }
   }
   return rows;
@@ -357,7 +357,8 @@ std::span<const TableDefinition> CatalogTables() {
        false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},
       {"release_graphs",
        "CREATE TABLE t(release TEXT, model TEXT, graph TEXT, side TEXT, weight REAL, "
-       "edges INTEGER, kept_edges INTEGER)",
+       "edges INTEGER, kept_edges INTEGER, agreement REAL, chance_agreement REAL, "
+       "agreement_error REAL)",
        false, Make<LoadReleaseGraphs>, "the graphs that regularised a release's encoder"},
       {"jobs",
        "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "

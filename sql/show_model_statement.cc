@@ -36,7 +36,11 @@ std::string PublishedName(const ModelRecord& model) {
 std::string Describe(const ReleaseGraph& graph) {
   std::string text = fmt::format("weight {:.4g}, {} of {} edges kept", graph.weight, graph.num_kept,
                                  graph.num_edges);
-  return graph.weight > 0 ? text : text + ": the graph did not help, and has no part in the model";
+  if (graph.agreement && graph.chance_agreement && graph.agreement_error) {
+    text += fmt::format(", agreement with the task {:.3f}, by chance {:.3f}, error {:.3f}",
+                        *graph.agreement, *graph.chance_agreement, *graph.agreement_error);
+  }
+  return graph.weight > 0 ? text : text + ": the graph does not help, and has no part in the model";
 }
 
 void AddRelease(const ReleaseRecord& release, Properties* properties) {

@@ -143,11 +143,17 @@ std::string EncodeRelease(const ReleaseRecord& record) {
   }
   Json graphs = Json::array();
   for (const ReleaseGraph& graph : record.graphs) {
-    graphs.push_back({{"graph", graph.graph},
-                      {"side", graph.side},
-                      {"weight", EncodeNumber(graph.weight)},
-                      {"edges", graph.num_edges},
-                      {"kept", graph.num_kept}});
+    Json member = {{"graph", graph.graph},
+                   {"side", graph.side},
+                   {"weight", EncodeNumber(graph.weight)},
+                   {"edges", graph.num_edges},
+                   {"kept", graph.num_kept}};
+    if (graph.agreement && graph.chance_agreement && graph.agreement_error) {
+      member["agreement"] = EncodeNumber(*graph.agreement);
+      member["chance"] = EncodeNumber(*graph.chance_agreement);
+      member["error"] = EncodeNumber(*graph.agreement_error);
+    }
+    graphs.push_back(std::move(member));
   }
   return EncodeJson({{"model", record.model},
                      {"number", record.number},
@@ -206,6 +212,11 @@ bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
       ReadNumber(member, "weight", &graph.weight);
       Read(member, "edges", &graph.num_edges);
       Read(member, "kept", &graph.num_kept);
+      if (member.contains("agreement")) {
+        ReadNumber(member, "agreement", &graph.agreement.emplace());
+        ReadNumber(member, "chance", &graph.chance_agreement.emplace());
+        ReadNumber(member, "error", &graph.agreement_error.emplace());
+      }
     }
     Read(object, "index_kind", &record->index_kind);
     Read(object, "index_file", &record->index_file);

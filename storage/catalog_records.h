@@ -35,6 +35,11 @@ struct ReleaseGraph {
   double weight = 0;  ///< of its term in the loss, at the end
   std::uint64_t num_edges = 0;
   std::uint64_t num_kept = 0;  ///< by the last pruning
+  // How far the graph pulls rows where the task pulls them, how far anchors of other rows do, and
+  // the standard error of the difference; nullopt where it was not measured.
+  std::optional<double> agreement = std::nullopt;
+  std::optional<double> chance_agreement = std::nullopt;
+  std::optional<double> agreement_error = std::nullopt;
 
   friend bool operator==(const ReleaseGraph&, const ReleaseGraph&) = default;
 };

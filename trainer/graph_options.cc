@@ -1,5 +1,7 @@
 #include "trainer/graph_options.h"
 
+#include <optional>
+
 #include "base/status.h"
 
 namespace dashi::trainer {
@@ -66,23 +68,81 @@ std::vector<OptionSpec> GraphSpecs() {
   };
 }
 
+struct WeightingName {
+  std::string_view name;
+  GraphWeighting weighting;
+};
+constexpr std::array<WeightingName, 3> kWeightings{{{"evidence", GraphWeighting::kEvidence},
+                                                    {"on", GraphWeighting::kBandit},
+                                                    {"off", GraphWeighting::kFixed}}};
+
+OptionSpec WeightingSpec() {
+  return {"bandit",
+          "how the weights of the terms are learned: by evidence, by the published bandit (on), or "
+          "not (off)",
+          [](std::string_view text, ModelOptions* options) -> Status {
+            for (const WeightingName& one : kWeightings) {
+              if (one.name == text) {
+                options->ngame.ramen.weighting = one.weighting;
+                return Status::Ok();
+              }
+            }
+            return BadValue("bandit", text, "one of evidence, on, off");
+          },
+          [](const ModelOptions& options) {
+            return std::string(
+                std::find_if(kWeightings.begin(), kWeightings.end(), [&](const WeightingName& one) {
+                  return one.weighting == options.ngame.ramen.weighting;
+                })->name);
+          }};
+}
+
+// A number, or `auto` for what random pairs say.
+OptionSpec CosineSpec() {
+  return {"prune_cosine", "edges with a higher cosine are kept; auto = than random pairs have",
+          [](std::string_view text, ModelOptions* options) -> Status {
+            std::optional<float>& cosine = options->ngame.ramen.cosine_min;
+            if (text == "auto") {
+              cosine.reset();
+              return Status::Ok();
+            }
+            float value = 0;
+            const auto [end, error] =
+                std::from_chars(text.data(), text.data() + text.size(), value);
+            if (error != std::errc() || end != text.data() + text.size() ||
+                !(value >= -1 && value <= 1)) {
+              return BadValue("prune_cosine", text, "auto or a number from -1 to 1");
+            }
+            cosine = value;
+            return Status::Ok();
+          },
+          [](const ModelOptions& options) {
+            const std::optional<float>& cosine = options.ngame.ramen.cosine_min;
+            return cosine ? fmt::format("{}", *cosine) : std::string("auto");
+          }};
+}
+
 std::vector<OptionSpec> GraphLearningSpecs() {
   const auto graph = [](OptionSpec spec) { return Scoped(OptionScope::kGraphs, std::move(spec)); };
   return {
+      graph(NumberOption<double>("graph_warmup_share", DASHI_FIELD(ngame.ramen.warmup_share), 0.0,
+                                 1.0, "of the epochs before the first pruning and the evidence")),
+      graph(SwitchOption("graph_warmup_terms", DASHI_FIELD(ngame.ramen.warmup_terms),
+                         "graphs count in the warm-up already, with all edges")),
       graph(SwitchOption("pruning", DASHI_FIELD(ngame.ramen.pruning),
                          "edges whose ends are not similar are left out")),
-      graph(NumberOption<double>("prune_warmup_share", DASHI_FIELD(ngame.ramen.prune_warmup_share),
-                                 0.0, 1.0, "of the epochs before the first pruning")),
       graph(NumberOption<std::uint32_t>("prune_epochs", DASHI_FIELD(ngame.ramen.prune_epochs), 1,
                                         10'000, "epochs between two prunings")),
-      graph(NumberOption<float>("prune_cosine", DASHI_FIELD(ngame.ramen.cosine_min), -1.0F, 1.0F,
-                                "edges with a higher cosine are kept")),
-      graph(SwitchOption("bandit", DASHI_FIELD(ngame.ramen.bandit),
-                         "the weights of the terms are learned")),
+      graph(CosineSpec()),
+      graph(NumberOption<double>("prune_deviations", DASHI_FIELD(ngame.ramen.cosine_deviations),
+                                 -100.0, 100.0,
+                                 "with prune_cosine = auto: standard deviations above the mean of "
+                                 "random pairs")),
+      graph(WeightingSpec()),
       graph(NumberOption<double>("bandit_floor", DASHI_FIELD(ngame.ramen.weight_min), 0.0, 100.0,
                                  "least weight that is learned")),
       graph(NumberOption<double>("bandit_rate", DASHI_FIELD(ngame.ramen.bandit_rate), 0.0, 100.0,
-                                 "learning rate of the weights")),
+                                 "learning rate of the bandit's weights")),
       graph(NumberOption<double>("bandit_deviation", DASHI_FIELD(ngame.ramen.bandit_deviation),
                                  1e-6, 100.0, "standard deviation of the weights that are tried")),
       graph(NumberOption<std::uint32_t>("bandit_steps", DASHI_FIELD(ngame.ramen.bandit_steps), 1,

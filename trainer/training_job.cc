@@ -63,8 +63,14 @@ ReleaseRecord DescribeRelease(const TrainingJob& job, const TensorBackend& backe
   release.fusion_votes = sum > 0 ? model.fusion_votes / sum : 0.0;
   release.metrics = model.validation_metrics;
   for (const GraphReport& report : model.graphs) {
-    release.graphs.push_back(
-        {report.graph, report.side, report.weight, report.num_edges, report.num_edges_kept});
+    storage::ReleaseGraph graph{report.graph, report.side, report.weight, report.num_edges,
+                                report.num_edges_kept};
+    if (report.evidence) {
+      graph.agreement = report.evidence->agreement;
+      graph.chance_agreement = report.evidence->chance;
+      graph.agreement_error = report.evidence->error;
+    }
+    release.graphs.push_back(std::move(graph));
   }
   release.job = job.id;
   return release;
