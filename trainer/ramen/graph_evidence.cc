@@ -38,8 +38,9 @@ std::vector<double> Mean(std::span<const float> vectors, std::size_t dim) {
   for (std::size_t i = 0; i < vectors.size(); ++i) {
     mean[i % dim] += vectors[i];
   }
+  const std::size_t count = vectors.size() / dim;
   for (double& value : mean) {
-    value /= static_cast<double>(vectors.size() / dim);
+    value /= static_cast<double>(count);
   }
   return mean;
 }
