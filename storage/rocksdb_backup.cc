@@ -166,7 +166,9 @@ class BackupRun {
 
   Status Look(Moment* moment) {
     rocksdb::DB* db = state_->engine->db();
-    moment->commit_sequence = state_->sequencer->Completed();
+    // Not the last number that was given: its transaction may have failed.
+    DASHI_ASSIGN_OR_RETURN(moment->commit_sequence,
+                           ReadCounter(*state_->engine, CommitSequenceKey()));
     moment->engine_sequence = db->GetLatestSequenceNumber();
     DASHI_ASSIGN_OR_RETURN(moment->live, LiveFiles::Hold(db, /*read_only=*/false));
     for (const rocksdb::LiveFileStorageInfo& file : moment->live->files()) {

@@ -187,6 +187,24 @@ TEST_F(BackupTest, EachBackupBesideWritersIsExactlyItsCommitSequence) {
   ExpectNothingStray();
 }
 
+// A transaction that failed has had a number, which no backup may wait for.
+TEST_F(BackupTest, ABackupBehindAFailedCommitIsRestored) {
+  Open();
+  const Ordinal label = Insert(EntityKind::kLabel, "l", "before");
+  auto first = Begin();
+  auto second = Begin();
+  ASSERT_OK(first->UpdateRow(EntityKind::kLabel, label, Row("l", "first")));
+  ASSERT_OK(second->UpdateRow(EntityKind::kLabel, label, Row("l", "second")));
+  ASSERT_OK(first->Commit());
+  ASSERT_EQ(second->Commit().sqlstate(), "40001");
+  EXPECT_EQ(Backup().commit_sequence, 2U);
+  ASSERT_OK(TryRestore(1));
+  const auto restored = Store::Open(target(), {});
+  ASSERT_OK(restored);
+  EXPECT_EQ(Rows(*(*restored)->NewSnapshot().value(), EntityKind::kLabel),
+            std::vector<std::string>{"l=first"});
+}
+
 TEST_F(BackupTest, ASecondBackupCopiesOnlyWhatIsNew) {
   constexpr std::uint64_t kMiB = 1U << 20U;
   Open();
