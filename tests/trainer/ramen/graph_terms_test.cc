@@ -181,7 +181,7 @@ TEST(GraphTermsTest, EveryNeighbourIsDrawnAlikeOften) {
   }
   ASSERT_EQ(counts.size(), 4U);
   for (const auto& [token, count] : counts) {
-    EXPECT_NEAR(count, kDraws / 8, 120) << token;  // 4 deviations are 119
+    EXPECT_NEAR(count, kDraws / 8.0, 120) << token;  // 4 deviations are 119
   }
 }
 
