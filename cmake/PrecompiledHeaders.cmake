@@ -1,0 +1,33 @@
+# Headers that the compiler reads once for many sources. Tests always share them: they are half of
+# what a test takes to compile. The libraries share them only under DASHI_PRECOMPILED_HEADERS, which
+# the builds with sanitizers set: in the others every source is seen to include what it uses.
+
+include_guard(GLOBAL)
+
+set(DASHI_STANDARD_HEADERS
+    <algorithm> <array> <atomic> <chrono> <cmath> <condition_variable> <cstdint> <cstdlib>
+    <cstring> <filesystem> <fstream> <functional> <iostream> <limits> <map> <memory> <mutex>
+    <numeric> <optional> <set> <span> <sstream> <string> <string_view> <thread> <tuple>
+    <unordered_map> <unordered_set> <utility> <variant> <vector>)
+
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/precompiled/main.cc"
+     CONTENT "int main() { return 0; }\n")
+
+# dashi_library_headers: what the modules share.
+if(DASHI_PRECOMPILED_HEADERS)
+  add_library(dashi_library_headers OBJECT "${PROJECT_BINARY_DIR}/precompiled/main.cc")
+  dashi_configure_target(dashi_library_headers)
+  target_link_libraries(dashi_library_headers PRIVATE dashi_dep::fmt)
+  target_precompile_headers(dashi_library_headers PRIVATE
+                            ${DASHI_STANDARD_HEADERS} <fmt/format.h>)
+endif()
+
+# Declares dashi_test_headers, what the GoogleTest programs share. Called where those are declared,
+# since a precompiled header holds only for the flags that it was made with.
+function(dashi_precompile_test_headers)
+  add_executable(dashi_test_headers "${PROJECT_BINARY_DIR}/precompiled/main.cc")
+  dashi_configure_target(dashi_test_headers)
+  target_link_libraries(dashi_test_headers PRIVATE GTest::gmock)
+  target_precompile_headers(dashi_test_headers PRIVATE
+                            ${DASHI_STANDARD_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
+endfunction()
