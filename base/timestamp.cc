@@ -1,5 +1,12 @@
 #include "base/timestamp.h"
 
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <string>
+#include <system_error>
+#include <utility>
+
 namespace dashi {
 
 namespace {
@@ -138,6 +145,31 @@ std::optional<std::int64_t> ParseTimestamp(std::string_view text) {
     return std::nullopt;
   }
   return time;
+}
+
+std::optional<std::int64_t> ParseLongDuration(std::string_view text) {
+  static constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"s", 1},        {"second", 1}, {"min", 60},     {"minute", 60}, {"h", 3'600},
+      {"hour", 3'600}, {"d", 86'400}, {"day", 86'400}, {"w", 604'800}, {"week", 604'800}};
+  constexpr double kSecondsMax = 100.0 * 366 * 86'400;
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || !(number > 0)) {
+    return std::nullopt;
+  }
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  std::string unit(text);
+  for (char& c : unit) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  for (const auto& [name, seconds] : kUnits) {
+    const bool plural = name.size() > 2 && unit == std::string(name) + "s";
+    if ((plural || unit == name) && number * seconds <= kSecondsMax) {
+      return std::max<std::int64_t>(1, static_cast<std::int64_t>(number * seconds * 1e6));
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace dashi

@@ -17,4 +17,8 @@ inline constexpr std::int64_t kTimestampMax = 253'402'300'799'999'999;
 /// or time that does not exist, and for years outside 1 to 9999.
 std::optional<std::int64_t> ParseTimestamp(std::string_view text);
 
+/// Reads a length of time of at most 100 years: "30 days", "12h", "90 min", "2 weeks". Returns
+/// microseconds, at least 1; nullopt for any other text.
+std::optional<std::int64_t> ParseLongDuration(std::string_view text);
+
 }  // namespace dashi

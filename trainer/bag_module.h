@@ -89,7 +89,7 @@ class TensorBackend {
 };
 
 /// The version of the interfaces above. libdashi_torch.so refuses a program with another one.
-inline constexpr std::uint32_t kTensorBackendAbi = 7;
+inline constexpr std::uint32_t kTensorBackendAbi = 8;
 
 /// The one symbol that libdashi_torch.so exports: `TensorBackend* dashi_tensor_backend(abi)`, null
 /// when the versions differ.

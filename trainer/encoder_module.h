@@ -20,8 +20,9 @@ namespace dashi::trainer {
 struct ContrastiveTerm {
   std::vector<std::uint32_t> rows;     ///< [num_rows] positions in EncoderBatch::texts
   std::vector<std::uint32_t> columns;  ///< [num_columns] positions in EncoderBatch::texts, distinct
-  SparseRows positives;  ///< [num_rows, num_columns]: the sampled positives of each row
-  SparseRows masked;     ///< [num_rows, num_columns]: neither positive nor negative
+  SparseRows positives;            ///< [num_rows, num_columns]: the sampled positives of each row
+  SparseRows masked;               ///< [num_rows, num_columns]: neither positive nor negative
+  std::vector<float> row_weights;  ///< [num_rows], of the rows' gradients; empty: each 1
   float weight = 1.0F;
   LossOptions loss;
 };
@@ -39,6 +40,7 @@ struct ClassifierBatch {
   std::vector<std::uint32_t> columns;  ///< [num_columns] distinct label rows
   SparseRows positives;                ///< [num_rows, num_columns]
   SparseRows masked;                   ///< [num_rows, num_columns]
+  std::vector<float> row_weights;      ///< [num_rows], of the rows' gradients; empty: each 1
   float dropout = 0.25F;               ///< on document embeddings, which are renormalised after it
   std::uint64_t dropout_seed = 0;
   LossOptions loss;
@@ -52,7 +54,7 @@ struct StepRates {
 };
 
 struct StepResult {
-  float loss = 0;
+  float loss = 0;  ///< without the weights of rows
   /// Fraction of rows whose best column is a positive.
   float top1 = 0;
   /// [terms[0].num_rows, dim]: the row embeddings of the first term (or of the classifier batch),

@@ -19,8 +19,8 @@
 namespace dashi::trainer {
 
 /// Who knows an option. kScratch: transformers that start without a folder. kGraphs: the algorithm
-/// ramen.
-enum class OptionScope : std::uint8_t { kAll, kBag, kTransformer, kScratch, kGraphs };
+/// ramen. kClicks: models that take their positives from a graph.
+enum class OptionScope : std::uint8_t { kAll, kBag, kTransformer, kScratch, kGraphs, kClicks };
 
 /// One option: how it is documented, read and shown.
 struct OptionSpec {

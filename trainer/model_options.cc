@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "trainer/graph_options.h"
 #include "trainer/model_option_spec.h"
+#include "trainer/positives/positive_options.h"
 #include "trainer/validation_rule.h"
 
 namespace dashi::trainer {
@@ -193,8 +194,8 @@ std::vector<OptionSpec> ClassifierSpecs() {
 const std::vector<OptionSpec>& Specs() {
   static const std::vector<OptionSpec>* specs = [] {
     auto* all = new std::vector<OptionSpec>(EncoderSpecs());
-    for (const auto& further :
-         {TransformerSpecs(), ClassifierSpecs(), OtherScoreSpecs(), GraphOptionSpecs()}) {
+    for (const auto& further : {TransformerSpecs(), ClassifierSpecs(), OtherScoreSpecs(),
+                                PositiveOptionSpecs(), GraphOptionSpecs()}) {
       all->insert(all->end(), further.begin(), further.end());
     }
     return all;
@@ -227,6 +228,8 @@ bool Applies(const OptionSpec& spec, const ModelOptions& options) {
       return options.encoder == kTransformer && options.transformer.path.empty();
     case OptionScope::kGraphs:
       return options.algorithm == kRamen;
+    case OptionScope::kClicks:
+      return !options.positives.graph.empty();
   }
   return false;
 }
@@ -244,6 +247,13 @@ Status CheckScope(const OptionSpec& spec, const ModelOptions& options) {
   if (spec.scope == OptionScope::kGraphs) {
     return Status::InvalidArgument(
         fmt::format("option {} is for models USING ramen only", spec.name));
+  }
+  if (spec.scope == OptionScope::kClicks) {
+    return Status::InvalidArgument(
+               fmt::format(
+                   "option {} is for models whose positives come from a graph of clicks only",
+                   spec.name))
+        .WithHint("WITH (relevance_from = 'clicks') names a graph that CREATE GRAPH declared.");
   }
   // Names no other option: the statement's layer points at the one that a message names.
   return Status::InvalidArgument(
@@ -325,6 +335,10 @@ Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionM
   DASHI_RETURN_IF_ERROR(CheckAlgorithm(algorithm));
   DASHI_ASSIGN_OR_RETURN(ModelOptions parsed, ChooseDefaults(options));
   parsed.algorithm = algorithm;
+  const auto source = options.find("relevance_from");
+  if (source != options.end()) {
+    DASHI_RETURN_IF_ERROR(PositiveOptionSpecs().front().parse(source->second, &parsed));
+  }
   for (const auto& [name, text] : options) {
     const auto spec =
         std::find_if(Specs().begin(), Specs().end(),
@@ -346,6 +360,11 @@ Result<ModelOptions> ParseModelOptions(std::string_view algorithm, const OptionM
                     sizes.hidden_size, sizes.heads));
   }
   return parsed;
+}
+
+bool WeighsByPropensity(const ModelOptions& options) {
+  return options.positive_weights == "propensity" ||
+         (options.positive_weights == "auto" && !options.positives.graph.empty());
 }
 
 bool AsksForWarmStart(const OptionMap& options) {

@@ -9,6 +9,7 @@
 #include "storage/catalog_records.h"
 #include "trainer/graph/graph_reading.h"
 #include "trainer/ngame.h"
+#include "trainer/positives/positive_source.h"
 
 namespace dashi::trainer {
 
@@ -41,12 +42,14 @@ struct ModelOptions {
   /// The release that training starts from: "off", "on" (the published one), or its name. Resolved
   /// to the name when a job is submitted.
   std::string warm_start = "off";
-  std::string index = "auto";         ///< "auto", "exact" or "hnsw"
-  double checkpoint_seconds = 60;     ///< between two checkpoints
-  bool token_cache = true;            ///< keep token lists for the next training
-  std::uint64_t memory_limit_mb = 0;  ///< most MiB that a training may need; 0: what there is
-  std::string validation = "random";  ///< see ParseValidationRule
-  GraphReading graphs;                ///< of algorithm ramen: what regularises the encoder
+  std::string index = "auto";             ///< "auto", "exact" or "hnsw"
+  double checkpoint_seconds = 60;         ///< between two checkpoints
+  bool token_cache = true;                ///< keep token lists for the next training
+  std::uint64_t memory_limit_mb = 0;      ///< most MiB that a training may need; 0: what there is
+  std::string validation = "random";      ///< see ParseValidationRule
+  PositiveReading positives;              ///< which labels are positives of a document
+  std::string positive_weights = "auto";  ///< "auto", "uniform" or "propensity"
+  GraphReading graphs;                    ///< of algorithm ramen: what regularises the encoder
   NgameOptions ngame;
 };
 
@@ -65,6 +68,9 @@ Result<std::vector<ModelOptionInfo>> ListModelOptions(std::string_view algorithm
 ///         model's encoder does not know, or that a transformer takes from its folder.
 Result<ModelOptions> ParseModelOptions(std::string_view algorithm,
                                        const storage::OptionMap& options);
+
+/// Whether positives count by the propensities of their labels.
+bool WeighsByPropensity(const ModelOptions& options);
 
 /// Whether the options ask for a warm start.
 bool AsksForWarmStart(const storage::OptionMap& options);

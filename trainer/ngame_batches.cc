@@ -63,6 +63,52 @@ void NgameBatches::AppendDocument(std::uint32_t document, std::span<const std::u
   masked->offsets.push_back(masked->columns.size());
 }
 
+std::uint32_t NgameBatches::DrawPositive(std::uint32_t document, Random& random) const {
+  const auto positives = RowColumns(task_.relevance, document);
+  if (task_.label_weights.empty()) {
+    return positives[random.Uniform(positives.size())];
+  }
+  double sum = 0;
+  for (const std::uint32_t label : positives) {
+    sum += task_.label_weights[label];
+  }
+  double left = random.UniformReal() * sum;
+  for (const std::uint32_t label : positives) {
+    left -= task_.label_weights[label];
+    if (left < 0) {
+      return label;
+    }
+  }
+  return positives.back();
+}
+
+std::span<const std::uint32_t> NgameBatches::KeptPositives(std::uint32_t document, Random& random) {
+  const auto positives = RowColumns(task_.relevance, document);
+  if (task_.label_weights.empty() || positives.size() < 2) {
+    return positives;
+  }
+  double heaviest = 0;
+  for (const std::uint32_t label : positives) {
+    heaviest = std::max<double>(heaviest, task_.label_weights[label]);
+  }
+  kept_.clear();
+  for (const std::uint32_t label : positives) {
+    if (random.UniformReal() * heaviest < task_.label_weights[label]) {
+      kept_.push_back(label);
+    }
+  }
+  return kept_;
+}
+
+float NgameBatches::RowWeight(std::uint32_t document) const {
+  const auto positives = RowColumns(task_.relevance, document);
+  double sum = 0;
+  for (const std::uint32_t label : positives) {
+    sum += task_.label_weights[label];
+  }
+  return static_cast<float>(sum / static_cast<double>(std::max<std::size_t>(positives.size(), 1)));
+}
+
 EncoderBatch NgameBatches::ForEncoder(std::span<const std::uint32_t> items, const LossOptions& loss,
                                       Random& random) {
   EncoderBatch batch;
@@ -72,8 +118,7 @@ EncoderBatch NgameBatches::ForEncoder(std::span<const std::uint32_t> items, cons
     if (item >= num_documents_) {
       targets.push_back(item - num_documents_);
     } else {
-      const auto positives = RowColumns(task_.relevance, item);
-      targets.push_back(positives[random.Uniform(positives.size())]);
+      targets.push_back(DrawPositive(item, random));
     }
   }
   labels_ = targets;
@@ -89,7 +134,11 @@ EncoderBatch NgameBatches::ForEncoder(std::span<const std::uint32_t> items, cons
   }
   term.columns.resize(labels_.size());
   std::iota(term.columns.begin(), term.columns.end(), 0U);
+  const bool weighs = !task_.label_weights.empty();
   for (std::size_t i = 0; i < items.size(); ++i) {
+    if (weighs) {
+      term.row_weights.push_back(items[i] >= num_documents_ ? 1.0F : RowWeight(items[i]));
+    }
     if (items[i] >= num_documents_) {
       term.rows.push_back(column_of_label_[targets[i]]);
       term.positives.columns.push_back(column_of_label_[targets[i]]);
@@ -126,7 +175,7 @@ ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> docum
                                             Random& random) {
   ClassifierBatch batch;
   if (loss.kind == LossKind::kBinary) {
-    batch = ForAllLabels(documents);
+    batch = ForAllLabels(documents, random);
     batch.loss = loss;
     return batch;
   }
@@ -142,26 +191,44 @@ ClassifierBatch NgameBatches::ForClassifier(std::span<const std::uint32_t> docum
   WillNeedDocuments(documents);
   for (const std::uint32_t document : documents) {
     AppendRow(task_.document_tokens, document, &batch.texts);
-    AppendDocument(document, RowColumns(task_.relevance, document), &batch.positives,
-                   &batch.masked);
+    AppendDocument(document, KeptPositives(document, random), &batch.positives, &batch.masked);
+    if (!task_.label_weights.empty()) {
+      batch.row_weights.push_back(RowWeight(document));
+    }
   }
   ReleaseColumns();
   batch.columns = labels_;
   return batch;
 }
 
-ClassifierBatch NgameBatches::ForAllLabels(std::span<const std::uint32_t> documents) {
+ClassifierBatch NgameBatches::ForAllLabels(std::span<const std::uint32_t> documents,
+                                           Random& random) {
   ClassifierBatch batch;
   WillNeedDocuments(documents);
   for (const std::uint32_t document : documents) {
     AppendRow(task_.document_tokens, document, &batch.texts);
-    AppendRow(task_.relevance, document, &batch.positives);
     const auto known = RowColumns(task_.relevance, document);
+    const auto kept = KeptPositives(document, random);
+    for (const std::uint32_t label : kept) {
+      batch.positives.columns.push_back(label);
+    }
+    batch.positives.offsets.push_back(batch.positives.columns.size());
+    const std::uint64_t first = batch.masked.columns.size();
+    for (const std::uint32_t label : known) {
+      if (!std::binary_search(kept.begin(), kept.end(), label)) {
+        batch.masked.columns.push_back(label);
+      }
+    }
     const std::uint32_t own = task_.own_label[document];
     if (own != TrainingTask::kNoLabel && !std::binary_search(known.begin(), known.end(), own)) {
       batch.masked.columns.push_back(own);
+      std::sort(batch.masked.columns.own() + first,
+                batch.masked.columns.own() + batch.masked.columns.size());
     }
     batch.masked.offsets.push_back(batch.masked.columns.size());
+    if (!task_.label_weights.empty()) {
+      batch.row_weights.push_back(RowWeight(document));
+    }
   }
   return batch;
 }

@@ -40,6 +40,17 @@ Status CheckTask(const TrainingTask& task) {
           fmt::format("relevance label out of range: got {}, want below {}", label, num_labels));
     }
   }
+  if (!task.label_weights.empty() && task.label_weights.size() != num_labels) {
+    return Status::InvalidArgument(
+        fmt::format("training task shape mismatch: {} labels, {} weights", num_labels,
+                    task.label_weights.size()));
+  }
+  for (const float weight : task.label_weights) {
+    if (!(weight > 0) || !std::isfinite(weight)) {
+      return Status::InvalidArgument(
+          fmt::format("the weight of a label must be above 0: got {}", weight));
+    }
+  }
   for (const std::uint32_t label : task.own_label) {
     if (label != TrainingTask::kNoLabel && label >= num_labels) {
       return Status::InvalidArgument(

@@ -65,7 +65,7 @@ Status NgameTraining::WeighGraphs() {
     DASHI_RETURN_IF_ERROR(embed(anchors, chosen.others, &vectors.others));
     evidence[side] = MeasureEvidence(vectors, dim_);
   }
-  graphs_->NoteEvidence(std::move(evidence));
+  graphs_->NoteEvidence(evidence);
   return Status();
 }
 

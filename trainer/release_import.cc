@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/logging.h"
 #include "base/status.h"
 #include "dashi/version.h"
 #include "index/vector_kernels.h"
@@ -19,6 +20,7 @@
 #include "trainer/labelled_documents.h"
 #include "trainer/model_folder.h"
 #include "trainer/model_options.h"
+#include "trainer/positives/positive_options.h"
 #include "trainer/ranker/ranker_rows.h"
 #include "trainer/release_artifacts.h"
 #include "trainer/release_steps.h"
@@ -212,7 +214,23 @@ class Import {
                                       runtime_.num_threads};
     DASHI_RETURN_IF_ERROR(
         WriteLabelIndex(steps_, options, embeddings, classifier.vectors, &release));
-    return WriteVotes(steps_, options, view, labels_.ordinals, &release);
+    DASHI_ASSIGN_OR_RETURN(const PositiveReading positives, FindPositives(view));
+    return WriteVotes(steps_, options, view, positives, labels_.ordinals, &release);
+  }
+
+  /// As the release says, where its graph is here too.
+  Result<PositiveReading> FindPositives(const storage::View& view) {
+    const PositiveReading positives = PositivesOf(summary_.release.options);
+    if (positives.graph.empty()) {
+      return positives;
+    }
+    DASHI_ASSIGN_OR_RETURN(const auto graph, view.GetGraph(positives.graph));
+    if (graph) {
+      return positives;
+    }
+    LogWarning("{}: there is no graph \"{}\" here: documents vote by the table relevance",
+               steps_.operation, positives.graph);
+    return PositiveReading();
   }
 
   Status PutWeights(std::string name, std::string_view bytes) {

@@ -173,13 +173,14 @@ Status WriteLabelIndex(const ReleaseSteps& steps, const ReleaseIndexOptions& opt
 }
 
 Status WriteVotes(const ReleaseSteps& steps, const ReleaseIndexOptions& options, const View& view,
-                  std::span<const Ordinal> labels, ReleaseRecord* release) {
+                  const PositiveReading& positives, std::span<const Ordinal> labels,
+                  ReleaseRecord* release) {
   if (release->fusion_votes <= 0) {
     return Status::Ok();
   }
   steps.Report("votes", 0, 0, "documents");
   DASHI_ASSIGN_OR_RETURN(const VotingDocuments documents,
-                         ReadVotingDocuments(view, labels, steps.control.should_stop));
+                         ReadVotingDocuments(view, positives, labels, steps.control.should_stop));
   if (documents.ordinals.empty()) {
     LogWarning("{}: no training document has a label, so the release gets no votes",
                steps.operation);

@@ -11,6 +11,7 @@
 #include "dashi/status.h"
 #include "storage/store.h"
 #include "trainer/bag_encoder.h"
+#include "trainer/positives/positive_source.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
@@ -62,8 +63,8 @@ Status WriteLabelIndex(const ReleaseSteps& steps, const ReleaseIndexOptions& opt
 ///
 /// Needs the release's embeddings to be written.
 Status WriteVotes(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
-                  const storage::View& view, std::span<const storage::Ordinal> labels,
-                  storage::ReleaseRecord* release);
+                  const storage::View& view, const PositiveReading& positives,
+                  std::span<const storage::Ordinal> labels, storage::ReleaseRecord* release);
 
 /// Gives the release its number and makes it visible together with the finished job. A model that
 /// is not there is made from `new_model` when that is given.

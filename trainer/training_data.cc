@@ -10,10 +10,12 @@
 #include <fmt/format.h>
 
 #include "base/byte_codec.h"
+#include "base/logging.h"
 #include "base/status.h"
 #include "storage/store.h"
 #include "trainer/graph/training_graphs.h"
 #include "trainer/labelled_documents.h"
+#include "trainer/positives/positive_weights.h"
 #include "trainer/scratch/number_writer.h"
 #include "trainer/scratch/row_writer.h"
 #include "trainer/text/word_piece_learner.h"
@@ -299,9 +301,9 @@ Status ReadLabels(const View& view, TextReader& texts, const TrainingControl& co
   return FinishTexts(&read, &data->task.label_tokens, &data->task.label_features);
 }
 
-Status ReadDocuments(const View& view, TextReader& texts, const TrainingControl& control,
-                     const LabelRows& labels, const ValidationPredicate& is_held_out,
-                     TrainingData* data) {
+Status ReadDocuments(const View& view, const PositiveSource& source, TextReader& texts,
+                     const TrainingControl& control, const LabelRows& labels,
+                     const ValidationPredicate& is_held_out, TrainingData* data) {
   TrainingTask& task = data->task;
   TextRows read(control.scratch);
   RowWriter relevance(control.scratch);
@@ -332,7 +334,7 @@ Status ReadDocuments(const View& view, TextReader& texts, const TrainingControl&
     DASHI_RETURN_IF_ERROR(ordinals.Append(ordinal));
     return texts.Append(EntityKind::kDocument, ordinal, row.text, &read);
   };
-  DASHI_RETURN_IF_ERROR(ForEachLabelledDocument(view, control.should_stop, add));
+  DASHI_RETURN_IF_ERROR(source.ForEachDocument(view, control.should_stop, add));
   DASHI_ASSIGN_OR_RETURN(task.relevance, relevance.Finish());
   DASHI_ASSIGN_OR_RETURN(task.own_label, own_label.Finish());
   DASHI_ASSIGN_OR_RETURN(data->document_ordinals, ordinals.Finish());
@@ -343,6 +345,16 @@ Status ReadDocuments(const View& view, TextReader& texts, const TrainingControl&
 bool HasTokens(const TrainingData& data, const SparseRows& rows) {
   const std::size_t fewest = data.subwords == nullptr ? 0 : data.subwords->num_template_tokens();
   return rows.columns.size() > rows.num_rows() * fewest;
+}
+
+Status NoDocument(const PositiveSource& source) {
+  const Status status = Status::FailedPrecondition(fmt::format(
+      "there is nothing to train on: no document of split 'train' has a {}",
+      source.is_graph() ? "label of the graph: " + source.Describe() : "relevant label"));
+  return Status(status).WithHint(
+      source.is_graph()
+          ? "Lower min_clicks, widen window, and give training documents split 'train' or NULL."
+          : "Load the relevance table, and give training documents split 'train' or NULL.");
 }
 
 Status CheckHoldOut(const TrainingData& data, const ValidationRule& rule) {
@@ -373,11 +385,17 @@ Result<TrainingData> ReadTrainingData(const View& view, const TrainingDataOption
   if (data.label_ordinals.empty()) {
     return Status::FailedPrecondition("there is nothing to train on: the table labels is empty");
   }
-  DASHI_RETURN_IF_ERROR(ReadDocuments(view, texts, control, labels, is_held_out, &data));
+  DASHI_ASSIGN_OR_RETURN(const PositiveSource source,
+                         PositiveSource::Find(view, options.positives, control.should_stop));
+  DASHI_RETURN_IF_ERROR(ReadDocuments(view, source, texts, control, labels, is_held_out, &data));
   if (data.document_ordinals.empty()) {
-    return Status::FailedPrecondition(
-               "there is nothing to train on: no document of split 'train' has a relevant label")
-        .WithHint("Load the relevance table, and give training documents split 'train' or NULL.");
+    return NoDocument(source);
+  }
+  if (source.is_graph()) {
+    LogInfo("{}", source.Describe());
+  }
+  if (options.propensity_weights) {
+    data.task.label_weights = PropensityWeights(data.task.relevance, data.label_ordinals.size());
   }
   DASHI_RETURN_IF_ERROR(CheckHoldOut(data, options.validation));
   if (data.task.vocabulary_size == 0) {

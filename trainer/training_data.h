@@ -9,6 +9,7 @@
 #include "storage/view.h"
 #include "trainer/bag_tokenizer.h"
 #include "trainer/graph/graph_reading.h"
+#include "trainer/positives/positive_source.h"
 #include "trainer/ranker/ranker_features.h"
 #include "trainer/text/subword_tokenizer.h"
 #include "trainer/text/tokenizer_spec.h"
@@ -40,6 +41,8 @@ struct TrainingDataOptions {
   std::optional<SubwordReading> subwords;  ///< nullopt: token bags
   bool ranker = true;                      ///< read RankerFeatures too
   ValidationRule validation;               ///< which documents are held out
+  PositiveReading positives;
+  bool propensity_weights = false;  ///< positives count by their labels' propensities
   GraphReading graphs;
   /// Where token lists of earlier trainings are found, and those of this one are kept; may be null.
   /// The data are the same, bit for bit, with and without.
@@ -47,13 +50,14 @@ struct TrainingDataOptions {
 };
 
 /// Reads what a model trains on: the documents whose split is 'train' or absent and that have at
-/// least one label, and all labels. The vocabulary is learned from the texts of documents of those
-/// splits (with labels or without) and of labels, unless it is given. Tokens are bags, or with
-/// subwords ids in the order of the text. held_out is filled in where the rule names a column.
+/// least one positive label, and all labels. The vocabulary is learned from the texts of documents
+/// of those splits (with labels or without) and of labels, unless it is given. Tokens are bags, or
+/// with subwords ids in the order of the text. held_out is filled in where the rule names a column.
 ///
-/// Graphs are read as ReadTrainingGraphs does.
+/// Positives are found as PositiveSource does, graphs read as ReadTrainingGraphs does.
 ///
-/// Errors:  kFailedPrecondition (55000) when there is no label, no training document with a label,
+/// Errors:  those of the two; kFailedPrecondition (55000) when there is no label, no training
+/// document with a label,
 ///          or no token in any text; kInvalidArgument for a tokenizer whose template does not fit
 ///          max_tokens; kCancelled when control.should_stop says so; kResourceExhausted (53100)
 ///          when the disk is full.

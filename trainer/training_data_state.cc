@@ -104,6 +104,7 @@ Status SaveTrainingData(const TrainingData& data, StateWriter& to) {
     DASHI_RETURN_IF_ERROR(SaveRows(name, *rows, to));
   }
   DASHI_RETURN_IF_ERROR(SaveGraphs(task.graphs, to));
+  DASHI_RETURN_IF_ERROR(PutVector(to, "data/label_weights", task.label_weights));
   DASHI_RETURN_IF_ERROR(SaveNumbers(to, "data/own_label", task.own_label));
   const std::vector<std::uint32_t> numbers{task.vocabulary_size, task.num_features,
                                            task.held_out ? 1U : 0U, data.ranker_features ? 1U : 0U,
@@ -133,6 +134,10 @@ Result<TrainingData> LoadTrainingData(const StateReader& from, ScratchSpace* scr
     DASHI_RETURN_IF_ERROR(LoadRows(name, from, scratch, rows));
   }
   DASHI_RETURN_IF_ERROR(LoadGraphs(from, scratch, &task.graphs));
+  DASHI_RETURN_IF_ERROR(GetVector(from, "data/label_weights", &task.label_weights));
+  if (!task.label_weights.empty() && task.label_weights.size() != task.label_tokens.num_rows()) {
+    return Status::Corruption("the part data/label_weights of a checkpoint has another length");
+  }
   DASHI_RETURN_IF_ERROR(LoadNumbers(from, "data/own_label", scratch, &task.own_label));
   std::vector<std::uint32_t> numbers;
   DASHI_RETURN_IF_ERROR(GetVector(from, "data/numbers", &numbers));

@@ -150,7 +150,8 @@ Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const st
   const ReleaseIndexOptions indexing{job.options.index, job.options.ngame.seed, job.num_threads};
   DASHI_RETURN_IF_ERROR(
       WriteLabelIndex(steps, indexing, label_vectors, classifier.vectors, release));
-  DASHI_RETURN_IF_ERROR(WriteVotes(steps, indexing, view, trained.labels.ordinals, release));
+  DASHI_RETURN_IF_ERROR(
+      WriteVotes(steps, indexing, view, job.options.positives, trained.labels.ordinals, release));
   DASHI_FAILPOINT("train.index");
   return Status();
 }

@@ -40,6 +40,8 @@ Result<TrainingData> ReadJobRows(const storage::View& view, const TrainingJob& j
   reading.cache = cache;
   reading.ranker = job.options.ngame.ranker;
   reading.subwords = kind.subwords();
+  reading.positives = job.options.positives;
+  reading.propensity_weights = WeighsByPropensity(job.options);
   reading.graphs = job.options.graphs;
   reading.graphs.walk.seed = job.options.ngame.seed;
   reading.graphs.max_tokens = reading.subwords ? reading.subwords->max_tokens : 0;

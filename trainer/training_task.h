@@ -36,6 +36,8 @@ struct TrainingTask {
   SparseRows document_tokens;  ///< [num_documents, vocabulary]
   SparseRows label_tokens;     ///< [num_labels, vocabulary]
   SparseRows relevance;        ///< [num_documents, num_labels]: the positives
+  /// [num_labels]: what a positive of a label counts, above 0, about 1 over all; empty: each 1.
+  std::vector<float> label_weights;
   /// own_label[d] is the label row that is the same item as document d (same id), or kNoLabel. It
   /// is never a negative of d in training and never an answer for d in evaluation unless it is a
   /// positive.

@@ -9,6 +9,7 @@
 
 #include "base/nearest_name.h"
 #include "base/status.h"
+#include "base/timestamp.h"
 #include "sql/schema_names.h"
 #include "sql/token.h"
 
@@ -85,28 +86,6 @@ Status ReadOption(const OptionNode& option, GraphRecord* graph) {
 }
 
 }  // namespace
-
-std::optional<std::int64_t> ParseLongDuration(std::string_view text) {
-  static constexpr std::pair<std::string_view, double> kUnits[] = {
-      {"s", 1},        {"second", 1}, {"min", 60},     {"minute", 60}, {"h", 3'600},
-      {"hour", 3'600}, {"d", 86'400}, {"day", 86'400}, {"w", 604'800}, {"week", 604'800}};
-  constexpr double kSecondsMax = 100.0 * 366 * 86'400;
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || !(number > 0)) {
-    return std::nullopt;
-  }
-  std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  unit.remove_prefix(std::min(unit.find_first_not_of(' '), unit.size()));
-  for (const auto& [name, seconds] : kUnits) {
-    const bool plural = name.size() > 2 && unit.size() == name.size() + 1 && unit.back() == 's' &&
-                        EqualsIgnoreCase(unit.substr(0, name.size()), name);
-    if ((plural || EqualsIgnoreCase(unit, name)) && number * seconds <= kSecondsMax) {
-      return std::max<std::int64_t>(1, static_cast<std::int64_t>(number * seconds * 1e6));
-    }
-  }
-  return std::nullopt;
-}
 
 Result<GraphRecord> ReadGraphDeclaration(const ParsedStatement& statement,
                                          const CreateGraphStatement& create) {

@@ -67,5 +67,20 @@ TEST(TimestampTest, ReadsBackWhatIsWrittenAndKeepsTheOrder) {
   }
 }
 
+TEST(TimestampTest, ReadsLengthsOfTime) {
+  constexpr std::int64_t kSecond = 1'000'000;
+  for (const auto& [text, seconds] :
+       {std::pair("90 days", 90 * 86'400), std::pair("12h", 12 * 3'600), std::pair("1 Day", 86'400),
+        std::pair("2 weeks", 1'209'600), std::pair("90 min", 5'400),
+        std::pair("7776000 s", 7'776'000)}) {
+    EXPECT_EQ(ParseLongDuration(text), seconds * kSecond) << text;
+  }
+  EXPECT_EQ(ParseLongDuration("0.5 s"), 500'000);
+  for (const char* text : {"", "90", "days", "0 days", "-1 day", "1 month", "90 days ago", "2 ss",
+                           "1e9 days", "nan days", "inf s"}) {
+    EXPECT_FALSE(ParseLongDuration(text).has_value()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace dashi

@@ -172,7 +172,8 @@ Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const Relea
     const trainer::TrainingControl control;
     const trainer::ReleaseSteps steps{store, "test", release.job, pool, control};
     DASHI_RETURN_IF_ERROR(trainer::WriteVotes(steps, {shape.hnsw ? "hnsw" : "exact", shape.seed, 1},
-                                              *view, labels.ordinals, &release));
+                                              *view, trainer::PositiveReading(), labels.ordinals,
+                                              &release));
   }
   if (shape.hnsw) {
     release.index_file = "job-" + std::to_string(release.job) + ".hnsw";

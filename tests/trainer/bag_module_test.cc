@@ -299,6 +299,51 @@ double RelativeDistance(const std::vector<float>& a, const std::vector<float>& b
 // Adam divides a gradient by its own size: where the gradient is rounding noise, which differs from
 // processor to processor, one entry may move either way by a whole step. So the gradients are
 // compared entry by entry, and what the steps lead to as a whole.
+// A row's weight is that of a term of its own, over more than one block of rows.
+TEST(BagModuleTest, RowWeightsAreThoseOfTermsOfOneRow) {
+  constexpr std::uint32_t kRows = 300;
+  constexpr std::uint32_t kColumns = 9;
+  for (const LossKind kind : {LossKind::kSoftmax, LossKind::kTriplet, LossKind::kTripletHardest}) {
+    SCOPED_TRACE(static_cast<int>(kind));
+    Random random(121);
+    EncoderBatch whole;
+    whole.texts = RandomTexts(kRows + kColumns, random);
+    EncoderBatch split;
+    split.texts = whole.texts;
+    ContrastiveTerm term;
+    term.loss.kind = kind;
+    term.loss.temperature = 0.3F;
+    for (std::uint32_t column = 0; column < kColumns; ++column) {
+      term.columns.push_back(kRows + column);
+    }
+    ContrastiveTerm one = term;
+    one.masked.offsets = {0, 0};
+    for (std::uint32_t row = 0; row < kRows; ++row) {
+      const auto weight = static_cast<float>(random.UniformReal());
+      term.rows.push_back(row);
+      term.positives.columns.push_back(row % kColumns);
+      term.positives.offsets.push_back(row + 1);
+      term.masked.offsets.push_back(0);
+      term.row_weights.push_back(weight);
+      one.rows = {row};
+      one.positives = {{0, 1}, {row % kColumns}, {}};
+      one.weight = weight / static_cast<float>(kRows);
+      split.terms.push_back(one);
+    }
+    whole.terms.push_back(term);
+    const auto module = NewModule(/*portable=*/false);
+    ASSERT_TRUE(module->ImportEncoder(RandomWeights(122)).ok());
+    const auto got = module->ComputeGradients(whole);
+    const auto expected = module->ComputeGradients(split);
+    ASSERT_TRUE(got.ok()) << got.status().ToString();
+    ASSERT_TRUE(expected.ok()) << expected.status().ToString();
+    ExpectNear(got->embeddings, expected->embeddings, 1e-5);
+    ExpectNear(got->w1, expected->w1, 1e-5);
+    ExpectNear(got->w2, expected->w2, 1e-5);
+    ExpectNear(got->b, expected->b, 1e-5);
+  }
+}
+
 TEST(BagModuleTest, OwnKernelsEqualTheTensorLibrarys) {
   Random random(21);
   const auto fast = NewModule(/*portable=*/false);
@@ -518,6 +563,12 @@ TEST(BagModuleTest, BadInputIsRefusedByName) {
   EXPECT_EQ(module->EncoderStep(batch, {}).status().code(), StatusCode::kInvalidArgument);
   batch = RandomBatch(random);
   batch.terms[0].columns[0] = 12;
+  EXPECT_EQ(module->EncoderStep(batch, {}).status().code(), StatusCode::kInvalidArgument);
+  batch = RandomBatch(random);
+  batch.terms[0].row_weights = {1};
+  EXPECT_EQ(module->EncoderStep(batch, {}).status().message(),
+            "row weights shape mismatch: got 1, want 6");
+  batch.terms[0].row_weights = {1, 1, 1, -1, 1, 1};
   EXPECT_EQ(module->EncoderStep(batch, {}).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(module->SetClassifier(std::vector<float>(7), 1).code(), StatusCode::kInvalidArgument);
   ClassifierBatch classifier;

@@ -117,6 +117,7 @@ NaiveStep StepNaively(const ClassifierBatch& batch, const std::vector<float>& ve
         cosine += embedding[i] * vector[i] / norm;
       }
       const double logit = cosine / double{batch.loss.temperature} + double{batch.loss.bias};
+      const double weight = batch.row_weights.empty() ? 1 : double{batch.row_weights[row]};
       const bool positive = Holds(batch.positives, row, label);
       step.loss += (std::log1p(std::exp(logit)) - (positive ? logit : 0)) / kRows;
       best[row] = std::max(best[row], logit);
@@ -124,7 +125,7 @@ NaiveStep StepNaively(const ClassifierBatch& batch, const std::vector<float>& ve
       const double slope =
           (1 / (1 + std::exp(-logit)) - (positive ? 1 : 0)) / double{batch.loss.temperature};
       for (std::uint32_t i = 0; i < kDim; ++i) {
-        by_unit[i] += slope * embedding[i];
+        by_unit[i] += weight * slope * embedding[i];
       }
     }
     double along = 0;
@@ -158,7 +159,10 @@ double LargestDifference(const std::vector<float>& a, const std::vector<float>& 
 
 TEST(BinaryLossTest, AStepEqualsTheNaiveOne) {
   Random random(7);
-  const ClassifierBatch batch = RandomBatch(random);
+  ClassifierBatch batch = RandomBatch(random);
+  for (std::uint32_t row = 0; row < kRows; ++row) {
+    batch.row_weights.push_back(0.25F * static_cast<float>(row));
+  }
   const std::vector<float> vectors = RandomVectors(std::size_t{kLabels} * kDim, random);
   constexpr float kRate = 0.05F;
   const NaiveStep expected = StepNaively(batch, vectors, double{kRate});

@@ -91,5 +91,42 @@ TEST(ModelOptionsTest, SizesHaveBoundsAndFitTogether) {
   EXPECT_NE(Error(with("weight_decay", "-1")).find("weight_decay"), std::string::npos);
 }
 
+TEST(ModelOptionsTest, PositivesComeFromTheTableOrAGraphOfClicks) {
+  const auto table = ParseModelOptions("ngame", {});
+  ASSERT_TRUE(table.ok());
+  EXPECT_EQ(table->positives.graph, "");
+  EXPECT_FALSE(WeighsByPropensity(*table));
+  EXPECT_EQ(DescribeModelOptions(*table).at("relevance_from"), "relevance");
+  EXPECT_FALSE(DescribeModelOptions(*table).contains("min_clicks"));
+  const auto named = ParseModelOptions("ngame", {{"relevance_from", "relevance"}});
+  ASSERT_TRUE(named.ok());
+  EXPECT_EQ(named->positives.graph, "");
+
+  const auto clicks = ParseModelOptions(
+      "ngame", {{"relevance_from", "clicks"}, {"min_clicks", "2"}, {"window", "90 days"}});
+  ASSERT_TRUE(clicks.ok()) << clicks.status().ToString();
+  EXPECT_EQ(clicks->positives.graph, "clicks");
+  EXPECT_EQ(clicks->positives.min_clicks, 2U);
+  EXPECT_EQ(clicks->positives.window_micros, std::int64_t{90} * 86'400 * 1'000'000);
+  EXPECT_TRUE(WeighsByPropensity(*clicks));
+  const OptionMap described = DescribeModelOptions(*clicks);
+  EXPECT_EQ(described.at("window"), "7776000 s");
+  const auto again = ParseModelOptions("ngame", described);
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ(DescribeModelOptions(*again), described);
+  const auto uniform =
+      ParseModelOptions("ngame", {{"relevance_from", "clicks"}, {"positive_weights", "uniform"}});
+  ASSERT_TRUE(uniform.ok());
+  EXPECT_FALSE(WeighsByPropensity(*uniform));
+
+  for (const char* name : {"min_clicks", "window"}) {
+    EXPECT_NE(Error({{name, "2"}}).find("from a graph of clicks only"), std::string::npos);
+  }
+  EXPECT_NE(Error({{"relevance_from", "g"}, {"window", "90"}}).find("'90 days'"),
+            std::string::npos);
+  EXPECT_NE(Error({{"relevance_from", ""}}).find("relevance_from"), std::string::npos);
+  EXPECT_NE(Error({{"positive_weights", "none"}}).find("propensity"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace dashi::trainer

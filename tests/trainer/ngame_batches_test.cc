@@ -1,6 +1,7 @@
 #include "trainer/ngame_batches.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 #include <vector>
@@ -184,6 +185,98 @@ TEST(NgameBatchesTest, TheBinaryLossHasAllLabelsAsColumns) {
       const auto row = LabelsOf(batch.positives, i, all);
       EXPECT_EQ(row, std::set<std::uint32_t>(known.begin(), known.end()));
       EXPECT_EQ(Union(row, LabelsOf(batch.masked, i, all)), NoNegatives(task, documents[i], all));
+    }
+  }
+}
+
+// Weights 1 to 10 of labels.
+TrainingTask WeighedTask(std::uint64_t seed) {
+  TrainingTask task = RandomTask(seed);
+  for (std::uint32_t label = 0; label < kLabels; ++label) {
+    task.label_weights.push_back(static_cast<float>(1 + label % 10));
+  }
+  return task;
+}
+
+// The document with the most positives.
+std::uint32_t WidestDocument(const TrainingTask& task) {
+  std::uint32_t widest = 0;
+  for (std::uint32_t d = 1; d < kDocuments; ++d) {
+    if (RowColumns(task.relevance, d).size() > RowColumns(task.relevance, widest).size()) {
+      widest = d;
+    }
+  }
+  EXPECT_GE(RowColumns(task.relevance, widest).size(), 3U);
+  return widest;
+}
+
+double MeanWeight(const TrainingTask& task, std::uint32_t document) {
+  double sum = 0;
+  for (const std::uint32_t label : RowColumns(task.relevance, document)) {
+    sum += double{task.label_weights[label]};
+  }
+  return sum / static_cast<double>(RowColumns(task.relevance, document).size());
+}
+
+TEST(NgameBatchesTest, PositivesAreDrawnByTheirWeights) {
+  const TrainingTask task = WeighedTask(3);
+  const std::uint32_t document = WidestDocument(task);
+  const auto known = RowColumns(task.relevance, document);
+  NgameBatches batches(task);
+  Random random(4);
+  constexpr int kDraws = 20'000;
+  std::vector<double> drawn(kLabels, 0.0);
+  const std::vector<std::uint32_t> items{document, kDocuments + 1};
+  for (int i = 0; i < kDraws; ++i) {
+    const EncoderBatch batch = batches.ForEncoder(items, LossOptions(), random);
+    const ContrastiveTerm& term = batch.terms[0];
+    drawn[RowColumns(batch.texts, term.columns[term.positives.columns[0]])[0]] += 1.0 / kDraws;
+    ASSERT_EQ(term.row_weights.size(), 2U);
+    ASSERT_NEAR(term.row_weights[0], MeanWeight(task, document), 1e-5);
+    ASSERT_EQ(term.row_weights[1], 1.0F) << "a label's own text is no click";
+  }
+  for (const std::uint32_t label : known) {
+    const double share = double{task.label_weights[label]} /
+                         (MeanWeight(task, document) * static_cast<double>(known.size()));
+    EXPECT_NEAR(drawn[label], share, 5 * std::sqrt(share / kDraws)) << label;
+  }
+}
+
+TEST(NgameBatchesTest, ClassifierRowsKeepPositivesByTheirWeightsAndMaskTheOthers) {
+  const TrainingTask task = WeighedTask(3);
+  const std::uint32_t document = WidestDocument(task);
+  const auto known = RowColumns(task.relevance, document);
+  const std::set<std::uint32_t> all(known.begin(), known.end());
+  float heaviest = 0;
+  for (const std::uint32_t label : known) {
+    heaviest = std::max(heaviest, task.label_weights[label]);
+  }
+  NgameBatches batches(task);
+  Random random(5);
+  std::vector<std::uint32_t> identity(kLabels);
+  std::iota(identity.begin(), identity.end(), 0U);
+  for (const LossKind kind : {LossKind::kSoftmax, LossKind::kBinary}) {
+    SCOPED_TRACE(static_cast<int>(kind));
+    constexpr int kDraws = 20'000;
+    std::vector<double> kept(kLabels, 0.0);
+    LossOptions loss;
+    loss.kind = kind;
+    for (int i = 0; i < kDraws; ++i) {
+      const ClassifierBatch batch =
+          batches.ForClassifier(std::vector<std::uint32_t>{document}, loss, 0, random);
+      const auto& columns = kind == LossKind::kBinary ? identity : batch.columns;
+      const auto positives = LabelsOf(batch.positives, 0, columns);
+      for (const std::uint32_t label : positives) {
+        kept[label] += 1.0 / kDraws;
+      }
+      ASSERT_EQ(Union(positives, LabelsOf(batch.masked, 0, columns)),
+                NoNegatives(task, document, columns));
+      ASSERT_EQ(batch.row_weights.size(), 1U);
+      ASSERT_NEAR(batch.row_weights[0], MeanWeight(task, document), 1e-5);
+    }
+    for (const std::uint32_t label : known) {
+      const double share = double{task.label_weights[label]} / double{heaviest};
+      EXPECT_NEAR(kept[label], share, 5 * std::sqrt(share / kDraws)) << label;
     }
   }
 }

@@ -67,7 +67,9 @@ GraphRegularisers::GraphRegularisers(const TrainingTask& task, const GraphPlan& 
       seed_(plan.seed),
       documents_(plan.documents),
       warmup_epochs_(WarmupEpochs(plan)),
-      first_step_(options_.warmup_terms ? 0 : std::uint64_t{warmup_epochs_} * plan.steps_per_epoch),
+      first_step_(options_.warmup_terms || options_.weighting == GraphWeighting::kEvidence
+                      ? 0
+                      : std::uint64_t{warmup_epochs_} * plan.steps_per_epoch),
       sides_(std::move(sides)) {
   terms_.reserve(task.graphs.size());
   for (const TrainingGraph& graph : task.graphs) {
@@ -148,8 +150,10 @@ double GraphRegularisers::Weight(std::uint32_t side) const {
       break;
     case GraphWeighting::kBandit:
       return bandit_->weights()[side];
-    case GraphWeighting::kEvidence:
-      return evidence_.empty() ? 0 : options_.weight * EvidenceShare(evidence_[side]);
+    case GraphWeighting::kEvidence: {
+      const double share = evidence_.empty() ? 0 : EvidenceShare(evidence_[side]);
+      return evidence_rounds_ == 1 && share < 1 ? 0 : options_.weight * share;
+    }
   }
   return options_.weight;
 }
@@ -167,8 +171,23 @@ void GraphRegularisers::NoteStep(std::uint64_t step, double reward) {
 }
 
 bool GraphRegularisers::IsEvidenceDue(std::uint32_t epoch) const {
-  return options_.weighting == GraphWeighting::kEvidence && epoch >= warmup_epochs_ &&
-         evidence_.empty();
+  if (options_.weighting != GraphWeighting::kEvidence) {
+    return false;
+  }
+  const auto doubts = [](const GraphEvidence& one) { return EvidenceShare(one) < 1; };
+  return evidence_rounds_ == 0 || (evidence_rounds_ == 1 && epoch >= warmup_epochs_ &&
+                                   std::any_of(evidence_.begin(), evidence_.end(), doubts));
+}
+
+void GraphRegularisers::NoteEvidence(const std::vector<GraphEvidence>& evidence) {
+  evidence_.resize(sides_.size());
+  for (std::uint32_t side = 0; side < sides_.size(); ++side) {
+    // What has terms already knows its edges: it would take memory for evidence.
+    if (EvidenceShare(evidence_[side]) < 1) {
+      evidence_[side] = evidence[side];
+    }
+  }
+  ++evidence_rounds_;
 }
 
 EvidenceRows GraphRegularisers::DrawEvidence(std::uint32_t side) const {
@@ -270,6 +289,8 @@ Status GraphRegularisers::Save(StateWriter& to) const {
     evidence.insert(evidence.end(), {one.agreement, one.chance, one.error});
   }
   DASHI_RETURN_IF_ERROR(PutVector(to, "graphs/evidence", evidence));
+  const std::vector<std::uint32_t> rounds{evidence_rounds_};
+  DASHI_RETURN_IF_ERROR(PutVector(to, "graphs/evidence_rounds", rounds));
   std::vector<std::uint32_t> pruned;
   if (pruned_epoch_) {
     pruned.push_back(*pruned_epoch_);
@@ -294,6 +315,12 @@ Status GraphRegularisers::Load(const StateReader& from) {
   for (std::size_t i = 0; i < evidence.size(); i += 3) {
     evidence_.push_back({evidence[i], evidence[i + 1], evidence[i + 2]});
   }
+  std::vector<std::uint32_t> rounds;
+  DASHI_RETURN_IF_ERROR(GetVector(from, "graphs/evidence_rounds", &rounds));
+  if (rounds.size() != 1) {
+    return Status::Corruption("the part graphs/evidence_rounds of a checkpoint does not fit");
+  }
+  evidence_rounds_ = rounds[0];
   std::vector<std::uint32_t> pruned;
   DASHI_RETURN_IF_ERROR(GetVector(from, "graphs/pruned_epoch", &pruned));
   if (pruned.size() > 1) {

@@ -55,14 +55,16 @@ class GraphRegularisers {
   void NoteStep(std::uint64_t step, double reward);
 
   std::size_t num_sides() const { return sides_.size(); }
-  /// Whether the evidence of all sides is to be noted before the first batch of an epoch.
+  /// Whether the evidence of all sides is to be noted before the first batch of an epoch: before
+  /// the first one, by what the texts have in common, and for sides that this does not convince
+  /// again after the warm-up, in which they have no terms.
   bool IsEvidenceDue(std::uint32_t epoch) const;
   /// What to ask about a side. Drawn from the seed alone.
   EvidenceRows DrawEvidence(std::uint32_t side) const;
   const TrainingGraph& graph(std::uint32_t side) const { return task_.graphs[sides_[side].graph]; }
   bool is_document(std::uint32_t side) const { return sides_[side].is_document; }
   /// Shape: evidence [num_sides()]
-  void NoteEvidence(std::vector<GraphEvidence> evidence) { evidence_ = std::move(evidence); }
+  void NoteEvidence(const std::vector<GraphEvidence>& evidence);
 
   /// Whether edges are to be pruned before the first batch of an epoch.
   bool IsPruneDue(std::uint32_t epoch) const;
@@ -111,11 +113,12 @@ class GraphRegularisers {
   const std::uint64_t seed_;
   const std::vector<std::uint32_t> documents_;  // that train
   const std::uint32_t warmup_epochs_;
-  const std::uint64_t first_step_;  // with terms
+  const std::uint64_t first_step_;  // that may have terms
   std::vector<Side> sides_;
   std::vector<GraphTerms> terms_;        // of each graph
   std::optional<WeightBandit> bandit_;   // where weights are learned
   std::vector<GraphEvidence> evidence_;  // [num_sides()] once it was noted
+  std::uint32_t evidence_rounds_ = 0;    // that were noted, at most 2
   std::optional<std::uint32_t> pruned_epoch_;
 };
 

@@ -22,7 +22,8 @@ inline LossOptions PublishedGraphLoss() {
 /// kFixed:     the options.
 /// kBandit:    WeightBandit, which learns them from what the task gains, as published.
 /// kEvidence:  the options, or less down to 0 where an encoder that does not know the graph shows
-///             no sign that its edges go where the task goes; see graph_evidence.h.
+///             no sign that its edges go where the task goes; see graph_evidence.h. A side that
+///             convinces before the first step counts from there on, others after the warm-up.
 enum class GraphWeighting : std::uint8_t { kFixed = 0, kBandit = 1, kEvidence = 2 };
 
 /// How graphs regularise the encoder's training. Without graphs in the task none of it matters.
@@ -35,11 +36,11 @@ struct RamenOptions {
   double row_share = 1;               ///< of a batch's rows that draw anchors of a graph
   LossOptions loss;                   ///< of NGAME's encoder here; published: PublishedGraphLoss
 
-  /// Of the epochs before the first pruning and the evidence, at least one epoch: with the default
-  /// those with random batches. Published: 10 epochs of 300.
+  /// Of the epochs before the first pruning and the last evidence, at least one epoch: with the
+  /// default those with random batches. Published: 10 epochs of 300.
   double warmup_share = 0.2;
-  /// Whether terms count in the warm-up, with all edges. Published: they do. The encoder then
-  /// has learned wrong edges before it is asked about them.
+  /// Whether terms count in the warm-up, with all edges, where weights do not go by evidence.
+  /// Published: they do. The encoder then has learned wrong edges before it is asked about them.
   bool warmup_terms = false;
 
   /// Edges whose ends are not similar are left out, once the encoder can tell.

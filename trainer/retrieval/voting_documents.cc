@@ -19,8 +19,11 @@ constexpr std::string_view kFormat = "voting-documents-1";
 }  // namespace
 
 Result<VotingDocuments> ReadVotingDocuments(const storage::View& view,
+                                            const PositiveReading& positives,
                                             std::span<const Ordinal> labels,
                                             const std::function<bool()>& should_stop) {
+  DASHI_ASSIGN_OR_RETURN(const PositiveSource source,
+                         PositiveSource::Find(view, positives, should_stop));
   VotingDocuments documents;
   const auto add = [&](Ordinal ordinal, const storage::EntityRow& row,
                        const std::vector<storage::RelevanceNeighbour>& relevant) {
@@ -40,7 +43,7 @@ Result<VotingDocuments> ReadVotingDocuments(const storage::View& view,
     }
     return Status();
   };
-  DASHI_RETURN_IF_ERROR(ForEachLabelledDocument(view, should_stop, add));
+  DASHI_RETURN_IF_ERROR(source.ForEachDocument(view, should_stop, add));
   return documents;
 }
 

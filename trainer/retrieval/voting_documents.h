@@ -9,6 +9,7 @@
 
 #include "dashi/status.h"
 #include "storage/view.h"
+#include "trainer/positives/positive_source.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
@@ -21,9 +22,10 @@ struct VotingDocuments {
 
 /// The training documents of a view that have one of `labels`.  Shape: labels ascending.
 ///
-/// Errors: kCancelled; storage errors.
-/// Cost:   one merged scan of documents and relevance.
+/// Errors: those of PositiveSource; kCancelled; storage errors.
+/// Cost:   one merged scan of documents and their positives.
 Result<VotingDocuments> ReadVotingDocuments(const storage::View& view,
+                                            const PositiveReading& positives,
                                             std::span<const storage::Ordinal> labels,
                                             const std::function<bool()>& should_stop);
 

@@ -72,8 +72,16 @@ struct ChunkResult {
 
 class Pass {
  public:
-  Pass(const LossOptions& loss, const at::Tensor& rows, bool bfloat16, float rate)
-      : loss_(loss), rows_(rows), factor_(rows, bfloat16), bfloat16_(bfloat16), rate_(rate) {}
+  Pass(const LossOptions& loss, const at::Tensor& rows, const PassOptions& options, float rate)
+      : loss_(loss),
+        rows_(rows),
+        factor_(rows, options.bfloat16),
+        bfloat16_(options.bfloat16),
+        rate_(rate) {
+    if (!options.row_weights.empty()) {
+      weights_ = WeightColumn(options.row_weights, rows.device());
+    }
+  }
 
   /// Steps `labels`, the chunk's.
   ChunkResult Run(at::Tensor labels, const Entries& positives, const Entries& masked) const {
@@ -94,6 +102,9 @@ class Pass {
     slope.index_put_({positives.rows, positives.columns}, at::full({}, -1.0F, slope.options()),
                      /*accumulate=*/true);
     slope.mul_(1.0F / (loss_.temperature * static_cast<float>(rows_.size(0))));
+    if (weights_.defined()) {
+      slope.mul_(weights_);
+    }
     const MatrixFactor left(slope, bfloat16_);
     result.gradient = Product(left, columns);
     const float scale = rate_ * static_cast<float>(rows_.size(0));
@@ -107,6 +118,7 @@ class Pass {
   const MatrixFactor factor_;
   const bool bfloat16_;
   const float rate_;
+  at::Tensor weights_;  // [num_rows, 1], where rows have weights
 };
 
 }  // namespace
@@ -123,7 +135,7 @@ Result<VectorGradient> BinaryPass(const LossOptions& loss, const at::Tensor& row
       SplitByChunk(positives, num_chunks, chunk_size, rows.device());
   const std::vector<Entries> chunk_masked =
       SplitByChunk(masked, num_chunks, chunk_size, rows.device());
-  const Pass pass(loss, rows, options.bfloat16, rate);
+  const Pass pass(loss, rows, options, rate);
   VectorGradient sum;
   sum.rows = at::zeros_like(rows);
   at::Tensor total = at::zeros({}, rows.options());

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include <ATen/core/Tensor.h>
 
 #include "base/thread_pool.h"
@@ -38,7 +40,12 @@ struct VectorGradient {
 struct PassOptions {
   bool bfloat16 = false;  ///< arithmetic of the matrix products
   bool portable = false;  ///< LibTorch's operators where a device has kernels of ours
+  /// [num_rows], of each row's part of the gradients, though not of the summary; empty: each 1.
+  std::span<const float> row_weights;
 };
+
+/// Row weights as a column on a device.  Shape: result [weights.size(), 1].
+at::Tensor WeightColumn(std::span<const float> weights, const at::Device& device);
 
 /// The loss over rows columns^T. On the processor in blocks of 256 rows that run on the pool, each
 /// with one thread of LibTorch: blocks stay in cache, and the result does not depend on the pool's

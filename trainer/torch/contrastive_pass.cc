@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -62,19 +63,23 @@ VectorGradient WholePass(const LossOptions& options, const at::Tensor& rows,
   if (!loss.gradient.defined()) {
     loss = ContrastiveLoss(options, scores, positives, masked);
   }
+  if (!pass.row_weights.empty()) {
+    loss.gradient.mul_(WeightColumn(pass.row_weights, loss.gradient.device()));
+  }
   const MatrixFactor slope(loss.gradient, pass.bfloat16);
   return {loss.summary, Product(slope, right), Product(slope.Transposed(), left)};
 }
 
 Result<VectorGradient> BlockedPass(const LossOptions& options, const at::Tensor& rows,
                                    const at::Tensor& columns, const SparseRows& positives,
-                                   const SparseRows& masked, bool bfloat16, ThreadPool& pool) {
+                                   const SparseRows& masked, const PassOptions& pass,
+                                   ThreadPool& pool) {
   VectorGradient result;
   result.rows = at::empty_like(rows);        // [num_rows, dim]
   result.columns = at::zeros_like(columns);  // [num_columns, dim]
   const double num_terms = std::max(1.0, NumTerms(options.kind, positives));
   const double num_rows = std::max(1.0, NumTerms(LossKind::kSoftmax, positives));
-  const MatrixFactor right(columns, bfloat16);
+  const MatrixFactor right(columns, pass.bfloat16);
   std::vector<Block> blocks((positives.num_rows() + kBlockRows - 1) / kBlockRows);
   pool.ParallelFor(blocks.size(), 1, [&](std::size_t first, std::size_t last) {
     at::set_num_threads(1);
@@ -85,12 +90,15 @@ Result<VectorGradient> BlockedPass(const LossOptions& options, const at::Tensor&
         const std::size_t end = std::min(positives.num_rows(), begin + kBlockRows);
         const auto offset = static_cast<std::int64_t>(begin);
         const auto size = static_cast<std::int64_t>(end - begin);
-        const MatrixFactor left(rows.narrow(0, offset, size), bfloat16);
+        const MatrixFactor left(rows.narrow(0, offset, size), pass.bfloat16);
         const SparseRows own_positives = Slice(positives, begin, end);
         const LossGradient loss = ContrastiveLoss(options, Product(left, right.Transposed()),
                                                   own_positives, Slice(masked, begin, end));
         const double share = NumTerms(options.kind, own_positives) / num_terms;
-        const MatrixFactor slope(loss.gradient, bfloat16);  // [size, num_columns]
+        if (!pass.row_weights.empty()) {
+          loss.gradient.mul_(WeightColumn(pass.row_weights.subspan(begin, end - begin), at::kCPU));
+        }
+        const MatrixFactor slope(loss.gradient, pass.bfloat16);  // [size, num_columns]
         result.rows.narrow(0, offset, size).copy_(Product(slope, right).mul_(share));
         block.columns = Product(slope.Transposed(), left).mul_(share);
         const auto* summary = loss.summary.const_data_ptr<float>();
@@ -113,12 +121,18 @@ Result<VectorGradient> BlockedPass(const LossOptions& options, const at::Tensor&
 
 }  // namespace
 
+at::Tensor WeightColumn(std::span<const float> weights, const at::Device& device) {
+  at::Tensor column = at::empty({static_cast<std::int64_t>(weights.size()), 1}, at::kFloat);
+  std::copy(weights.begin(), weights.end(), column.mutable_data_ptr<float>());
+  return column.to(device);
+}
+
 Result<VectorGradient> ContrastivePass(const LossOptions& loss, const at::Tensor& rows,
                                        const at::Tensor& columns, const SparseRows& positives,
                                        const SparseRows& masked, const PassOptions& options,
                                        ThreadPool& pool) {
   if (rows.is_cpu()) {
-    return BlockedPass(loss, rows, columns, positives, masked, options.bfloat16, pool);
+    return BlockedPass(loss, rows, columns, positives, masked, options, pool);
   }
   return WholePass(loss, rows, columns, positives, masked, options);
 }

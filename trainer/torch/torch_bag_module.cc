@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "trainer/torch/batch_checks.h"
 #include "trainer/torch/batch_tokens.h"
 #include "trainer/torch/binary_pass.h"
 #include "trainer/torch/contrastive_loss.h"
@@ -38,27 +39,6 @@ namespace {
 
 // Texts that Encode handles at once: bounds its work space to a few megabytes.
 constexpr std::size_t kEncodeChunk = 4096;
-
-Status CheckRows(const char* what, const SparseRows& rows, std::size_t num_columns) {
-  for (const std::uint32_t column : rows.columns) {
-    if (column >= num_columns) {
-      return Status::InvalidArgument(
-          fmt::format("{} column out of range: got {}, want below {}", what, column, num_columns));
-    }
-  }
-  return Status();
-}
-
-Status CheckPositions(const char* what, std::span<const std::uint32_t> positions,
-                      std::size_t bound) {
-  for (const std::uint32_t position : positions) {
-    if (position >= bound) {
-      return Status::InvalidArgument(
-          fmt::format("{} out of range: got {}, want below {}", what, position, bound));
-    }
-  }
-  return Status();
-}
 
 // A keep-or-drop mask of zeros and ones from a seed alone.  Shape: [num_rows, dim].
 at::Tensor DropoutMask(std::int64_t num_rows, std::int64_t dim, float dropout, std::uint64_t seed) {
@@ -143,7 +123,9 @@ class TorchBagModule final : public BagModule {
   // does other work too a second one made a step ten times slower. Its number of threads belongs to
   // the calling thread, so every entry sets it.
   static void EnterThread() { at::set_num_threads(1); }
-  PassOptions PassSettings() const { return {bfloat16_, options_.portable_kernels}; }
+  PassOptions PassSettings(std::span<const float> row_weights) const {
+    return {bfloat16_, options_.portable_kernels, row_weights};
+  }
   // to[positions[i]] += scale * rows[i].
   void AddRows(std::span<const std::uint32_t> positions, const at::Tensor& rows, float scale,
                at::Tensor* to) const;
@@ -194,23 +176,8 @@ StepResult TorchBagModule::Collect(std::span<const TermSummary> terms,
 }
 
 Status TorchBagModule::CheckEncoderBatch(const EncoderBatch& batch) const {
-  DASHI_RETURN_IF_ERROR(CheckRows("token", batch.texts, options_.vocabulary_size));
-  for (const ContrastiveTerm& term : batch.terms) {
-    DASHI_RETURN_IF_ERROR(CheckPositions("row", term.rows, batch.texts.num_rows()));
-    DASHI_RETURN_IF_ERROR(CheckPositions("column", term.columns, batch.texts.num_rows()));
-    if (term.loss.kind == LossKind::kBinary) {
-      return Status::InvalidArgument("the binary loss is the classifier stage's alone");
-    }
-    if (term.positives.num_rows() != term.rows.size() ||
-        term.masked.num_rows() != term.rows.size()) {
-      return Status::InvalidArgument(
-          fmt::format("contrastive term shape mismatch: got {} rows, {} of positives, {} masked",
-                      term.rows.size(), term.positives.num_rows(), term.masked.num_rows()));
-    }
-    DASHI_RETURN_IF_ERROR(CheckRows("positive", term.positives, term.columns.size()));
-    DASHI_RETURN_IF_ERROR(CheckRows("masked", term.masked, term.columns.size()));
-  }
-  return Status();
+  DASHI_RETURN_IF_ERROR(CheckBelow("token column", batch.texts.columns, options_.vocabulary_size));
+  return CheckTerms(batch);
 }
 
 Status TorchBagModule::CheckFinite(float loss, const char* stage, std::int64_t step) const {
@@ -232,9 +199,10 @@ Result<TorchBagModule::EncoderPass> TorchBagModule::RunEncoder(const EncoderBatc
     const at::Tensor rows = IndexTensor(term.rows, device_);
     const at::Tensor columns = IndexTensor(term.columns, device_);
     const at::Tensor row_embeddings = unit.index_select(0, rows);  // [num_rows, dim]
-    DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
-                           ContrastivePass(term.loss, row_embeddings, unit.index_select(0, columns),
-                                           term.positives, term.masked, PassSettings(), pool_));
+    DASHI_ASSIGN_OR_RETURN(
+        const VectorGradient loss,
+        ContrastivePass(term.loss, row_embeddings, unit.index_select(0, columns), term.positives,
+                        term.masked, PassSettings(term.row_weights), pool_));
     AddRows(term.rows, loss.rows, term.weight, &gradient);
     AddRows(term.columns, loss.columns, term.weight, &gradient);
     if (pass.terms.empty()) {
@@ -300,22 +268,10 @@ Status TorchBagModule::SetClassifier(std::span<const float> vectors, std::uint32
 
 Status TorchBagModule::CheckClassifierBatch(const ClassifierBatch& batch,
                                             bool trains_encoder) const {
-  const std::size_t num_rows = batch.positives.num_rows();
-  DASHI_RETURN_IF_ERROR(CheckPositions("label row", batch.columns,
-                                       static_cast<std::size_t>(classifier_->values().size(0))));
-  const std::size_t num_columns = batch.loss.kind == LossKind::kBinary
-                                      ? static_cast<std::size_t>(classifier_->values().size(0))
-                                      : batch.columns.size();
-  DASHI_RETURN_IF_ERROR(CheckRows("positive", batch.positives, num_columns));
-  DASHI_RETURN_IF_ERROR(CheckRows("masked", batch.masked, num_columns));
-  const bool rows_fit = trains_encoder ? batch.texts.num_rows() == num_rows
-                                       : batch.embeddings.size() == num_rows * options_.dim;
-  if (!rows_fit || batch.masked.num_rows() != num_rows) {
-    return Status::InvalidArgument(fmt::format(
-        "classifier batch shape mismatch: {} rows of positives, {} masked, {} texts, {} numbers",
-        num_rows, batch.masked.num_rows(), batch.texts.num_rows(), batch.embeddings.size()));
-  }
-  return CheckRows("token", batch.texts, options_.vocabulary_size);
+  DASHI_RETURN_IF_ERROR(CheckRows(batch, options_.dim,
+                                  static_cast<std::size_t>(classifier_->values().size(0)),
+                                  trains_encoder));
+  return CheckBelow("token column", batch.texts.columns, options_.vocabulary_size);
 }
 
 TorchBagModule::ClassifierRows TorchBagModule::EmbedRows(const ClassifierBatch& batch,
@@ -352,12 +308,12 @@ Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
     if (batch.loss.kind == LossKind::kBinary) {
       DASHI_ASSIGN_OR_RETURN(
           loss, BinaryPass(batch.loss, rows.unit.rows, classifier_->values(), batch.positives,
-                           batch.masked, rates.classifier, PassSettings(), pool_));
+                           batch.masked, rates.classifier, PassSettings(batch.row_weights), pool_));
     } else {
       labels = Normalize(classifier_->Gather(batch.columns));
       DASHI_ASSIGN_OR_RETURN(
           loss, ContrastivePass(batch.loss, rows.unit.rows, labels.rows, batch.positives,
-                                batch.masked, PassSettings(), pool_));
+                                batch.masked, PassSettings(batch.row_weights), pool_));
     }
     ResidualBlock::Gradients gradients;
     const BatchTokens* tokens = nullptr;
@@ -386,7 +342,7 @@ Result<StepResult> TorchBagModule::ClassifierStep(const ClassifierBatch& batch,
 }
 
 Status TorchBagModule::Encode(const SparseRows& texts, float* out) {
-  DASHI_RETURN_IF_ERROR(CheckRows("token", texts, options_.vocabulary_size));
+  DASHI_RETURN_IF_ERROR(CheckBelow("token column", texts.columns, options_.vocabulary_size));
   return CatchTensorErrors("encode", [&] {
     EnterThread();
     SparseRows chunk;

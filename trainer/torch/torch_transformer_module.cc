@@ -90,8 +90,9 @@ class TorchTransformerModule final : public TransformerModule {
                               at::Tensor* gradient);
   Result<VectorGradient> Loss(const LossOptions& loss, const at::Tensor& rows,
                               const at::Tensor& columns, const SparseRows& positives,
-                              const SparseRows& masked) {
-    return ContrastivePass(loss, rows, columns, positives, masked, {bfloat16_, false}, pool_);
+                              const SparseRows& masked, std::span<const float> row_weights) {
+    return ContrastivePass(loss, rows, columns, positives, masked, {bfloat16_, false, row_weights},
+                           pool_);
   }
   Status CheckFinite(float loss, const char* stage, std::uint64_t step) const;
   std::vector<at::Tensor> ZeroGradients() const;
@@ -203,7 +204,7 @@ Result<StepResult> TorchTransformerModule::Contrast(const std::vector<Contrastiv
     const at::Tensor row_embeddings = unit.index_select(0, rows);  // [num_rows, dim]
     DASHI_ASSIGN_OR_RETURN(const VectorGradient loss,
                            Loss(term.loss, row_embeddings, unit.index_select(0, columns),
-                                term.positives, term.masked));
+                                term.positives, term.masked, term.row_weights));
     const at::Tensor summary = loss.summary.to(at::kCPU);  // [2]
     result.loss += term.weight * summary[0].item<float>();
     gradient->index_add_(0, rows, loss.rows, term.weight);
@@ -304,13 +305,13 @@ Result<StepResult> TorchTransformerModule::ClassifierStep(const ClassifierBatch&
     UnitRows labels;  // [num_columns, dim], where they are a sample
     VectorGradient loss;
     if (batch.loss.kind == LossKind::kBinary) {
-      DASHI_ASSIGN_OR_RETURN(
-          loss, BinaryPass(batch.loss, rows.rows, classifier_->values(), batch.positives,
-                           batch.masked, rates.classifier, {bfloat16_, false}, pool_));
+      DASHI_ASSIGN_OR_RETURN(loss, BinaryPass(batch.loss, rows.rows, classifier_->values(),
+                                              batch.positives, batch.masked, rates.classifier,
+                                              {bfloat16_, false, batch.row_weights}, pool_));
     } else {
       labels = Normalize(classifier_->Gather(batch.columns));
-      DASHI_ASSIGN_OR_RETURN(
-          loss, Loss(batch.loss, rows.rows, labels.rows, batch.positives, batch.masked));
+      DASHI_ASSIGN_OR_RETURN(loss, Loss(batch.loss, rows.rows, labels.rows, batch.positives,
+                                        batch.masked, batch.row_weights));
     }
     StepResult result;
     const at::Tensor summary = loss.summary.to(at::kCPU);  // [2]

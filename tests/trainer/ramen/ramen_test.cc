@@ -175,6 +175,54 @@ TEST(RamenTest, AGraphAtRandomGetsNoWeight) {
   }
 }
 
+// The reports of all epochs of the encoder stage.
+std::vector<std::vector<GraphReport>> GraphsByEpoch(const TrainingTask& task,
+                                                    const NgameOptions& options) {
+  std::vector<std::vector<GraphReport>> epochs;
+  TrainingControl control;
+  control.on_epoch = [&epochs](const EpochReport& report) {
+    if (report.stage == "encoder") {
+      epochs.push_back(report.graphs);
+    }
+  };
+  EXPECT_TRUE(TrainNgame(task, options, Backend(), control).ok());
+  return epochs;
+}
+
+TEST(RamenTest, AGraphThatConvincesCountsFromTheFirstEpochAndAnyOtherIsAskedAgain) {
+  TrainingTask task = TaskWithPlantedGraph(200, 1);
+  // Neighbours with the words of the labels are believed by their words, as are the neighbours of
+  // the planted graph's labels, which have words of documents.
+  TrainingGraph obvious;
+  obvious.name = "obvious";
+  obvious.document_anchors = task.relevance;
+  obvious.label_anchors.offsets = std::vector<std::uint64_t>(201, 0);
+  obvious.anchor_tokens = task.label_tokens;
+  task.graphs.push_back(obvious);
+  task.graphs.push_back(Shuffled(task.graphs[0], 1));
+  NgameOptions options = FastOptions();
+  options.ranker = false;
+  options.classifier_epochs = 0;
+  const auto epochs = GraphsByEpoch(task, options);
+  ASSERT_EQ(epochs.size(), options.epochs);
+  const std::vector<GraphReport>& first = epochs.front();
+  const std::vector<GraphReport>& last = epochs.back();
+  ASSERT_EQ(last.size(), 5U);
+  for (std::size_t side = 0; side < 5; ++side) {
+    SCOPED_TRACE(last[side].graph + " " + last[side].side);
+    if (side == 1 || side == 2) {
+      EXPECT_EQ(first[side].weight, options.ramen.weight);
+      // What it was believed for stays: later the encoder knows the edges.
+      EXPECT_EQ(last[side].evidence, first[side].evidence);
+      continue;
+    }
+    // Neighbours of planted documents have the words of other documents, not the labels' own.
+    EXPECT_EQ(first[side].weight, 0);
+    EXPECT_NE(last[side].evidence, first[side].evidence);
+    EXPECT_NEAR(last[side].weight, side == 0 ? options.ramen.weight : 0, 0.02);
+  }
+}
+
 // What regularises teaches words that no training document of a rare label has.
 TEST(RamenTest, APlantedGraphHelpsRareLabels) {
   for (std::uint64_t seed = 1; seed <= 2; ++seed) {

@@ -32,7 +32,7 @@ TEST(VotingDocumentsTest, AreTheTrainingDocumentsThatHaveOneOfTheLabels) {
     return view->FindOrdinal(storage::EntityKind::kDocument, id).value().value();
   };
   const std::vector<storage::Ordinal> labels{label("a"), label("c")};
-  const auto documents = ReadVotingDocuments(*view, labels, {});
+  const auto documents = ReadVotingDocuments(*view, {}, labels, {});
   ASSERT_TRUE(documents.ok()) << documents.status().ToString();
   EXPECT_EQ(documents->ordinals,
             (std::vector<storage::Ordinal>{document("both"), document("last")}));
@@ -45,7 +45,7 @@ TEST(VotingDocumentsTest, AreTheTrainingDocumentsThatHaveOneOfTheLabels) {
   EXPECT_EQ(parsed->labels.offsets.ToVector(), documents->labels.offsets.ToVector());
   EXPECT_EQ(parsed->labels.columns.ToVector(), documents->labels.columns.ToVector());
 
-  EXPECT_EQ(ReadVotingDocuments(*view, labels, [] { return true; }).status().code(),
+  EXPECT_EQ(ReadVotingDocuments(*view, {}, labels, [] { return true; }).status().code(),
             StatusCode::kCancelled);
 }
 

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <vector>
+
+#include "storage/catalog_records.h"
+#include "trainer/model_option_spec.h"
+#include "trainer/positives/positive_source.h"
+
+namespace dashi::trainer {
+
+/// The options that say which labels are positives of a document, and what they count. The first
+/// one, relevance_from, says whether those of OptionScope::kClicks apply.
+std::vector<OptionSpec> PositiveOptionSpecs();
+
+/// What a release's record says of its positives. What cannot be read, in the record of another
+/// version, is as by default.
+PositiveReading PositivesOf(const storage::OptionMap& release_options);
+
+}  // namespace dashi::trainer
