@@ -32,7 +32,7 @@ class PositiveSource {
   ///
   /// Errors: kNotFound (42704) for a graph that does not exist; kInvalidArgument for one whose
   ///         edges lead neither from documents to labels nor back; kCancelled; the view's.
-  /// Cost:   a scan of the graph.
+  /// Cost:   a scan of the graph, with a window two.
   static Result<PositiveSource> Find(const storage::View& view, const PositiveReading& reading,
                                      const std::function<bool()>& should_stop);
 
