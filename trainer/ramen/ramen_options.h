@@ -33,7 +33,9 @@ struct RamenOptions {
   bool document_graph = true;         ///< terms of documents and their anchors
   bool label_graph = true;            ///< terms of labels and their anchors
   std::uint32_t anchors_per_row = 1;  ///< that a row draws of each graph
-  double row_share = 1;               ///< of a batch's rows that draw anchors of a graph
+  /// Of a batch's rows that draw anchors of a graph. Published: all. A third costs a third and ends
+  /// as accurate (docs/BENCHMARKS.md).
+  double row_share = 0.35;
   LossOptions loss;                   ///< of NGAME's encoder here; published: PublishedGraphLoss
 
   /// Of the epochs before the first pruning and the last evidence, at least one epoch: with the
