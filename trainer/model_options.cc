@@ -375,8 +375,12 @@ bool AsksForWarmStart(const OptionMap& options) {
 OptionMap MergeModelOptions(const OptionMap& model, const OptionMap& statement) {
   OptionMap merged = statement;
   const bool warm = AsksForWarmStart(statement);
+  const auto source = statement.find("relevance_from");
+  const bool from_table = source != statement.end() && source->second == kRelevanceTable;
   for (const auto& [name, value] : model) {
-    if (!warm || (name != "epochs" && name != "classifier_epochs")) {
+    const bool is_cold = name == "epochs" || name == "classifier_epochs";
+    const bool is_of_clicks = name == "min_clicks" || name == "window";
+    if (!(warm && is_cold) && !(from_table && is_of_clicks)) {
       merged.emplace(name, value);
     }
   }

@@ -76,7 +76,8 @@ bool WeighsByPropensity(const ModelOptions& options);
 bool AsksForWarmStart(const storage::OptionMap& options);
 
 /// A model's options with those of a TRAIN statement over them. A warm start has its own numbers of
-/// epochs: those of the model, which are for a cold one, do not count.
+/// epochs: those of the model, which are for a cold one, do not count. Nor do those for clicks
+/// where the statement takes positives from the table relevance.
 storage::OptionMap MergeModelOptions(const storage::OptionMap& model,
                                      const storage::OptionMap& statement);
 

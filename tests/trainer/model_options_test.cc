@@ -119,6 +119,12 @@ TEST(ModelOptionsTest, PositivesComeFromTheTableOrAGraphOfClicks) {
   ASSERT_TRUE(uniform.ok());
   EXPECT_FALSE(WeighsByPropensity(*uniform));
 
+  // A statement that goes back to the table has no use for the model's options for clicks.
+  const OptionMap model{{"relevance_from", "clicks"}, {"min_clicks", "2"}, {"dim", "16"}};
+  const OptionMap merged = MergeModelOptions(model, {{"relevance_from", "relevance"}});
+  EXPECT_EQ(merged, (OptionMap{{"relevance_from", "relevance"}, {"dim", "16"}}));
+  EXPECT_TRUE(ParseModelOptions("ngame", merged).ok());
+
   for (const char* name : {"min_clicks", "window"}) {
     EXPECT_NE(Error({{name, "2"}}).find("from a graph of clicks only"), std::string::npos);
   }

@@ -9,9 +9,6 @@
 namespace dashi::trainer {
 namespace {
 
-// The value of relevance_from that is no graph's name.
-constexpr std::string_view kTable = "relevance";
-
 OptionSpec SourceSpec() {
   return {"relevance_from",
           "where positives come from: the table relevance, or a graph of clicks by its name",
@@ -19,11 +16,12 @@ OptionSpec SourceSpec() {
             if (text.empty()) {
               return BadValue("relevance_from", text, "relevance or the name of a graph");
             }
-            options->positives.graph = text == kTable ? std::string_view() : text;
+            options->positives.graph = text == kRelevanceTable ? std::string_view() : text;
             return Status::Ok();
           },
           [](const ModelOptions& options) {
-            return options.positives.graph.empty() ? std::string(kTable) : options.positives.graph;
+            return options.positives.graph.empty() ? std::string(kRelevanceTable)
+                                                   : options.positives.graph;
           }};
 }
 

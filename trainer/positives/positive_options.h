@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "storage/catalog_records.h"
@@ -7,6 +8,9 @@
 #include "trainer/positives/positive_source.h"
 
 namespace dashi::trainer {
+
+/// The value of the option relevance_from that is no graph's name.
+inline constexpr std::string_view kRelevanceTable = "relevance";
 
 /// The options that say which labels are positives of a document, and what they count. The first
 /// one, relevance_from, says whether those of OptionScope::kClicks apply.
