@@ -3,12 +3,12 @@
 
     click_log.py FOLDER OUT [DOCUMENTS]
 
-FOLDER has documents.jsonl.gz (id, text, split), labels.jsonl.gz (id, text) and relevance.tsv.gz. OUT
-gets the first DOCUMENTS (12000) training documents, the labels that they carry and the test
-documents of those, as documents.jsonl, labels.jsonl and relevance.tsv, and clicks.tsv: document,
-label, time, event id. A relevant label is shown with the propensity of its number of documents
-(Jain et al. 2016, A = 0.55, B = 1.5) and, once shown, clicked three times in the mean, over 60 days;
-every tenth document has one click on a label that is drawn by popularity.
+FOLDER has documents.jsonl.gz (id, text, split), labels.jsonl.gz (id, text) and
+relevance.tsv.gz. OUT gets the first DOCUMENTS (12000) training documents, the labels that they
+carry and the test documents of those, as documents.jsonl, labels.jsonl and relevance.tsv, and
+clicks.tsv: document, label, time, event id. A relevant label is shown with the propensity of its
+number of documents (Jain et al. 2016, A = 0.55, B = 1.5) and, once shown, clicked three times in
+the mean, over 60 days; every tenth document has one click on a label drawn by popularity.
 """
 
 import gzip
