@@ -36,7 +36,7 @@ struct RamenOptions {
   /// Of a batch's rows that draw anchors of a graph. Published: all. A third costs a third and ends
   /// as accurate (docs/BENCHMARKS.md).
   double row_share = 0.35;
-  LossOptions loss;                   ///< of NGAME's encoder here; published: PublishedGraphLoss
+  LossOptions loss;  ///< of NGAME's encoder here; published: PublishedGraphLoss
 
   /// Of the epochs before the first pruning and the last evidence, at least one epoch: with the
   /// default those with random batches. Published: 10 epochs of 300.
