@@ -348,13 +348,17 @@ bool HasTokens(const TrainingData& data, const SparseRows& rows) {
 }
 
 Status NoDocument(const PositiveSource& source) {
-  const Status status = Status::FailedPrecondition(fmt::format(
-      "there is nothing to train on: no document of split 'train' has a {}",
-      source.is_graph() ? "label of the graph: " + source.Describe() : "relevant label"));
-  return Status(status).WithHint(
-      source.is_graph()
-          ? "Lower min_clicks, widen window, and give training documents split 'train' or NULL."
-          : "Load the relevance table, and give training documents split 'train' or NULL.");
+  if (source.is_graph()) {
+    return Status::FailedPrecondition(
+               "there is nothing to train on: no document of split 'train' has a label of the "
+               "graph: " +
+               source.Describe())
+        .WithHint(
+            "Lower min_clicks, widen window, and give training documents split 'train' or NULL.");
+  }
+  return Status::FailedPrecondition(
+             "there is nothing to train on: no document of split 'train' has a relevant label")
+      .WithHint("Load the relevance table, and give training documents split 'train' or NULL.");
 }
 
 Status CheckHoldOut(const TrainingData& data, const ValidationRule& rule) {
