@@ -10,7 +10,7 @@
 namespace dashi::trainer {
 namespace {
 
-constexpr std::uint32_t kStateVersion = 7;
+constexpr std::uint32_t kStateVersion = 8;
 
 // Tensors as parts "prefix/<name>", and their names, each after its length.
 Status SaveTensors(StateWriter& to, const std::string& prefix,
