@@ -11,6 +11,32 @@ namespace {
 
 constexpr std::uint32_t kAbsent = 0xFFFFFFFF;
 
+/// Appends a document's row: `targets`, of its positives, ascending, and what is masked, the other
+/// positives and its own item. `column_of` ascends with the label; kAbsent: it is no column.
+template <typename ColumnOf>
+void AppendRelations(const TrainingTask& task, std::uint32_t document,
+                     std::span<const std::uint32_t> targets, const ColumnOf& column_of,
+                     SparseRows* positives, SparseRows* masked) {
+  for (const std::uint32_t target : targets) {
+    positives->columns.push_back(column_of(target));
+  }
+  positives->offsets.push_back(positives->columns.size());
+  const auto known = RowColumns(task.relevance, document);
+  const std::uint64_t first = masked->columns.size();
+  for (const std::uint32_t label : known) {
+    if (column_of(label) != kAbsent && !std::binary_search(targets.begin(), targets.end(), label)) {
+      masked->columns.push_back(column_of(label));
+    }
+  }
+  const std::uint32_t own = task.own_label[document];
+  if (own != TrainingTask::kNoLabel && column_of(own) != kAbsent &&
+      !std::binary_search(known.begin(), known.end(), own)) {
+    masked->columns.push_back(column_of(own));
+    std::sort(masked->columns.own() + first, masked->columns.own() + masked->columns.size());
+  }
+  masked->offsets.push_back(masked->columns.size());
+}
+
 }  // namespace
 
 NgameBatches::NgameBatches(const TrainingTask& task)
@@ -42,25 +68,9 @@ void NgameBatches::ReleaseColumns() {
 
 void NgameBatches::AppendDocument(std::uint32_t document, std::span<const std::uint32_t> targets,
                                   SparseRows* positives, SparseRows* masked) const {
-  for (const std::uint32_t target : targets) {
-    positives->columns.push_back(column_of_label_[target]);
-  }
-  positives->offsets.push_back(positives->columns.size());
-  const auto known = RowColumns(task_.relevance, document);
-  const std::uint64_t first = masked->columns.size();
-  for (const std::uint32_t label : known) {
-    if (column_of_label_[label] != kAbsent &&
-        !std::binary_search(targets.begin(), targets.end(), label)) {
-      masked->columns.push_back(column_of_label_[label]);
-    }
-  }
-  const std::uint32_t own = task_.own_label[document];
-  if (own != TrainingTask::kNoLabel && column_of_label_[own] != kAbsent &&
-      !std::binary_search(known.begin(), known.end(), own)) {
-    masked->columns.push_back(column_of_label_[own]);
-    std::sort(masked->columns.own() + first, masked->columns.own() + masked->columns.size());
-  }
-  masked->offsets.push_back(masked->columns.size());
+  AppendRelations(
+      task_, document, targets, [this](std::uint32_t label) { return column_of_label_[label]; },
+      positives, masked);
 }
 
 std::uint32_t NgameBatches::DrawPositive(std::uint32_t document, Random& random) const {
@@ -207,25 +217,9 @@ ClassifierBatch NgameBatches::ForAllLabels(std::span<const std::uint32_t> docume
   WillNeedDocuments(documents);
   for (const std::uint32_t document : documents) {
     AppendRow(task_.document_tokens, document, &batch.texts);
-    const auto known = RowColumns(task_.relevance, document);
-    const auto kept = KeptPositives(document, random);
-    for (const std::uint32_t label : kept) {
-      batch.positives.columns.push_back(label);
-    }
-    batch.positives.offsets.push_back(batch.positives.columns.size());
-    const std::uint64_t first = batch.masked.columns.size();
-    for (const std::uint32_t label : known) {
-      if (!std::binary_search(kept.begin(), kept.end(), label)) {
-        batch.masked.columns.push_back(label);
-      }
-    }
-    const std::uint32_t own = task_.own_label[document];
-    if (own != TrainingTask::kNoLabel && !std::binary_search(known.begin(), known.end(), own)) {
-      batch.masked.columns.push_back(own);
-      std::sort(batch.masked.columns.own() + first,
-                batch.masked.columns.own() + batch.masked.columns.size());
-    }
-    batch.masked.offsets.push_back(batch.masked.columns.size());
+    AppendRelations(
+        task_, document, KeptPositives(document, random), [](std::uint32_t label) { return label; },
+        &batch.positives, &batch.masked);
     if (!task_.label_weights.empty()) {
       batch.row_weights.push_back(RowWeight(document));
     }

@@ -220,7 +220,7 @@ class Import {
 
   /// As the release says, where its graph is here too.
   Result<PositiveReading> FindPositives(const storage::View& view) {
-    const PositiveReading positives = PositivesOf(summary_.release.options);
+    DASHI_ASSIGN_OR_RETURN(const PositiveReading positives, PositivesOf(summary_.release.options));
     if (positives.graph.empty()) {
       return positives;
     }

@@ -396,7 +396,7 @@ Result<TrainingData> ReadTrainingData(const View& view, const TrainingDataOption
     return NoDocument(source);
   }
   if (source.is_graph()) {
-    LogInfo("{}", source.Describe());
+    LogInfo("positives of a training: {}", source.Describe());
   }
   if (options.propensity_weights) {
     data.task.label_weights = PropensityWeights(data.task.relevance, data.label_ordinals.size());

@@ -344,6 +344,25 @@ TEST(BagModuleTest, RowWeightsAreThoseOfTermsOfOneRow) {
   }
 }
 
+TEST(BagModuleTest, RowsOfAClassifierStepWithWeightZeroTeachNothing) {
+  constexpr std::uint32_t kLabels = 12;
+  Random random(123);
+  const std::vector<float> vectors = RandomVectors(kLabels * kDim, random);
+  const ClassifierBatch batch = RandomClassifierBatch(kLabels, random);
+  const auto step = [&](std::vector<float> row_weights) {
+    const auto module = NewModule(/*portable=*/false);
+    EXPECT_TRUE(module->SetClassifier(vectors, kLabels).ok());
+    ClassifierBatch weighed = batch;
+    weighed.row_weights = std::move(row_weights);
+    const auto result = module->ClassifierStep(weighed, {0.01F, 0.01F, 0.01F});
+    EXPECT_TRUE(result.ok()) << result.status().ToString();
+    return module->ExportClassifier();
+  };
+  EXPECT_EQ(step(std::vector<float>(8, 1.0F)), step({}));
+  EXPECT_EQ(step(std::vector<float>(8, 0.0F)), vectors);
+  EXPECT_NE(step({1, 0, 0, 0, 0, 0, 0, 0}), step({}));
+}
+
 TEST(BagModuleTest, OwnKernelsEqualTheTensorLibrarys) {
   Random random(21);
   const auto fast = NewModule(/*portable=*/false);

@@ -57,12 +57,12 @@ std::vector<OptionSpec> PositiveOptionSpecs() {
   };
 }
 
-PositiveReading PositivesOf(const storage::OptionMap& release_options) {
+Result<PositiveReading> PositivesOf(const storage::OptionMap& release_options) {
   ModelOptions options;
   for (const OptionSpec& spec : PositiveOptionSpecs()) {
     const auto found = release_options.find(std::string(spec.name));
-    if (found != release_options.end() && !spec.parse(found->second, &options).ok()) {
-      return {};
+    if (found != release_options.end()) {
+      DASHI_RETURN_IF_ERROR(spec.parse(found->second, &options));
     }
   }
   return options.positives;

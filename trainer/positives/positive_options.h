@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dashi/status.h"
 #include "storage/catalog_records.h"
 #include "trainer/model_option_spec.h"
 #include "trainer/positives/positive_source.h"
@@ -16,8 +17,9 @@ inline constexpr std::string_view kRelevanceTable = "relevance";
 /// one, relevance_from, says whether those of OptionScope::kClicks apply.
 std::vector<OptionSpec> PositiveOptionSpecs();
 
-/// What a release's record says of its positives. What cannot be read, in the record of another
-/// version, is as by default.
-PositiveReading PositivesOf(const storage::OptionMap& release_options);
+/// What a release's record says of its positives.
+///
+/// Errors: kInvalidArgument for a value that this version cannot read.
+Result<PositiveReading> PositivesOf(const storage::OptionMap& release_options);
 
 }  // namespace dashi::trainer

@@ -139,7 +139,7 @@ std::string PositiveSource::Describe() const {
   }
   std::string text =
       fmt::format("of {} edges of graph \"{}\" between documents and labels {} count", num_edges_,
-                  graph_->name, num_positives());
+                  graph_->name, num_edges_ - num_rare_ - num_old_);
   if (num_rare_ > 0) {
     text += fmt::format("; {} have fewer than {} clicks", num_rare_, min_clicks_);
   }

@@ -21,7 +21,8 @@ struct PositiveReading {
 };
 
 /// The positives of documents in one picture of the database: pairs of the table relevance, or
-/// edges of a graph between documents and labels that have clicks enough and are not too old.
+/// edges of a graph between documents and labels that have clicks enough and are not too old. In a
+/// graph that leads both ways those from documents to labels.
 ///
 /// Threads: const methods may be called at once, with views of their own.
 class PositiveSource {
@@ -46,7 +47,6 @@ class PositiveSource {
   /// count: 100 have fewer than 2 clicks, 13 others were last seen before 2026-08-29 00:00:00".
   std::string Describe() const;
   bool is_graph() const { return graph_.has_value(); }
-  std::uint64_t num_positives() const { return num_edges_ - num_rare_ - num_old_; }
 
  private:
   bool Counts(const storage::EdgeValues& values) const;

@@ -250,6 +250,26 @@ std::string WeightsAfterSteps(TransformerModuleOptions options, int num_threads)
 }
 
 // Dropout is the same in both passes of a chunk and with any number of threads.
+TEST(TransformerModuleTest, RowsWeighInTheGradient) {
+  Random random(31);
+  const EncoderBatch batch = RandomBatch(random);
+  const auto step = [&](float term_weight, std::vector<float> row_weights) {
+    const auto module = NewModule(SmallOptions());
+    EncoderBatch weighed = batch;
+    weighed.terms[0].weight = term_weight;
+    weighed.terms[0].row_weights = std::move(row_weights);
+    EXPECT_TRUE(module->EncoderStep(weighed, {0, 1e-2F, 0}).ok());
+    std::vector<float> values;
+    for (const NamedTensor& tensor : module->ExportParameters()) {
+      values.insert(values.end(), tensor.values.begin(), tensor.values.end());
+    }
+    return values;
+  };
+  EXPECT_TRUE(step(1, {}) == step(1, std::vector<float>(6, 1.0F)));
+  EXPECT_TRUE(step(0, {}) == step(1, std::vector<float>(6, 0.0F)));
+  EXPECT_FALSE(step(1, {}) == step(1, {1, 0, 0, 0, 0, 0}));
+}
+
 TEST(TransformerModuleTest, StepsDependOnTheSeedNotOnThreads) {
   TransformerModuleOptions options = SmallOptions();
   options.config.dropout = 0.2F;
