@@ -1,7 +1,7 @@
 # Headers that the compiler reads once for many sources. Tests always share them: a test takes up to
 # a third less to compile, a small source of a library half. The libraries share them only under
-# DASHI_PRECOMPILED_HEADERS, which the builds with sanitizers set: in the others every source is seen
-# to include what it uses.
+# DASHI_PRECOMPILED_HEADERS, which the builds with sanitizers set: in the others every source is
+# seen to include what it uses.
 
 include_guard(GLOBAL)
 
