@@ -21,7 +21,7 @@ using storage::Ordinal;
 using storage::RelevanceNeighbour;
 
 enum Plan : int { kScan = 0, kByDocument = 1, kByLabel = 2, kByPair = 3, kByRowId = 4 };
-enum Column : int { kDocument = 0, kLabel = 1, kWeight = 2 };
+enum : int { kDocument = 0, kLabel = 1, kWeight = 2 };
 
 /// Guessed length of a neighbour list.
 constexpr sqlite3_int64 kListRows = 8;

@@ -29,7 +29,7 @@ constexpr int kNestingMax = 4;
 /// Guessed rows of the inner query.
 constexpr sqlite3_int64 kGuessedRows = 1000;
 
-enum Column : int { kId, kRank, kLabel, kText, kScore, kQueries, kCount, kOptions };
+enum : int { kId, kRank, kLabel, kText, kScore, kQueries, kCount, kOptions };
 
 constexpr std::string_view kNames[] = {"id",    "rank",    "label", "text",
                                        "score", "queries", "k",     "options"};

@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "storage/database_directory.h"
+#include "storage/file_copy.h"
 
 namespace dashi::storage {
 
@@ -21,23 +22,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 // What the copy needs beside its bytes: the log goes into tables before it is removed.
 constexpr std::uint64_t kSpareBytes = std::uint64_t{64} << 20;
-
-// A file descriptor that closes itself.
-class OpenFile {
- public:
-  OpenFile(const std::string& path, int flags) : file_(::open(path.c_str(), flags, 0644)) {}
-  ~OpenFile() {
-    if (file_ >= 0) {
-      ::close(file_);
-    }
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int get() const { return file_; }
-
- private:
-  int file_;
-};
 
 Status WriteAll(int file, const std::string& path, const char* bytes, std::size_t size) {
   while (size > 0) {
@@ -56,11 +40,11 @@ Status WriteAll(int file, const std::string& path, const char* bytes, std::size_
 
 Status CopyFile(const std::string& from, const std::string& to, std::string* buffer,
                 const std::function<Status(std::uint64_t bytes)>& on_bytes) {
-  const OpenFile source(from, O_RDONLY | O_CLOEXEC);
+  const OpenFile source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (source.get() < 0) {
     return IoErrorOf("cannot open a file", from, errno);
   }
-  const OpenFile target(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
+  const OpenFile target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (target.get() < 0) {
     return IoErrorOf("cannot create a file", to, errno);
   }

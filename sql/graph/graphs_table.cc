@@ -20,7 +20,7 @@ using storage::GraphRecord;
 constexpr double kMicrosPerDay = 86'400e6;
 
 // In the order of the declaration.
-enum Column : int {
+enum : int {
   kName,
   kSources,
   kTargets,

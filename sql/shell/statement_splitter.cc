@@ -5,8 +5,10 @@
 namespace dashi {
 
 namespace {
+
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
-}
+
+}  // namespace
 
 void StatementSplitter::Feed(std::string_view text) {
   buffer_.erase(0, begin_);

@@ -4,16 +4,14 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "base/status.h"
 #include "trainer/safetensors.h"
 #include "trainer/transformer/pooling_files.h"
+#include "trainer/weights_format.h"
 
 namespace dashi::trainer {
 namespace {
 
-constexpr std::string_view kFormatKey = "dashi_format";
 constexpr std::string_view kFormat = "transformer-encoder-1";
 constexpr std::string_view kTokenizer = "dashi.tokenizer";
 
@@ -56,22 +54,10 @@ std::string SerializeTransformer(const PretrainedTransformer& model) {
   return writer.Finish();
 }
 
-bool IsTransformerArtifact(std::string_view bytes) {
-  const auto file = Safetensors::Parse(bytes);
-  if (!file.ok()) {
-    return false;
-  }
-  const auto found = file->metadata.find(std::string(kFormatKey));
-  return found != file->metadata.end() && found->second == kFormat;
-}
+bool IsTransformerArtifact(std::string_view bytes) { return ParseFormat(bytes, kFormat).ok(); }
 
 Result<PretrainedTransformer> ParseTransformer(std::shared_ptr<const std::string> bytes) {
-  DASHI_ASSIGN_OR_RETURN(const Safetensors file, Safetensors::Parse(*bytes));
-  DASHI_ASSIGN_OR_RETURN(const std::string format, Text(file, std::string(kFormatKey)));
-  if (format != kFormat) {
-    return Status::Corruption(
-        fmt::format("weights format mismatch: got '{}', want '{}'", format, kFormat));
-  }
+  DASHI_ASSIGN_OR_RETURN(const Safetensors file, ParseFormat(*bytes, kFormat));
   PretrainedTransformer model;
   DASHI_ASSIGN_OR_RETURN(const std::string config, Text(file, "config"));
   DASHI_ASSIGN_OR_RETURN(model.config, ParseTransformerConfig(config));
