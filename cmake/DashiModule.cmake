@@ -1,11 +1,15 @@
 # The functions with which every folder declares what it builds:
 #
-#   dashi_add_module(<name> [HEADERS ...] [SOURCES ...] [DEPS ...] [PRIVATE_DEPS ...])
-#   dashi_add_shared_module(<name> [HEADERS ...] SOURCES ... [PRIVATE_DEPS ...])
+#   dashi_add_module(<name> [HEADERS ...] [SOURCES ...] [DEPS ...] [PRIVATE_DEPS ...]
+#                    [PRECOMPILED ...])
+#   dashi_add_shared_module(<name> [HEADERS ...] SOURCES ... [PRIVATE_DEPS ...] [PRECOMPILED ...])
 #   dashi_add_executable(<name> SOURCES ... [DEPS ...])
 #   dashi_add_test(<name> [SOURCES ...] [DEPS ...] [LABELS ...] [TIMEOUT <seconds>])
 #   dashi_add_benchmark(<name> [SOURCES ...] [DEPS ...])
 #   dashi_add_fuzzer(<name> [SOURCES ...] [DEPS ...])
+#
+# PRECOMPILED names headers of other libraries that most of the sources read; the precompiled header
+# of the library then has them as well.
 #
 # SOURCES and HEADERS are relative to the calling folder. A test, benchmark or fuzzer without
 # sources is nothing; a module without sources is header-only.
@@ -28,7 +32,7 @@ endfunction()
 # Static library dashi_<name>, alias dashi::<name>. Its headers compile alone
 # (target all_verify_interface_header_sets).
 function(dashi_add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS;PRECOMPILED")
   set(target dashi_${name})
   if(arg_SOURCES)
     add_library(${target} STATIC ${arg_SOURCES})
@@ -36,9 +40,8 @@ function(dashi_add_module name)
     dashi_configure_target(${target})
     target_link_libraries(${target} PUBLIC ${arg_DEPS} PRIVATE ${arg_PRIVATE_DEPS})
     target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}")
-    if(TARGET dashi_library_headers AND NOT DASHI_TEST_FLAGS)
-      target_precompile_headers(${target} REUSE_FROM dashi_library_headers)
-    endif()
+    dashi_precompile_library_headers(${target} ${arg_PRECOMPILED})
+    dashi_unite_sources(${target} ${arg_SOURCES})
     set_property(GLOBAL APPEND PROPERTY DASHI_MODULES ${target})
   else()
     add_library(${target} INTERFACE)
@@ -57,7 +60,7 @@ endfunction()
 
 # Shared library libdashi_<name>.so that is loaded at run time and exports only what says so.
 function(dashi_add_shared_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;SOURCES;PRIVATE_DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;SOURCES;PRIVATE_DEPS;PRECOMPILED")
   set(target dashi_${name})
   if(NOT arg_SOURCES)
     add_custom_target(${target})
@@ -70,6 +73,8 @@ function(dashi_add_shared_module name)
   set_target_properties(${target} PROPERTIES
     CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON)
+  dashi_precompile_library_headers(${target} ${arg_PRECOMPILED})
+  dashi_unite_sources(${target} ${arg_SOURCES})
   if(arg_HEADERS)
     target_sources(${target} PRIVATE ${arg_HEADERS})
   endif()

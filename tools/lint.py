@@ -24,6 +24,8 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
+import source_groups
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build", "release")
 PASSED = os.path.join(ROOT, "build", "lint", "passed.json")
@@ -98,6 +100,14 @@ class Fingerprints:
         return digest.hexdigest()
 
 
+def sources_of(path):
+    """The sources that a file of a unity build includes; of another file, itself."""
+    if not os.path.basename(path).startswith("unity_"):
+        return [path]
+    with open(path, encoding="utf-8") as stream:
+        return re.findall(r'^#include "(.*)"$', stream.read(), re.MULTILINE)
+
+
 def translation_units(with_tests):
     """Returns {path: the compiler's arguments} of the sources that clang-tidy reads."""
     with open(os.path.join(BUILD, "compile_commands.json"), encoding="utf-8") as stream:
@@ -106,47 +116,28 @@ def translation_units(with_tests):
     skipped = tuple(os.path.join(ROOT, folder, "") for folder in folders)
     units = {}
     for entry in entries:
-        path = os.path.normpath(entry["file"])
-        if path.startswith(ROOT + os.sep) and not path.startswith(skipped):
-            words = shlex.split(entry["command"])[1:]
-            end = words.index("-o")
-            units[path] = tuple(words[:end])
+        words = shlex.split(entry["command"])
+        words = [word for word in words if not word.endswith("ccache")]
+        words = words[1:words.index("-o")]
+        if "-include" in words:  # g++'s precompiled header: clang has no use for it
+            at = words.index("-include")
+            words[at:at + 2] = []
+        arguments = tuple(words)
+        for path in map(os.path.normpath, sources_of(entry["file"])):
+            if path.startswith(ROOT + os.sep) and not path.startswith(skipped):
+                units[path] = arguments
     return dict(sorted(units.items()))
 
 
-def local_names(path):
-    """The names in the unnamed namespaces of a source. Nothing in them is indented for them."""
-    with open(path, encoding="utf-8") as stream:
-        text = stream.read()
-    names = set()
-    unnamed = re.compile(r"^namespace \{$(.*?)^\}  // namespace$", re.MULTILINE | re.DOTALL)
-    for body in unnamed.findall(text):
-        for line in re.findall(r"^[a-zA-Z][^\n]*", body, re.MULTILINE):
-            if not re.match("using |namespace |BENCHMARK", line):
-                declared = re.match(r"(?:class|struct|union|enum(?: class)?) (\w+)", line)
-                head = re.split(r"[={;([]", line, maxsplit=1)[0].rstrip()
-                names.update([declared[1]] if declared else re.findall(r"(?<![\w:])\w+$", head))
-    return names
-
-
 def grouped(units, num_jobs):
-    """Splits {path: arguments} into lists of files that can be read as one, (arguments, paths): of
-    one folder, with the same arguments, no name declared twice."""
+    """Splits {path: arguments} into (arguments, paths) that can be read as one."""
     size = max(1, min(FILES_PER_GROUP, len(units) // (2 * num_jobs)))
-    groups = []
+    alike = {}
     for path, arguments in units.items():
-        key = os.path.relpath(path, ROOT).split(os.sep)[0], arguments
-        names = local_names(path)
-        for group in groups:
-            if (group["key"] == key and len(group["paths"]) < size
-                    and group["names"].isdisjoint(names)):
-                break
-        else:
-            group = {"key": key, "paths": [], "names": set()}
-            groups.append(group)
-        group["paths"].append(path)
-        group["names"] |= names
-    return [(group["key"][1], group["paths"]) for group in groups]
+        top = os.path.relpath(path, ROOT).split(os.sep)[0]
+        alike.setdefault((top, arguments), []).append(path)
+    return [(arguments, group) for (_, arguments), paths in alike.items()
+            for group in source_groups.grouped(paths, size)]
 
 
 def clang_tidy_one(path, arguments):
