@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "base/clock.h"
@@ -13,10 +14,28 @@ namespace dashi::sql {
 
 using storage::BulkLoad;
 
-CopyRows::CopyRows(const CopyPlan& plan)
-    : plan_(plan), started_at_micros_(Clock::System().NowMicros()) {}
+namespace {
 
-Status CopyRows::Add(const ImportRecord& record, BulkLoad& load) {
+constexpr std::size_t kEdgesAtOnce = 256;
+
+}  // namespace
+
+CopyRows::CopyRows(const CopyPlan& plan, BulkLoad& load, OnBadRow on_bad_row)
+    : plan_(plan),
+      load_(load),
+      on_bad_row_(std::move(on_bad_row)),
+      started_at_micros_(Clock::System().NowMicros()) {}
+
+Status CopyRows::Add(const ImportRecord& record) {
+  Status status = Convert(record);
+  if (!status.ok()) {
+    DASHI_RETURN_IF_ERROR(Flush());
+    return on_bad_row_(record.line, std::move(status));
+  }
+  return num_edges_ == kEdgesAtOnce ? Flush() : Status();
+}
+
+Status CopyRows::Convert(const ImportRecord& record) {
   for (std::string& value : values_) {
     value.clear();
   }
@@ -27,15 +46,34 @@ Status CopyRows::Add(const ImportRecord& record, BulkLoad& load) {
   }
   switch (plan_.target) {
     case CopyTarget::kRows:
-      return AddRow(load);
+      return AddRow();
     case CopyTarget::kRelevance:
-      return AddPair(load);
+      return AddPair();
     case CopyTarget::kEdges:
-      return AddEdge(load);
+      return AddEdge(record.line);
     case CopyTarget::kClicks:
       break;
   }
-  return AddClick(load);
+  return AddClick();
+}
+
+Status CopyRows::Flush() {
+  named_edges_.clear();
+  for (std::size_t i = 0; i < num_edges_; ++i) {
+    named_edges_.push_back({edges_[i].source, edges_[i].target, edges_[i].values});
+  }
+  std::size_t done = 0;
+  while (done < num_edges_) {
+    std::size_t num_added = 0;
+    Status status = load_.AddEdges(std::span(named_edges_).subspan(done), &num_added);
+    done += num_added;
+    if (!status.ok()) {
+      DASHI_RETURN_IF_ERROR(on_bad_row_(edges_[done].line, std::move(status)));
+      ++done;
+    }
+  }
+  num_edges_ = 0;
+  return Status();
 }
 
 Status CopyRows::Require(CopyColumn column) const {
@@ -86,7 +124,7 @@ Status CopyRows::TakeUser(const storage::ColumnRecord& column, const Value& give
   return Status();
 }
 
-Status CopyRows::AddRow(BulkLoad& load) {
+Status CopyRows::AddRow() {
   DASHI_RETURN_IF_ERROR(Require(CopyColumn::kId));
   DASHI_RETURN_IF_ERROR(Require(CopyColumn::kText));
   row_.id = std::move(ValueOf(CopyColumn::kId));
@@ -99,7 +137,7 @@ Status CopyRows::AddRow(BulkLoad& load) {
   std::sort(attributes_.begin(), attributes_.end(),
             [](const auto& a, const auto& b) { return a.column < b.column; });
   std::swap(row_.attributes, attributes_);
-  return load.AddRow(row_);
+  return load_.AddRow(row_);
 }
 
 Result<float> CopyRows::ReadWeight() {
@@ -113,14 +151,14 @@ Result<float> CopyRows::ReadWeight() {
   return weight;
 }
 
-Status CopyRows::AddPair(BulkLoad& load) {
+Status CopyRows::AddPair() {
   DASHI_RETURN_IF_ERROR(Require(CopyColumn::kSource));
   DASHI_RETURN_IF_ERROR(Require(CopyColumn::kTarget));
   float weight = 1.0F;
   if (Has(CopyColumn::kWeight)) {
     DASHI_ASSIGN_OR_RETURN(weight, ReadWeight());
   }
-  return load.AddRelevance(ValueOf(CopyColumn::kSource), ValueOf(CopyColumn::kTarget), weight);
+  return load_.AddRelevance(ValueOf(CopyColumn::kSource), ValueOf(CopyColumn::kTarget), weight);
 }
 
 // A load is of one graph.
@@ -141,7 +179,7 @@ Result<std::int64_t> CopyRows::ReadTime(CopyColumn column) {
   return micros.integer();
 }
 
-Status CopyRows::AddEdge(BulkLoad& load) {
+Status CopyRows::AddEdge(std::uint64_t line) {
   DASHI_RETURN_IF_ERROR(Require(CopyColumn::kSource));
   DASHI_RETURN_IF_ERROR(Require(CopyColumn::kTarget));
   DASHI_RETURN_IF_ERROR(CheckGraph());
@@ -165,10 +203,18 @@ Status CopyRows::AddEdge(BulkLoad& load) {
   if (Has(CopyColumn::kTime)) {
     DASHI_ASSIGN_OR_RETURN(values.last_seen_micros, ReadTime(CopyColumn::kTime));
   }
-  return load.AddEdge(ValueOf(CopyColumn::kSource), ValueOf(CopyColumn::kTarget), values);
+  if (num_edges_ == edges_.size()) {
+    edges_.emplace_back();
+  }
+  WaitingEdge& edge = edges_[num_edges_++];
+  edge.line = line;
+  std::swap(edge.source, ValueOf(CopyColumn::kSource));
+  std::swap(edge.target, ValueOf(CopyColumn::kTarget));
+  edge.values = values;
+  return Status();
 }
 
-Status CopyRows::AddClick(BulkLoad& load) {
+Status CopyRows::AddClick() {
   DASHI_RETURN_IF_ERROR(Require(CopyColumn::kSource));
   DASHI_RETURN_IF_ERROR(Require(CopyColumn::kTarget));
   DASHI_RETURN_IF_ERROR(Require(CopyColumn::kTime));
@@ -176,7 +222,7 @@ Status CopyRows::AddClick(BulkLoad& load) {
   BulkLoad::Click click;
   DASHI_ASSIGN_OR_RETURN(click.at_micros, ReadTime(CopyColumn::kTime));
   click.event_id = ValueOf(CopyColumn::kEventId);
-  return load.AddClick(ValueOf(CopyColumn::kSource), ValueOf(CopyColumn::kTarget), click);
+  return load_.AddClick(ValueOf(CopyColumn::kSource), ValueOf(CopyColumn::kTarget), click);
 }
 
 }  // namespace dashi::sql

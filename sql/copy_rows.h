@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,38 +13,56 @@
 
 namespace dashi::sql {
 
-/// Hands the records of a file to a load.
+/// Hands the records of a file to a load, edges many at a time.
 ///
-/// Threads: one thread at a time. The plan must outlive it.
+/// Threads: one thread at a time. The plan and the load must outlive it.
 class CopyRows {
  public:
-  explicit CopyRows(const CopyPlan& plan);
+  /// Is called with each row that could not be added, in the order of the file. What it returns
+  /// ends the copy, unless that is OK.
+  using OnBadRow = std::function<Status(std::uint64_t line, Status error)>;
 
-  /// Adds one record. Errors: those of the row.
-  Status Add(const ImportRecord& record, storage::BulkLoad& load);
+  CopyRows(const CopyPlan& plan, storage::BulkLoad& load, OnBadRow on_bad_row);
+
+  /// Adds one record, which may wait for more. Errors: those that OnBadRow returns.
+  Status Add(const ImportRecord& record);
+  /// Adds what waits.
+  Status Flush();
 
  private:
+  struct WaitingEdge {
+    std::uint64_t line = 0;
+    std::string source;
+    std::string target;
+    storage::EdgeValues values;
+  };
+  Status Convert(const ImportRecord& record);
   std::string& ValueOf(CopyColumn column) { return values_[static_cast<std::size_t>(column)]; }
   bool Has(CopyColumn column) const { return present_[static_cast<std::size_t>(column)]; }
   Status Require(CopyColumn column) const;
   // `place`: of the field within its record, whose columns come in the same order most of the time.
   Status Take(const ImportField& field, std::size_t place);
   Status TakeUser(const storage::ColumnRecord& column, const Value& given);
-  Status AddRow(storage::BulkLoad& load);
-  Status AddPair(storage::BulkLoad& load);
-  Status AddEdge(storage::BulkLoad& load);
-  Status AddClick(storage::BulkLoad& load);
+  Status AddRow();
+  Status AddPair();
+  Status AddEdge(std::uint64_t line);
+  Status AddClick();
   Status CheckGraph();
   // Read the value of a column, which must be there.
   Result<float> ReadWeight();
   Result<std::int64_t> ReadTime(CopyColumn column);
 
   const CopyPlan& plan_;
+  storage::BulkLoad& load_;
+  const OnBadRow on_bad_row_;
   const std::int64_t started_at_micros_;
   std::array<std::string, kNumCopyColumns> values_;
   std::array<bool, kNumCopyColumns> present_{};
   std::vector<storage::Attribute> attributes_;
   storage::EntityRow row_;
+  std::vector<WaitingEdge> edges_;  // the first num_edges_ count; the rest is memory to reuse
+  std::size_t num_edges_ = 0;
+  std::vector<storage::BulkLoad::NamedEdge> named_edges_;
 };
 
 }  // namespace dashi::sql

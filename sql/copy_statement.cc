@@ -138,7 +138,9 @@ class Copy {
 
  private:
   Status Read(ImportReader& reader, BulkLoad& load) {
-    CopyRows rows(plan_);
+    CopyRows rows(plan_, load, [this](std::uint64_t line, Status status) {
+      return TakeBadRow(line, std::move(status));
+    });
     ImportRecord record;
     for (std::uint64_t count = 0;; ++count) {
       if (count % kRowsPerPoll == 0) {
@@ -147,6 +149,7 @@ class Copy {
       }
       Result<bool> more = reader.Next(&record);
       if (!more.ok()) {
+        DASHI_RETURN_IF_ERROR(rows.Flush());
         Status status = std::move(more).status();
         if (!rejects_.wanted() || status.code() != StatusCode::kInvalidArgument) {
           return status;
@@ -155,21 +158,22 @@ class Copy {
         continue;
       }
       if (!*more) {
-        return Status();
+        return rows.Flush();
       }
-      Status status = rows.Add(record, load);
-      if (status.ok()) {
-        continue;
-      }
-      if (plan_.skip_unknown_ends && status.sqlstate() == "23503") {
-        ++num_skipped_;
-        continue;
-      }
-      if (!rejects_.wanted() || !IsRowError(status)) {
-        return IsRowError(status) ? AtLine(std::move(status), path_, record.line) : status;
-      }
-      DASHI_RETURN_IF_ERROR(rejects_.Add(record.line, std::string(status.message())));
+      DASHI_RETURN_IF_ERROR(rows.Add(record));
     }
+  }
+
+  // What becomes of a row that could not be added: an error that ends the copy, or OK.
+  Status TakeBadRow(std::uint64_t line, Status status) {
+    if (plan_.skip_unknown_ends && status.sqlstate() == "23503") {
+      ++num_skipped_;
+      return Status();
+    }
+    if (!rejects_.wanted() || !IsRowError(status)) {
+      return IsRowError(status) ? AtLine(std::move(status), path_, line) : status;
+    }
+    return rejects_.Add(line, std::string(status.message()));
   }
 
   SessionState& session_;

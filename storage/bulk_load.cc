@@ -1,5 +1,7 @@
 #include "storage/bulk_load.h"
 
+#include "base/status.h"
+
 namespace dashi::storage {
 
 namespace {
@@ -18,6 +20,14 @@ Status BulkLoad::AddRelevance(std::string_view /*document*/, std::string_view /*
 Status BulkLoad::AddEdge(std::string_view /*source*/, std::string_view /*target*/,
                          const EdgeValues& /*values*/) {
   return OtherTable();
+}
+
+Status BulkLoad::AddEdges(std::span<const NamedEdge> edges, std::size_t* num_added) {
+  for (*num_added = 0; *num_added < edges.size(); ++*num_added) {
+    const NamedEdge& edge = edges[*num_added];
+    DASHI_RETURN_IF_ERROR(AddEdge(edge.source, edge.target, edge.values));
+  }
+  return Status::Ok();
 }
 
 Status BulkLoad::AddClick(std::string_view /*source*/, std::string_view /*target*/,

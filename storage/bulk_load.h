@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,19 @@ class BulkLoad {
   ///         CheckEdgeWeight.
   virtual Status AddEdge(std::string_view source, std::string_view target,
                          const EdgeValues& values);
+
+  /// An edge whose ends are known by their ids.
+  struct NamedEdge {
+    std::string_view source;
+    std::string_view target;
+    EdgeValues values;
+  };
+  /// Adds edges as AddEdge does, in their order, up to the first that fails: its error is returned,
+  /// and `*num_added` tells how many came before it. The rest can be given again.
+  ///
+  /// Cost: where the ids are known already, a third of the time of as many AddEdge; several hundred
+  ///       edges a call are enough.
+  virtual Status AddEdges(std::span<const NamedEdge> edges, std::size_t* num_added);
 
   /// One event of a click log.
   struct Click {

@@ -1,5 +1,7 @@
 #include "storage/id_table.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -13,6 +15,8 @@ namespace dashi::storage {
 namespace {
 
 constexpr std::size_t kNumSlotsFirst = 1U << 10U;
+// As many slots as are asked for before the first is looked at.
+constexpr std::size_t kIdsAtOnce = 32;
 
 }  // namespace
 
@@ -63,14 +67,33 @@ bool IdTable::Add(std::string_view id, Ordinal ordinal, std::uint64_t bytes_max)
   return true;
 }
 
+std::optional<Ordinal> IdTable::FindSlot(const Slot& slot) const {
+  const std::uint64_t found = slots_[Locate(slot)].ordinal_plus_one;
+  return found == 0 ? std::nullopt
+                    : std::optional<Ordinal>(Ordinal{static_cast<std::uint32_t>(found - 1)});
+}
+
 std::optional<Ordinal> IdTable::Find(std::string_view id) const {
+  return slots_.empty() ? std::nullopt : FindSlot(SlotOf(id, 0));
+}
+
+void IdTable::Find(std::span<const std::string_view> ids,
+                   std::span<std::optional<Ordinal>> ordinals) const {
   if (slots_.empty()) {
-    return std::nullopt;
+    std::fill(ordinals.begin(), ordinals.end(), std::nullopt);
+    return;
   }
-  const Slot& slot = slots_[Locate(SlotOf(id, 0))];
-  return slot.ordinal_plus_one == 0 ? std::nullopt
-                                    : std::optional<Ordinal>(Ordinal{
-                                          static_cast<std::uint32_t>(slot.ordinal_plus_one - 1)});
+  std::array<Slot, kIdsAtOnce> wanted;
+  for (std::size_t begin = 0; begin < ids.size(); begin += kIdsAtOnce) {
+    const std::size_t count = std::min(kIdsAtOnce, ids.size() - begin);
+    for (std::size_t i = 0; i < count; ++i) {
+      wanted[i] = SlotOf(ids[begin + i], 0);
+      __builtin_prefetch(&slots_[wanted[i].hash_low & (slots_.size() - 1)]);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      ordinals[begin + i] = FindSlot(wanted[i]);
+    }
+  }
 }
 
 }  // namespace dashi::storage

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace dashi::storage {
 /// table to table, so that nobody can choose ids that meet.
 ///
 /// Threads: one thread at a time; Find with other calls of Find.
-/// Cost:    24 bytes a slot, 32 to 64 bytes an id, however long it is; one cache miss to find one.
+/// Cost:    24 bytes a slot, 32 to 64 bytes an id, however long it is; one cache miss to find one,
+///          which many that are asked for together do not wait for one after the other.
 class IdTable {
  public:
   IdTable();
@@ -21,6 +23,9 @@ class IdTable {
   /// table larger than `bytes_max`.
   bool Add(std::string_view id, Ordinal ordinal, std::uint64_t bytes_max);
   std::optional<Ordinal> Find(std::string_view id) const;
+  /// Finds many: `ordinals` has the size of `ids`.
+  void Find(std::span<const std::string_view> ids,
+            std::span<std::optional<Ordinal>> ordinals) const;
   std::uint64_t size() const { return size_; }
   std::uint64_t bytes() const { return slots_.size() * sizeof(Slot); }
   void Clear();
@@ -34,6 +39,7 @@ class IdTable {
   Slot SlotOf(std::string_view id, std::uint64_t ordinal_plus_one) const;
   // The slot with this hash, or the free one where it belongs.
   std::size_t Locate(const Slot& slot) const;
+  std::optional<Ordinal> FindSlot(const Slot& slot) const;
   void Grow();
 
   std::uint64_t seed_;

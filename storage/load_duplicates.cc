@@ -107,6 +107,12 @@ bool LoadedPairSet::Contains(Ordinal document, Ordinal label) const {
   return slots_[SlotOf(pair)] == pair;
 }
 
+void LoadedPairSet::Prefetch(Ordinal document, Ordinal label) const {
+  if (!slots_.empty()) {
+    __builtin_prefetch(&slots_[Spread(PairOf(document, label)) & (slots_.size() - 1)], /*rw=*/1);
+  }
+}
+
 void LoadedPairSet::ForEach(
     const std::function<bool(Ordinal document, Ordinal label)>& visit) const {
   for (const std::uint64_t pair : slots_) {

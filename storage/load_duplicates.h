@@ -42,6 +42,8 @@ class LoadedPairSet {
   /// Returns whether the pair is new.
   bool Add(Ordinal document, Ordinal label);
   bool Contains(Ordinal document, Ordinal label) const;
+  /// Has the memory fetched that Add will ask for, so that several wait for it together.
+  void Prefetch(Ordinal document, Ordinal label) const;
   std::uint64_t size() const { return size_; }
   std::uint64_t bytes() const { return slots_.size() * sizeof(std::uint64_t); }
   /// Calls `visit` for each pair until it returns false.

@@ -62,6 +62,18 @@ Result<std::optional<Ordinal>> IdLookup::TryFind(std::string_view id) {
   return found;
 }
 
+Status IdLookup::TryFind(std::span<const std::string_view> ids,
+                         std::span<std::optional<Ordinal>> ordinals) {
+  known_.Find(ids, ordinals);
+  const bool is_certain = knows_all_;  // A scan may come while the rest is looked up.
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!ordinals[i] && !is_certain) {
+      DASHI_ASSIGN_OR_RETURN(ordinals[i], TryFind(ids[i]));
+    }
+  }
+  return Status::Ok();
+}
+
 Result<Ordinal> IdLookup::Find(std::string_view id) {
   DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> found, TryFind(id));
   if (!found) {

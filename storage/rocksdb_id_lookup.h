@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,8 @@ class IdLookup {
   Result<Ordinal> Find(std::string_view id);
   /// The same; nullopt when there is no such row.
   Result<std::optional<Ordinal>> TryFind(std::string_view id);
+  /// The same for many: `ordinals` has the size of `ids`.
+  Status TryFind(std::span<const std::string_view> ids, std::span<std::optional<Ordinal>> ordinals);
   std::uint64_t bytes() const { return known_.bytes(); }
 
  private:

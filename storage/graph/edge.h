@@ -15,6 +15,11 @@ struct GraphNode {
   friend auto operator<=>(const GraphNode&, const GraphNode&) = default;
 };
 
+/// Kind and ordinal as one number that orders like the node.
+inline std::uint64_t PackNode(GraphNode node) {
+  return static_cast<std::uint64_t>(node.kind) << 32U | ToInteger(node.ordinal);
+}
+
 /// Which edges of a node. Persisted: append only.
 enum class EdgeSide : std::uint8_t {
   kOut = 1,  ///< those that start from it: neighbours are targets

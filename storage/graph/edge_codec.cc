@@ -20,11 +20,6 @@ constexpr std::uint8_t kHasClicks = 1U << 4U;
 constexpr std::uint8_t kHasTime = 1U << 5U;  // else that of the entry before
 constexpr std::uint8_t kCodeBits = 0x3F;
 
-// Kind and ordinal as one number that orders like the node.
-std::uint64_t Pack(GraphNode node) {
-  return static_cast<std::uint64_t>(node.kind) << 32U | ToInteger(node.ordinal);
-}
-
 bool Unpack(std::uint64_t packed, GraphNode* node) {
   const std::uint64_t kind = packed >> 32U;
   if (kind < static_cast<std::uint64_t>(EntityKind::kDocument) ||
@@ -67,8 +62,8 @@ class EntryWriter {
   }
 
   void Add(GraphNode neighbour, EdgeOperation operation, const EdgeValues& values) {
-    AppendVarint(&bytes_, Pack(neighbour) - packed_);
-    packed_ = Pack(neighbour);
+    AppendVarint(&bytes_, PackNode(neighbour) - packed_);
+    packed_ = PackNode(neighbour);
     auto code = static_cast<std::uint8_t>(operation);
     if (operation == EdgeOperation::kRemove) {
       bytes_.push_back(static_cast<char>(code));

@@ -15,7 +15,8 @@ namespace dashi::storage {
 /// Edges of one graph in the order in which a load gave them, gathered to become neighbour lists.
 ///
 /// Threads: one thread at a time.
-/// Cost:    40 bytes an edge; n log n comparisons a side, n for a side that comes sorted.
+/// Cost:    40 bytes an edge, twice that while a side is put in order; linear in the edges, but for
+///          the sorting within each list.
 class EdgeRun {
  public:
   void Add(GraphNode source, GraphNode target, const EdgeValues& values) {
@@ -41,6 +42,7 @@ class EdgeRun {
     GraphNode target;
     EdgeValues values;
   };
+  void SortByNode(EdgeSide side);
   Status DrainSide(const GraphRecord& graph, EdgeSide side, EdgeOperation operation,
                    const std::function<Status(std::string_view, std::string_view)>& visit);
 

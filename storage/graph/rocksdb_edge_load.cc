@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,11 +16,11 @@
 #include "storage/graph/edge_run.h"
 #include "storage/graph/graph_ends.h"
 #include "storage/graph/load_events.h"
+#include "storage/graph/rocksdb_edge_ends.h"
 #include "storage/graph/rocksdb_edge_stager.h"
 #include "storage/graph/rocksdb_events.h"
 #include "storage/load_duplicates.h"
 #include "storage/ordinal_set.h"
-#include "storage/rocksdb_id_lookup.h"
 #include "storage/rocksdb_load.h"
 #include "storage/row_check.h"
 
@@ -30,6 +31,11 @@ namespace {
 constexpr std::array kKinds = {EntityKind::kDocument, EntityKind::kLabel, EntityKind::kAnchor};
 // Loads of fewer bytes are one batch: many small files would burden the family.
 constexpr std::uint64_t kSmallBytesMax = std::uint64_t{512} << 10;
+// The first run is this part of a large one, so that its sorting begins soon; each is twice the one
+// before.
+constexpr std::uint64_t kFirstRunShare = 8;
+// Edges whose ends, and whose likes from before, are asked for together.
+constexpr std::size_t kEdgesAtOnce = 64;
 
 std::uint64_t RunBytesMax(std::uint64_t memory_bytes_max) {
   return std::clamp<std::uint64_t>(memory_bytes_max / 32, kSmallBytesMax, std::uint64_t{32} << 20);
@@ -42,39 +48,47 @@ class RocksdbEdgeLoad : public RocksdbLoad {
       : RocksdbLoad(state, ChangedTable::kEdges, policy),
         graph_(graph),
         operation_(operation),
-        run_bytes_max_(RunBytesMax(state->options.memory_bytes_max)) {
+        run_bytes_max_(RunBytesMax(state->options.memory_bytes_max)),
+        run_bytes_(std::max(kSmallBytesMax, run_bytes_max_ / kFirstRunShare)),
+        ends_(reader_, graph_) {
     for (const EntityKind kind : kKinds) {
-      lookups_.push_back(std::make_unique<IdLookup>(reader_, kind));
       used_.emplace_back(state->NextOrdinal(kind));
     }
   }
 
   Status AddEdge(std::string_view source, std::string_view target,
                  const EdgeValues& values) override {
+    const NamedEdge edge{source, target, values};
+    std::size_t num_added = 0;
+    return AddEdges(std::span(&edge, 1), &num_added);
+  }
+
+  Status AddEdges(std::span<const NamedEdge> edges, std::size_t* num_added) override {
+    *num_added = 0;
     DASHI_RETURN_IF_ERROR(CheckOpen());
-    DASHI_RETURN_IF_ERROR(CheckEdgeWeight(values.weight));
-    DASHI_RETURN_IF_ERROR(FindEnds(source, target));
-    DASHI_RETURN_IF_ERROR(MakeRoom());
-    // An edge is known by the first of its sources.
-    DASHI_ASSIGN_OR_RETURN(const bool exists, NoteAndFind(sources_.front(), target_));
-    if (exists && policy_ == DuplicatePolicy::kFail) {
-      return Status::AlreadyExists(fmt::format("graph \"{}\" already has the edge from '{}' to "
-                                               "'{}'",
-                                               graph_.name, source, target))
-          .WithSqlState("23505");
+    while (*num_added < edges.size()) {
+      const std::span<const NamedEdge> next =
+          edges.subspan(*num_added, std::min(kEdgesAtOnce, edges.size() - *num_added));
+      DASHI_RETURN_IF_ERROR(ends_.Find(next));
+      for (std::size_t i = 0; i < next.size(); ++i) {
+        if (!ends_.SourcesOf(i).empty() && ends_.TargetOf(i)) {
+          const GraphNode source = ends_.SourcesOf(i).front();
+          PairsOf(source, *ends_.TargetOf(i)).Prefetch(source.ordinal, ends_.TargetOf(i)->ordinal);
+        }
+      }
+      for (std::size_t i = 0; i < next.size(); ++i) {
+        DASHI_RETURN_IF_ERROR(AddFound(next[i], i));
+        ++*num_added;
+      }
     }
-    if (exists && policy_ == DuplicatePolicy::kIgnore) {
-      ++counts_.ignored;
-      return Status::Ok();
-    }
-    ++(exists ? counts_.replaced : counts_.inserted);
-    AddToRun(values);
     return Status::Ok();
   }
 
   Status AddClick(std::string_view source, std::string_view target, const Click& click) override {
     DASHI_RETURN_IF_ERROR(CheckOpen());
-    DASHI_RETURN_IF_ERROR(FindEnds(source, target));
+    const NamedEdge edge{source, target, {1, 1, click.at_micros}};
+    DASHI_RETURN_IF_ERROR(ends_.Find(std::span(&edge, 1)));
+    DASHI_RETURN_IF_ERROR(CheckEnds(edge, 0));
     DASHI_RETURN_IF_ERROR(MakeRoom());
     if (!click.event_id.empty()) {
       DASHI_ASSIGN_OR_RETURN(const bool is_new, AddEvent(click));
@@ -84,37 +98,39 @@ class RocksdbEdgeLoad : public RocksdbLoad {
       }
     }
     ++counts_.inserted;
-    AddToRun({1, 1, click.at_micros});
+    AddToRun(0, edge.values);
     return Status::Ok();
   }
 
  private:
-  // Sets sources_ and target_.
-  Status FindEnds(std::string_view source, std::string_view target) {
-    if (!has_source_ || source != last_source_) {
-      has_source_ = false;
-      sources_.clear();
-      for (const EntityKind kind : graph_.sources) {
-        DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal,
-                               LookupOf(kind).TryFind(source));
-        if (ordinal) {
-          sources_.push_back({kind, *ordinal});
-        }
-      }
-      if (sources_.empty()) {
-        return NoSuchEnd(graph_, EdgeSide::kOut, source);
-      }
-      last_source_ = source;
-      has_source_ = true;
+  // Adds an edge whose ends were found, at a place among those of ends_.
+  Status AddFound(const NamedEdge& edge, std::size_t place) {
+    DASHI_RETURN_IF_ERROR(CheckEdgeWeight(edge.values.weight));
+    DASHI_RETURN_IF_ERROR(CheckEnds(edge, place));
+    DASHI_RETURN_IF_ERROR(MakeRoom());
+    // An edge is known by the first of its sources.
+    DASHI_ASSIGN_OR_RETURN(const bool exists,
+                           NoteAndFind(ends_.SourcesOf(place).front(), *ends_.TargetOf(place)));
+    if (exists && policy_ == DuplicatePolicy::kFail) {
+      return Status::AlreadyExists(fmt::format("graph \"{}\" already has the edge from '{}' to "
+                                               "'{}'",
+                                               graph_.name, edge.source, edge.target))
+          .WithSqlState("23505");
     }
-    for (const EntityKind kind : graph_.targets) {
-      DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, LookupOf(kind).TryFind(target));
-      if (ordinal) {
-        target_ = {kind, *ordinal};
-        return Status::Ok();
-      }
+    if (exists && policy_ == DuplicatePolicy::kIgnore) {
+      ++counts_.ignored;
+      return Status::Ok();
     }
-    return NoSuchEnd(graph_, EdgeSide::kIn, target);
+    ++(exists ? counts_.replaced : counts_.inserted);
+    AddToRun(place, edge.values);
+    return Status::Ok();
+  }
+
+  Status CheckEnds(const NamedEdge& edge, std::size_t place) const {
+    if (ends_.SourcesOf(place).empty()) {
+      return NoSuchEnd(graph_, EdgeSide::kOut, edge.source);
+    }
+    return ends_.TargetOf(place) ? Status::Ok() : NoSuchEnd(graph_, EdgeSide::kIn, edge.target);
   }
 
   // Returns whether the load has seen the edge or the graph has it; from now on the load has.
@@ -161,19 +177,20 @@ class RocksdbEdgeLoad : public RocksdbLoad {
     return true;
   }
 
-  void AddToRun(const EdgeValues& values) {
-    for (const GraphNode source : sources_) {
-      run_.Add(source, target_, values);
+  void AddToRun(std::size_t place, const EdgeValues& values) {
+    const GraphNode target = *ends_.TargetOf(place);
+    for (const GraphNode source : ends_.SourcesOf(place)) {
+      run_.Add(source, target, values);
       used_[Index(source.kind)].Add(source.ordinal);
     }
-    used_[Index(target_.kind)].Add(target_.ordinal);
+    used_[Index(target.kind)].Add(target.ordinal);
     EndRow();
     ++num_edges_;
   }
 
   // Called before an edge is added: when the disk is full, the edge is refused whole.
   Status MakeRoom() {
-    if (run_.bytes() < run_bytes_max_) {
+    if (run_.bytes() < run_bytes_) {
       return Status::Ok();
     }
     return SendRun();
@@ -188,6 +205,7 @@ class RocksdbEdgeLoad : public RocksdbLoad {
     }
     DASHI_RETURN_IF_ERROR(
         state_->disk.CheckRoom(stager_->pending_bytes() + run_.bytes(), "the load"));
+    run_bytes_ = std::min(2 * run_bytes_, run_bytes_max_);
     return stager_->Add(&run_);
   }
 
@@ -229,10 +247,7 @@ class RocksdbEdgeLoad : public RocksdbLoad {
     for (const auto& [kinds, pairs] : pairs_) {
       bytes += pairs.bytes() / 2 * 3;
     }
-    for (const std::unique_ptr<IdLookup>& lookup : lookups_) {
-      bytes += lookup->bytes();
-    }
-    return bytes + 4 * run_bytes_max_;
+    return bytes + ends_.bytes() + 4 * run_bytes_max_;
   }
 
   Status CheckConflicts() const override {
@@ -267,7 +282,6 @@ class RocksdbEdgeLoad : public RocksdbLoad {
   }
 
   static std::size_t Index(EntityKind kind) { return static_cast<std::size_t>(kind) - 1; }
-  IdLookup& LookupOf(EntityKind kind) { return *lookups_[Index(kind)]; }
   LoadedPairSet& PairsOf(GraphNode source, GraphNode target) {
     return pairs_[Index(source.kind) * 3 + Index(target.kind)];
   }
@@ -275,8 +289,9 @@ class RocksdbEdgeLoad : public RocksdbLoad {
   const GraphRecord graph_;
   const EdgeOperation operation_;
   const std::uint64_t run_bytes_max_;
-  std::vector<std::unique_ptr<IdLookup>> lookups_;  // by Index
-  std::vector<OrdinalSet> used_;                    // by Index: the ends of edges
+  std::uint64_t run_bytes_;       // of the run that is being gathered, when it is full
+  EdgeEnds ends_;                 // of the edges that are being added
+  std::vector<OrdinalSet> used_;  // by Index: the ends of edges
   EdgeRun run_;
   std::unique_ptr<EdgeStager> stager_;  // null until the first run is full
   std::uint64_t marker_ = 0;
@@ -289,11 +304,6 @@ class RocksdbEdgeLoad : public RocksdbLoad {
   std::optional<std::uint32_t> last_day_;  // of the graph's events from before
   std::optional<GraphNode> cached_source_;
   std::vector<Edge> cached_edges_;
-  // The ends of the edge that is being added, and whose sources they are.
-  bool has_source_ = false;
-  std::string last_source_;
-  std::vector<GraphNode> sources_;
-  GraphNode target_;
 };
 
 }  // namespace

@@ -20,8 +20,8 @@ namespace dashi::storage {
 ///
 /// Errors:  an error of writing comes back from the calls that follow; there is no going on.
 /// Threads: one thread at a time.
-/// Cost:    memory of two runs beside the one that is being gathered, and a half while one is
-/// sorted.
+/// Cost:    memory of two runs beside the one that is being gathered, and of a third while one is
+///          sorted.
 class EdgeStager {
  public:
   /// The files are named "<name>-1.sst" and so on; the first begins with the key of `marker`.

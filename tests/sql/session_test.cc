@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "dashi/database.h"
@@ -351,6 +352,41 @@ TEST_F(SessionTest, CopyReportsProgressAndCanBeCancelled) {
   EXPECT_EQ(reports.front().unit, "bytes");
   EXPECT_GT(reports.front().total, 10'000U);
   EXPECT_EQ(CountOf(*session_, "labels"), 1000);
+}
+
+// Edges are added many at a time; bad rows are told in the order of the file all the same.
+TEST_F(SessionTest, BadRowsAmongManyEdgesKeepTheirLinesAndOrder) {
+  ASSERT_TRUE(Run(*session_, "CREATE GRAPH g FROM documents TO labels").ok());
+  ASSERT_TRUE(Run(*session_, "INSERT INTO labels (id, text) VALUES ('a', 'A')").ok());
+  std::string values;
+  for (int i = 1; i <= 700; ++i) {
+    values += fmt::format("{}('d{}', 'text')", i == 1 ? "" : ", ", i);
+  }
+  ASSERT_TRUE(Run(*session_, "INSERT INTO documents (id, text) VALUES " + values).ok());
+  std::ofstream file(directory_.path() + "/edges.tsv");
+  for (int i = 1; i <= 700; ++i) {
+    const bool is_unknown = i == 200 || i == 202 || i == 699;
+    const char* weight = i == 201 ? "much" : i == 300 ? "-1" : "1";
+    file << fmt::format("{}{}\ta\t{}{}\n", is_unknown ? "nobody" : "d", i, weight,
+                        i == 203 ? "\textra" : "");
+  }
+  file.close();
+  const std::string copy = "COPY edges (source, target, weight) FROM '" + directory_.path() +
+                           "/edges.tsv' WITH (FORMAT tsv, graph = 'g'";
+  const auto stopped = Run(*session_, copy + ")");
+  EXPECT_EQ(stopped.status().sqlstate(), "23503");
+  EXPECT_NE(stopped.status().message().find("line 200:"), std::string::npos)
+      << stopped.status().ToString();
+  ASSERT_TRUE(Run(*session_, copy + ", rejects = '" + directory_.path() + "/bad.txt')").ok());
+  std::ifstream rejects(directory_.path() + "/bad.txt");
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(rejects, line);) {
+    lines.push_back(line.substr(0, line.find('\t')));
+  }
+  EXPECT_EQ(lines, std::vector<std::string>({"200", "201", "202", "203", "300", "699"}));
+  const auto edges = Run(*session_, "SELECT count(*) FROM edges");
+  ASSERT_TRUE(edges.ok());
+  EXPECT_EQ(edges->front(), Value::Integer(694));
 }
 
 TEST_F(SessionTest, BytesThatAreNotUtf8AreABadRow) {

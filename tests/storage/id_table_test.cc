@@ -1,7 +1,10 @@
 #include "storage/id_table.h"
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -28,8 +31,25 @@ TEST(IdTableTest, AgreesWithAMap) {
     ASSERT_EQ(table.Find(id), std::nullopt);
   }
   ASSERT_EQ(table.size(), expected.size());
+  std::vector<std::string> unknown;
   for (const auto& [id, ordinal] : expected) {
     ASSERT_EQ(table.Find(id), ordinal) << id;
+    unknown.push_back(id + "z");
+  }
+  std::vector<std::string_view> ids;
+  for (const auto& [id, ordinal] : expected) {
+    ids.emplace_back(id);
+    ids.emplace_back(unknown[ids.size() / 2]);
+  }
+  std::vector<std::optional<Ordinal>> together(ids.size(), Ordinal{1});
+  table.Find(ids, together);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ASSERT_EQ(together[i], table.Find(ids[i])) << ids[i];
+  }
+  table.Clear();
+  table.Find(ids, together);
+  for (const std::optional<Ordinal>& ordinal : together) {
+    ASSERT_EQ(ordinal, std::nullopt);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <signal.h>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -110,6 +111,78 @@ TEST_F(GraphLoadTest, LoadsOfManyRunsComeToWhatAPlainMapSays) {
     ASSERT_EQ(num_edges, model.size());
     view.reset();
     Open(options);
+  }
+  ExpectNoProblems();
+}
+
+/// Many edges at a time come to what one at a time come to, errors and their places included.
+TEST_F(GraphLoadTest, EdgesAddedTogetherAreThoseAddedOneByOne) {
+  constexpr std::uint64_t kSeed = 20261130;
+  SCOPED_TRACE(kSeed);
+  Random random(kSeed);
+  StoreOptions options;
+  options.memory_bytes_max = std::uint64_t{16} << 20;
+  OpenWithRows(2000, 300, 200, options);
+  auto transaction = Begin();
+  for (const char* id : {"l1", "l2", "a1"}) {  // Also documents.
+    ASSERT_OK(transaction->InsertRow(EntityKind::kDocument, Row(id)));
+  }
+  ASSERT_OK(transaction->Commit());
+  transaction.reset();
+  std::vector<std::pair<std::string, std::string>> ends;
+  std::vector<double> weights;
+  for (int i = 0; i < 30'000; ++i) {  // Enough for several runs.
+    const std::string prefix(1, "dddla"[random.Uniform(5)]);
+    ends.emplace_back(prefix + std::to_string(random.Uniform(prefix == "d" ? 2010 : 5)),
+                      std::string(1, "lla"[random.Uniform(3)]) +
+                          std::to_string(random.Uniform(random.Uniform(320) + 1)));
+    weights.push_back(random.Uniform(100) == 0 ? -1.0 : static_cast<double>(random.Uniform(5)));
+  }
+  for (const DuplicatePolicy policy :
+       {DuplicatePolicy::kFail, DuplicatePolicy::kIgnore, DuplicatePolicy::kReplace}) {
+    const int number = static_cast<int>(policy);
+    const std::vector<EntityKind> sources = {EntityKind::kDocument, EntityKind::kLabel};
+    const std::vector<EntityKind> targets = {EntityKind::kLabel, EntityKind::kAnchor};
+    const GraphRecord one = Create("one" + std::to_string(number), sources, targets);
+    std::vector<std::pair<std::size_t, std::string>> errors_one;
+    auto load = EdgeLoad(one, policy);
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      const Status status = load->AddEdge(ends[i].first, ends[i].second, {weights[i], 0, 5});
+      if (!status.ok()) {
+        errors_one.emplace_back(i, status.sqlstate());
+      }
+    }
+    auto counts_one = load->Commit({});
+    ASSERT_OK(counts_one);
+    load.reset();  // One load at a time.
+    const GraphRecord all = Create("all" + std::to_string(number), sources, targets);
+    std::vector<std::pair<std::size_t, std::string>> errors_all;
+    load = EdgeLoad(all, policy);
+    std::vector<BulkLoad::NamedEdge> edges;
+    for (std::size_t done = 0; done < ends.size();) {
+      edges.clear();
+      const std::size_t count = std::min<std::size_t>(random.Uniform(300), ends.size() - done);
+      for (std::size_t i = done; i < done + count; ++i) {
+        edges.push_back({ends[i].first, ends[i].second, {weights[i], 0, 5}});
+      }
+      std::size_t num_added = 0;
+      const Status status = load->AddEdges(edges, &num_added);
+      done += num_added;
+      if (!status.ok()) {
+        errors_all.emplace_back(done++, status.sqlstate());
+      }
+    }
+    auto counts_all = load->Commit({});
+    ASSERT_OK(counts_all);
+    EXPECT_GT(errors_one.size(), 1000U);
+    EXPECT_EQ(errors_all, errors_one);
+    EXPECT_EQ(counts_all->inserted, counts_one->inserted);
+    EXPECT_EQ(counts_all->replaced, counts_one->replaced);
+    EXPECT_EQ(counts_all->ignored, counts_one->ignored);
+    for (const EdgeSide side : {EdgeSide::kOut, EdgeSide::kIn}) {
+      EXPECT_EQ(Edges(*Snapshot(), all, side), Edges(*Snapshot(), one, side));
+    }
+    load.reset();
   }
   ExpectNoProblems();
 }
