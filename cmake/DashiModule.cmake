@@ -123,6 +123,7 @@ function(dashi_add_test name)
   if(TARGET dashi_test_headers)
     target_precompile_headers(${name} REUSE_FROM dashi_test_headers)
   endif()
+  dashi_unite_sources(${name} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   add_test(NAME ${name} COMMAND ${name} --gtest_random_seed=1)

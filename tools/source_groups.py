@@ -16,7 +16,7 @@ def local_names(path):
     with open(path, encoding="utf-8") as stream:
         text = stream.read()
     names = set()
-    unnamed = re.compile(r"^namespace \{$(.*?)^\}  // namespace$", re.MULTILINE | re.DOTALL)
+    unnamed = re.compile(r"^namespace \{$(.*?)(?:^\}  // namespace$|\Z)", re.MULTILINE | re.DOTALL)
     for body in unnamed.findall(text):
         for line in re.findall(r"^[a-zA-Z][^\n]*", body, re.MULTILINE):
             if not re.match("using |namespace |BENCHMARK", line):

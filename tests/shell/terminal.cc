@@ -12,8 +12,10 @@
 namespace dashi {
 
 namespace {
+
 constexpr int kTimeoutMs = 60'000;
-}
+
+}  // namespace
 
 Terminal::Terminal(const std::function<int()>& program, int num_columns) {
   winsize size = {};
