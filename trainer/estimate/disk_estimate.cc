@@ -22,12 +22,14 @@ constexpr std::uint64_t kLogAndGarbageBytes = std::uint64_t{64} << 20U;
 
 std::uint64_t DataBytes(const TrainingSizes& sizes) {
   const std::uint64_t entry = kIndex + (sizes.weighted_tokens ? kFloat : 0);
-  std::uint64_t bytes = entry * (sizes.document_tokens + sizes.label_tokens) +
-                        (kOffset + 3 * kIndex) * (sizes.num_documents + sizes.num_labels) +
-                        kIndex * sizes.pairs + kBytesPerWord * sizes.vocabulary_size;
+  const std::uint64_t num_texts = sizes.num_documents + sizes.num_labels;
+  std::uint64_t bytes = entry * (sizes.document_tokens + sizes.label_tokens + sizes.anchor_tokens) +
+                        (kOffset + 3 * kIndex) * num_texts +
+                        kIndex * (sizes.pairs + sizes.num_edges) +
+                        kOffset * (sizes.num_graphs * num_texts + sizes.num_anchors) +
+                        kBytesPerWord * sizes.vocabulary_size;
   if (sizes.features > 0) {
-    bytes += (kIndex + kFloat) * sizes.features +
-             kOffset * (sizes.num_documents + sizes.num_labels) +
+    bytes += (kIndex + kFloat) * sizes.features + kOffset * num_texts +
              kFloat * RankerFeatures::kNumBuckets + kBytesPerWord * sizes.vocabulary_size;
   }
   return bytes;
@@ -37,7 +39,7 @@ std::uint64_t StateBytes(const TrainingSizes& sizes, const NgameOptions& options
   const std::uint64_t parameters = kFloat * NumEncoderParameters(sizes, options);
   const std::uint64_t vectors = kFloat * sizes.num_labels * options.dim;
   const auto bank = [&](std::uint64_t rows) { return rows * (kHalf * options.dim + 2 * kIndex); };
-  const std::uint64_t encoder = 3 * parameters + bank(sizes.num_items());
+  const std::uint64_t encoder = 3 * parameters + bank(sizes.num_items()) + sizes.num_edges / 8;
   std::uint64_t classifier = 0;
   if (options.classifier_epochs > 0) {
     const std::uint64_t moments = options.classifier_trains_encoder ? 2 * parameters : 0;

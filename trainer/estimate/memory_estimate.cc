@@ -30,6 +30,8 @@ constexpr std::uint64_t kClusterBytesPerRow = 24;
 constexpr std::uint64_t kCandidateBytes = std::uint64_t{20} * 400;
 // A row of the ranker has about this many weights, each with its feature.
 constexpr std::uint64_t kWeightsPerLabel = 110;
+// Of an anchor beside its tokens: the first with the same text, its column, its place in a term.
+constexpr std::uint64_t kBytesPerAnchor = 12;
 // Of a graph's levels, beside two links each at level 0.
 constexpr std::uint64_t kLinkBytes = 160;
 constexpr std::uint64_t kGraphBuildBytes = 300;
@@ -181,6 +183,10 @@ class Phases {
     AddEncoder(options_.epochs > 0, &phase);
     phase.parts.push_back({"memory bank", of_.Rows().encoder_bank, false, false, true});
     phase.parts.push_back({"order of the batches", of_.Order(sizes_.num_items()), false});
+    if (sizes_.num_graphs > 0) {
+      phase.parts.push_back({"edges that are kept, anchors by text",
+                             sizes_.num_edges / 8 + kBytesPerAnchor * sizes_.num_anchors, false});
+    }
     phase.parts.push_back({"steps and clusters",
                            std::max(of_.Step(2ULL * options_.batch_size, options_.batch_size),
                                     kClusterBytesPerRow * sizes_.num_items()),

@@ -1,6 +1,7 @@
 #include "trainer/estimate/time_estimate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "trainer/ngame_ranker.h"
 #include "trainer/ngame_sampler.h"
@@ -37,6 +38,17 @@ int NumClusterings(const NgameOptions& options, std::uint32_t epochs, bool is_fi
   return count;
 }
 
+/// How often all anchors are embedded, so that edges can be pruned.
+int NumPrunings(const NgameOptions& options) {
+  const RamenOptions& ramen = options.ramen;
+  if (!ramen.pruning || ramen.prune_epochs == 0) {
+    return 0;
+  }
+  const double warmup = std::ceil(ramen.warmup_share * options.epochs);
+  const double epochs = options.epochs - std::max(1.0, warmup);
+  return epochs > 0 ? static_cast<int>(std::ceil(epochs / ramen.prune_epochs)) : 0;
+}
+
 /// Of an encoder step, per item: the tokens that it reads of the item and of its label.
 double DocumentShare(const TrainingSizes& sizes) {
   const double document = Mean(sizes.document_tokens, sizes.num_documents);
@@ -68,6 +80,10 @@ TimeEstimate EstimateTime(const TrainingSizes& sizes, const NgameOptions& option
   const double label_encode = steps.encode_seconds * Mean(sizes.label_tokens, sizes.num_labels) /
                               std::max(1.0, Mean(sizes.document_tokens, sizes.num_documents));
   const double encode_labels = labels * label_encode;
+  // The terms of graphs are in the steps that were timed, where they count from the first one on.
+  time.encoder_seconds += NumPrunings(options) * steps.encode_seconds *
+                          static_cast<double>(sizes.anchor_tokens) /
+                          std::max(1.0, Mean(sizes.document_tokens, sizes.num_documents));
   double step = rates.classifier_seconds_per_text;
   if (!has_encoder_steps) {
     step = steps.seconds_per_text;

@@ -40,6 +40,14 @@ TrainingSizes MeasureSizes(const TrainingData& data, const NgameOptions& options
   sizes.vocabulary_size = task.vocabulary_size;
   sizes.num_features = options.ranker && sizes.num_held_out > 0 ? task.num_features : 0;
   sizes.weighted_tokens = !task.document_tokens.values.empty();
+  for (const TrainingGraph& graph : task.graphs) {
+    const std::uint64_t num_anchors = graph.anchor_tokens.num_rows();
+    ++sizes.num_graphs;
+    sizes.num_edges += graph.document_anchors.columns.size() + graph.label_anchors.columns.size();
+    sizes.num_anchors += num_anchors;
+    sizes.num_anchors_max = std::max(sizes.num_anchors_max, num_anchors);
+    sizes.anchor_tokens += graph.anchor_tokens.columns.size();
+  }
   return sizes;
 }
 
@@ -56,13 +64,14 @@ RowBytes MeasureRows(const TrainingSizes& sizes, const NgameOptions& options) {
   RowBytes bytes;
   // Beside tokens and pairs a document has its ordinal and its own label.
   bytes.tokens = (kIndex + (sizes.weighted_tokens ? kFloat : 0)) *
-                     (sizes.document_tokens + sizes.label_tokens) +
+                     (sizes.document_tokens + sizes.label_tokens + sizes.anchor_tokens) +
                  kOffset * num_texts + kIndex * sizes.pairs +
-                 (kOffset + 2 * kIndex) * sizes.num_documents;
+                 (kOffset + 2 * kIndex) * sizes.num_documents + kIndex * sizes.num_edges +
+                 kOffset * (sizes.num_graphs * num_texts + sizes.num_anchors);
   if (sizes.features > 0) {
     bytes.features = (kIndex + kFloat) * sizes.features + kOffset * num_texts;
   }
-  bytes.encoder_bank = bank_row * sizes.num_items();
+  bytes.encoder_bank = bank_row * (sizes.num_items() + sizes.num_anchors_max);
   bytes.classifier_bank = options.classifier_epochs > 0 ? bank_row * sizes.num_documents : 0;
   if (sizes.num_features > 0) {
     const std::uint64_t each =

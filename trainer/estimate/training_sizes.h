@@ -21,7 +21,13 @@ struct TrainingSizes {
   std::uint64_t pairs = 0;
   std::uint64_t vocabulary_size = 0;
   std::uint64_t num_features = 0;  ///< 0: no ranker
-  bool weighted_tokens = true;     ///< bags have a weight beside each token
+  // Of all graphs together, where one regularises the encoder.
+  std::uint64_t num_graphs = 0;
+  std::uint64_t num_edges = 0;  ///< of documents and of labels
+  std::uint64_t num_anchors = 0;
+  std::uint64_t num_anchors_max = 0;  ///< of the graph that has most
+  std::uint64_t anchor_tokens = 0;
+  bool weighted_tokens = true;  ///< bags have a weight beside each token
 
   std::uint64_t num_items() const { return num_documents + num_label_items; }
 };
@@ -32,10 +38,10 @@ TrainingSizes MeasureSizes(const TrainingData& data, const NgameOptions& options
 
 /// What stands in a ScratchSpace, in bytes.
 struct RowBytes {
-  std::uint64_t tokens = 0;           ///< and pairs, with what else a document has
+  std::uint64_t tokens = 0;           ///< and pairs and edges, with what else a document has
   std::uint64_t features = 0;         ///< of the ranker
-  std::uint64_t encoder_bank = 0;     ///< the memory bank of the encoder stage
-  std::uint64_t classifier_bank = 0;  ///< and of the classifier stage
+  std::uint64_t encoder_bank = 0;     ///< the encoder stage's, with a graph's anchors
+  std::uint64_t classifier_bank = 0;  ///< the classifier stage's
   std::uint64_t hard_negatives = 0;   ///< of the ranker
 
   /// In the stage that needs most.

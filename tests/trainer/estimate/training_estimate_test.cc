@@ -9,8 +9,10 @@
 #include <gtest/gtest.h>
 
 #include "tests/trainer/ngame_tasks.h"
+#include "tests/trainer/ramen/graph_tasks.h"
 #include "trainer/ngame.h"
 #include "trainer/ngame_encoder.h"
+#include "trainer/training_data_state.h"
 #include "trainer/training_state.h"
 
 namespace dashi::trainer {
@@ -125,6 +127,57 @@ TEST(TrainingEstimateTest, LargestCheckpointIsAsLargeAsThought) {
   const auto thought =
       static_cast<double>(EstimateDisk(SizesOf(task, options), options).checkpoint_state_bytes);
   EXPECT_NEAR(thought / static_cast<double>(checkpoints.largest()), 1.0, 0.1);
+}
+
+TEST(TrainingEstimateTest, GraphsAreCounted) {
+  TrainingData with;
+  with.task = TaskWithPlantedGraph(300, 5);
+  with.task.graphs.push_back(Shuffled(with.task.graphs.front(), 6));
+  TrainingData without;
+  without.task = with.task;
+  without.task.graphs.clear();
+  NgameOptions options = FastOptions();
+  options.ranker = false;
+  const TrainingSizes sizes = SizesOf(with.task, options);
+  const TrainingSizes no_graphs = SizesOf(without.task, options);
+  EXPECT_EQ(no_graphs.num_graphs, 0U);
+  EXPECT_EQ(sizes.num_graphs, 2U);
+  EXPECT_EQ(sizes.num_anchors, 2 * with.task.graphs.front().anchor_tokens.num_rows());
+  EXPECT_EQ(sizes.num_anchors_max, with.task.graphs.front().anchor_tokens.num_rows());
+
+  // What graphs add to the rows that a checkpoint keeps is what is thought to stand in memory, and
+  // on the disk.
+  CountingCheckpoints all;
+  CountingCheckpoints rest;
+  const auto save = [](const TrainingData& data) {
+    return [&data](StateWriter& to) { return SaveTrainingData(data, to); };
+  };
+  ASSERT_TRUE(all.Save(save(with)).ok());
+  ASSERT_TRUE(rest.Save(save(without)).ok());
+  const auto added = static_cast<double>(all.largest() - rest.largest());
+  const auto rows = [&](const TrainingSizes& of) { return MeasureRows(of, options).tokens; };
+  const auto disk = [&](const TrainingSizes& of) {
+    return EstimateDisk(of, options).checkpoint_data_bytes;
+  };
+  EXPECT_NEAR(static_cast<double>(rows(sizes) - rows(no_graphs)) / added, 1.0, 0.02);
+  EXPECT_NEAR(static_cast<double>(disk(sizes) - disk(no_graphs)) / added, 1.0, 0.02);
+  EXPECT_EQ(
+      PartsOf(EstimateMemory(sizes, options)[0]).count("edges that are kept, anchors by text"), 1U);
+
+  // Time: the anchors of both graphs are embedded before each pruning.
+  options.epochs = 12;
+  options.ramen.warmup_share = 0.25;
+  options.ramen.prune_epochs = 3;
+  StepTrial steps;
+  steps.stage = "encoder";
+  steps.seconds_per_text = 1e-3;
+  steps.encode_seconds = 1e-4;
+  const double more = EstimateTime(sizes, options, 1, steps, {}).encoder_seconds -
+                      EstimateTime(no_graphs, options, 1, steps, {}).encoder_seconds;
+  const double tokens_per_document =
+      static_cast<double>(sizes.document_tokens) / static_cast<double>(sizes.num_documents);
+  EXPECT_NEAR(more, 3 * 1e-4 * static_cast<double>(sizes.anchor_tokens) / tokens_per_document,
+              1e-6);
 }
 
 TEST(TrainingEstimateTest, RefusesWithTheNumbersAndWhatWouldHelp) {
