@@ -130,10 +130,17 @@ TEST(TrainingEstimateTest, LargestCheckpointIsAsLargeAsThought) {
 }
 
 TEST(TrainingEstimateTest, GraphsAreCounted) {
-  TrainingData with;
+  const auto data_with_words = [] {
+    BagTokenizer::Learner learner({});
+    learner.AddText("a word");
+    TrainingData data;
+    data.tokenizer = learner.Build();
+    return data;
+  };
+  TrainingData with = data_with_words();
   with.task = TaskWithPlantedGraph(300, 5);
   with.task.graphs.push_back(Shuffled(with.task.graphs.front(), 6));
-  TrainingData without;
+  TrainingData without = data_with_words();
   without.task = with.task;
   without.task.graphs.clear();
   NgameOptions options = FastOptions();
