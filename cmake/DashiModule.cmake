@@ -85,10 +85,12 @@ function(dashi_add_executable name)
   add_executable(${name} ${arg_SOURCES})
   dashi_configure_target(${name})
   target_link_libraries(${name} PRIVATE ${arg_DEPS})
+  dashi_unite_sources(${name} ${arg_SOURCES})
 endfunction()
 
 # Sets what every ctest case has: label, time limit, temporary folder, sanitizer options. The limit
 # ends what hangs: it is many times what a test takes, since other work may slow a machine down.
+# Tests with longer limits begin first, so that none is left alone at the end.
 function(dashi_set_test_defaults test)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "LABELS")
   if(NOT arg_LABELS)
@@ -104,6 +106,7 @@ function(dashi_set_test_defaults test)
   set_tests_properties(${test} PROPERTIES
     LABELS "${arg_LABELS}"
     TIMEOUT ${arg_TIMEOUT}
+    COST ${arg_TIMEOUT}
     ENVIRONMENT "TEST_TMPDIR=${PROJECT_BINARY_DIR}/tmp;DASHI_SOURCE_DIR=${PROJECT_SOURCE_DIR};\
 ASAN_OPTIONS=detect_container_overflow=0:strict_string_checks=1:detect_stack_use_after_return=1;\
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1;\
