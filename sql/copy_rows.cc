@@ -16,7 +16,9 @@ using storage::BulkLoad;
 
 namespace {
 
+// Edges wait until they are so many, or their ids take so much memory.
 constexpr std::size_t kEdgesAtOnce = 256;
+constexpr std::size_t kIdBytesAtOnce = std::size_t{256} << 10;
 
 }  // namespace
 
@@ -32,7 +34,7 @@ Status CopyRows::Add(const ImportRecord& record) {
     DASHI_RETURN_IF_ERROR(Flush());
     return on_bad_row_(record.line, std::move(status));
   }
-  return num_edges_ == kEdgesAtOnce ? Flush() : Status();
+  return num_edges_ >= kEdgesAtOnce || id_bytes_ >= kIdBytesAtOnce ? Flush() : Status();
 }
 
 Status CopyRows::Convert(const ImportRecord& record) {
@@ -73,6 +75,7 @@ Status CopyRows::Flush() {
     }
   }
   num_edges_ = 0;
+  id_bytes_ = 0;
   return Status();
 }
 
@@ -211,6 +214,7 @@ Status CopyRows::AddEdge(std::uint64_t line) {
   std::swap(edge.source, ValueOf(CopyColumn::kSource));
   std::swap(edge.target, ValueOf(CopyColumn::kTarget));
   edge.values = values;
+  id_bytes_ += edge.source.size() + edge.target.size();
   return Status();
 }
 

@@ -16,6 +16,7 @@ namespace dashi::sql {
 /// Hands the records of a file to a load, edges many at a time.
 ///
 /// Threads: one thread at a time. The plan and the load must outlive it.
+/// Cost:    memory for 256 edges, or for fewer whose ids have 256 KiB and the one that goes beyond.
 class CopyRows {
  public:
   /// Is called with each row that could not be added, in the order of the file. What it returns
@@ -62,6 +63,7 @@ class CopyRows {
   storage::EntityRow row_;
   std::vector<WaitingEdge> edges_;  // the first num_edges_ count; the rest is memory to reuse
   std::size_t num_edges_ = 0;
+  std::size_t id_bytes_ = 0;  // of those
   std::vector<storage::BulkLoad::NamedEdge> named_edges_;
 };
 
