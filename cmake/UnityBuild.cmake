@@ -1,12 +1,16 @@
 # Sources that the compiler reads several at a time (DASHI_UNITY_BUILD): what a library takes to
 # compile falls by a third to a half, since most of it is spent on the headers of other libraries
 # and on the same templates in every source. tools/source_groups.py says at each configuration which
-# sources go together: those in which no name of an unnamed namespace is there twice.
+# sources go together: those in which no name of an unnamed namespace is there twice. A source that
+# several targets of a folder have is in the group that the last of them gave it.
 
 include_guard(GLOBAL)
 
 set(DASHI_SOURCES_AT_ONCE 8)
 find_program(DASHI_PYTHON3 python3)
+if(DASHI_UNITY_BUILD AND NOT DASHI_PYTHON3)
+  message(STATUS "python3 not found: every source is compiled alone")
+endif()
 
 function(dashi_unite_sources target)
   if(NOT DASHI_UNITY_BUILD OR NOT DASHI_PYTHON3)
