@@ -2,7 +2,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 
 namespace dashi {
 
@@ -86,68 +85,22 @@ std::string_view StatusCodeName(StatusCode code) noexcept {
   return "unknown";
 }
 
-Status::Status() noexcept = default;
-
 Status::Status(StatusCode code, std::string message) {
   if (code != StatusCode::kOk) {
     error_ = new Error{code, std::move(message), std::string(DefaultSqlState(code)), "", {}};
   }
 }
 
-Status::~Status() {
-  AssertRead();
-  delete error_;
-}
+Status::Error* Status::CopyOf(const Error& error) { return new Error(error); }
 
-Status::Status(const Status& other) : error_(other.error_ ? new Error(*other.error_) : nullptr) {
-  other.MarkRead();
-}
+void Status::Delete(Error* error) noexcept { delete error; }
 
-Status& Status::operator=(const Status& other) {
-  if (this != &other) {
-    AssertRead();
-    auto copy = other.error_ ? std::make_unique<Error>(*other.error_) : nullptr;
-    delete error_;
-    error_ = copy.release();
-    other.MarkRead();
 #ifdef DASHI_STATUS_CHECKED
-    read_ = false;
+void Status::AbortUnread() const noexcept {
+  std::fprintf(stderr, "a Status was never read: %s\n", ToString().c_str());
+  std::abort();
+}
 #endif
-  }
-  return *this;
-}
-
-Status::Status(Status&& other) noexcept : error_(std::exchange(other.error_, nullptr)) {
-  other.MarkRead();
-}
-
-Status& Status::operator=(Status&& other) noexcept {
-  if (this != &other) {
-    AssertRead();
-    delete error_;
-    error_ = std::exchange(other.error_, nullptr);
-    other.MarkRead();
-#ifdef DASHI_STATUS_CHECKED
-    read_ = false;
-#endif
-  }
-  return *this;
-}
-
-void Status::MarkRead() const noexcept {
-#ifdef DASHI_STATUS_CHECKED
-  read_ = true;
-#endif
-}
-
-void Status::AssertRead() const noexcept {
-#ifdef DASHI_STATUS_CHECKED
-  if (!read_) {
-    std::fprintf(stderr, "a Status was never read: %s\n", ToString().c_str());
-    std::abort();
-  }
-#endif
-}
 
 Status Status::InvalidArgument(std::string message) {
   return Status(StatusCode::kInvalidArgument, std::move(message));
@@ -187,11 +140,6 @@ Status Status::Aborted(std::string message) {
 }
 Status Status::Internal(std::string message) {
   return Status(StatusCode::kInternal, std::move(message));
-}
-
-bool Status::ok() const noexcept {
-  MarkRead();
-  return error_ == nullptr;
 }
 
 StatusCode Status::code() const noexcept {

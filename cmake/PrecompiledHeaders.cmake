@@ -35,12 +35,18 @@ function(dashi_precompile_library_headers target)
   endif()
 endfunction()
 
-# Declares dashi_test_headers, what the GoogleTest programs share. Called where those are declared,
-# since a precompiled header holds only for the flags that it was made with.
+# Declares what the programs of the tests share: dashi_test_headers for GoogleTest's, and
+# dashi_program_headers for the others. Called where those are declared, since a precompiled header
+# holds only for the flags that it was made with.
 function(dashi_precompile_test_headers)
   add_executable(dashi_test_headers "${PROJECT_BINARY_DIR}/precompiled/main.cc")
   dashi_configure_target(dashi_test_headers)
   target_link_libraries(dashi_test_headers PRIVATE GTest::gmock)
   target_precompile_headers(dashi_test_headers PRIVATE
                             ${DASHI_STANDARD_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
+  add_executable(dashi_program_headers "${PROJECT_BINARY_DIR}/precompiled/main.cc")
+  dashi_configure_target(dashi_program_headers)
+  target_link_libraries(dashi_program_headers PRIVATE dashi_dep::fmt)
+  target_precompile_headers(dashi_program_headers PRIVATE
+                            ${DASHI_STANDARD_HEADERS} <fmt/format.h>)
 endfunction()

@@ -1,8 +1,9 @@
 # Sources that the compiler reads several at a time (DASHI_UNITY_BUILD): what a library takes to
 # compile falls by a third to a half, since most of it is spent on the headers of other libraries
 # and on the same templates in every source. tools/source_groups.py says at each configuration which
-# sources go together: those in which no name of an unnamed namespace is there twice. A source that
-# several targets of a folder have is in the group that the last of them gave it.
+# sources go together: those that use no name of each other's unnamed namespaces. CMake keeps a
+# source's group for a whole folder, so a group is named after its target: a source that several
+# targets have is compiled alone in all but the last of them.
 
 include_guard(GLOBAL)
 
@@ -26,7 +27,8 @@ function(dashi_unite_sources target)
   string(REPLACE "\n" ";" lines "${lines}")
   foreach(line IN LISTS lines)
     string(REGEX MATCH "^([0-9]+) (.*)$" matched "${line}")
-    set_source_files_properties("${CMAKE_MATCH_2}" PROPERTIES UNITY_GROUP ${CMAKE_MATCH_1})
+    set_source_files_properties("${CMAKE_MATCH_2}"
+                                PROPERTIES UNITY_GROUP ${target}_${CMAKE_MATCH_1})
   endforeach()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

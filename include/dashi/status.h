@@ -43,15 +43,22 @@ struct SourcePosition {
 ///
 /// Errors:  `sqlstate()` is the five-character SQLSTATE that PostgreSQL would use.
 /// Threads: a value type; distinct objects are independent.
-/// Cost:    one pointer; success allocates nothing.
+/// Cost:    one pointer; success allocates nothing and calls nothing.
 class [[nodiscard]] Status {
  public:
-  Status() noexcept;
+  Status() noexcept = default;
   Status(StatusCode code, std::string message);
-  ~Status();
-  Status(const Status& other);
-  Status& operator=(const Status& other);
-  Status(Status&& other) noexcept;
+  ~Status() {
+    AssertRead();
+    Free();
+  }
+  Status(const Status& other) : error_(other.error_ ? CopyOf(*other.error_) : nullptr) {
+    other.MarkRead();
+  }
+  Status& operator=(const Status& other) { return this == &other ? *this : *this = Status(other); }
+  Status(Status&& other) noexcept : error_(std::exchange(other.error_, nullptr)) {
+    other.MarkRead();
+  }
   Status& operator=(Status&& other) noexcept;
 
   static Status Ok() { return Status(); }
@@ -69,7 +76,10 @@ class [[nodiscard]] Status {
   static Status Aborted(std::string message);
   static Status Internal(std::string message);
 
-  bool ok() const noexcept;
+  bool ok() const noexcept {
+    MarkRead();
+    return error_ == nullptr;
+  }
   StatusCode code() const noexcept;
   /// Returns the message: fixed text first, values last. Empty when ok.
   std::string_view message() const noexcept;
@@ -97,14 +107,43 @@ class [[nodiscard]] Status {
 
  private:
   struct Error;
-  void MarkRead() const noexcept;
-  void AssertRead() const noexcept;
+  static Error* CopyOf(const Error& error);
+  static void Delete(Error* error) noexcept;
+  void Free() noexcept {
+    if (error_ != nullptr) {
+      Delete(error_);
+    }
+  }
+
+#ifdef DASHI_STATUS_CHECKED
+  void MarkRead() const noexcept { read_ = true; }
+  void MarkUnread() noexcept { read_ = false; }
+  void AssertRead() const noexcept {
+    if (!read_) {
+      AbortUnread();
+    }
+  }
+  [[noreturn]] void AbortUnread() const noexcept;
+  mutable bool read_ = false;
+#else
+  void MarkRead() const noexcept {}
+  void MarkUnread() noexcept {}
+  void AssertRead() const noexcept {}
+#endif
 
   Error* error_ = nullptr;
-#ifdef DASHI_STATUS_CHECKED
-  mutable bool read_ = false;
-#endif
 };
+
+inline Status& Status::operator=(Status&& other) noexcept {
+  if (this != &other) {
+    AssertRead();
+    Free();
+    error_ = std::exchange(other.error_, nullptr);
+    other.MarkRead();
+    MarkUnread();
+  }
+  return *this;
+}
 
 /// Returns the name of a code, e.g. "kNotFound" -> "not found".
 std::string_view StatusCodeName(StatusCode code) noexcept;
