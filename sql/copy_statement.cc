@@ -9,14 +9,15 @@
 
 #include "base/status.h"
 #include "sql/copy_options.h"
+#include "sql/copy_row_reader.h"
 #include "sql/copy_rows.h"
 #include "sql/copy_target.h"
 #include "sql/database_impl.h"
 #include "sql/graph/graph_lookup.h"
-#include "sql/import_ahead.h"
 #include "sql/import_reader.h"
 #include "sql/own_statements.h"
 #include "sql/progress_meter.h"
+#include "sql/rows_ahead.h"
 
 namespace dashi::sql {
 
@@ -111,9 +112,11 @@ class Copy {
 
   Result<BulkLoad::Counts> Run(BulkLoad& load) {
     DASHI_RETURN_IF_ERROR(rejects_.Open());
-    DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportReader> reader,
+    DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportReader> records,
                            ImportReader::Open(path_, plan_.format, plan_.positional_names));
-    DASHI_ASSIGN_OR_RETURN(reader, ReadAhead(std::move(reader)));
+    DASHI_ASSIGN_OR_RETURN(
+        const std::unique_ptr<RowReader<CopyRow>> reader,
+        RowsAhead<CopyRow>::Start(std::make_unique<CopyRowReader>(std::move(records), plan_)));
     meter_.BeginPhase("reading", "bytes", reader->bytes_total());
     DASHI_RETURN_IF_ERROR(Read(*reader, load));
     meter_.EndPhase(reader->bytes_read());
@@ -137,30 +140,30 @@ class Copy {
   std::uint64_t num_skipped() const { return num_skipped_; }
 
  private:
-  Status Read(ImportReader& reader, BulkLoad& load) {
-    CopyRows rows(plan_, load, [this](std::uint64_t line, Status status) {
+  Status Read(RowReader<CopyRow>& reader, BulkLoad& load) {
+    CopyRows rows(plan_.target, load, [this](std::uint64_t line, Status status) {
       return TakeBadRow(line, std::move(status));
     });
-    ImportRecord record;
+    CopyRow row;
     for (std::uint64_t count = 0;; ++count) {
       if (count % kRowsPerPoll == 0) {
         meter_.Update(reader.bytes_read());
         DASHI_RETURN_IF_ERROR(session_.interruption.ToStatus());
       }
-      Result<bool> more = reader.Next(&record);
+      Result<bool> more = reader.Next(&row);
       if (!more.ok()) {
         DASHI_RETURN_IF_ERROR(rows.Flush());
         Status status = std::move(more).status();
         if (!rejects_.wanted() || status.code() != StatusCode::kInvalidArgument) {
           return status;
         }
-        DASHI_RETURN_IF_ERROR(rejects_.Add(record.line, std::string(status.message())));
+        DASHI_RETURN_IF_ERROR(rejects_.Add(row.line, std::string(status.message())));
         continue;
       }
       if (!*more) {
         return rows.Flush();
       }
-      DASHI_RETURN_IF_ERROR(rows.Add(record));
+      DASHI_RETURN_IF_ERROR(rows.Add(&row));
     }
   }
 

@@ -8,6 +8,7 @@
 
 #include "dashi/status.h"
 #include "dashi/value.h"
+#include "sql/row_reader.h"
 
 namespace dashi::sql {
 
@@ -70,27 +71,13 @@ struct ImportFormat {
 ///          compression, kInvalidArgument for options that contradict each other.
 /// Threads: one thread at a time.
 /// Cost:    memory is bounded by `row_bytes_max`, not by the file.
-class ImportReader {
+class ImportReader : public RowReader<ImportRecord> {
  public:
   /// `columns` names the fields of csv and tsv rows, in order, when no header line does; a header
   /// wins. jsonl and xc rows name their own fields.
   static Result<std::unique_ptr<ImportReader>> Open(const std::string& path,
                                                     const ImportFormat& format,
                                                     const std::vector<std::string>& columns);
-  virtual ~ImportReader() = default;
-  ImportReader(const ImportReader&) = delete;
-  ImportReader& operator=(const ImportReader&) = delete;
-
-  /// Reads the next row; false at the end of the file. Reuses the memory of `*record`. Of a bad row
-  /// only `record->line` is set.
-  virtual Result<bool> Next(ImportRecord* record) = 0;
-
-  /// Return how far the reading is, in bytes of the file as it lies on disk (compressed).
-  virtual std::uint64_t bytes_read() const = 0;
-  virtual std::uint64_t bytes_total() const = 0;
-
- protected:
-  ImportReader() = default;
 };
 
 }  // namespace dashi::sql

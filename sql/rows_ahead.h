@@ -1,55 +1,38 @@
-#include "sql/import_ahead.h"
+#pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/status.h"
+#include "sql/row_reader.h"
 
 namespace dashi::sql {
 
-namespace {
-
-constexpr std::size_t kRowsPerBatch = 256;
-constexpr std::size_t kBytesPerBatch = std::size_t{256} << 10;
-constexpr std::size_t kBatchesMax = 4;
-
-/// What one call of Next came to.
-struct Outcome {
-  ImportRecord record;
-  Status status;
-  bool more = true;
-};
-
-struct Batch {
-  std::vector<Outcome> outcomes;  ///< the first `size` count; the rest is memory to reuse
-  std::size_t size = 0;
-  std::uint64_t bytes_read = 0;
-  bool last = false;
-};
-
-std::size_t BytesOf(const ImportRecord& record) {
-  std::size_t bytes = 0;
-  for (const ImportField& field : record.fields) {
-    bytes += field.value.type() == ValueType::kText ? field.value.text().size() : sizeof(Value);
-  }
-  return bytes;
-}
-
-// A row's error (kInvalidArgument) may be followed by more rows; any other is the end.
-bool IsLast(const Outcome& outcome) {
-  return !outcome.more ||
-         (!outcome.status.ok() && outcome.status.code() != StatusCode::kInvalidArgument);
-}
-
-class AheadReader final : public ImportReader {
+/// Lets another thread read the rows that are asked for next, so that decoding a file and storing
+/// its rows take two cores. Rows, errors and their order are those of the reader it was made of.
+/// `BytesOf(row)` says about how much memory a row's texts take.
+///
+/// Threads: as RowReader. Destroying it waits for the read that is under way.
+/// Cost:    memory for six batches of 256 rows or 256 KiB, and for the row that goes beyond.
+template <typename Row>
+class RowsAhead final : public RowReader<Row> {
  public:
-  explicit AheadReader(std::unique_ptr<ImportReader> reader)
-      : reader_(std::move(reader)), bytes_total_(reader_->bytes_total()) {}
+  /// Errors: kResourceExhausted when no thread can be started.
+  static Result<std::unique_ptr<RowReader<Row>>> Start(std::unique_ptr<RowReader<Row>> reader) {
+    std::unique_ptr<RowsAhead> ahead(new RowsAhead(std::move(reader)));
+    DASHI_RETURN_IF_ERROR(CatchAsStatus("start of a thread", [raw = ahead.get()] {
+      raw->thread_ = std::thread([raw] { raw->Run(); });
+    }));
+    return std::unique_ptr<RowReader<Row>>(std::move(ahead));
+  }
 
-  ~AheadReader() override {
+  ~RowsAhead() override {
     {
       const MutexLock lock(mutex_);
       stopped_ = true;
@@ -60,19 +43,15 @@ class AheadReader final : public ImportReader {
     }
   }
 
-  Status Start() {
-    return CatchAsStatus("start of a thread", [this] { thread_ = std::thread([this] { Run(); }); });
-  }
-
-  Result<bool> Next(ImportRecord* record) override {
+  Result<bool> Next(Row* row) override {
     if (position_ == current_.size) {
       NextBatch();
     }
     Outcome& outcome = current_.outcomes[position_];
     if (IsLast(outcome)) {  // It stays, for a caller that asks again.
-      record->line = outcome.record.line;
+      row->line = outcome.row.line;
     } else {
-      std::swap(*record, outcome.record);
+      std::swap(*row, outcome.row);
       ++position_;
     }
     if (!outcome.status.ok()) {
@@ -85,6 +64,33 @@ class AheadReader final : public ImportReader {
   std::uint64_t bytes_total() const override { return bytes_total_; }
 
  private:
+  static constexpr std::size_t kRowsPerBatch = 256;
+  static constexpr std::size_t kBytesPerBatch = std::size_t{256} << 10;
+  static constexpr std::size_t kBatchesMax = 4;
+
+  /// What one call of Next came to.
+  struct Outcome {
+    Row row;
+    Status status;
+    bool more = true;
+  };
+
+  struct Batch {
+    std::vector<Outcome> outcomes;  ///< the first `size` count; the rest is memory to reuse
+    std::size_t size = 0;
+    std::uint64_t bytes_read = 0;
+    bool last = false;
+  };
+
+  explicit RowsAhead(std::unique_ptr<RowReader<Row>> reader)
+      : reader_(std::move(reader)), bytes_total_(reader_->bytes_total()) {}
+
+  // A row's error (kInvalidArgument) may be followed by more rows; any other is the end.
+  static bool IsLast(const Outcome& outcome) {
+    return !outcome.more ||
+           (!outcome.status.ok() && outcome.status.code() != StatusCode::kInvalidArgument);
+  }
+
   void NextBatch() DASHI_EXCLUDES(mutex_) {
     position_ = 0;
     const MutexLock lock(mutex_);
@@ -118,7 +124,7 @@ class AheadReader final : public ImportReader {
       }
       Outcome& outcome = batch->outcomes[batch->size++];
       Result<bool> more =
-          CatchAsStatus("reading a file", [&] { return reader_->Next(&outcome.record); });
+          CatchAsStatus("reading a file", [&] { return reader_->Next(&outcome.row); });
       outcome.more = more.ok() && *more;
       outcome.status = more.ok() ? Status() : std::move(more).status();
       outcome.more = outcome.more || !outcome.status.ok();
@@ -126,7 +132,7 @@ class AheadReader final : public ImportReader {
       if (batch->last) {
         break;
       }
-      bytes += BytesOf(outcome.record);
+      bytes += BytesOf(outcome.row);
     }
     batch->bytes_read = reader_->bytes_read();
   }
@@ -143,7 +149,7 @@ class AheadReader final : public ImportReader {
     }
   }
 
-  const std::unique_ptr<ImportReader> reader_;  // of the thread, once it runs
+  const std::unique_ptr<RowReader<Row>> reader_;  // of the thread, once it runs
   const std::uint64_t bytes_total_;
   Batch current_;  // of the caller
   std::size_t position_ = 0;
@@ -154,13 +160,5 @@ class AheadReader final : public ImportReader {
   bool stopped_ DASHI_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
-
-}  // namespace
-
-Result<std::unique_ptr<ImportReader>> ReadAhead(std::unique_ptr<ImportReader> reader) {
-  auto ahead = std::make_unique<AheadReader>(std::move(reader));
-  DASHI_RETURN_IF_ERROR(ahead->Start());
-  return std::unique_ptr<ImportReader>(std::move(ahead));
-}
 
 }  // namespace dashi::sql
