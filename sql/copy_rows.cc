@@ -15,16 +15,17 @@ constexpr std::size_t kIdBytesAtOnce = std::size_t{256} << 10;
 
 }  // namespace
 
-Status CopyRows::Add(CopyRow* row) {
-  if (row->error.ok() && target_ == CopyTarget::kEdges) {
+Status CopyRows::Add(std::unique_ptr<CopyRow>* row) {
+  Status& error = (*row)->error;
+  if (error.ok() && target_ == CopyTarget::kEdges) {
     return AddEdge(row);
   }
-  Status status = row->error.ok() ? AddToLoad(*row) : std::exchange(row->error, Status());
+  Status status = error.ok() ? AddToLoad(**row) : std::exchange(error, Status());
   if (status.ok()) {
     return status;
   }
   DASHI_RETURN_IF_ERROR(Flush());
-  return on_bad_row_(row->line, std::move(status));
+  return on_bad_row_((*row)->line, std::move(status));
 }
 
 Status CopyRows::AddToLoad(const CopyRow& row) {
@@ -39,23 +40,20 @@ Status CopyRows::AddToLoad(const CopyRow& row) {
   return load_.AddClick(row.source, row.target, {row.values.last_seen_micros, row.event_id});
 }
 
-Status CopyRows::AddEdge(CopyRow* row) {
+Status CopyRows::AddEdge(std::unique_ptr<CopyRow>* row) {
   if (num_edges_ == edges_.size()) {
-    edges_.emplace_back();
+    edges_.push_back(std::make_unique<CopyRow>());
   }
-  WaitingEdge& edge = edges_[num_edges_++];
-  edge.line = row->line;
-  std::swap(edge.source, row->source);
-  std::swap(edge.target, row->target);
-  edge.values = row->values;
-  id_bytes_ += edge.source.size() + edge.target.size();
+  id_bytes_ += (*row)->source.size() + (*row)->target.size();
+  std::swap(edges_[num_edges_++], *row);
   return num_edges_ >= kEdgesAtOnce || id_bytes_ >= kIdBytesAtOnce ? Flush() : Status();
 }
 
 Status CopyRows::Flush() {
   named_edges_.clear();
+  named_edges_.reserve(num_edges_);
   for (std::size_t i = 0; i < num_edges_; ++i) {
-    named_edges_.push_back({edges_[i].source, edges_[i].target, edges_[i].values});
+    named_edges_.push_back({edges_[i]->source, edges_[i]->target, edges_[i]->values});
   }
   std::size_t done = 0;
   while (done < num_edges_) {
@@ -63,7 +61,7 @@ Status CopyRows::Flush() {
     Status status = load_.AddEdges(std::span(named_edges_).subspan(done), &num_added);
     done += num_added;
     if (!status.ok()) {
-      DASHI_RETURN_IF_ERROR(on_bad_row_(edges_[done].line, std::move(status)));
+      DASHI_RETURN_IF_ERROR(on_bad_row_(edges_[done]->line, std::move(status)));
       ++done;
     }
   }

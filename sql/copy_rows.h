@@ -2,7 +2,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "dashi/status.h"
@@ -25,26 +26,20 @@ class CopyRows {
   CopyRows(CopyTarget target, storage::BulkLoad& load, OnBadRow on_bad_row)
       : target_(target), load_(load), on_bad_row_(std::move(on_bad_row)) {}
 
-  /// Adds one row, which may wait for more; its texts may be swapped with others. Errors: those
-  /// that OnBadRow returns.
-  Status Add(CopyRow* row);
+  /// Adds one row. One that waits for more is taken, and another left for it, whose memory can be
+  /// used again. Errors: those that OnBadRow returns.
+  Status Add(std::unique_ptr<CopyRow>* row);
   /// Adds what waits.
   Status Flush();
 
  private:
-  struct WaitingEdge {
-    std::uint64_t line = 0;
-    std::string source;
-    std::string target;
-    storage::EdgeValues values;
-  };
   Status AddToLoad(const CopyRow& row);
-  Status AddEdge(CopyRow* row);
+  Status AddEdge(std::unique_ptr<CopyRow>* row);
 
   const CopyTarget target_;
   storage::BulkLoad& load_;
   const OnBadRow on_bad_row_;
-  std::vector<WaitingEdge> edges_;  // the first num_edges_ count; the rest is memory to reuse
+  std::vector<std::unique_ptr<CopyRow>> edges_;  // the first num_edges_ wait; the rest is spare
   std::size_t num_edges_ = 0;
   std::size_t id_bytes_ = 0;  // of those
   std::vector<storage::BulkLoad::NamedEdge> named_edges_;

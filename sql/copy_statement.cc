@@ -115,7 +115,7 @@ class Copy {
     DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportReader> records,
                            ImportReader::Open(path_, plan_.format, plan_.positional_names));
     DASHI_ASSIGN_OR_RETURN(
-        const std::unique_ptr<RowReader<CopyRow>> reader,
+        const std::unique_ptr<RowsAhead<CopyRow>> reader,
         RowsAhead<CopyRow>::Start(std::make_unique<CopyRowReader>(std::move(records), plan_)));
     meter_.BeginPhase("reading", "bytes", reader->bytes_total());
     DASHI_RETURN_IF_ERROR(Read(*reader, load));
@@ -140,11 +140,11 @@ class Copy {
   std::uint64_t num_skipped() const { return num_skipped_; }
 
  private:
-  Status Read(RowReader<CopyRow>& reader, BulkLoad& load) {
+  Status Read(RowsAhead<CopyRow>& reader, BulkLoad& load) {
     CopyRows rows(plan_.target, load, [this](std::uint64_t line, Status status) {
       return TakeBadRow(line, std::move(status));
     });
-    CopyRow row;
+    auto row = std::make_unique<CopyRow>();
     for (std::uint64_t count = 0;; ++count) {
       if (count % kRowsPerPoll == 0) {
         meter_.Update(reader.bytes_read());
@@ -157,7 +157,7 @@ class Copy {
         if (!rejects_.wanted() || status.code() != StatusCode::kInvalidArgument) {
           return status;
         }
-        DASHI_RETURN_IF_ERROR(rejects_.Add(row.line, std::string(status.message())));
+        DASHI_RETURN_IF_ERROR(rejects_.Add(row->line, std::string(status.message())));
         continue;
       }
       if (!*more) {

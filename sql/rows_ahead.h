@@ -16,23 +16,24 @@ namespace dashi::sql {
 
 /// Lets another thread read the rows that are asked for next, so that decoding a file and storing
 /// its rows take two cores. Rows, errors and their order are those of the reader it was made of.
-/// `BytesOf(row)` says about how much memory a row's texts take.
+/// Rows go from thread to thread by pointer, and their memory back to be used again; `BytesOf(row)`
+/// says about how much memory a row's texts take.
 ///
-/// Threads: as RowReader. Destroying it waits for the read that is under way.
+/// Threads: one thread at a time. Destroying it waits for the read that is under way.
 /// Cost:    memory for six batches of 256 rows or 256 KiB, and for the row that goes beyond.
 template <typename Row>
-class RowsAhead final : public RowReader<Row> {
+class RowsAhead {
  public:
   /// Errors: kResourceExhausted when no thread can be started.
-  static Result<std::unique_ptr<RowReader<Row>>> Start(std::unique_ptr<RowReader<Row>> reader) {
+  static Result<std::unique_ptr<RowsAhead>> Start(std::unique_ptr<RowReader<Row>> reader) {
     std::unique_ptr<RowsAhead> ahead(new RowsAhead(std::move(reader)));
     DASHI_RETURN_IF_ERROR(CatchAsStatus("start of a thread", [raw = ahead.get()] {
       raw->thread_ = std::thread([raw] { raw->Run(); });
     }));
-    return std::unique_ptr<RowReader<Row>>(std::move(ahead));
+    return ahead;
   }
 
-  ~RowsAhead() override {
+  ~RowsAhead() {
     {
       const MutexLock lock(mutex_);
       stopped_ = true;
@@ -43,13 +44,17 @@ class RowsAhead final : public RowReader<Row> {
     }
   }
 
-  Result<bool> Next(Row* row) override {
+  RowsAhead(const RowsAhead&) = delete;
+  RowsAhead& operator=(const RowsAhead&) = delete;
+
+  /// As RowReader::Next. Gives the next row for `*row`, which is not null.
+  Result<bool> Next(std::unique_ptr<Row>* row) {
     if (position_ == current_.size) {
       NextBatch();
     }
     Outcome& outcome = current_.outcomes[position_];
     if (IsLast(outcome)) {  // It stays, for a caller that asks again.
-      row->line = outcome.row.line;
+      (*row)->line = outcome.row->line;
     } else {
       std::swap(*row, outcome.row);
       ++position_;
@@ -60,8 +65,8 @@ class RowsAhead final : public RowReader<Row> {
     return outcome.more;
   }
 
-  std::uint64_t bytes_read() const override { return current_.bytes_read; }
-  std::uint64_t bytes_total() const override { return bytes_total_; }
+  std::uint64_t bytes_read() const { return current_.bytes_read; }
+  std::uint64_t bytes_total() const { return bytes_total_; }
 
  private:
   static constexpr std::size_t kRowsPerBatch = 256;
@@ -70,7 +75,7 @@ class RowsAhead final : public RowReader<Row> {
 
   /// What one call of Next came to.
   struct Outcome {
-    Row row;
+    std::unique_ptr<Row> row = std::make_unique<Row>();
     Status status;
     bool more = true;
   };
@@ -124,7 +129,7 @@ class RowsAhead final : public RowReader<Row> {
       }
       Outcome& outcome = batch->outcomes[batch->size++];
       Result<bool> more =
-          CatchAsStatus("reading a file", [&] { return reader_->Next(&outcome.row); });
+          CatchAsStatus("reading a file", [&] { return reader_->Next(outcome.row.get()); });
       outcome.more = more.ok() && *more;
       outcome.status = more.ok() ? Status() : std::move(more).status();
       outcome.more = outcome.more || !outcome.status.ok();
@@ -132,7 +137,7 @@ class RowsAhead final : public RowReader<Row> {
       if (batch->last) {
         break;
       }
-      bytes += BytesOf(outcome.row);
+      bytes += BytesOf(*outcome.row);
     }
     batch->bytes_read = reader_->bytes_read();
   }

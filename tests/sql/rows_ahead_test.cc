@@ -27,28 +27,36 @@ class RowsAheadTest : public ::testing::Test {
 
   void Write(const std::string& bytes) { std::ofstream(path_, std::ios::binary) << bytes; }
 
-  std::unique_ptr<RowReader<CopyRow>> Open(bool ahead) {
+  std::unique_ptr<RowReader<CopyRow>> OpenPlain() {
     ImportFormat format;
     format.format = "jsonl";
     format.row_bytes_max = 4096;
     auto reader = ImportReader::Open(path_, format, {});
     EXPECT_TRUE(reader.ok()) << reader.status().ToString();
-    auto rows = std::make_unique<CopyRowReader>(std::move(*reader), plan_);
-    if (!ahead) {
-      return rows;
-    }
-    auto rows_ahead = RowsAhead<CopyRow>::Start(std::move(rows));
-    EXPECT_TRUE(rows_ahead.ok()) << rows_ahead.status().ToString();
-    return std::move(*rows_ahead);
+    return std::make_unique<CopyRowReader>(std::move(*reader), plan_);
+  }
+
+  std::unique_ptr<RowsAhead<CopyRow>> OpenAhead() {
+    auto ahead = RowsAhead<CopyRow>::Start(OpenPlain());
+    EXPECT_TRUE(ahead.ok()) << ahead.status().ToString();
+    return std::move(*ahead);
+  }
+
+  static Result<bool> Next(RowReader<CopyRow>& reader, std::unique_ptr<CopyRow>* row) {
+    return reader.Next(row->get());
+  }
+  static Result<bool> Next(RowsAhead<CopyRow>& reader, std::unique_ptr<CopyRow>* row) {
+    return reader.Next(row);
   }
 
   // What every call of Next came to, until the end or an error that ends the reading.
-  static std::vector<std::string> Outcomes(RowReader<CopyRow>& reader) {
+  template <typename Reader>
+  static std::vector<std::string> Outcomes(Reader& reader) {
     std::vector<std::string> outcomes;
-    CopyRow row;
+    auto row = std::make_unique<CopyRow>();
     while (true) {
-      const Result<bool> more = reader.Next(&row);
-      std::string outcome = std::to_string(row.line);
+      const Result<bool> more = Next(reader, &row);
+      std::string outcome = std::to_string(row->line);
       if (!more.ok()) {
         outcomes.push_back(outcome + " " + more.status().ToString());
         if (more.status().code() == StatusCode::kInvalidArgument) {
@@ -60,8 +68,8 @@ class RowsAheadTest : public ::testing::Test {
         outcomes.emplace_back("end");
         return outcomes;
       }
-      outcomes.push_back(outcome + (row.error.ok() ? " " + row.entity.id + " " + row.entity.text
-                                                   : " no row: " + row.error.ToString()));
+      outcomes.push_back(outcome + (row->error.ok() ? " " + row->entity.id + " " + row->entity.text
+                                                    : " no row: " + row->error.ToString()));
     }
   }
 
@@ -85,8 +93,8 @@ TEST_F(RowsAheadTest, RowsAndErrorsAreThoseOfTheReader) {
                        std::string(random.Uniform(600), static_cast<char>('a' + i % 26)) + "\"}\n";
   }
   Write(bytes);
-  const auto plain = Open(/*ahead=*/false);
-  const auto ahead = Open(/*ahead=*/true);
+  const auto plain = OpenPlain();
+  const auto ahead = OpenAhead();
   const std::vector<std::string> expected = Outcomes(*plain);
   ASSERT_EQ(expected.size(), 5001U);
   EXPECT_GT(num_no_rows, 0U);
@@ -98,7 +106,7 @@ TEST_F(RowsAheadTest, RowsAndErrorsAreThoseOfTheReader) {
   EXPECT_EQ(Outcomes(*ahead), expected);
   EXPECT_EQ(ahead->bytes_read(), bytes.size());
   EXPECT_EQ(ahead->bytes_total(), bytes.size());
-  CopyRow row;
+  auto row = std::make_unique<CopyRow>();
   const Result<bool> again = ahead->Next(&row);
   EXPECT_TRUE(again.ok() && !*again);
 }
@@ -106,12 +114,12 @@ TEST_F(RowsAheadTest, RowsAndErrorsAreThoseOfTheReader) {
 TEST_F(RowsAheadTest, AnErrorThatEndsTheReadingStays) {
   Write("{\"id\": \"a\", \"text\": \"\"}\n{\"id\": \"" + std::string(10'000, 'x') +
         "\"}\n{\"id\": \"b\"}\n");
-  const auto plain = Open(/*ahead=*/false);
-  const auto ahead = Open(/*ahead=*/true);
+  const auto plain = OpenPlain();
+  const auto ahead = OpenAhead();
   const std::vector<std::string> expected = Outcomes(*plain);
   ASSERT_EQ(expected.size(), 2U);
   EXPECT_EQ(Outcomes(*ahead), expected);
-  CopyRow row;
+  auto row = std::make_unique<CopyRow>();
   EXPECT_EQ(ahead->Next(&row).status().sqlstate(), "54000");
 }
 
@@ -122,12 +130,12 @@ TEST_F(RowsAheadTest, CanBeLeftAtAnyPlace) {
   }
   Write(bytes);
   for (const int num_rows : {0, 1, 300, 5000}) {
-    const auto ahead = Open(/*ahead=*/true);
-    CopyRow row;
+    const auto ahead = OpenAhead();
+    auto row = std::make_unique<CopyRow>();
     for (int i = 0; i < num_rows; ++i) {
       const Result<bool> more = ahead->Next(&row);
       ASSERT_TRUE(more.ok() && *more);
-      EXPECT_EQ(row.error.sqlstate(), "23502");
+      EXPECT_EQ(row->error.sqlstate(), "23502");
     }
     EXPECT_LE(ahead->bytes_read(), bytes.size());
   }
