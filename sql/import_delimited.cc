@@ -130,15 +130,19 @@ class DelimitedReader : public ImportReader {
 
   Result<bool> FinishRow() {
     record_->fields.resize(std::min(num_fields_, record_->fields.size()));
-    if (!columns_.empty() && num_fields_ != columns_.size()) {
+    const bool fits = columns_.empty() || num_fields_ == columns_.size();
+    if (!fits) {
       AddDefect(kBadFormat, fmt::format("{} fields: got {}, want {} ({})",
                                         num_fields_ < columns_.size() ? "too few" : "too many",
                                         num_fields_, columns_.size(), fmt::join(columns_, ", ")));
     }
-    if (defect_.has_value()) {
-      return lines_->BadRow(record_->line, defect_->sqlstate, defect_->reason);
+    if (!defect_.has_value()) {
+      return true;
     }
-    return true;
+    Status status = lines_->BadRow(record_->line, defect_->sqlstate, defect_->reason);
+    return fits ? std::move(status)
+                : std::move(status).WithHint(
+                      "COPY table (column, ...) FROM names the columns that a file has.");
   }
 
   std::unique_ptr<ImportLines> lines_;

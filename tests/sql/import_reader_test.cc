@@ -208,6 +208,14 @@ TEST(ImportReaderTest, ACsvHeaderNamesTheColumns) {
               HasSubstr("line 1: the header has a column twice: 'id'"));
 }
 
+TEST(ImportReaderTest, AFileOfOtherColumnsIsToldHowToNameThem) {
+  const std::string path = WriteFile("bad", "1\n");
+  const auto reader = ImportReader::Open(path, Csv(), {"a", "b"}).value();
+  ImportRecord record;
+  EXPECT_EQ(reader->Next(&record).status().hint(),
+            "COPY table (column, ...) FROM names the columns that a file has.");
+}
+
 TEST(ImportReaderTest, BadCsvRowsNameLineAndReason) {
   EXPECT_EQ(BadRow("1,2\n1\n3,4\n", Csv()), "22P04 line 2: too few fields: got 1, want 2 (a, b)");
   EXPECT_EQ(BadRow("1,2\n1,2,3\n", Csv()), "22P04 line 2: too many fields: got 3, want 2 (a, b)");
