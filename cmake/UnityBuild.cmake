@@ -3,7 +3,7 @@
 # and on the same templates in every source. tools/source_groups.py says at each configuration which
 # sources go together: those that use no name of each other's unnamed namespaces. CMake keeps a
 # source's group for a whole folder, so a group is named after its target: a source that several
-# targets have is compiled alone in all but the last of them.
+# targets have is compiled apart from the other sources in all but the last of them.
 
 include_guard(GLOBAL)
 
