@@ -1,9 +1,12 @@
 #include "base/byte_codec.h"
 
+#include <array>
 #include <concepts>
 
 namespace dashi {
 namespace {
+
+constexpr std::size_t kVarintBytesMax = 10;  // of 64 bits, seven a byte
 
 template <std::unsigned_integral T>
 void AppendOrdered(std::string* out, T value, bool big_endian) {
@@ -57,11 +60,14 @@ void AppendDouble(std::string* out, double value) {
 }
 
 void AppendVarint(std::string* out, std::uint64_t value) {
+  std::array<char, kVarintBytesMax> bytes;
+  std::size_t size = 0;
   while (value >= 0x80) {
-    out->push_back(static_cast<char>(static_cast<unsigned char>(value | 0x80)));
+    bytes[size++] = static_cast<char>(static_cast<unsigned char>(value | 0x80));
     value >>= 7;
   }
-  out->push_back(static_cast<char>(static_cast<unsigned char>(value)));
+  bytes[size++] = static_cast<char>(static_cast<unsigned char>(value));
+  out->append(bytes.data(), size);
 }
 
 void AppendLengthPrefixed(std::string* out, std::string_view bytes) {

@@ -37,6 +37,14 @@ std::string_view Value::text() const noexcept {
   return value ? std::string_view(*value) : std::string_view();
 }
 
+void Value::AssignText(std::string_view text) {
+  if (auto* value = std::get_if<std::string>(&data_)) {
+    value->assign(text);
+  } else {
+    data_.emplace<std::string>(text);
+  }
+}
+
 std::string_view Value::bytes() const noexcept {
   const auto* value = std::get_if<Blob>(&data_);
   return value ? std::string_view(value->bytes) : std::string_view();

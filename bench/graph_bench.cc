@@ -25,7 +25,6 @@ namespace {
 
 constexpr int kNumDocuments = 200'000;
 constexpr int kNumLabels = 100'000;
-constexpr int kNumEdges = 1'000'000;
 constexpr int kClicksPerLoad = 20'000;
 
 /// A database with documents and labels, and what is loaded into it.
@@ -38,13 +37,6 @@ class GraphData {
     std::filesystem::create_directory(directory_);
     WriteRows("documents", "doc", kNumDocuments);
     WriteRows("labels", "lab", kNumLabels);
-    Random random(/*seed=*/1);
-    std::ofstream edges(Path("edges.tsv"));
-    for (int i = 0; i < kNumEdges; ++i) {
-      edges << fmt::format("doc{:06}\tlab{:06}\t{}\n", i / (kNumEdges / kNumDocuments),
-                           random.Uniform(kNumLabels), 1 + random.Uniform(3));
-    }
-    edges.close();
     database_ = std::move(Database::Open(Path("db"))).value();
     session_ = std::move(database_->NewSession()).value();
     Run(fmt::format("COPY documents FROM '{}'", Path("documents.jsonl")));
@@ -79,6 +71,15 @@ class GraphData {
     }
   }
 
+  void WriteEdges(const std::string& name, int count) {
+    Random random(/*seed=*/1);
+    std::ofstream edges(Path(name));
+    for (int i = 0; i < count; ++i) {
+      edges << fmt::format("doc{:06}\tlab{:06}\t{}\n", i / (count / kNumDocuments),
+                           random.Uniform(kNumLabels), 1 + random.Uniform(3));
+    }
+  }
+
   /// A piece of a click log whose documents and labels are as skewed as users are; every event has
   /// an id of its own.
   void WriteClicks(const std::string& path, int count, Random* random) {
@@ -107,6 +108,8 @@ class GraphData {
 
 void CopyEdges(benchmark::State& state) {
   GraphData& data = GraphData::Get();
+  const auto num_edges = static_cast<int>(state.range(0));
+  data.WriteEdges("edges.tsv", num_edges);
   for (auto _ : state) {
     state.PauseTiming();
     data.Run("DROP GRAPH IF EXISTS edges_bench");
@@ -117,9 +120,14 @@ void CopyEdges(benchmark::State& state) {
                     "'edges_bench', on_conflict = 'replace')",
                     data.Path("edges.tsv")));
   }
-  state.SetItemsProcessed(state.iterations() * kNumEdges);
+  state.SetItemsProcessed(state.iterations() * num_edges);
 }
-BENCHMARK(CopyEdges)->Unit(benchmark::kMillisecond)->Iterations(3)->UseRealTime();
+BENCHMARK(CopyEdges)
+    ->Arg(1'000'000)
+    ->Arg(10'000'000)
+    ->Unit(benchmark::kMillisecond)
+    ->Iterations(2)
+    ->UseRealTime();
 
 // Pieces of 20,000 clicks with event ids, one load each, while another session asks for neighbours
 // of documents all the time.

@@ -27,6 +27,8 @@ using storage::BulkLoad;
 
 /// Rows between two looks at the clock and at Cancel.
 constexpr std::uint64_t kRowsPerPoll = 64;
+/// Rows by which the number of those to come is estimated.
+constexpr std::uint64_t kRowsMeasured = 64;
 
 // Errors that concern one row alone, so that the rows after it can be loaded.
 bool IsRowError(const Status& status) {
@@ -145,6 +147,7 @@ class Copy {
       return TakeBadRow(line, std::move(status));
     });
     auto row = std::make_unique<CopyRow>();
+    std::uint64_t measured_bytes = 0;
     for (std::uint64_t count = 0;; ++count) {
       if (count % kRowsPerPoll == 0) {
         meter_.Update(reader.bytes_read());
@@ -162,6 +165,13 @@ class Copy {
       }
       if (!*more) {
         return rows.Flush();
+      }
+      if (count < kRowsMeasured) {
+        measured_bytes += BytesOf(*row) + 1;
+        if (count + 1 == kRowsMeasured) {
+          DASHI_RETURN_IF_ERROR(
+              load.ExpectRows(kRowsMeasured * reader.bytes_total() / measured_bytes));
+        }
       }
       DASHI_RETURN_IF_ERROR(rows.Add(&row));
     }

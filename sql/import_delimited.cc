@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::string_view kBadFormat = "22P04";
 constexpr std::string_view kBadEncoding = "22021";
+// Of a field's memory the next row reuses no more.
+constexpr std::size_t kReusedBytesMax = std::size_t{4} << 10;
 
 /// What csv and tsv share: columns, the header line, checks of a line's bytes and of a row's
 /// number of fields. Subclasses cut a row into fields with Take.
@@ -77,18 +79,20 @@ class DelimitedReader : public ImportReader {
   virtual Status ParseRow(std::string_view line) = 0;
 
   void Take(Value value) {
-    // A header comes before any column is known. Fields in excess are counted, not kept.
-    if (columns_.empty() || num_fields_ < columns_.size()) {
-      if (num_fields_ == record_->fields.size()) {
-        record_->fields.emplace_back();
-      }
-      ImportField& field = record_->fields[num_fields_];
-      if (!columns_.empty() && field.name != columns_[num_fields_]) {
-        field.name = columns_[num_fields_];
-      }
-      field.value = std::move(value);
+    if (ImportField* field = NextField()) {
+      field->value = std::move(value);
     }
-    ++num_fields_;
+  }
+  void TakeText(std::string_view text) {
+    ImportField* field = NextField();
+    if (field == nullptr) {
+      return;
+    }
+    if (std::max(text.size(), field->value.text().size()) <= kReusedBytesMax) {
+      field->value.AssignText(text);
+    } else {
+      field->value = Value::Text(std::string(text));
+    }
   }
 
   /// Reads the next line of a row that goes on; false at the end of the file.
@@ -127,6 +131,23 @@ class DelimitedReader : public ImportReader {
     std::string_view sqlstate;
     std::string reason;
   };
+
+  /// The record's next field. A header comes before any column is known; fields in excess are
+  /// counted, not kept (null).
+  ImportField* NextField() {
+    const std::size_t place = num_fields_++;
+    if (!columns_.empty() && place >= columns_.size()) {
+      return nullptr;
+    }
+    if (place == record_->fields.size()) {
+      record_->fields.emplace_back();
+    }
+    ImportField& field = record_->fields[place];
+    if (!columns_.empty() && field.name != columns_[place]) {
+      field.name = columns_[place];
+    }
+    return &field;
+  }
 
   Result<bool> FinishRow() {
     record_->fields.resize(std::min(num_fields_, record_->fields.size()));
@@ -192,7 +213,11 @@ class CsvReader final : public DelimitedReader {
     if (field.find('"') != std::string_view::npos) {
       AddDefect(kBadFormat, "a quote within a field that does not begin with one");
     }
-    Take(field.empty() ? Value::Null() : Value::Text(std::string(field)));
+    if (field.empty()) {
+      Take(Value::Null());
+    } else {
+      TakeText(field);
+    }
     *begin = end;
   }
 
@@ -265,7 +290,7 @@ class TsvReader final : public DelimitedReader {
     std::size_t begin = 0;
     while (true) {
       const std::size_t end = std::min(line.find(delimiter(), begin), line.size());
-      Take(Value::Text(std::string(line.substr(begin, end - begin))));
+      TakeText(line.substr(begin, end - begin));
       if (end == line.size()) {
         return Status::Ok();
       }

@@ -31,6 +31,10 @@ enum class DuplicatePolicy { kFail, kReplace, kIgnore };
 class BulkLoad {
  public:
   virtual ~BulkLoad() = default;
+  /// Says about how many rows will come: it decides what is worth being read at once, nothing else.
+  ///
+  /// Errors: kResourceExhausted when no thread can be started.
+  virtual Status ExpectRows(std::uint64_t /*num_rows*/) { return Status(); }
   // What belongs to another table than the load was begun for is refused (22023).
 
   /// Adds a row of the table the load was begun for. Errors as Transaction::InsertRow.

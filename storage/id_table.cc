@@ -18,6 +18,8 @@ constexpr std::size_t kNumSlotsFirst = 1U << 10U;
 // As many slots as are asked for before the first is looked at.
 constexpr std::size_t kIdsAtOnce = 32;
 
+bool IsFull(std::uint64_t num_ids, std::size_t num_slots) { return 4 * num_ids > 3 * num_slots; }
+
 }  // namespace
 
 IdTable::IdTable()
@@ -30,9 +32,9 @@ void IdTable::Clear() {
   size_ = 0;
 }
 
-IdTable::Slot IdTable::SlotOf(std::string_view id, std::uint64_t ordinal_plus_one) const {
+IdTable::Slot IdTable::SlotOf(std::string_view id, std::uint32_t ordinal_plus_one) const {
   const XXH128_hash_t hash = XXH3_128bits_withSeed(id.data(), id.size(), seed_);
-  return {hash.low64, hash.high64, ordinal_plus_one};
+  return {hash.low64, static_cast<std::uint32_t>(hash.high64), ordinal_plus_one};
 }
 
 std::size_t IdTable::Locate(const Slot& slot) const {
@@ -54,23 +56,35 @@ void IdTable::Grow() {
   }
 }
 
+void IdTable::Reserve(std::uint64_t num_ids, std::uint64_t bytes_max) {
+  if (num_ids > bytes_max) {
+    return;
+  }
+  std::size_t num_slots = kNumSlotsFirst;
+  while (IsFull(num_ids, num_slots)) {
+    num_slots *= 2;
+  }
+  if (num_slots * sizeof(Slot) <= bytes_max) {
+    slots_.assign(num_slots, Slot());
+  }
+}
+
 bool IdTable::Add(std::string_view id, Ordinal ordinal, std::uint64_t bytes_max) {
-  if (4 * (size_ + 1) > 3 * slots_.size()) {
+  if (IsFull(size_ + 1, slots_.size())) {
     if (2 * bytes() > bytes_max) {
       return false;
     }
     Grow();
   }
-  const Slot slot = SlotOf(id, std::uint64_t{ToInteger(ordinal)} + 1);
+  const Slot slot = SlotOf(id, ToInteger(ordinal) + 1);
   slots_[Locate(slot)] = slot;
   ++size_;
   return true;
 }
 
 std::optional<Ordinal> IdTable::FindSlot(const Slot& slot) const {
-  const std::uint64_t found = slots_[Locate(slot)].ordinal_plus_one;
-  return found == 0 ? std::nullopt
-                    : std::optional<Ordinal>(Ordinal{static_cast<std::uint32_t>(found - 1)});
+  const std::uint32_t found = slots_[Locate(slot)].ordinal_plus_one;
+  return found == 0 ? std::nullopt : std::optional<Ordinal>(Ordinal{found - 1});
 }
 
 std::optional<Ordinal> IdTable::Find(std::string_view id) const {

@@ -85,6 +85,19 @@ void LoadedPairSet::Grow() {
   }
 }
 
+void LoadedPairSet::Reserve(std::uint64_t num_pairs, std::uint64_t bytes_max) {
+  if (num_pairs > bytes_max) {
+    return;
+  }
+  std::size_t num_slots = kNumSlotsFirst;
+  while (IsFull(num_pairs, num_slots)) {
+    num_slots *= 2;
+  }
+  if (num_slots * sizeof(std::uint64_t) <= bytes_max) {
+    slots_.assign(num_slots, kFreePair);
+  }
+}
+
 bool LoadedPairSet::Add(Ordinal document, Ordinal label) {
   if (IsFull(size_, slots_.size())) {
     Grow();

@@ -42,6 +42,8 @@ class LoadedPairSet {
   /// Returns whether the pair is new.
   bool Add(Ordinal document, Ordinal label);
   bool Contains(Ordinal document, Ordinal label) const;
+  /// Makes an empty set large enough for so many pairs, unless that takes more than `bytes_max`.
+  void Reserve(std::uint64_t num_pairs, std::uint64_t bytes_max);
   /// Has the memory fetched that Add will ask for, so that several wait for it together.
   void Prefetch(Ordinal document, Ordinal label) const;
   std::uint64_t size() const { return size_; }

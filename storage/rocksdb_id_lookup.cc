@@ -1,5 +1,7 @@
 #include "storage/rocksdb_id_lookup.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/status.h"
@@ -16,26 +18,38 @@ constexpr std::uint64_t kNumReadsBeforeScan = 1000;
 
 }  // namespace
 
-Status IdLookup::ScanAll() {
+bool IdLookup::IsScanWorthWhile(std::uint64_t num_reads) const {
+  return !scan_tried_ &&
+         num_reads > kNumReadsBeforeScan + reader_.EstimateRows(kind_) / kScannedPerRead;
+}
+
+Status IdLookup::ScanAhead() {
+  if (!IsScanWorthWhile(num_expected_)) {
+    return Status::Ok();
+  }
   scan_tried_ = true;
-  IdTable all;
-  bool fits = true;
-  DASHI_RETURN_IF_ERROR(reader_.ScanIds(kind_, [&](std::string_view id, Ordinal ordinal) {
-    fits = all.Add(id, ordinal, kBytesMax);
-    return fits;
-  }));
-  if (fits) {
-    known_ = std::move(all);
+  DASHI_ASSIGN_OR_RETURN(scan_, IdScan::Start(reader_, kind_, kBytesMax));
+  return Status::Ok();
+}
+
+Status IdLookup::FinishScan() {
+  if (scan_ == nullptr) {
+    return Status::Ok();
+  }
+  const std::unique_ptr<IdScan> scan = std::move(scan_);
+  DASHI_ASSIGN_OR_RETURN(std::optional<IdTable> all, scan->Take());
+  if (all) {
+    known_ = std::move(*all);
     knows_all_ = true;
   }
   return Status::Ok();
 }
 
 Result<std::optional<Ordinal>> IdLookup::FindInStore(std::string_view id) {
-  const std::uint64_t num_reads_worth_a_scan =
-      kNumReadsBeforeScan + reader_.EstimateRows(kind_) / kScannedPerRead;
-  if (!scan_tried_ && ++num_reads_ > num_reads_worth_a_scan) {
-    DASHI_RETURN_IF_ERROR(ScanAll());
+  num_expected_ = std::max(num_expected_, ++num_reads_);
+  if (IsScanWorthWhile(num_expected_)) {
+    DASHI_RETURN_IF_ERROR(ScanAhead());
+    DASHI_RETURN_IF_ERROR(FinishScan());
     if (knows_all_) {
       return known_.Find(id);
     }
@@ -51,6 +65,7 @@ Result<std::optional<Ordinal>> IdLookup::TryFind(std::string_view id) {
   if (last_ && last_id_ == id) {
     return last_;
   }
+  DASHI_RETURN_IF_ERROR(FinishScan());
   std::optional<Ordinal> found = known_.Find(id);
   if (!found && !knows_all_) {
     DASHI_ASSIGN_OR_RETURN(found, FindInStore(id));
@@ -64,6 +79,7 @@ Result<std::optional<Ordinal>> IdLookup::TryFind(std::string_view id) {
 
 Status IdLookup::TryFind(std::span<const std::string_view> ids,
                          std::span<std::optional<Ordinal>> ordinals) {
+  DASHI_RETURN_IF_ERROR(FinishScan());
   known_.Find(ids, ordinals);
   const bool is_certain = knows_all_;  // A scan may come while the rest is looked up.
   for (std::size_t i = 0; i < ids.size(); ++i) {

@@ -19,6 +19,9 @@ namespace dashi::storage {
 
 namespace {
 
+// Of the memory limit what is set aside for pairs that are expected.
+constexpr std::uint64_t kReservedShare = 32;
+
 class RocksdbRelevanceLoad : public RocksdbLoad {
  public:
   RocksdbRelevanceLoad(RocksdbStoreState* state, DuplicatePolicy policy)
@@ -27,6 +30,15 @@ class RocksdbRelevanceLoad : public RocksdbLoad {
         documents_(reader_, EntityKind::kDocument),
         labels_(reader_, EntityKind::kLabel) {}
 
+  Status ExpectRows(std::uint64_t num_rows) override {
+    if (pairs_.size() == 0) {
+      pairs_.Reserve(num_rows, state_->options.memory_bytes_max / kReservedShare);
+    }
+    documents_.Expect(num_rows);
+    labels_.Expect(num_rows);
+    DASHI_RETURN_IF_ERROR(documents_.ScanAhead());
+    return labels_.ScanAhead();
+  }
   Status AddRelevance(std::string_view document, std::string_view label, float weight) override {
     DASHI_RETURN_IF_ERROR(CheckOpen());
     DASHI_RETURN_IF_ERROR(CheckWeight(weight));

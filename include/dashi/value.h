@@ -35,6 +35,8 @@ class Value {
   static Value Real(double value) { return Value(Data(value)); }
   static Value Text(std::string value) { return Value(Data(std::move(value))); }
   static Value Bytes(std::string bytes) { return Value(Data(Blob{std::move(bytes)})); }
+  /// Becomes this text. A value that was text before keeps its memory.
+  void AssignText(std::string_view text);
 
   ValueType type() const noexcept { return static_cast<ValueType>(data_.index()); }
   bool is_null() const noexcept { return data_.index() == 0; }

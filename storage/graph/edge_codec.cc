@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint8_t kListFormat = 1;
 constexpr std::uint8_t kDeltaFormat = 2;
+// Histories up to this long are sorted without memory of their own.
+constexpr std::size_t kInsertionSortMax = 16;
 
 // An entry's code byte: bits 0-1 the operation, 2-3 the weight's layout, 4 and 5 flags.
 enum class WeightLayout : std::uint8_t { kOne = 0, kFloat = 1, kDouble = 2 };
@@ -51,11 +53,13 @@ WeightLayout LayoutOf(double weight) {
                                                                            : WeightLayout::kDouble;
 }
 
-/// Writes entries, each against the one before.
+/// Writes entries, each against the one before, into a string that it empties first.
 class EntryWriter {
  public:
-  EntryWriter(std::uint8_t format, std::int64_t half_life_micros, std::size_t count)
-      : bytes_(1, static_cast<char>(format)) {
+  EntryWriter(std::uint8_t format, std::int64_t half_life_micros, std::size_t count,
+              std::string* bytes)
+      : bytes_(*bytes) {
+    bytes_.assign(1, static_cast<char>(format));
     bytes_.reserve(16 + count * 8);
     AppendVarint(&bytes_, static_cast<std::uint64_t>(half_life_micros));
     AppendVarint(&bytes_, count);
@@ -90,10 +94,9 @@ class EntryWriter {
       time_ = values.last_seen_micros;
     }
   }
-  std::string Take() { return std::move(bytes_); }
 
  private:
-  std::string bytes_;
+  std::string& bytes_;
   std::uint64_t packed_ = 0;
   std::int64_t time_ = 0;
 };
@@ -194,11 +197,12 @@ EdgeChange Compose(const EdgeChange& first, const EdgeChange& second,
 }
 
 std::string EncodeEdges(std::int64_t half_life_micros, std::span<const Edge> edges) {
-  EntryWriter writer(kListFormat, half_life_micros, edges.size());
+  std::string bytes;
+  EntryWriter writer(kListFormat, half_life_micros, edges.size(), &bytes);
   for (const Edge& edge : edges) {
     writer.Add(edge.neighbour, EdgeOperation::kPut, edge.values);
   }
-  return writer.Take();
+  return bytes;
 }
 
 bool DecodeEdges(std::string_view bytes, std::int64_t* half_life_micros, std::vector<Edge>* edges) {
@@ -224,12 +228,18 @@ bool DecodeEdges(std::string_view bytes, std::vector<Edge>* edges) {
   return DecodeEdges(bytes, &half_life_micros, edges);
 }
 
-std::string EncodeEdgeDelta(std::int64_t half_life_micros, std::span<const EdgeChange> changes) {
-  EntryWriter writer(kDeltaFormat, half_life_micros, changes.size());
+void EncodeEdgeDelta(std::int64_t half_life_micros, std::span<const EdgeChange> changes,
+                     std::string* bytes) {
+  EntryWriter writer(kDeltaFormat, half_life_micros, changes.size(), bytes);
   for (const EdgeChange& change : changes) {
     writer.Add(change.neighbour, change.operation, change.values);
   }
-  return writer.Take();
+}
+
+std::string EncodeEdgeDelta(std::int64_t half_life_micros, std::span<const EdgeChange> changes) {
+  std::string bytes;
+  EncodeEdgeDelta(half_life_micros, changes, &bytes);
+  return bytes;
 }
 
 bool DecodeEdgeDelta(std::string_view bytes, std::int64_t* half_life_micros,
@@ -254,7 +264,11 @@ void CollapseEdgeChanges(std::int64_t half_life_micros, std::vector<EdgeChange>*
   const auto before = [](const EdgeChange& a, const EdgeChange& b) {
     return a.neighbour < b.neighbour;
   };
-  if (!std::is_sorted(changes->begin(), changes->end(), before)) {
+  if (changes->size() <= kInsertionSortMax) {
+    for (auto next = changes->begin(); next != changes->end(); ++next) {
+      std::rotate(std::upper_bound(changes->begin(), next, *next, before), next, next + 1);
+    }
+  } else if (!std::is_sorted(changes->begin(), changes->end(), before)) {
     std::stable_sort(changes->begin(), changes->end(), before);
   }
   std::size_t kept = 0;

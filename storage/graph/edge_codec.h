@@ -41,6 +41,9 @@ bool DecodeEdges(std::string_view bytes, std::int64_t* half_life_micros, std::ve
 
 /// Encodes changes that ascend strictly by neighbour.
 std::string EncodeEdgeDelta(std::int64_t half_life_micros, std::span<const EdgeChange> changes);
+/// The same, into memory that is there.
+void EncodeEdgeDelta(std::int64_t half_life_micros, std::span<const EdgeChange> changes,
+                     std::string* bytes);
 /// Appends a delta's changes to *changes. Returns false, with nothing appended, for anything else.
 bool DecodeEdgeDelta(std::string_view bytes, std::int64_t* half_life_micros,
                      std::vector<EdgeChange>* changes);

@@ -24,6 +24,17 @@ std::uint64_t EdgeEnds::bytes() const {
   return bytes;
 }
 
+Status EdgeEnds::Expect(std::uint64_t num_edges) {
+  for (const std::unique_ptr<IdLookup>& lookup : lookups_) {
+    lookup->Expect(num_edges);
+  }
+  for (const EntityKind kind : graph_.sources) {
+    DASHI_RETURN_IF_ERROR(LookupOf(kind).ScanAhead());
+  }
+  // A target is looked up in the tables behind the first only where that does not have it.
+  return LookupOf(graph_.targets.front()).ScanAhead();
+}
+
 Status EdgeEnds::Look(EntityKind kind) {
   std::vector<std::optional<Ordinal>>& found = found_[static_cast<std::size_t>(kind) - 1];
   found.resize(ids_.size());

@@ -36,6 +36,10 @@ class EdgeEnds {
   }
   std::optional<GraphNode> TargetOf(std::size_t edge) const { return targets_[edge]; }
   std::uint64_t bytes() const;
+  /// Says about how many edges there will be, and begins to read ids that are certainly asked for.
+  ///
+  /// Errors: kResourceExhausted when no thread can be started.
+  Status Expect(std::uint64_t num_edges);
 
  private:
   Status FindSources(std::span<const BulkLoad::NamedEdge> edges);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -54,6 +53,14 @@ class RocksdbEdgeLoad : public RocksdbLoad {
     for (const EntityKind kind : kKinds) {
       used_.emplace_back(state->NextOrdinal(kind));
     }
+  }
+
+  Status ExpectRows(std::uint64_t num_rows) override {
+    LoadedPairSet& pairs = PairsOf({graph_.sources.front()}, {graph_.targets.front()});
+    if (operation_ == EdgeOperation::kPut && pairs.size() == 0) {
+      pairs.Reserve(num_rows, run_bytes_max_);
+    }
+    return ends_.Expect(num_rows);
   }
 
   Status AddEdge(std::string_view source, std::string_view target,
@@ -214,13 +221,15 @@ class RocksdbEdgeLoad : public RocksdbLoad {
       return nullptr;
     }
     few_.clear();
-    run_.Drain(graph_, operation_,
-               [this](std::string_view key, std::string_view delta) {
-                 AppendLengthPrefixed(&few_, key);
-                 AppendLengthPrefixed(&few_, delta);
-                 return Status::Ok();
-               })
-        .IgnoreError("the visitor never fails");
+    for (const EdgeSide side : {EdgeSide::kOut, EdgeSide::kIn}) {
+      run_.VisitSide(graph_, side, operation_,
+                     [this](std::string_view key, std::string_view delta) {
+                       AppendLengthPrefixed(&few_, key);
+                       AppendLengthPrefixed(&few_, delta);
+                       return Status::Ok();
+                     })
+          .IgnoreError("the visitor never fails");
+    }
     return &few_;
   }
 
@@ -244,7 +253,7 @@ class RocksdbEdgeLoad : public RocksdbLoad {
 
   std::uint64_t RememberedBytes() const override {
     std::uint64_t bytes = events_.bytes() / 2 * 3;
-    for (const auto& [kinds, pairs] : pairs_) {
+    for (const LoadedPairSet& pairs : pairs_) {
       bytes += pairs.bytes() / 2 * 3;
     }
     return bytes + ends_.bytes() + 4 * run_bytes_max_;
@@ -283,7 +292,7 @@ class RocksdbEdgeLoad : public RocksdbLoad {
 
   static std::size_t Index(EntityKind kind) { return static_cast<std::size_t>(kind) - 1; }
   LoadedPairSet& PairsOf(GraphNode source, GraphNode target) {
-    return pairs_[Index(source.kind) * 3 + Index(target.kind)];
+    return pairs_[Index(source.kind) * kKinds.size() + Index(target.kind)];
   }
 
   const GraphRecord graph_;
@@ -298,7 +307,7 @@ class RocksdbEdgeLoad : public RocksdbLoad {
   std::uint64_t num_edges_ = 0;
   std::string few_;
   std::optional<bool> graph_is_empty_;  // in the load's picture, once asked
-  std::map<std::size_t, LoadedPairSet> pairs_;
+  std::array<LoadedPairSet, kKinds.size() * kKinds.size()> pairs_;  // by kind of source and target
   LoadedEventSet events_;
   bool last_day_is_known_ = false;
   std::optional<std::uint32_t> last_day_;  // of the graph's events from before

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,21 +17,23 @@
 
 namespace dashi::storage {
 
-/// Writes the neighbour lists of a load's edges into sorted files, one run after the other, on a
-/// thread of its own. The files hold operands, which the family can take up as they are.
+/// Writes the neighbour lists of a load's edges into sorted files, one run after the other, both
+/// sides at once on a thread of their own each. The files hold operands, which the family can take
+/// up as they are.
 ///
 /// Errors:  an error of writing comes back from the calls that follow; there is no going on.
 /// Threads: one thread at a time.
-/// Cost:    memory of two runs beside the one that is being gathered, and of a third while one is
-///          sorted.
+/// Cost:    memory of two runs beside the one that is being gathered, and 16 bytes an edge for each
+///          side that is sorted.
 class EdgeStager {
  public:
-  /// The files are named "<name>-1.sst" and so on; the first begins with the key of `marker`.
+  /// The files are named "<name>-out-1.sst", "<name>-in-1.sst" and so on; the first begins with the
+  /// key of `marker`.
   static Result<std::unique_ptr<EdgeStager>> Start(RocksdbStoreState* state,
                                                    const GraphRecord& graph,
                                                    EdgeOperation operation, const std::string& name,
                                                    std::uint64_t marker);
-  /// Ends the thread and removes the files, unless KeepFiles was called.
+  /// Ends the threads and removes the files, unless KeepFiles was called.
   ~EdgeStager();
   EdgeStager(const EdgeStager&) = delete;
   EdgeStager& operator=(const EdgeStager&) = delete;
@@ -41,16 +45,29 @@ class EdgeStager {
   /// The files, once they are finished, belong to a load record.
   void KeepFiles() { keeps_files_ = true; }
 
-  const std::vector<StagedFile>& files() const { return writer_.files(); }
+  /// Valid after Finish.
+  std::vector<StagedFile> files() const;
   /// What waits to be written, or is being written.
   std::uint64_t pending_bytes() const { return pending_bytes_; }
 
  private:
+  /// One side's part of the work.
+  struct Side {
+    Side(EdgeSide the_side, RocksdbStoreState* state, const std::string& name)
+        : side(the_side), writer(state, Family::kEdges, name) {}
+
+    const EdgeSide side;
+    StagedFileWriter writer;        // of the thread, while it runs
+    std::uint64_t num_written = 0;  // of the runs; guarded by mutex_
+    std::thread thread;
+  };
+
   EdgeStager(RocksdbStoreState* state, const GraphRecord& graph, EdgeOperation operation,
              const std::string& name, std::uint64_t marker);
-  void Run() DASHI_EXCLUDES(mutex_);
-  bool TakeRun(EdgeRun* run) DASHI_EXCLUDES(mutex_);
-  Status WriteRun(EdgeRun* run);
+  void Run(Side* side) DASHI_EXCLUDES(mutex_);
+  Status WriteRuns(Side* side) DASHI_EXCLUDES(mutex_);
+  const EdgeRun* TakeRun(Side* side) DASHI_EXCLUDES(mutex_);
+  void EndRun(Side* side) DASHI_EXCLUDES(mutex_);
   void Join() DASHI_EXCLUDES(mutex_);
 
   RocksdbStoreState* const state_;
@@ -59,15 +76,17 @@ class EdgeStager {
   const std::uint64_t marker_;
   bool keeps_files_ = false;
   std::atomic<std::uint64_t> pending_bytes_ = 0;
-  StagedFileWriter writer_;  // of the thread, while it runs
+  std::array<Side, 2> sides_;
 
   Mutex mutex_;
   CondVar changed_;
-  EdgeRun next_ DASHI_GUARDED_BY(mutex_);          // empty: there is none
-  bool ended_ DASHI_GUARDED_BY(mutex_) = false;    // nothing more comes
-  bool dropped_ DASHI_GUARDED_BY(mutex_) = false;  // nor is what came to be written
+  // The runs that a side has yet to write; both are at the first of them or beyond.
+  std::deque<std::unique_ptr<EdgeRun>> runs_ DASHI_GUARDED_BY(mutex_);
+  std::uint64_t num_released_ DASHI_GUARDED_BY(mutex_) = 0;  // the runs before runs_
+  std::unique_ptr<EdgeRun> spare_ DASHI_GUARDED_BY(mutex_);  // memory for the next run; or null
+  bool ended_ DASHI_GUARDED_BY(mutex_) = false;              // nothing more comes
+  bool dropped_ DASHI_GUARDED_BY(mutex_) = false;            // nor is what came to be written
   Status status_ DASHI_GUARDED_BY(mutex_);
-  std::thread thread_;
 };
 
 }  // namespace dashi::storage

@@ -19,6 +19,17 @@ TEST(ValueTest, EachTypeKeepsItsValue) {
   EXPECT_NE(Value::Text("1"), Value::Integer(1));
 }
 
+TEST(ValueTest, AssignTextMakesATextOfAnyValue) {
+  const std::string long_text(100, 'x');
+  for (Value value : {Value::Null(), Value::Integer(7), Value::Text("before"),
+                      Value::Text(std::string(200, 'y')), Value::Bytes("b")}) {
+    value.AssignText(long_text);
+    EXPECT_EQ(value, Value::Text(long_text));
+    value.AssignText("");
+    EXPECT_EQ(value, Value::Text(""));
+  }
+}
+
 TEST(ClockTest, TimestampsAreFormattedInUtc) {
   EXPECT_EQ(FormatTimestamp(0), "1970-01-01 00:00:00.000000+00");
   EXPECT_EQ(FormatTimestamp(1'700'000'000'123'456), "2023-11-14 22:13:20.123456+00");

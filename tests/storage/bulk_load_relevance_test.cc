@@ -30,7 +30,8 @@ TEST_F(BulkLoadTest, RelevanceComesBackFromBothSides) {
   std::map<std::uint32_t, std::map<std::uint32_t, float>> by_label;
   for (int round = 0; round < 3; ++round) {
     const auto load = PairLoad(DuplicatePolicy::kReplace);
-    const int count = round == 1 ? 40 : 9000;  // One that fits a block, two that do not.
+    const int count = round == 1 ? 40 : 9000;      // One that fits a block, two that do not.
+    ASSERT_OK(load->ExpectRows(round * 100'000));  // Rightly or not.
     std::uint64_t inserted = 0;
     for (int i = 0; i < count; ++i) {
       const auto document = static_cast<std::uint32_t>(random.Uniform(500));

@@ -53,6 +53,23 @@ TEST(IdTableTest, AgreesWithAMap) {
   }
 }
 
+TEST(IdTableTest, ReservedMemoryIsEnoughForTheIdsOrNotTaken) {
+  IdTable table;
+  table.Reserve(3000, /*bytes_max=*/100);
+  EXPECT_EQ(table.bytes(), 0U);
+  table.Reserve(3000, /*bytes_max=*/100'000);
+  const std::uint64_t bytes = table.bytes();
+  EXPECT_GT(bytes, 0U);
+  EXPECT_EQ(table.Find("0"), std::nullopt);
+  for (std::uint32_t i = 0; i < 3000; ++i) {
+    ASSERT_TRUE(table.Add(std::to_string(i), Ordinal{i}, 100'000));
+  }
+  EXPECT_EQ(table.bytes(), bytes);
+  for (std::uint32_t i = 0; i < 3000; ++i) {
+    ASSERT_EQ(table.Find(std::to_string(i)), Ordinal{i});
+  }
+}
+
 TEST(IdTableTest, StopsAtItsLimit) {
   constexpr std::uint64_t kBytesMax = 100'000;
   IdTable table;

@@ -115,7 +115,22 @@ TEST_F(GraphLoadTest, LoadsOfManyRunsComeToWhatAPlainMapSays) {
   ExpectNoProblems();
 }
 
-/// Many edges at a time come to what one at a time come to, errors and their places included.
+using NamedEnds = std::pair<std::string, std::string>;
+
+/// Ids of which some are in no table, and some in several.
+std::vector<NamedEnds> RandomEnds(int count, Random* random) {
+  std::vector<NamedEnds> ends;
+  for (int i = 0; i < count; ++i) {
+    const std::string prefix(1, "dddla"[random->Uniform(5)]);
+    ends.emplace_back(prefix + std::to_string(random->Uniform(prefix == "d" ? 2010 : 5)),
+                      std::string(1, "lla"[random->Uniform(3)]) +
+                          std::to_string(random->Uniform(random->Uniform(320) + 1)));
+  }
+  return ends;
+}
+
+/// Many edges at a time come to what one at a time come to, errors and their places included,
+/// whatever number of them was foretold.
 TEST_F(GraphLoadTest, EdgesAddedTogetherAreThoseAddedOneByOne) {
   constexpr std::uint64_t kSeed = 20261130;
   SCOPED_TRACE(kSeed);
@@ -129,13 +144,9 @@ TEST_F(GraphLoadTest, EdgesAddedTogetherAreThoseAddedOneByOne) {
   }
   ASSERT_OK(transaction->Commit());
   transaction.reset();
-  std::vector<std::pair<std::string, std::string>> ends;
+  const std::vector<NamedEnds> ends = RandomEnds(30'000, &random);  // Enough for several runs.
   std::vector<double> weights;
-  for (int i = 0; i < 30'000; ++i) {  // Enough for several runs.
-    const std::string prefix(1, "dddla"[random.Uniform(5)]);
-    ends.emplace_back(prefix + std::to_string(random.Uniform(prefix == "d" ? 2010 : 5)),
-                      std::string(1, "lla"[random.Uniform(3)]) +
-                          std::to_string(random.Uniform(random.Uniform(320) + 1)));
+  for (std::size_t i = 0; i < ends.size(); ++i) {
     weights.push_back(random.Uniform(100) == 0 ? -1.0 : static_cast<double>(random.Uniform(5)));
   }
   for (const DuplicatePolicy policy :
@@ -158,6 +169,8 @@ TEST_F(GraphLoadTest, EdgesAddedTogetherAreThoseAddedOneByOne) {
     const GraphRecord all = Create("all" + std::to_string(number), sources, targets);
     std::vector<std::pair<std::size_t, std::string>> errors_all;
     load = EdgeLoad(all, policy);
+    const std::uint64_t expected[] = {0, ends.size(), std::uint64_t{1} << 62U};
+    ASSERT_OK(load->ExpectRows(expected[number]));
     std::vector<BulkLoad::NamedEdge> edges;
     for (std::size_t done = 0; done < ends.size();) {
       edges.clear();
@@ -185,6 +198,21 @@ TEST_F(GraphLoadTest, EdgesAddedTogetherAreThoseAddedOneByOne) {
     load.reset();
   }
   ExpectNoProblems();
+}
+
+TEST_F(GraphLoadTest, ALoadThatIsDroppedStopsReadingIds) {
+  OpenWithRows(3000, 3000, 0);
+  const GraphRecord graph = Create("g", {EntityKind::kDocument}, {EntityKind::kLabel});
+  for (int i = 0; i < 20; ++i) {
+    const auto load = EdgeLoad(graph, DuplicatePolicy::kFail);
+    ASSERT_OK(load->ExpectRows(1'000'000));
+  }
+  const auto load = EdgeLoad(graph, DuplicatePolicy::kFail);
+  ASSERT_OK(load->ExpectRows(1'000'000));
+  ASSERT_OK(load->AddEdge("d2999", "l2999", {}));
+  EXPECT_EQ(load->AddEdge("d3000", "l2999", {}).sqlstate(), "23503");
+  ASSERT_OK(load->Commit({}));
+  EXPECT_THAT(Edges(*Snapshot(), graph), ElementsAre("d2999-l2999 1/0"));
 }
 
 TEST_F(GraphLoadTest, ClicksAreAddedUpAndEventsCountOnce) {
@@ -367,12 +395,14 @@ TEST_F(GraphLoadTest, ADamagedFileOfACommittedLoadIsReported) {
       "GraphLoadChild.DISABLED_Loads",
       {{"STORE_CHILD_DIRECTORY", directory()}, {"DASHI_FAILPOINTS", "load.committed"}});
   ASSERT_EQ(child.signal, SIGKILL) << child.output;
-  const std::string path = directory() + "/tmp/load-1-2.sst";
-  FlipByte(path, std::filesystem::file_size(path) / 2);
-  const Status damaged = Store::Open(directory(), {}).status();
-  EXPECT_EQ(damaged.sqlstate(), "XX001");
-  EXPECT_THAT(std::string(damaged.message()), HasSubstr("load-1-2.sst"));
-  FlipByte(path, std::filesystem::file_size(path) / 2);
+  for (const std::string name : {"load-1-out-2.sst", "load-1-in-1.sst"}) {
+    const std::string path = directory() + "/tmp/" + name;
+    FlipByte(path, std::filesystem::file_size(path) / 2);
+    const Status damaged = Store::Open(directory(), {}).status();
+    EXPECT_EQ(damaged.sqlstate(), "XX001");
+    EXPECT_THAT(std::string(damaged.message()), HasSubstr(name));
+    FlipByte(path, std::filesystem::file_size(path) / 2);
+  }
   EXPECT_OK(Store::Open(directory(), {}));
 }
 
