@@ -115,7 +115,7 @@ TEST_F(RandomWalkTest, VisitsAreWhatPowersOfTheTransitionMatrixSay) {
         }
         const std::vector<double> expected = VisitShares(links, start, options);
         for (std::uint32_t a = 0; a < 10; ++a) {
-          // Five standard deviations; hops depend on each other, but little.
+          // Eight standard deviations, as of hops that do not depend on each other.
           const double deviation = std::sqrt(expected[a] * (1 - expected[a]) / options.hops);
           EXPECT_NEAR(shares[Anchor(a)], expected[a], 8 * deviation + 1e-9)
               << "anchor " << a << " from " << start << ", restart " << restart;
