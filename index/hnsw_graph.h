@@ -41,6 +41,15 @@ class HnswGraph {
   /// The links of a node at one of its levels.
   std::span<const Position> Links(Position node, std::uint32_t level) const;
 
+  /// Has a node's links at level 0 fetched into the cache.
+  void PrefetchLinks(Position node) const {
+    constexpr std::size_t kLinksPerLine = 64 / sizeof(Position);
+    const Position* room = base_links_.data() + std::size_t{node} * 2 * num_links_;
+    for (std::size_t i = 0; i < 2 * num_links_; i += kLinksPerLine) {
+      __builtin_prefetch(room + i);
+    }
+  }
+
   /// All rooms of level 0 by node, and all others by node, then level.
   std::span<const Position> base_links() const { return base_links_; }
   std::span<Position> base_links() { return base_links_; }

@@ -10,6 +10,7 @@
 #include "index/faiss_hnsw_builder.h"
 #include "index/hnsw_graph_file.h"
 #include "index/hnsw_search.h"
+#include "index/row_codes.h"
 #include "index/vector_index.h"
 #include "index/vector_kernels.h"
 
@@ -45,13 +46,15 @@ class HnswIndex : public VectorIndex {
       : vectors_(std::move(vectors)),
         dim_(dim),
         stored_(std::move(stored)),
-        searcher_(stored_.graph, view()) {}
+        codes_(view()),
+        searcher_(stored_.graph, view(), &codes_) {}
 
   std::size_t num_vectors() const override { return vectors_.size() / dim_; }
   std::size_t dim() const override { return dim_; }
   std::string_view kind() const override { return "hnsw"; }
   std::uint64_t memory_bytes() const override {
-    return vectors_.capacity() * sizeof(std::uint16_t) + stored_.graph.memory_bytes();
+    return vectors_.capacity() * sizeof(std::uint16_t) + codes_.memory_bytes() +
+           stored_.graph.memory_bytes();
   }
 
   Result<Shortlist> Search(std::span<const float> query, const SearchOptions& options,
@@ -96,6 +99,7 @@ class HnswIndex : public VectorIndex {
   const std::vector<std::uint16_t> vectors_;
   const std::size_t dim_;
   const StoredGraph stored_;
+  const RowCodes codes_;
   const HnswSearcher searcher_;
 };
 
@@ -150,7 +154,8 @@ Result<Shortlist> HnswIndex::SearchChecked(std::span<const float> query,
   }
   ef = std::min(ef, num_vectors());
   for (; !ScanIsCheaper(ef, num_passing, filtered); ef *= 4, ++counted->num_refills) {
-    const Result<Shortlist> found = searcher_.Search(query, ef, options, &counted->num_visited);
+    const Result<Shortlist> found =
+        searcher_.Search(query, ef, filtered ? ef : m, options, &counted->num_visited);
     if (!found.ok()) {
       return found.status();
     }

@@ -15,6 +15,10 @@ namespace {
 constexpr std::size_t kIdleScratchMax = 16;
 /// Nodes expanded between two looks at should_stop.
 constexpr std::size_t kExpansionsPerPoll = 64;
+/// Candidates beyond those wanted that are scored again, and as a share of those: their codes are
+/// off by less than what lies between.
+constexpr std::size_t kRescoredMore = 16;
+constexpr std::size_t kRescoredMoreShare = 2;
 
 /// Orders a heap whose root is the best candidate.
 bool IsWorse(const Candidate& a, const Candidate& b) { return IsBetter(b, a); }
@@ -32,6 +36,7 @@ class HnswSearcher::VisitedSet {
       current_ = 1;
     }
   }
+  void Prefetch(Position node) const { __builtin_prefetch(&stamps_[node], /*rw=*/1); }
   /// Returns whether the node is new.
   bool Insert(Position node) { return std::exchange(stamps_[node], current_) != current_; }
 
@@ -43,6 +48,8 @@ class HnswSearcher::VisitedSet {
 struct HnswSearcher::Scratch {
   explicit Scratch(std::size_t num_nodes) : visited(num_nodes) {}
 
+  std::span<const float> query;
+  RowCodes::Query coded;  ///< the query, where there are codes
   VisitedSet visited;
   BestCandidates beam{1};
   std::vector<Candidate> frontier;  ///< a heap: the best node not yet expanded is the root
@@ -51,15 +58,15 @@ struct HnswSearcher::Scratch {
   std::size_t num_visited = 0;
 };
 
-HnswSearcher::HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors)
-    : graph_(graph), vectors_(vectors) {
+HnswSearcher::HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors, const RowCodes* codes)
+    : graph_(graph), vectors_(vectors), codes_(codes) {
   DASHI_CHECK(graph.num_nodes() == vectors.rows);
 }
 
 HnswSearcher::~HnswSearcher() = default;
 
 Result<Shortlist> HnswSearcher::Search(std::span<const float> query, std::size_t ef,
-                                       const SearchOptions& options,
+                                       std::size_t num_wanted, const SearchOptions& options,
                                        std::size_t* num_visited) const {
   if (graph_.num_nodes() == 0) {
     return Shortlist();
@@ -69,10 +76,17 @@ Result<Shortlist> HnswSearcher::Search(std::span<const float> query, std::size_t
   scratch->frontier.clear();
   scratch->beam.Reset(std::min(ef, graph_.num_nodes()));
   scratch->num_visited = 0;
-  const Candidate start = Descend(query, *scratch);
-  const Status status = Expand(query, start, options, *scratch);
+  scratch->query = query;
+  if (codes_ != nullptr) {
+    codes_->Prepare(query, &scratch->coded);
+  }
+  const Candidate start = Descend(*scratch);
+  const Status status = Expand(start, options, *scratch);
   *num_visited += scratch->num_visited;
   Shortlist found = scratch->beam.TakeSorted();
+  if (codes_ != nullptr) {
+    found = Rescore(std::move(found), num_wanted, *scratch);
+  }
   Return(std::move(scratch));
   if (!status.ok()) {
     return status;
@@ -99,18 +113,47 @@ void HnswSearcher::Return(std::unique_ptr<Scratch> scratch) const {
   }
 }
 
+/// Writes the scores of as many nodes as a list of links may have.
+void HnswSearcher::ScoreAt(std::span<const Position> positions, Scratch& scratch) const {
+  if (codes_ != nullptr) {
+    codes_->ScoreAt(scratch.coded, positions, scratch.scores.data());
+  } else {
+    ScoreHalfRowsAt(scratch.query.data(), vectors_.data, positions, vectors_.dim,
+                    scratch.scores.data());
+  }
+  scratch.num_visited += positions.size();
+}
+
+/// Scores what may be wanted of a beam that was scored by codes, and drops the rest.
+Shortlist HnswSearcher::Rescore(Shortlist found, std::size_t num_wanted, Scratch& scratch) const {
+  found.resize(
+      std::min(found.size(), num_wanted + kRescoredMore + num_wanted / kRescoredMoreShare));
+  for (std::size_t begin = 0; begin < found.size();) {
+    const std::size_t count = std::min(scratch.fresh.size(), found.size() - begin);
+    for (std::size_t i = 0; i < count; ++i) {
+      scratch.fresh[i] = found[begin + i].position;
+    }
+    ScoreHalfRowsAt(scratch.query.data(), vectors_.data, {scratch.fresh.data(), count},
+                    vectors_.dim, scratch.scores.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      found[begin + i].score = scratch.scores[i];
+    }
+    begin += count;
+  }
+  std::sort(found.begin(), found.end(), IsBetter);
+  return found;
+}
+
 /// Walks greedily from the entry point to the best node of each level above 0.
-Candidate HnswSearcher::Descend(std::span<const float> query, Scratch& scratch) const {
+Candidate HnswSearcher::Descend(Scratch& scratch) const {
   const Position entry = graph_.entry_point();
-  Candidate best{entry, 0};
-  ScoreHalfRowsAt(query.data(), vectors_.data, {&entry, 1}, vectors_.dim, &best.score);
-  ++scratch.num_visited;
+  ScoreAt({&entry, 1}, scratch);
+  Candidate best{entry, scratch.scores[0]};
   for (std::uint32_t level = graph_.level(entry); level > 0; --level) {
     for (bool moved = true; moved;) {
       moved = false;
       const std::span<const Position> links = graph_.Links(best.position, level);
-      ScoreHalfRowsAt(query.data(), vectors_.data, links, vectors_.dim, scratch.scores.data());
-      scratch.num_visited += links.size();
+      ScoreAt(links, scratch);
       for (std::size_t i = 0; i < links.size(); ++i) {
         const Candidate neighbour{links[i], scratch.scores[i]};
         if (IsBetter(neighbour, best)) {
@@ -124,8 +167,7 @@ Candidate HnswSearcher::Descend(std::span<const float> query, Scratch& scratch) 
 }
 
 /// Expands the best known node of level 0 until none can improve the beam.
-Status HnswSearcher::Expand(std::span<const float> query, Candidate start,
-                            const SearchOptions& options, Scratch& scratch) const {
+Status HnswSearcher::Expand(Candidate start, const SearchOptions& options, Scratch& scratch) const {
   scratch.visited.Insert(start.position);
   scratch.beam.Offer(start.position, start.score);
   scratch.frontier.push_back(start);
@@ -139,18 +181,17 @@ Status HnswSearcher::Expand(std::span<const float> query, Candidate start,
     if (scratch.beam.full() && IsBetter(scratch.beam.worst(), node)) {
       break;
     }
+    const std::span<const Position> links = graph_.Links(node.position, 0);
+    for (const Position neighbour : links) {
+      scratch.visited.Prefetch(neighbour);
+    }
     std::size_t num_fresh = 0;
-    for (const Position neighbour : graph_.Room(node.position, 0)) {
-      if (neighbour == HnswGraph::kNoLink) {
-        break;
-      }
+    for (const Position neighbour : links) {
       if (scratch.visited.Insert(neighbour)) {
         scratch.fresh[num_fresh++] = neighbour;
       }
     }
-    ScoreHalfRowsAt(query.data(), vectors_.data, {scratch.fresh.data(), num_fresh}, vectors_.dim,
-                    scratch.scores.data());
-    scratch.num_visited += num_fresh;
+    ScoreAt({scratch.fresh.data(), num_fresh}, scratch);
     for (std::size_t i = 0; i < num_fresh; ++i) {
       const Candidate neighbour{scratch.fresh[i], scratch.scores[i]};
       if (!scratch.beam.full() || IsBetter(neighbour, scratch.beam.worst())) {
@@ -158,6 +199,9 @@ Status HnswSearcher::Expand(std::span<const float> query, Candidate start,
         scratch.frontier.push_back(neighbour);
         std::push_heap(scratch.frontier.begin(), scratch.frontier.end(), IsWorse);
       }
+    }
+    if (!scratch.frontier.empty()) {  // Most likely the next to be expanded.
+      graph_.PrefetchLinks(scratch.frontier.front().position);
     }
   }
   return Status::Ok();

@@ -7,11 +7,13 @@
 #include "base/mutex.h"
 #include "index/best_candidates.h"
 #include "index/hnsw_graph.h"
+#include "index/row_codes.h"
 #include "index/vector_index.h"
 
 namespace dashi::index {
 
-/// Best-first search over a graph and its vectors.
+/// Best-first search over a graph and its vectors. With codes it walks by them, and the vectors
+/// score what it found.
 ///
 /// Threads: const methods may be called at once; each borrows its own scratch memory.
 /// Cost:    about 16 dot products for each place of the beam, and the memory of two bytes a vector
@@ -19,16 +21,17 @@ namespace dashi::index {
 /// Paper:   Malkov & Yashunin 2018, Algorithms 2 and 5. Deviation: ties break by position.
 class HnswSearcher {
  public:
-  /// Borrows both.
-  HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors);
+  /// Borrows all. `codes` are those of the vectors, or null: then the vectors are walked by.
+  HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors, const RowCodes* codes);
   ~HnswSearcher();
 
-  /// Returns the best nodes that a beam of width `ef` > 0 finds, at most ef, best first. A graph
+  /// Returns the best nodes that a beam of width `ef` > 0 finds, at most ef, best first, with their
+  /// exact scores; with codes only those that may be among the best `num_wanted` of them. A graph
   /// whose parts are not connected may give fewer.
   ///
   /// Shape:  query [dim].
   /// Errors: kCancelled.
-  Result<Shortlist> Search(std::span<const float> query, std::size_t ef,
+  Result<Shortlist> Search(std::span<const float> query, std::size_t ef, std::size_t num_wanted,
                            const SearchOptions& options, std::size_t* num_visited) const;
 
  private:
@@ -37,12 +40,14 @@ class HnswSearcher {
 
   std::unique_ptr<Scratch> Borrow() const DASHI_EXCLUDES(mutex_);
   void Return(std::unique_ptr<Scratch> scratch) const DASHI_EXCLUDES(mutex_);
-  Candidate Descend(std::span<const float> query, Scratch& scratch) const;
-  Status Expand(std::span<const float> query, Candidate start, const SearchOptions& options,
-                Scratch& scratch) const;
+  void ScoreAt(std::span<const Position> positions, Scratch& scratch) const;
+  Candidate Descend(Scratch& scratch) const;
+  Status Expand(Candidate start, const SearchOptions& options, Scratch& scratch) const;
+  Shortlist Rescore(Shortlist found, std::size_t num_wanted, Scratch& scratch) const;
 
   const HnswGraph& graph_;
   const HalfMatrixView vectors_;
+  const RowCodes* const codes_;
   mutable Mutex mutex_;
   mutable std::vector<std::unique_ptr<Scratch>> idle_ DASHI_GUARDED_BY(mutex_);
 };

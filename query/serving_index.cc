@@ -24,7 +24,9 @@ std::unique_ptr<index::VectorIndex> MakeServingIndex(const storage::ReleaseRecor
 
 std::uint64_t ServingIndexRowBytes(const storage::ReleaseRecord& release, const std::string& file) {
   constexpr std::uint64_t kLinkBytes = 160;  // 2 * 16 links of 4 bytes, and the levels above
-  return release.dim * sizeof(std::uint16_t) + (file.empty() ? 0 : kLinkBytes);
+  const std::uint64_t vector_bytes = release.dim * sizeof(std::uint16_t);
+  // A graph is walked by codes of 8 bits a value, and a scale.
+  return file.empty() ? vector_bytes : vector_bytes + release.dim + sizeof(float) + kLinkBytes;
 }
 
 }  // namespace dashi::query

@@ -34,6 +34,7 @@ constexpr std::uint64_t kWeightsPerLabel = 110;
 constexpr std::uint64_t kBytesPerAnchor = 12;
 // Of a graph's levels, beside two links each at level 0.
 constexpr std::uint64_t kLinkBytes = 160;
+constexpr std::uint64_t kCode = 1;  // a value of a vector that a graph is walked by
 constexpr std::uint64_t kGraphBuildBytes = 300;
 // What a transformer may hold of activations on the processor, and on a GPU however little is free
 // (TransformerModuleOptions).
@@ -112,8 +113,8 @@ class Sizes {
   std::uint64_t Graph(std::uint64_t num_vectors) const {
     return index::ChooseIndexKind(num_vectors, options_.dim) == "exact"
                ? 0
-               : num_vectors *
-                     (kHalf * options_.dim + kFloat * options_.dim + kLinkBytes + kGraphBuildBytes);
+               : num_vectors * (kHalf * options_.dim + kCode * options_.dim +
+                                kFloat * options_.dim + kLinkBytes + kGraphBuildBytes);
   }
 
   const TrainingSizes& sizes_;
