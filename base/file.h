@@ -49,6 +49,8 @@ class File {
   Result<std::uint64_t> Size() const;
 
   const std::string& path() const { return path_; }
+  /// For mapping it into memory.
+  int descriptor() const { return descriptor_; }
 
  private:
   File(std::string path, int descriptor, FileGate& gate);

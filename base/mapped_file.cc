@@ -11,23 +11,33 @@
 
 namespace dashi {
 
+Result<std::unique_ptr<MappedFile>> MappedFile::MapDescriptor(int descriptor,
+                                                              const std::string& path,
+                                                              std::uint64_t size, Access access) {
+  DASHI_CHECK(size > 0);
+  const int protection = PROT_READ | (access == Access::kReadWrite ? PROT_WRITE : 0);
+  void* const data = ::mmap(nullptr, size, protection, MAP_SHARED, descriptor, /*offset=*/0);
+  if (data == MAP_FAILED) {
+    return IoErrorOf("cannot map into memory", path, errno);
+  }
+  return std::unique_ptr<MappedFile>(new MappedFile(data, size));
+}
+
 Result<std::unique_ptr<MappedFile>> MappedFile::Map(const std::string& path, std::uint64_t size,
                                                     Access access) {
-  DASHI_CHECK(size > 0);
-  const bool writable = access == Access::kReadWrite;
-  const int descriptor = ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  const int mode = access == Access::kReadWrite ? O_RDWR : O_RDONLY;
+  const int descriptor = ::open(path.c_str(), mode | O_CLOEXEC);
   if (descriptor < 0) {
     return errno == ENOENT ? Status::NotFound("file missing: " + path)
                            : IoErrorOf("cannot open", path, errno);
   }
-  void* const data = ::mmap(nullptr, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
-                            descriptor, /*offset=*/0);
-  const int error = errno;
+  auto mapped = MapDescriptor(descriptor, path, size, access);
   ::close(descriptor);
-  if (data == MAP_FAILED) {
-    return IoErrorOf("cannot map into memory", path, error);
-  }
-  return std::unique_ptr<MappedFile>(new MappedFile(data, size));
+  return mapped;
+}
+
+Result<std::unique_ptr<MappedFile>> MappedFile::Map(const File& file, std::uint64_t size) {
+  return MapDescriptor(file.descriptor(), file.path(), size, Access::kRead);
 }
 
 MappedFile::~MappedFile() { ::munmap(data_, size_); }
@@ -40,5 +50,7 @@ void MappedFile::WillNeed(std::uint64_t offset, std::uint64_t size) const {
     ::madvise(static_cast<char*>(data_) + begin, end - begin, MADV_WILLNEED);
   }
 }
+
+void MappedFile::ReadAtRandom() const { ::madvise(data_, size_, MADV_RANDOM); }
 
 }  // namespace dashi

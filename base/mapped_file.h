@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/file.h"
 #include "dashi/status.h"
 
 namespace dashi {
@@ -26,6 +27,11 @@ class MappedFile {
   /// Errors: kNotFound, kIoError.
   static Result<std::unique_ptr<MappedFile>> Map(const std::string& path, std::uint64_t size,
                                                  Access access);
+  /// Maps the first `size` bytes of an open file for reading, whatever has its name by now. The
+  /// mapping stays when the file is closed.
+  ///
+  /// Errors: kIoError.
+  static Result<std::unique_ptr<MappedFile>> Map(const File& file, std::uint64_t size);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -36,8 +42,12 @@ class MappedFile {
 
   /// Says that a range will be read soon, so that the kernel may begin reading it. A hint.
   void WillNeed(std::uint64_t offset, std::uint64_t size) const;
+  /// Says that pages will be touched in no order, so that the kernel reads none ahead. A hint.
+  void ReadAtRandom() const;
 
  private:
+  static Result<std::unique_ptr<MappedFile>> MapDescriptor(int descriptor, const std::string& path,
+                                                           std::uint64_t size, Access access);
   MappedFile(void* data, std::uint64_t size) : data_(data), size_(size) {}
 
   void* const data_;

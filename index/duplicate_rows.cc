@@ -34,13 +34,26 @@ DuplicateRows DuplicateRows::Find(HalfMatrixView vectors) {
   return DuplicateRows(std::move(rows));
 }
 
-std::span<const DuplicateRow> DuplicateRows::Of(Position first) const {
-  const auto begin = std::lower_bound(rows_.begin(), rows_.end(), DuplicateRow{first, 0});
+std::span<const DuplicateRow> DuplicateRowsView::Of(Position first) const {
+  const auto begin = std::lower_bound(all.begin(), all.end(), DuplicateRow{first, 0});
   auto end = begin;
-  while (end != rows_.end() && end->first == first) {
+  while (end != all.end() && end->first == first) {
     ++end;
   }
   return {begin, end};
+}
+
+std::string DuplicateRowsView::FindFault(std::size_t num_rows) const {
+  std::vector<bool> repeats(num_rows);
+  for (const DuplicateRow& row : all) {
+    if (row.first >= row.duplicate || row.duplicate >= num_rows || repeats[row.duplicate]) {
+      return "duplicate row out of range";
+    }
+    repeats[row.duplicate] = true;
+  }
+  const bool chained = std::any_of(all.begin(), all.end(),
+                                   [&](const DuplicateRow& row) { return repeats[row.first]; });
+  return chained || !std::is_sorted(all.begin(), all.end()) ? "duplicate rows out of order" : "";
 }
 
 std::vector<Position> DuplicateRows::FirstRows(std::size_t num_rows) const {
@@ -59,18 +72,13 @@ std::vector<Position> DuplicateRows::FirstRows(std::size_t num_rows) const {
 }
 
 std::string DuplicateRows::FindFault(HalfMatrixView vectors) const {
-  std::vector<bool> repeats(vectors.rows);
-  for (const DuplicateRow& row : rows_) {
-    if (row.first >= row.duplicate || row.duplicate >= vectors.rows || repeats[row.duplicate] ||
-        !SameRow(vectors, row.first, row.duplicate)) {
-      return "duplicate row out of range";
-    }
-    repeats[row.duplicate] = true;
+  std::string fault = view().FindFault(vectors.rows);
+  if (fault.empty() && !std::all_of(rows_.begin(), rows_.end(), [&](const DuplicateRow& row) {
+        return SameRow(vectors, row.first, row.duplicate);
+      })) {
+    fault = "duplicate row out of range";
   }
-  const bool chained = std::any_of(rows_.begin(), rows_.end(),
-                                   [&](const DuplicateRow& row) { return repeats[row.first]; });
-  return chained || !std::is_sorted(rows_.begin(), rows_.end()) ? "duplicate rows out of order"
-                                                                : "";
+  return fault;
 }
 
 }  // namespace dashi::index

@@ -16,6 +16,15 @@ struct DuplicateRow {
   auto operator<=>(const DuplicateRow&) const = default;
 };
 
+/// The repeated rows of a matrix, by first row, then position. Borrowed.
+struct DuplicateRowsView {
+  std::span<const DuplicateRow> all;
+
+  std::span<const DuplicateRow> Of(Position first) const;
+  /// Returns what is wrong with rows read from outside, but for the vectors, or nothing.
+  std::string FindFault(std::size_t num_rows) const;
+};
+
 /// The repeated rows of a matrix, by first row, then position. A graph links only first rows: links
 /// among many equal vectors would cut them off from the rest.
 class DuplicateRows {
@@ -24,8 +33,8 @@ class DuplicateRows {
   explicit DuplicateRows(std::vector<DuplicateRow> rows) : rows_(std::move(rows)) {}
   static DuplicateRows Find(HalfMatrixView vectors);
 
+  DuplicateRowsView view() const { return {rows_}; }
   std::span<const DuplicateRow> all() const { return rows_; }
-  std::span<const DuplicateRow> Of(Position first) const;
   /// The rows that repeat no earlier one, ascending.
   std::vector<Position> FirstRows(std::size_t num_rows) const;
   /// Returns what is wrong with rows read from outside, or nothing.

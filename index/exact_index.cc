@@ -33,12 +33,9 @@ class ExactIndex : public VectorIndex {
     return ScanBatchExactly(view(), queries, options, pool);
   }
 
-  void Reconstruct(Position position, float* out) const override {
+  Status Reconstruct(Position position, float* out) const override {
     DASHI_CHECK(position < num_vectors());
     FromHalf(vectors_.data() + static_cast<std::size_t>(position) * dim_, out, dim_);
-  }
-
-  Status Save(const std::string& /*path*/, FileGate& /*gate*/) const override {
     return Status::Ok();
   }
 

@@ -24,23 +24,14 @@ std::uint64_t HnswGraph::memory_bytes() const {
          (base_links_.capacity() + upper_links_.capacity()) * sizeof(Position);
 }
 
-std::size_t HnswGraph::RoomBegin(Position node, std::uint32_t level) const {
-  DASHI_DCHECK(level <= levels_[node]);
-  return level == 0 ? std::size_t{node} * 2 * num_links_
-                    : (std::size_t{upper_rooms_[node]} + level - 1) * num_links_;
+std::span<const Position> HnswGraphView::Room(Position node, std::uint32_t level) const {
+  DASHI_DCHECK(level <= levels[node]);
+  return level == 0 ? base_links.subspan(std::size_t{node} * 2 * num_links, 2 * num_links)
+                    : upper_links.subspan((std::size_t{upper_rooms[node]} + level - 1) * num_links,
+                                          num_links);
 }
 
-std::span<const Position> HnswGraph::Room(Position node, std::uint32_t level) const {
-  return level == 0 ? base_links().subspan(RoomBegin(node, 0), 2 * num_links_)
-                    : upper_links().subspan(RoomBegin(node, level), num_links_);
-}
-
-std::span<Position> HnswGraph::Room(Position node, std::uint32_t level) {
-  return level == 0 ? base_links().subspan(RoomBegin(node, 0), 2 * num_links_)
-                    : upper_links().subspan(RoomBegin(node, level), num_links_);
-}
-
-std::span<const Position> HnswGraph::Links(Position node, std::uint32_t level) const {
+std::span<const Position> HnswGraphView::Links(Position node, std::uint32_t level) const {
   const std::span<const Position> room = Room(node, level);
   std::size_t size = 0;
   while (size < room.size() && room[size] != kNoLink) {
@@ -49,29 +40,80 @@ std::span<const Position> HnswGraph::Links(Position node, std::uint32_t level) c
   return room.first(size);
 }
 
-std::string HnswGraph::FindFault() const {
-  if (levels_.empty()) {
+namespace {
+
+/// Whether a node's room at a level holds links that name nodes which have it, and nothing behind.
+bool IsSound(const HnswGraphView& graph, Position node, std::uint32_t level) {
+  const std::span<const Position> room = graph.Room(node, level);
+  const std::size_t size = graph.Links(node, level).size();
+  for (std::size_t i = 0; i < room.size(); ++i) {
+    const bool sound = i < size ? room[i] < graph.num_nodes() && graph.levels[room[i]] >= level
+                                : room[i] == kNoLink;
+    if (!sound) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string HnswGraphView::FindUpperFault() const {
+  if (levels.empty()) {
     return "";
   }
-  const std::uint8_t level_max = *std::max_element(levels_.begin(), levels_.end());
-  if (level_max > kLevelMax) {
-    return "level out of range";
+  std::uint64_t num_upper_rooms = 0;
+  std::uint8_t level_max = 0;
+  for (Position node = 0; node < num_nodes(); ++node) {
+    if (levels[node] > HnswGraph::kLevelMax) {
+      return "level out of range";
+    }
+    if (upper_rooms[node] != num_upper_rooms) {
+      return "rooms do not follow the levels";
+    }
+    num_upper_rooms += levels[node];
+    level_max = std::max(level_max, levels[node]);
   }
-  if (entry_point_ >= levels_.size() || levels_[entry_point_] != level_max) {
+  if (num_upper_rooms * num_links != upper_links.size()) {
+    return "rooms do not follow the levels";
+  }
+  if (entry_point >= num_nodes() || levels[entry_point] != level_max) {
     return "entry point out of range";
   }
-  for (Position node = 0; node < levels_.size(); ++node) {
-    for (std::uint32_t level = 0; level <= levels_[node]; ++level) {
-      const std::span<const Position> room = Room(node, level);
-      const std::size_t size = Links(node, level).size();
-      for (std::size_t i = 0; i < room.size(); ++i) {
-        if (i < size ? room[i] >= levels_.size() || levels_[room[i]] < level : room[i] != kNoLink) {
-          return "link out of range";
-        }
+  for (Position node = 0; node < num_nodes(); ++node) {
+    for (std::uint32_t level = 1; level <= levels[node]; ++level) {
+      if (!IsSound(*this, node, level)) {
+        return "link out of range";
       }
     }
   }
   return "";
 }
+
+std::string HnswGraphView::FindFault() const {
+  std::string fault = FindUpperFault();
+  for (Position node = 0; fault.empty() && node < num_nodes(); ++node) {
+    if (!IsSound(*this, node, 0)) {
+      fault = "link out of range";
+    }
+  }
+  return fault;
+}
+
+std::span<const Position> HnswGraph::Room(Position node, std::uint32_t level) const {
+  return view().Room(node, level);
+}
+
+std::span<Position> HnswGraph::Room(Position node, std::uint32_t level) {
+  const std::span<const Position> room = view().Room(node, level);
+  const std::span<Position> links = level == 0 ? base_links() : upper_links();
+  return links.subspan(static_cast<std::size_t>(room.data() - links.data()), room.size());
+}
+
+std::span<const Position> HnswGraph::Links(Position node, std::uint32_t level) const {
+  return view().Links(node, level);
+}
+
+std::string HnswGraph::FindFault() const { return view().FindFault(); }
 
 }  // namespace dashi::index

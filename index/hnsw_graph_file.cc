@@ -31,16 +31,6 @@ std::uint64_t HashVectors(HalfMatrixView vectors) {
   return XXH3_64bits(vectors.data, vectors.rows * vectors.dim * sizeof(std::uint16_t));
 }
 
-void AppendChecksum(std::string* bytes) {
-  const XXH128_hash_t hash = XXH3_128bits(bytes->data(), bytes->size());
-  AppendLittleEndian64(bytes, hash.low64);
-  AppendLittleEndian64(bytes, hash.high64);
-}
-
-template <typename T>
-std::string_view BytesOf(std::span<const T> values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
-}
 static_assert(sizeof(DuplicateRow) == 2 * sizeof(Position));
 
 /// Fills `values` from the front of `rest`, which is long enough.
@@ -118,34 +108,6 @@ Status CheckChecksum(std::string_view bytes) {
 
 }  // namespace
 
-std::string SerializeGraph(const StoredGraph& stored, HalfMatrixView vectors) {
-  const HnswGraph& graph = stored.graph;
-  Header header;
-  header.num_links = static_cast<std::uint32_t>(graph.num_links());
-  header.num_nodes = graph.num_nodes();
-  header.num_upper_rooms = graph.upper_links().size() / graph.num_links();
-  header.num_duplicates = stored.duplicates.all().size();
-  std::string bytes;
-  bytes.reserve(header.ExpectedFileBytes());
-  bytes.append(kMagic);
-  AppendLittleEndian32(&bytes, kVersion);
-  AppendLittleEndian32(&bytes, header.num_links);
-  AppendLittleEndian64(&bytes, header.num_nodes);
-  AppendLittleEndian64(&bytes, vectors.dim);
-  AppendLittleEndian64(&bytes, header.num_upper_rooms);
-  AppendLittleEndian64(&bytes, header.num_duplicates);
-  AppendLittleEndian32(&bytes, graph.entry_point());
-  AppendLittleEndian32(&bytes, static_cast<std::uint32_t>(stored.ef_search));
-  AppendLittleEndian64(&bytes, HashVectors(vectors));
-  AppendLittleEndian64(&bytes, header.ExpectedFileBytes());
-  bytes.append(BytesOf(graph.levels()));
-  bytes.append(BytesOf(graph.base_links()));
-  bytes.append(BytesOf(graph.upper_links()));
-  bytes.append(BytesOf(stored.duplicates.all()));
-  AppendChecksum(&bytes);
-  return bytes;
-}
-
 Result<StoredGraph> ParseGraph(std::string_view bytes, HalfMatrixView vectors) {
   Header header;
   DASHI_RETURN_IF_ERROR(ReadHeader(bytes, vectors, &header));
@@ -176,6 +138,12 @@ Result<StoredGraph> ParseGraph(std::string_view bytes, HalfMatrixView vectors) {
     }
   }
   return stored;
+}
+
+bool IsGraphFile(const std::string& path) {
+  const Result<std::unique_ptr<File>> file = File::OpenForReading(path);
+  std::string bytes(kMagic.size(), '\0');
+  return file.ok() && (*file)->ReadAt(0, &bytes).ok() && bytes == kMagic;
 }
 
 Result<std::string> ReadWholeFile(const std::string& path) {

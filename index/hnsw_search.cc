@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/status.h"
+#include "index/code_kernels.h"
+#include "index/segment/verified_blocks.h"
 #include "index/vector_kernels.h"
 
 namespace dashi::index {
@@ -49,18 +51,23 @@ struct HnswSearcher::Scratch {
   explicit Scratch(std::size_t num_nodes) : visited(num_nodes) {}
 
   std::span<const float> query;
-  RowCodes::Query coded;  ///< the query, where there are codes
+  CodedQuery coded;                        ///< the query, where there are codes
+  const VerifiedBlocks* blocks = nullptr;  ///< null: all are known to be sound
   VisitedSet visited;
   BestCandidates beam{1};
   std::vector<Candidate> frontier;  ///< a heap: the best node not yet expanded is the root
   std::array<Position, 2 * HnswGraph::kNumLinksMax> fresh;
+  std::size_t num_fresh = 0;
   std::array<float, 2 * HnswGraph::kNumLinksMax> scores;
   std::size_t num_visited = 0;
 };
 
-HnswSearcher::HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors, const RowCodes* codes)
-    : graph_(graph), vectors_(vectors), codes_(codes) {
-  DASHI_CHECK(graph.num_nodes() == vectors.rows);
+HnswSearcher::HnswSearcher(const GraphParts& parts)
+    : graph_(parts.graph),
+      vectors_(parts.vectors),
+      codes_{parts.codes, parts.vectors.dim},
+      blocks_(parts.blocks) {
+  DASHI_CHECK(graph_.num_nodes() == vectors_.rows);
 }
 
 HnswSearcher::~HnswSearcher() = default;
@@ -77,21 +84,29 @@ Result<Shortlist> HnswSearcher::Search(std::span<const float> query, std::size_t
   scratch->beam.Reset(std::min(ef, graph_.num_nodes()));
   scratch->num_visited = 0;
   scratch->query = query;
-  if (codes_ != nullptr) {
-    codes_->Prepare(query, &scratch->coded);
-  }
-  const Candidate start = Descend(*scratch);
-  const Status status = Expand(start, options, *scratch);
+  scratch->blocks = blocks_ != nullptr && !blocks_->complete() ? blocks_ : nullptr;
+  Shortlist found;
+  const Status status = Walk(options, num_wanted, *scratch, &found);
   *num_visited += scratch->num_visited;
-  Shortlist found = scratch->beam.TakeSorted();
-  if (codes_ != nullptr) {
-    found = Rescore(std::move(found), num_wanted, *scratch);
-  }
   Return(std::move(scratch));
   if (!status.ok()) {
     return status;
   }
   return found;
+}
+
+Status HnswSearcher::Walk(const SearchOptions& options, std::size_t num_wanted, Scratch& scratch,
+                          Shortlist* found) const {
+  if (codes_.data != nullptr) {
+    codes_.Prepare(scratch.query, &scratch.coded);
+  }
+  Candidate start;
+  if (!Descend(scratch, &start)) {
+    return blocks_->damage();
+  }
+  DASHI_RETURN_IF_ERROR(Expand(start, options, scratch));
+  *found = scratch.beam.TakeSorted();
+  return codes_.data == nullptr ? Status::Ok() : Rescore(num_wanted, scratch, found);
 }
 
 std::unique_ptr<HnswSearcher::Scratch> HnswSearcher::Borrow() const {
@@ -113,57 +128,107 @@ void HnswSearcher::Return(std::unique_ptr<Scratch> scratch) const {
   }
 }
 
-/// Writes the scores of as many nodes as a list of links may have.
-void HnswSearcher::ScoreAt(std::span<const Position> positions, Scratch& scratch) const {
-  if (codes_ != nullptr) {
-    codes_->ScoreAt(scratch.coded, positions, scratch.scores.data());
-  } else {
-    ScoreHalfRowsAt(scratch.query.data(), vectors_.data, positions, vectors_.dim,
-                    scratch.scores.data());
+/// Writes the scores of as many nodes as a list of links may have. Returns false when they stand in
+/// damaged blocks.
+bool HnswSearcher::ScoreByVectors(std::span<const Position> positions, Scratch& scratch) const {
+  if (scratch.blocks != nullptr) {
+    for (const Position position : positions) {
+      const std::uint16_t* row = vectors_.data + position * vectors_.dim;
+      if (!scratch.blocks->Touch(row, vectors_.dim * sizeof(*row))) {
+        return false;
+      }
+    }
   }
+  ScoreHalfRowsAt(scratch.query.data(), vectors_.data, positions, vectors_.dim,
+                  scratch.scores.data());
+  return true;
+}
+
+/// The same by codes where there are any.
+bool HnswSearcher::ScoreAt(std::span<const Position> positions, Scratch& scratch) const {
   scratch.num_visited += positions.size();
+  if (codes_.data == nullptr) {
+    return ScoreByVectors(positions, scratch);
+  }
+  if (scratch.blocks != nullptr) {
+    const std::size_t row_bytes = CodeRowBytes(codes_.dim);
+    for (const Position position : positions) {
+      if (!scratch.blocks->Touch(codes_.data + position * row_bytes,
+                                 row_bytes + kCodePaddingBytes)) {
+        return false;
+      }
+    }
+  }
+  codes_.ScoreAt(scratch.coded, positions, scratch.scores.data());
+  return true;
 }
 
 /// Scores what may be wanted of a beam that was scored by codes, and drops the rest.
-Shortlist HnswSearcher::Rescore(Shortlist found, std::size_t num_wanted, Scratch& scratch) const {
-  found.resize(
-      std::min(found.size(), num_wanted + kRescoredMore + num_wanted / kRescoredMoreShare));
-  for (std::size_t begin = 0; begin < found.size();) {
-    const std::size_t count = std::min(scratch.fresh.size(), found.size() - begin);
+Status HnswSearcher::Rescore(std::size_t num_wanted, Scratch& scratch, Shortlist* found) const {
+  found->resize(
+      std::min(found->size(), num_wanted + kRescoredMore + num_wanted / kRescoredMoreShare));
+  for (std::size_t begin = 0; begin < found->size();) {
+    const std::size_t count = std::min(scratch.fresh.size(), found->size() - begin);
     for (std::size_t i = 0; i < count; ++i) {
-      scratch.fresh[i] = found[begin + i].position;
+      scratch.fresh[i] = (*found)[begin + i].position;
     }
-    ScoreHalfRowsAt(scratch.query.data(), vectors_.data, {scratch.fresh.data(), count},
-                    vectors_.dim, scratch.scores.data());
+    if (!ScoreByVectors({scratch.fresh.data(), count}, scratch)) {
+      return blocks_->damage();
+    }
     for (std::size_t i = 0; i < count; ++i) {
-      found[begin + i].score = scratch.scores[i];
+      (*found)[begin + i].score = scratch.scores[i];
     }
     begin += count;
   }
-  std::sort(found.begin(), found.end(), IsBetter);
-  return found;
+  std::sort(found->begin(), found->end(), IsBetter);
+  return Status::Ok();
 }
 
 /// Walks greedily from the entry point to the best node of each level above 0.
-Candidate HnswSearcher::Descend(Scratch& scratch) const {
-  const Position entry = graph_.entry_point();
-  ScoreAt({&entry, 1}, scratch);
-  Candidate best{entry, scratch.scores[0]};
-  for (std::uint32_t level = graph_.level(entry); level > 0; --level) {
+bool HnswSearcher::Descend(Scratch& scratch, Candidate* best) const {
+  const Position entry = graph_.entry_point;
+  if (!ScoreAt({&entry, 1}, scratch)) {
+    return false;
+  }
+  *best = {entry, scratch.scores[0]};
+  for (std::uint32_t level = graph_.levels[entry]; level > 0; --level) {
     for (bool moved = true; moved;) {
       moved = false;
-      const std::span<const Position> links = graph_.Links(best.position, level);
-      ScoreAt(links, scratch);
+      const std::span<const Position> links = graph_.Links(best->position, level);
+      if (!ScoreAt(links, scratch)) {
+        return false;
+      }
       for (std::size_t i = 0; i < links.size(); ++i) {
         const Candidate neighbour{links[i], scratch.scores[i]};
-        if (IsBetter(neighbour, best)) {
-          best = neighbour;
+        if (IsBetter(neighbour, *best)) {
+          *best = neighbour;
           moved = true;
         }
       }
     }
   }
-  return best;
+  return true;
+}
+
+/// Scores the links of a node at level 0 that were not met before.
+bool HnswSearcher::ScoreFreshLinks(Position node, Scratch& scratch) const {
+  if (scratch.blocks != nullptr) {
+    const std::span<const Position> room = graph_.Room(node, 0);
+    if (!scratch.blocks->Touch(room.data(), room.size_bytes())) {
+      return false;
+    }
+  }
+  const std::span<const Position> links = graph_.Links(node, 0);
+  for (const Position neighbour : links) {
+    scratch.visited.Prefetch(neighbour);
+  }
+  scratch.num_fresh = 0;
+  for (const Position neighbour : links) {
+    if (scratch.visited.Insert(neighbour)) {
+      scratch.fresh[scratch.num_fresh++] = neighbour;
+    }
+  }
+  return ScoreAt({scratch.fresh.data(), scratch.num_fresh}, scratch);
 }
 
 /// Expands the best known node of level 0 until none can improve the beam.
@@ -181,18 +246,10 @@ Status HnswSearcher::Expand(Candidate start, const SearchOptions& options, Scrat
     if (scratch.beam.full() && IsBetter(scratch.beam.worst(), node)) {
       break;
     }
-    const std::span<const Position> links = graph_.Links(node.position, 0);
-    for (const Position neighbour : links) {
-      scratch.visited.Prefetch(neighbour);
+    if (!ScoreFreshLinks(node.position, scratch)) {
+      return blocks_->damage();
     }
-    std::size_t num_fresh = 0;
-    for (const Position neighbour : links) {
-      if (scratch.visited.Insert(neighbour)) {
-        scratch.fresh[num_fresh++] = neighbour;
-      }
-    }
-    ScoreAt({scratch.fresh.data(), num_fresh}, scratch);
-    for (std::size_t i = 0; i < num_fresh; ++i) {
+    for (std::size_t i = 0; i < scratch.num_fresh; ++i) {
       const Candidate neighbour{scratch.fresh[i], scratch.scores[i]};
       if (!scratch.beam.full() || IsBetter(neighbour, scratch.beam.worst())) {
         scratch.beam.Offer(neighbour.position, neighbour.score);

@@ -6,7 +6,7 @@
 
 #include "base/mutex.h"
 #include "index/best_candidates.h"
-#include "index/hnsw_graph.h"
+#include "index/graph_parts.h"
 #include "index/row_codes.h"
 #include "index/vector_index.h"
 
@@ -21,8 +21,8 @@ namespace dashi::index {
 /// Paper:   Malkov & Yashunin 2018, Algorithms 2 and 5. Deviation: ties break by position.
 class HnswSearcher {
  public:
-  /// Borrows all. `codes` are those of the vectors, or null: then the vectors are walked by.
-  HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors, const RowCodes* codes);
+  /// Borrows what the parts borrow. Duplicates are not looked at.
+  explicit HnswSearcher(const GraphParts& parts);
   ~HnswSearcher();
 
   /// Returns the best nodes that a beam of width `ef` > 0 finds, at most ef, best first, with their
@@ -30,7 +30,7 @@ class HnswSearcher {
   /// whose parts are not connected may give fewer.
   ///
   /// Shape:  query [dim].
-  /// Errors: kCancelled.
+  /// Errors: kCancelled; what is wrong with the blocks that it needs, where parts have blocks.
   Result<Shortlist> Search(std::span<const float> query, std::size_t ef, std::size_t num_wanted,
                            const SearchOptions& options, std::size_t* num_visited) const;
 
@@ -40,14 +40,19 @@ class HnswSearcher {
 
   std::unique_ptr<Scratch> Borrow() const DASHI_EXCLUDES(mutex_);
   void Return(std::unique_ptr<Scratch> scratch) const DASHI_EXCLUDES(mutex_);
-  void ScoreAt(std::span<const Position> positions, Scratch& scratch) const;
-  Candidate Descend(Scratch& scratch) const;
+  bool ScoreByVectors(std::span<const Position> positions, Scratch& scratch) const;
+  bool ScoreAt(std::span<const Position> positions, Scratch& scratch) const;
+  bool Descend(Scratch& scratch, Candidate* best) const;
+  bool ScoreFreshLinks(Position node, Scratch& scratch) const;
   Status Expand(Candidate start, const SearchOptions& options, Scratch& scratch) const;
-  Shortlist Rescore(Shortlist found, std::size_t num_wanted, Scratch& scratch) const;
+  Status Rescore(std::size_t num_wanted, Scratch& scratch, Shortlist* found) const;
+  Status Walk(const SearchOptions& options, std::size_t num_wanted, Scratch& scratch,
+              Shortlist* found) const;
 
-  const HnswGraph& graph_;
+  const HnswGraphView graph_;
   const HalfMatrixView vectors_;
-  const RowCodes* const codes_;
+  const RowCodesView codes_;
+  const VerifiedBlocks* const blocks_;
   mutable Mutex mutex_;
   mutable std::vector<std::unique_ptr<Scratch>> idle_ DASHI_GUARDED_BY(mutex_);
 };

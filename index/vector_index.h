@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/file_gate.h"
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 
@@ -83,10 +82,9 @@ class VectorIndex {
                                                      const SearchOptions& options,
                                                      ThreadPool& pool) const = 0;
   /// The stored vector at a position, as float32 [dim].
-  virtual void Reconstruct(Position position, float* out) const = 0;
-  /// Writes what cannot be rebuilt quickly from the vectors (nothing for exact, the graph for
-  /// hnsw) to a file: temporary name, fsync, rename, fsync of the directory.
-  virtual Status Save(const std::string& path, FileGate& gate) const = 0;
+  ///
+  /// Errors: where the index stands in a file, those of a damaged one.
+  virtual Status Reconstruct(Position position, float* out) const = 0;
 };
 
 /// An index that keeps the vectors and scans them all.
@@ -113,8 +111,9 @@ Result<std::unique_ptr<VectorIndex>> BuildHnswIndex(std::vector<std::uint16_t> v
                                                     std::size_t dim, const HnswOptions& options,
                                                     const BuildProgress& progress);
 
-/// Loads a graph written by Save over the same vectors. The file's length and xxh3-128 checksum are
-/// verified before anything in it is trusted, and so is that it belongs to these vectors.
+/// Loads the graph file of a program from before segments, over the same vectors. The file's length
+/// and xxh3-128 checksum are verified before anything in it is trusted, and so is that it belongs
+/// to these vectors.
 ///
 /// Errors: kCorruption naming the file and what is wrong (length, checksum, magic, version, shape,
 ///         other vectors); kNotFound when it is absent. The caller then rebuilds or scans.

@@ -87,12 +87,6 @@ std::uint64_t RowBytes(const ReleaseRecord& record) {
   return record.dim * sizeof(std::uint16_t) + sizeof(Ordinal) + sizeof(std::uint64_t);
 }
 
-/// Bytes of the vectors of a release's labels, and of the graph's links where it has one.
-std::uint64_t LabelBytes(const ReleaseRecord& record) {
-  return record.num_labels * (ServingIndexRowBytes(record, record.index_file) + sizeof(Ordinal) +
-                              sizeof(std::uint64_t));
-}
-
 /// Reads the ranker of a release that has one.
 Result<std::unique_ptr<trainer::SparseRanker>> ReadRanker(const ReleaseRecord& record,
                                                           std::string_view bytes) {
@@ -125,6 +119,17 @@ Result<LabelVectors> ReadLabelVectors(const View& view, const ReleaseRecord& rel
   labels.classifiers = std::move(classifier.vectors);
   labels.num_documents = std::move(classifier.num_documents);
   return labels;
+}
+
+Result<IndexedRows> ReadFoldedLabels(const View& view, const ReleaseRecord& release) {
+  DASHI_ASSIGN_OR_RETURN(LabelVectors labels, ReadLabelVectors(view, release));
+  IndexedRows rows;
+  rows.vectors = index::FoldVectors(labels.embeddings, labels.classifiers, release.dim,
+                                    static_cast<float>(release.fusion_encoder),
+                                    static_cast<float>(release.fusion_classifier));
+  rows.ordinals = std::move(labels.ordinals);
+  rows.text_hashes = std::move(labels.text_hashes);
+  return rows;
 }
 
 ReleaseCache::ReleaseCache(storage::Store* store, ThreadPool* pool, std::string torch_module_path)
@@ -190,14 +195,29 @@ Status ReleaseCache::Grow(storage::MemoryLease* lease, std::uint64_t bytes) {
   }
 }
 
+ServingIndexSource ReleaseCache::SourceOf(const ReleaseRecord& record, std::string rows,
+                                          const std::string& file) {
+  ServingIndexSource source;
+  source.store = store_;
+  source.record = record;
+  source.rows = std::move(rows);
+  source.file = file;
+  source.grow = [this](storage::MemoryLease* lease, std::uint64_t bytes) {
+    return Grow(lease, bytes);
+  };
+  source.wake = [this](std::weak_ptr<const ServingIndex> index) {
+    caretaker_.Tend(std::move(index));
+  };
+  return source;
+}
+
 Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& view,
                                                                  const ReleaseRecord& record) {
   auto release = std::make_shared<ServingRelease>();
   release->record = record;
   DASHI_ASSIGN_OR_RETURN(std::string bytes,
                          view.GetWeights(trainer::EncoderWeightsName(record.job)));
-  DASHI_ASSIGN_OR_RETURN(release->memory,
-                         Reserve(trainer::EncoderMemoryBytes(bytes) + LabelBytes(record)));
+  DASHI_ASSIGN_OR_RETURN(release->memory, Reserve(trainer::EncoderMemoryBytes(bytes)));
   const trainer::EncoderRuntime runtime{torch_module_path_, pool_->num_threads(), "cpu"};
   DASHI_ASSIGN_OR_RETURN(release->encoder, trainer::ParseEncoder(std::move(bytes), runtime));
   if (release->encoder->dim() != record.dim) {
@@ -205,39 +225,73 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
                                           ReleaseName(record), release->encoder->dim(),
                                           record.dim));
   }
-  DASHI_ASSIGN_OR_RETURN(LabelVectors labels, ReadLabelVectors(view, record));
-  release->labels =
-      MakeServingIndex(record, store_->index_directory(), record.index_file,
-                       index::FoldVectors(labels.embeddings, labels.classifiers, record.dim,
-                                          static_cast<float>(record.fusion_encoder),
-                                          static_cast<float>(record.fusion_classifier)));
-  release->label_ordinals = std::move(labels.ordinals);
-  release->label_text_hashes = std::move(labels.text_hashes);
+  ServingIndexSource source = SourceOf(record, "labels", record.index_file);
+  source.num_rows = record.num_labels;
+  source.read_rows = [record](const View& now) { return ReadFoldedLabels(now, record); };
+  DASHI_ASSIGN_OR_RETURN(release->labels, ServingIndex::Open(std::move(source), view));
   release->new_labels = std::make_unique<RowDelta>(
       EntityKind::kLabel, record.snapshot_sequence,
-      BaseRows{release->label_ordinals, release->label_text_hashes}, store_->memory());
-  if (record.fusion_ranker > 0) {
-    DASHI_ASSIGN_OR_RETURN(const std::string ranker_bytes,
-                           view.GetWeights(trainer::RankerWeightsName(record.job)));
-    DASHI_ASSIGN_OR_RETURN(release->ranker_memory, Reserve(ranker_bytes.size()));
-    DASHI_ASSIGN_OR_RETURN(release->ranker, ReadRanker(record, ranker_bytes));
-    if (release->ranker->weights().word_candidates > 0) {
-      release->ranker_postings =
-          std::make_unique<trainer::RankerPostings>(release->ranker->weights());
-      DASHI_ASSIGN_OR_RETURN(release->postings_memory,
-                             Reserve(release->ranker_postings->memory_bytes()));
-    }
-  }
-  if (record.fusion_votes > 0) {
-    DASHI_ASSIGN_OR_RETURN(const std::string votes_bytes,
-                           view.GetWeights(trainer::VotesWeightsName(record.job)));
-    DASHI_ASSIGN_OR_RETURN(trainer::VotingDocuments documents,
-                           trainer::ParseVotingDocuments(votes_bytes, record.num_labels));
-    DASHI_ASSIGN_OR_RETURN(release->votes_memory, Reserve(VotingIndexBytes(record, documents)));
-    DASHI_ASSIGN_OR_RETURN(release->votes, LoadVotingIndex(view, record, store_->index_directory(),
-                                                           std::move(documents)));
-  }
+      BaseRows{release->labels->ordinals(), release->labels->text_hashes()}, store_->memory());
+  DASHI_RETURN_IF_ERROR(LoadRanker(view, release.get()));
+  DASHI_RETURN_IF_ERROR(LoadVotes(view, release.get()));
   return std::shared_ptr<const ServingRelease>(std::move(release));
+}
+
+Status ReleaseCache::LoadRanker(const View& view, ServingRelease* release) {
+  const ReleaseRecord& record = release->record;
+  if (record.fusion_ranker <= 0) {
+    return Status::Ok();
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::string bytes,
+                         view.GetWeights(trainer::RankerWeightsName(record.job)));
+  DASHI_ASSIGN_OR_RETURN(release->ranker_memory, Reserve(bytes.size()));
+  DASHI_ASSIGN_OR_RETURN(release->ranker, ReadRanker(record, bytes));
+  if (release->ranker->weights().word_candidates > 0) {
+    release->ranker_postings =
+        std::make_unique<trainer::RankerPostings>(release->ranker->weights());
+    DASHI_ASSIGN_OR_RETURN(release->postings_memory,
+                           Reserve(release->ranker_postings->memory_bytes()));
+  }
+  return Status::Ok();
+}
+
+Status ReleaseCache::LoadVotes(const View& view, ServingRelease* release) {
+  const ReleaseRecord& record = release->record;
+  if (record.fusion_votes <= 0) {
+    return Status::Ok();
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::string bytes,
+                         view.GetWeights(trainer::VotesWeightsName(record.job)));
+  DASHI_ASSIGN_OR_RETURN(trainer::VotingDocuments documents,
+                         trainer::ParseVotingDocuments(bytes, record.num_labels));
+  DASHI_ASSIGN_OR_RETURN(release->votes_memory, Reserve(bytes.size()));
+  ServingIndexSource source = SourceOf(record, "documents that vote", record.votes_index_file);
+  source.num_rows = documents.ordinals.size();
+  source.read_rows = [record,
+                      ordinals = documents.ordinals](const View& now) -> Result<IndexedRows> {
+    IndexedRows rows;
+    DASHI_ASSIGN_OR_RETURN(rows.vectors,
+                           trainer::ReadEmbeddingsOf(now, record, EntityKind::kDocument, ordinals));
+    rows.ordinals = ordinals;
+    return rows;
+  };
+  DASHI_ASSIGN_OR_RETURN(const auto index, ServingIndex::Open(std::move(source), view));
+  const std::span<const Ordinal> indexed = index->ordinals();
+  if (!std::equal(indexed.begin(), indexed.end(), documents.ordinals.begin(),
+                  documents.ordinals.end())) {
+    return Status::Corruption(fmt::format("the documents that vote in {} are not those of {}",
+                                          ReleaseName(record), record.votes_index_file));
+  }
+  release->votes = std::make_unique<VotingIndex>(index, std::move(documents.labels));
+  return Status::Ok();
+}
+
+std::optional<std::string> ReleaseCache::IndexState(const ReleaseRecord& record) {
+  const auto loaded = FindLoaded(record);
+  if (loaded == nullptr) {
+    return std::nullopt;
+  }
+  return loaded->labels->State();
 }
 
 Result<std::shared_ptr<const EmbeddedRows>> ReleaseCache::Embeddings(const View& view,
@@ -293,7 +347,7 @@ Result<SearchedRows> ReleaseCache::LabelsIn(const View& view, const ServingRelea
                                             const std::function<Status()>& check_stop) {
   DASHI_ASSIGN_OR_RETURN(auto picture, NewLabels(view, release, check_stop));
   return SearchedRows(
-      *release.labels, release.label_ordinals, std::move(picture),
+      *release.labels, release.labels->ordinals(), std::move(picture),
       static_cast<float>(release.record.fusion_encoder + release.record.fusion_classifier));
 }
 

@@ -14,8 +14,10 @@
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "index/vector_index.h"
+#include "query/index_caretaker.h"
 #include "query/row_delta.h"
 #include "query/searched_rows.h"
+#include "query/serving_index.h"
 #include "query/voting_index.h"
 #include "storage/store.h"
 #include "trainer/bag_encoder.h"
@@ -29,15 +31,14 @@ struct ServingRelease {
   storage::ReleaseRecord record;
   std::unique_ptr<trainer::Encoder> encoder;
   /// Label vectors a*z + b*w: because one embedding e meets both, a<e,z> + b<e,w> = <e, a*z + b*w>.
-  std::unique_ptr<index::VectorIndex> labels;
-  std::vector<storage::Ordinal> label_ordinals;  ///< index position -> label
-  std::vector<std::uint64_t> label_text_hashes;  ///< [label_ordinals.size()]
-  std::unique_ptr<RowDelta> new_labels;          ///< never null; of the embeddings z
+  /// Never null. Sharers: who tends it.
+  std::shared_ptr<ServingIndex> labels;
+  std::unique_ptr<RowDelta> new_labels;  ///< never null; of the embeddings z
   /// Orders a shortlist anew; its labels are index positions. Null: the release has none.
   std::unique_ptr<trainer::SparseRanker> ranker;
   std::unique_ptr<trainer::RankerPostings> ranker_postings;  ///< null: words add no labels
   std::unique_ptr<VotingIndex> votes;                        ///< null: documents have no votes
-  std::unique_ptr<storage::MemoryLease> memory;              ///< what the above is counted as
+  std::unique_ptr<storage::MemoryLease> memory;              ///< what the encoder is counted as
   std::unique_ptr<storage::MemoryLease> ranker_memory;
   std::unique_ptr<storage::MemoryLease> postings_memory;
   std::unique_ptr<storage::MemoryLease> votes_memory;
@@ -64,6 +65,10 @@ struct LabelVectors {
   /// [the release's labels] how many training documents each had; empty when it is not known.
   std::vector<std::uint32_t> num_documents;
 };
+
+/// Reads the label vectors of a release, folded as its index holds them.
+Result<IndexedRows> ReadFoldedLabels(const storage::View& view,
+                                     const storage::ReleaseRecord& release);
 
 /// Reads the label vectors of a release.
 ///
@@ -114,6 +119,13 @@ class ReleaseCache {
                                                         const ServingRelease& release,
                                                         const std::function<Status()>& check_stop);
 
+  /// What the index of a loaded release's labels does, as ServingIndex::State; nullopt when the
+  /// release is not loaded.
+  std::optional<std::string> IndexState(const storage::ReleaseRecord& record)
+      DASHI_EXCLUDES(mutex_);
+  /// Waits until the files of all loaded releases are verified, or built anew.
+  void WaitForIndexes() { caretaker_.WaitUntilIdle(); }
+
   ThreadPool& pool() { return *pool_; }
 
  private:
@@ -127,6 +139,11 @@ class ReleaseCache {
       DASHI_EXCLUDES(mutex_);
   Result<std::shared_ptr<const ServingRelease>> Load(const storage::View& view,
                                                      const storage::ReleaseRecord& record);
+  Status LoadRanker(const storage::View& view, ServingRelease* release);
+  Status LoadVotes(const storage::View& view, ServingRelease* release);
+  /// A source without its rows.
+  ServingIndexSource SourceOf(const storage::ReleaseRecord& record, std::string rows,
+                              const std::string& file);
 
   storage::Store* store_;
   ThreadPool* pool_;
@@ -138,6 +155,7 @@ class ReleaseCache {
   // Sharers: running statements.
   std::map<std::pair<std::uint64_t, storage::EntityKind>, std::shared_ptr<const EmbeddedRows>>
       embeddings_ DASHI_GUARDED_BY(mutex_);
+  IndexCaretaker caretaker_;  // Last: it uses what stands before it.
 };
 
 /// How many releases stay loaded; the least recently used one goes first.

@@ -1,32 +1,285 @@
 #include "query/serving_index.h"
 
+#include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "base/file.h"
 #include "base/logging.h"
 #include "base/status.h"
+#include "index/hnsw_graph_file.h"
+#include "index/segment/segment_index.h"
+#include "trainer/release_segment.h"
 
 namespace dashi::query {
+namespace {
 
-std::unique_ptr<index::VectorIndex> MakeServingIndex(const storage::ReleaseRecord& release,
-                                                     const std::string& index_directory,
-                                                     const std::string& file,
-                                                     std::vector<std::uint16_t> vectors) {
-  if (!file.empty()) {
-    auto loaded = index::LoadHnswIndex(index_directory + "/" + file, vectors, release.dim);
-    if (loaded.ok()) {
-      return std::move(loaded).value();
-    }
-    LogWarning("{}@{}: its index {} cannot be used, all vectors are scanned: {}", release.model,
-               release.number, file, loaded.status().message());
-  }
-  return index::MakeExactIndex(std::move(vectors), release.dim);
+using index::SearchOptions;
+using index::SearchStatistics;
+using index::Shortlist;
+
+/// Whether an error says that the index cannot be used, rather than the search.
+bool IsDamage(const Status& status) {
+  return status.code() == StatusCode::kCorruption || status.code() == StatusCode::kIoError;
 }
 
-std::uint64_t ServingIndexRowBytes(const storage::ReleaseRecord& release, const std::string& file) {
+/// What it costs to keep a vector, its ordinal and the hash of its text, and a graph's share.
+std::uint64_t RowBytes(std::size_t dim, bool graph) {
   constexpr std::uint64_t kLinkBytes = 160;  // 2 * 16 links of 4 bytes, and the levels above
-  const std::uint64_t vector_bytes = release.dim * sizeof(std::uint16_t);
-  // A graph is walked by codes of 8 bits a value, and a scale.
-  return file.empty() ? vector_bytes : vector_bytes + release.dim + sizeof(float) + kLinkBytes;
+  const std::uint64_t bytes =
+      dim * sizeof(std::uint16_t) + sizeof(storage::Ordinal) + sizeof(std::uint64_t);
+  return graph ? bytes + dim + sizeof(float) + kLinkBytes : bytes;
+}
+
+std::unique_ptr<storage::MemoryLease> NewLease(storage::Store& store) {
+  return std::make_unique<storage::MemoryLease>(store.memory(), storage::MemoryUse::kReleases);
+}
+
+}  // namespace
+
+std::string ServingIndexSource::Name() const {
+  return fmt::format("{}@{}, index of {}", record.model, record.number, rows);
+}
+
+ServingIndex::ServingIndex(ServingIndexSource source)
+    : source_(std::move(source)),
+      path_(source_.file.empty() ? "" : source_.store->index_directory() + "/" + source_.file) {}
+
+Result<std::shared_ptr<ServingIndex>> ServingIndex::Open(ServingIndexSource source,
+                                                         const storage::View& view) {
+  std::shared_ptr<ServingIndex> opened(new ServingIndex(std::move(source)));
+  std::string damage;
+  bool usable = false;
+  if (!opened->path_.empty() && !index::IsGraphFile(opened->path_)) {
+    const Status status = opened->UseSegment();
+    usable = status.ok();
+    damage = status.message();
+  }
+  if (!usable) {
+    DASHI_RETURN_IF_ERROR(opened->UseVectors(view, std::move(damage)));
+  }
+  opened->Wake();
+  return opened;
+}
+
+void ServingIndex::Wake() const {
+  if (source_.wake) {
+    source_.wake(weak_from_this());
+  }
+}
+
+Status ServingIndex::UseSegment() {
+  DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const index::MappedSegment> segment,
+                         index::MappedSegment::Open(path_));
+  const index::SegmentHeader& header = segment->header();
+  if (header.owner != trainer::SegmentOwnerOf(source_.record) ||
+      header.num_rows != source_.num_rows || header.dim != source_.record.dim) {
+    return Status::Corruption("segment file belongs to another release: " + path_);
+  }
+  auto memory = NewLease(*source_.store);
+  DASHI_RETURN_IF_ERROR(source_.grow(memory.get(), segment->memory_bytes()));
+  opened_ = segment;
+  ordinals_ = segment->ids<storage::Ordinal>();
+  text_hashes_ = segment->text_hashes();
+  const MutexLock lock(mutex_);
+  current_ = index::MakeSegmentIndex(segment);
+  segment_ = std::move(segment);
+  memory_ = std::move(memory);
+  return Status::Ok();
+}
+
+Result<IndexedRows> ServingIndex::ReadRows(const storage::View& view,
+                                           storage::MemoryLease* memory) const {
+  DASHI_RETURN_IF_ERROR(
+      source_.grow(memory, source_.num_rows * RowBytes(dim(), /*graph=*/!path_.empty())));
+  return source_.read_rows(view);
+}
+
+Result<std::shared_ptr<const storage::View>> ServingIndex::ViewWithRelease() const {
+  const storage::ReleaseRecord& record = source_.record;
+  DASHI_ASSIGN_OR_RETURN(const auto view, source_.store->NewSnapshot());
+  DASHI_ASSIGN_OR_RETURN(const auto found, view->GetRelease(record.model, record.number));
+  if (!found || found->job != record.job) {
+    return Status::NotFound(fmt::format("{}@{} is gone", record.model, record.number));
+  }
+  return view;
+}
+
+Result<IndexedRows> ServingIndex::ReadRowsNow(storage::MemoryLease* memory) const {
+  DASHI_ASSIGN_OR_RETURN(const auto view, ViewWithRelease());
+  return ReadRows(*view, memory);
+}
+
+Status ServingIndex::UseVectors(const storage::View& view, std::string damage) {
+  auto memory = NewLease(*source_.store);
+  DASHI_ASSIGN_OR_RETURN(IndexedRows rows, ReadRows(view, memory.get()));
+  own_ordinals_ = std::move(rows.ordinals);
+  own_text_hashes_ = std::move(rows.text_hashes);
+  ordinals_ = own_ordinals_;
+  text_hashes_ = own_text_hashes_;
+  IndexPtr used;
+  if (!path_.empty() && damage.empty()) {
+    Result<std::unique_ptr<index::VectorIndex>> loaded =
+        index::LoadHnswIndex(path_, rows.vectors, dim());
+    if (loaded.ok()) {
+      used = std::move(loaded).value();
+    } else {
+      damage = loaded.status().message();
+    }
+  }
+  if (!damage.empty()) {
+    LogWarning("{}: its file cannot be used, all vectors are scanned: {}", source_.Name(), damage);
+  }
+  if (used == nullptr) {
+    used = index::MakeExactIndex(std::move(rows.vectors), dim());
+  }
+  const MutexLock lock(mutex_);
+  current_ = std::move(used);
+  memory_ = std::move(memory);
+  damage_ = std::move(damage);
+  return Status::Ok();
+}
+
+ServingIndex::IndexPtr ServingIndex::Current() const {
+  const MutexLock lock(mutex_);
+  return current_;
+}
+
+Result<ServingIndex::IndexPtr> ServingIndex::FallBack(const IndexPtr& failed,
+                                                      const Status& damage) const {
+  const MutexLock fall_back_lock(fall_back_mutex_);
+  if (IndexPtr current = Current(); current != failed) {
+    return current;
+  }
+  LogWarning("{}: its file is damaged, all vectors are scanned: {}", source_.Name(),
+             damage.message());
+  auto memory = NewLease(*source_.store);
+  Result<IndexedRows> rows = ReadRowsNow(memory.get());
+  if (!rows.ok()) {
+    return std::move(rows).status().WithContext(std::string(damage.message()));
+  }
+  if (!std::equal(ordinals_.begin(), ordinals_.end(), rows->ordinals.begin(),
+                  rows->ordinals.end())) {
+    return Status::Corruption(
+        fmt::format("{}: its rows are not those of the database", source_.Name()));
+  }
+  IndexPtr scanned = index::MakeExactIndex(std::move(rows->vectors), dim());
+  {
+    const MutexLock lock(mutex_);
+    current_ = scanned;
+    segment_ = nullptr;
+    memory_ = std::move(memory);
+    damage_ = damage.message();
+  }
+  Wake();
+  return scanned;
+}
+
+template <typename T>
+Result<T> ServingIndex::SearchSafely(
+    const std::function<Result<T>(const index::VectorIndex& index)>& search) const {
+  const IndexPtr index = Current();
+  Result<T> found = search(*index);
+  if (found.ok() || !IsDamage(found.status())) {
+    return found;
+  }
+  DASHI_ASSIGN_OR_RETURN(const IndexPtr scanned, FallBack(index, found.status()));
+  return search(*scanned);
+}
+
+Result<Shortlist> ServingIndex::Search(std::span<const float> query, const SearchOptions& options,
+                                       SearchStatistics* statistics) const {
+  return SearchSafely<Shortlist>(
+      [&](const index::VectorIndex& index) { return index.Search(query, options, statistics); });
+}
+
+Result<std::vector<Shortlist>> ServingIndex::SearchBatch(index::FloatMatrixView queries,
+                                                         const SearchOptions& options,
+                                                         ThreadPool& pool) const {
+  return SearchSafely<std::vector<Shortlist>>(
+      [&](const index::VectorIndex& index) { return index.SearchBatch(queries, options, pool); });
+}
+
+Status ServingIndex::Reconstruct(index::Position position, float* out) const {
+  return SearchSafely<bool>([&](const index::VectorIndex& index) -> Result<bool> {
+           DASHI_RETURN_IF_ERROR(index.Reconstruct(position, out));
+           return true;
+         })
+      .status();
+}
+
+void ServingIndex::Tend(const std::function<bool()>& should_stop) const {
+  IndexPtr index;
+  std::shared_ptr<const index::MappedSegment> segment;  // Sharers: the index.
+  {
+    const MutexLock lock(mutex_);
+    index = current_;
+    segment = segment_;
+  }
+  if (segment != nullptr) {
+    segment->blocks().VerifyAll(should_stop).IgnoreError("damage is looked at below");
+    if (segment->blocks().is_damaged()) {
+      const Result<IndexPtr> scanned = FallBack(index, segment->blocks().damage());
+      if (!scanned.ok()) {
+        LogError("{}: {}", source_.Name(), scanned.status().message());
+        return;
+      }
+    }
+  }
+  {
+    const MutexLock lock(mutex_);
+    if (damage_.empty() || source_.store->read_only() || should_stop()) {
+      return;
+    }
+    rebuilding_ = true;
+  }
+  const Status rebuilt = Rebuild(should_stop);
+  if (rebuilt.ok()) {
+    LogWarning("{}: its file was built anew", source_.Name());
+  } else if (rebuilt.code() != StatusCode::kCancelled) {
+    LogError("{}: its file cannot be built anew: {}", source_.Name(), rebuilt.message());
+  }
+  const MutexLock lock(mutex_);
+  rebuilding_ = false;
+}
+
+/// The vectors are read once more, since those that are scanned belong to their index.
+Status ServingIndex::Rebuild(const std::function<bool()>& should_stop) const {
+  const auto memory = NewLease(*source_.store);
+  DASHI_ASSIGN_OR_RETURN(const IndexedRows rows, ReadRowsNow(memory.get()));
+  index::HnswOptions options;
+  options.seed = source_.record.seed;
+  const auto goes_on = [&](std::size_t, std::size_t) { return !should_stop(); };
+  FileGate& gate = source_.store->file_gate();
+  DASHI_RETURN_IF_ERROR(
+      index::BuildSegment(path_, {rows.vectors.data(), rows.ordinals.size(), dim()},
+                          trainer::SegmentRowsOf(source_.record, rows.ordinals, rows.text_hashes),
+                          options, goes_on, gate));
+  if (const auto wanted = ViewWithRelease(); !wanted.ok()) {
+    DASHI_RETURN_IF_ERROR(RemoveFile(path_, gate));
+    return wanted.status();
+  }
+  DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const index::MappedSegment> segment,
+                         index::MappedSegment::Open(path_));
+  DASHI_RETURN_IF_ERROR(segment->blocks().VerifyAll(should_stop));
+  const MutexLock lock(mutex_);
+  current_ = index::MakeSegmentIndex(segment);
+  segment_ = std::move(segment);
+  memory_ = nullptr;
+  damage_.clear();
+  return Status::Ok();
+}
+
+std::string ServingIndex::State() const {
+  const MutexLock lock(mutex_);
+  if (rebuilding_) {
+    return "rebuilding: " + damage_;
+  }
+  if (!damage_.empty()) {
+    return "scanned: " + damage_;
+  }
+  return segment_ != nullptr && !segment_->blocks().complete() ? "verifying" : "ready";
 }
 
 }  // namespace dashi::query

@@ -22,9 +22,9 @@ ShortlistRanking::ShortlistRanking(const ServingRelease& release, std::string_vi
       features_(ranked ? release.ranker->features().Extract(query) : trainer::TokenBag()),
       votes_(std::move(votes)) {}
 
-void ShortlistRanking::AddLabels(const index::VectorIndex& labels, std::span<const float> query,
-                                 const std::function<bool(index::Position)>& is_wanted,
-                                 index::Shortlist* shortlist) const {
+Status ShortlistRanking::AddLabels(const index::VectorIndex& labels, std::span<const float> query,
+                                   const std::function<bool(index::Position)>& is_wanted,
+                                   index::Shortlist* shortlist) const {
   std::vector<index::Position> more;
   if (ranked_ && release_.ranker_postings != nullptr) {
     more = release_.ranker_postings->Find(features_, release_.ranker->weights().word_candidates);
@@ -44,10 +44,11 @@ void ShortlistRanking::AddLabels(const index::VectorIndex& labels, std::span<con
   std::vector<float> vector(query.size());
   for (const index::Position position : more) {
     if (!std::binary_search(present.begin(), present.end(), position) && is_wanted(position)) {
-      labels.Reconstruct(position, vector.data());
+      DASHI_RETURN_IF_ERROR(labels.Reconstruct(position, vector.data()));
       shortlist->push_back({position, index::Dot(query.data(), vector.data(), query.size())});
     }
   }
+  return Status::Ok();
 }
 
 void ShortlistRanking::AddRankerScores(index::Shortlist* shortlist) const {

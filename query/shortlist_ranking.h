@@ -35,9 +35,11 @@ class ShortlistRanking {
   /// Adds the labels that the query's words or votes speak for and that `shortlist` lacks, with
   /// their dense scores; none by words where the release's ranker adds none. Shape: query [dim];
   /// `labels` the release's, maybe with others after them.
-  void AddLabels(const index::VectorIndex& labels, std::span<const float> query,
-                 const std::function<bool(index::Position)>& is_wanted,
-                 index::Shortlist* shortlist) const;
+  ///
+  /// Errors: as VectorIndex::Reconstruct.
+  Status AddLabels(const index::VectorIndex& labels, std::span<const float> query,
+                   const std::function<bool(index::Position)>& is_wanted,
+                   index::Shortlist* shortlist) const;
 
   void Order(index::Shortlist* shortlist);
 

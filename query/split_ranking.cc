@@ -95,12 +95,15 @@ class SplitRanking {
         for (std::size_t i = first; i < last; ++i) {
           ShortlistRanking ranking(release_, texts[i], release_.ranker != nullptr,
                                    std::move(votes[i]));
-          ranking.AddLabels(
-              labels_, std::span(queries_).subspan(i * dim, dim),
-              [this](index::Position position) {
-                return replaced_.empty() || !replaced_[position];
-              },
-              &shortlists[i]);
+          // These labels are in memory.
+          DASHI_CHECK(ranking
+                          .AddLabels(
+                              labels_, std::span(queries_).subspan(i * dim, dim),
+                              [this](index::Position position) {
+                                return replaced_.empty() || !replaced_[position];
+                              },
+                              &shortlists[i])
+                          .ok());
           ranking.Order(&shortlists[i]);
         }
       });
@@ -154,7 +157,7 @@ Result<RankedRelease> OpenForRanking(const storage::View& view, ReleaseCache& re
 std::vector<bool> LabelsNewTo(const RankedRelease& ranked,
                               std::span<const std::uint64_t> label_counts, LabelNumbers* numbers) {
   std::vector<bool> is_new(label_counts.size(), true);
-  const std::vector<storage::Ordinal>& ordinals = ranked.release->label_ordinals;
+  const std::span<const storage::Ordinal> ordinals = ranked.release->labels->ordinals();
   for (std::size_t i = 0; i < ordinals.size(); ++i) {
     const std::uint32_t number = numbers->Number(ordinals[i]);
     is_new[number] = ranked.labels.num_documents.empty() ? label_counts[number] == 0

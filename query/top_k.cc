@@ -101,11 +101,12 @@ class IndexCursor final : public TopKCursor {
     if (options.only != nullptr && options.only->size() == 0) {
       exhausted_ = true;
     } else if (IsZero(query_)) {
-      Take(Shortlist());  // Words may find labels that embeddings cannot.
+      begun_ = Take(Shortlist());  // Words may find labels that embeddings cannot.
     }
   }
 
   Result<bool> Next(TopKHit* hit) override {
+    DASHI_RETURN_IF_ERROR(begun_);
     for (;;) {
       while (next_hit_ < hits_.size()) {
         TopKHit& next = hits_[next_hit_++];
@@ -125,10 +126,8 @@ class IndexCursor final : public TopKCursor {
   }
 
   /// Takes the result of a search with this cursor's own options, made together with others.
-  void StartFrom(const Shortlist& found) {
-    if (!exhausted_) {
-      Take(found);
-    }
+  Status StartFrom(const Shortlist& found) {
+    return exhausted_ ? Status::Ok() : Take(found);
   }
 
   const ServingRelease& release() const override { return *release_; }
@@ -146,11 +145,10 @@ class IndexCursor final : public TopKCursor {
     statistics_.num_visited += statistics.num_visited;
     statistics_.num_refills += statistics.num_refills + (seen_.empty() ? 0 : 1);
     statistics_.exact = statistics.exact;
-    Take(found);
-    return Status::Ok();
+    return Take(found);
   }
 
-  void Take(const Shortlist& found) {
+  Status Take(const Shortlist& found) {
     exhausted_ = found.size() < search_.m || search_.m >= rows_.num_rows();
     const bool is_first = seen_.empty();
     candidates_.clear();
@@ -161,10 +159,10 @@ class IndexCursor final : public TopKCursor {
       }
     }
     if (ranking_ != nullptr && is_first) {
-      ranking_->AddLabels(
+      DASHI_RETURN_IF_ERROR(ranking_->AddLabels(
           rows_.base(), query_,
           [this](index::Position position) { return rows_.IsSearched(position, search_); },
-          &candidates_);
+          &candidates_));
       for (const Candidate& candidate : candidates_) {
         seen_.insert(candidate.position);
       }
@@ -172,6 +170,7 @@ class IndexCursor final : public TopKCursor {
     if (ranking_ != nullptr) {
       ranking_->Order(&candidates_);
     }
+    return Status::Ok();
   }
 
   Status ReadRows() {
@@ -196,6 +195,7 @@ class IndexCursor final : public TopKCursor {
   std::shared_ptr<const View> view_;               // Shared with the statement.
   std::shared_ptr<const ServingRelease> release_;  // Shared with the cache.
   std::shared_ptr<const EmbeddedRows> embedded_;   // Shared with the cache; null for topk.
+  Status begun_;
   const SearchedRows rows_;                        // Of the two above.
   EntityKind kind_;
   std::vector<float> query_;                   // [dim]
@@ -347,7 +347,7 @@ Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const 
     IndexCursor cursor(view, release, nullptr, rows, EntityKind::kLabel,
                        {query.begin(), query.end()},
                        MakeRanking(*release, texts[i], options, std::move(votes[i])), k, options);
-    cursor.StartFrom(shortlists[i]);
+    DASHI_RETURN_IF_ERROR(cursor.StartFrom(shortlists[i]));
     results[i].reserve(k);
     for (TopKHit hit; results[i].size() < k;) {
       DASHI_ASSIGN_OR_RETURN(const bool more, cursor.Next(&hit));

@@ -4,8 +4,7 @@
 #include <utility>
 
 #include "base/status.h"
-#include "query/serving_index.h"
-#include "trainer/release_embeddings.h"
+#include "trainer/retrieval/voting_documents.h"
 
 namespace dashi::query {
 namespace {
@@ -26,7 +25,8 @@ bool IsZero(std::span<const float> query) {
 
 }  // namespace
 
-VotingIndex::VotingIndex(std::unique_ptr<index::VectorIndex> documents, trainer::SparseRows labels)
+VotingIndex::VotingIndex(std::shared_ptr<const index::VectorIndex> documents,
+                         trainer::SparseRows labels)
     : documents_(std::move(documents)), labels_(std::move(labels)) {}
 
 Result<std::vector<LabelVote>> VotingIndex::Votes(std::span<const float> query, bool exact) const {
@@ -50,25 +50,6 @@ Result<std::vector<std::vector<LabelVote>>> VotingIndex::VotesBatch(index::Float
     }
   }
   return votes;
-}
-
-std::uint64_t VotingIndexBytes(const storage::ReleaseRecord& release,
-                               const trainer::VotingDocuments& documents) {
-  return documents.ordinals.size() *
-             (ServingIndexRowBytes(release, release.votes_index_file) + sizeof(std::uint64_t)) +
-         documents.labels.columns.size() * sizeof(std::uint32_t);
-}
-
-Result<std::unique_ptr<VotingIndex>> LoadVotingIndex(const storage::View& view,
-                                                     const storage::ReleaseRecord& release,
-                                                     const std::string& index_directory,
-                                                     trainer::VotingDocuments documents) {
-  DASHI_ASSIGN_OR_RETURN(
-      std::vector<std::uint16_t> vectors,
-      trainer::ReadEmbeddingsOf(view, release, storage::EntityKind::kDocument, documents.ordinals));
-  return std::make_unique<VotingIndex>(
-      MakeServingIndex(release, index_directory, release.votes_index_file, std::move(vectors)),
-      std::move(documents.labels));
 }
 
 }  // namespace dashi::query

@@ -3,15 +3,12 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "index/vector_index.h"
-#include "storage/view.h"
 #include "trainer/retrieval/document_votes.h"
-#include "trainer/retrieval/voting_documents.h"
 
 namespace dashi::query {
 
@@ -23,7 +20,7 @@ namespace dashi::query {
 class VotingIndex {
  public:
   /// `labels`: of each vector of `documents`, as label positions of the release.
-  VotingIndex(std::unique_ptr<index::VectorIndex> documents, trainer::SparseRows labels);
+  VotingIndex(std::shared_ptr<const index::VectorIndex> documents, trainer::SparseRows labels);
 
   /// Votes for the embedding of a query, ascending by label position; none for the zero embedding.
   /// Cost: a search for trainer::kVotingDocuments documents; all are scanned when `exact`.
@@ -36,18 +33,8 @@ class VotingIndex {
   const index::VectorIndex& documents() const { return *documents_; }
 
  private:
-  std::unique_ptr<index::VectorIndex> documents_;
-  trainer::SparseRows labels_;
+  const std::shared_ptr<const index::VectorIndex> documents_;  // Sharers: who tends it.
+  const trainer::SparseRows labels_;
 };
-
-/// What a voting index will take in memory.
-std::uint64_t VotingIndexBytes(const storage::ReleaseRecord& release,
-                               const trainer::VotingDocuments& documents);
-
-/// Errors: kCorruption when a document has no embedding.
-Result<std::unique_ptr<VotingIndex>> LoadVotingIndex(const storage::View& view,
-                                                     const storage::ReleaseRecord& release,
-                                                     const std::string& index_directory,
-                                                     trainer::VotingDocuments documents);
 
 }  // namespace dashi::query

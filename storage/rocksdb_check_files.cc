@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of segments, and of what programs wrote before those.
+constexpr std::string_view kSegmentMagic = "DSHISEGM";
 constexpr std::string_view kGraphMagic = "DSHIHNSW";
 constexpr std::size_t kChecksumBytes = 16;
 
@@ -103,7 +105,7 @@ Status CheckIndexFile(CheckRun* run, const ReleaseRecord& release, const std::st
       const std::optional<std::uint64_t> size,
       ReadFile(run, object, run->state().paths.index + "/" + file, 0, [&](std::string_view piece) {
         if (magic.empty()) {
-          magic = piece.substr(0, kGraphMagic.size());
+          magic = piece.substr(0, kSegmentMagic.size());
         }
         // The last 16 bytes so far may be the checksum itself.
         tail += piece;
@@ -118,7 +120,7 @@ Status CheckIndexFile(CheckRun* run, const ReleaseRecord& release, const std::st
   run->report().num_file_bytes += *size;
   ByteReader reader(tail);
   FileChecksum stored;
-  if (magic != kGraphMagic || !reader.ReadLittleEndian64(&stored.low) ||
+  if ((magic != kSegmentMagic && magic != kGraphMagic) || !reader.ReadLittleEndian64(&stored.low) ||
       !reader.ReadLittleEndian64(&stored.high)) {
     run->Report(object, "the file is no index file",
                 fmt::format("of release {}@{}", release.model, release.number));

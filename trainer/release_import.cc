@@ -14,6 +14,8 @@
 #include "base/logging.h"
 #include "base/status.h"
 #include "dashi/version.h"
+#include "index/segment/segment_header.h"
+#include "index/vector_index.h"
 #include "index/vector_kernels.h"
 #include "storage/row_check.h"
 #include "trainer/label_match.h"
@@ -140,7 +142,9 @@ std::string IndexKind(const storage::OptionMap& options) {
 /// Bytes on the disk, about.
 std::uint64_t StoredBytes(std::size_t encoder_bytes, std::uint64_t num_documents,
                           std::uint64_t num_labels, std::size_t dim) {
-  return encoder_bytes + (num_documents + 2 * num_labels) * dim * sizeof(std::uint16_t);
+  const std::uint64_t of_segments = index::SegmentRowBytes(dim, index::HnswOptions().num_links);
+  return encoder_bytes + (num_documents + 2 * num_labels) * dim * sizeof(std::uint16_t) +
+         num_labels * of_segments;
 }
 
 /// One run of ImportRelease.
@@ -196,14 +200,14 @@ class Import {
     DASHI_ASSIGN_OR_RETURN(release.snapshot_sequence, view.CommitSequence());
     DASHI_ASSIGN_OR_RETURN(release.embedding_version, NextNumber(store_, "embedding_version"));
     DASHI_ASSIGN_OR_RETURN(
-        const std::vector<std::uint16_t> embeddings,
+        const EmbeddingRows embeddings,
         WriteEmbeddings(steps_, view, encoder, release.embedding_version, labels_.ordinals));
     ClassifierWeights classifier;
     classifier.dim = release.dim;
     classifier.ordinals = labels_.ordinals;
     const std::vector<std::uint16_t> unclassified;
     classifier.vectors = MatchedClassifiers(
-        labels_, folder.release ? folder.release->classifiers : unclassified, embeddings);
+        labels_, folder.release ? folder.release->classifiers : unclassified, embeddings.vectors);
     DASHI_RETURN_IF_ERROR(
         PutWeights(ClassifierWeightsName(steps_.job), SerializeClassifier(classifier)));
     if (release.fusion_ranker > 0) {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -9,9 +10,10 @@
 #include "base/logging.h"
 #include "base/status.h"
 #include "index/label_fusion.h"
+#include "index/segment/segment_index.h"
 #include "index/vector_index.h"
 #include "index/vector_kernels.h"
-#include "trainer/release_embeddings.h"
+#include "trainer/release_segment.h"
 #include "trainer/retrieval/voting_documents.h"
 
 namespace dashi::trainer {
@@ -31,8 +33,8 @@ class RowEmbedder {
               EntityKind kind)
       : steps_(steps), encoder_(encoder), writer_(writer), kind_(kind) {}
 
-  /// Embeds all rows of the kind. Appends the vectors of `keep` (ascending) to `kept`.
-  Status Run(const View& view, std::span<const Ordinal> keep, std::vector<std::uint16_t>* kept) {
+  /// Embeds all rows of the kind. Appends what becomes of `keep` (ascending) to `kept`.
+  Status Run(const View& view, std::span<const Ordinal> keep, EmbeddingRows* kept) {
     keep_ = keep;
     kept_ = kept;
     const auto cursor = view.ScanRows(kind_);
@@ -66,9 +68,12 @@ class RowEmbedder {
     index::ToHalf(floats_.data(), halves_.data(), halves_.size());
     for (std::size_t i = 0; i < views.size(); ++i) {
       const std::span<const std::uint16_t> vector(halves_.data() + i * dim, dim);
-      DASHI_RETURN_IF_ERROR(writer_.Add(kind_, ordinals_[i], storage::HashText(texts_[i]), vector));
+      const std::uint64_t text_hash = storage::HashText(texts_[i]);
+      DASHI_RETURN_IF_ERROR(writer_.Add(kind_, ordinals_[i], text_hash, vector));
       if (!keep_.empty() && keep_.front() == ordinals_[i]) {
-        kept_->insert(kept_->end(), vector.begin(), vector.end());
+        kept_->ordinals.push_back(ordinals_[i]);
+        kept_->text_hashes.push_back(text_hash);
+        kept_->vectors.insert(kept_->vectors.end(), vector.begin(), vector.end());
         keep_ = keep_.subspan(1);
       }
     }
@@ -82,7 +87,7 @@ class RowEmbedder {
   storage::EmbeddingWriter& writer_;
   EntityKind kind_;
   std::span<const Ordinal> keep_;
-  std::vector<std::uint16_t>* kept_ = nullptr;
+  EmbeddingRows* kept_ = nullptr;
   std::vector<Ordinal> ordinals_;
   std::vector<std::string> texts_;
   std::vector<float> floats_;
@@ -92,13 +97,16 @@ class RowEmbedder {
 /// "exact" or "hnsw".
 std::string_view IndexKind(const ReleaseIndexOptions& options, std::size_t num_vectors,
                            std::size_t dim) {
+  if (num_vectors == 0) {
+    return "exact";
+  }
   return options.kind == "auto" ? index::ChooseIndexKind(num_vectors, dim)
                                 : std::string_view(options.kind);
 }
 
 Status WriteGraph(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
                   std::string_view phase, std::string_view unit, const std::string& file,
-                  std::size_t dim, std::vector<std::uint16_t> vectors) {
+                  index::HalfMatrixView vectors, const index::SegmentRows& rows) {
   index::HnswOptions hnsw;
   hnsw.seed = options.seed;
   hnsw.num_threads = options.num_threads;
@@ -106,9 +114,8 @@ Status WriteGraph(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
     steps.Report(phase, done, total, unit);
     return steps.CheckStop().ok();
   };
-  DASHI_ASSIGN_OR_RETURN(const auto built,
-                         index::BuildHnswIndex(std::move(vectors), dim, hnsw, on_progress));
-  return built->Save(steps.store.index_directory() + "/" + file, steps.store.file_gate());
+  return index::BuildSegment(steps.store.index_directory() + "/" + file, vectors, rows, hnsw,
+                             on_progress, steps.store.file_gate());
 }
 
 }  // namespace
@@ -140,36 +147,38 @@ Result<std::uint64_t> NextNumber(storage::Store& store, std::string_view counter
   return number;
 }
 
-Result<std::vector<std::uint16_t>> WriteEmbeddings(const ReleaseSteps& steps, const View& view,
-                                                   const Encoder& encoder,
-                                                   std::uint64_t embedding_version,
-                                                   std::span<const Ordinal> labels) {
+Result<EmbeddingRows> WriteEmbeddings(const ReleaseSteps& steps, const View& view,
+                                      const Encoder& encoder, std::uint64_t embedding_version,
+                                      std::span<const Ordinal> labels) {
   DASHI_ASSIGN_OR_RETURN(
       auto writer, steps.store.NewEmbeddingVersion(embedding_version,
                                                    static_cast<std::uint32_t>(encoder.dim())));
-  std::vector<std::uint16_t> label_vectors;
-  label_vectors.reserve(labels.size() * encoder.dim());
+  EmbeddingRows kept;
+  kept.ordinals.reserve(labels.size());
+  kept.text_hashes.reserve(labels.size());
+  kept.vectors.reserve(labels.size() * encoder.dim());
   RowEmbedder documents(steps, encoder, *writer, EntityKind::kDocument);
-  DASHI_RETURN_IF_ERROR(documents.Run(view, {}, &label_vectors));
+  DASHI_RETURN_IF_ERROR(documents.Run(view, {}, &kept));
   RowEmbedder label_rows(steps, encoder, *writer, EntityKind::kLabel);
-  DASHI_RETURN_IF_ERROR(label_rows.Run(view, labels, &label_vectors));
+  DASHI_RETURN_IF_ERROR(label_rows.Run(view, labels, &kept));
   DASHI_RETURN_IF_ERROR(writer->Finish());
-  return label_vectors;
+  return kept;
 }
 
 Status WriteLabelIndex(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
-                       std::span<const std::uint16_t> label_vectors,
-                       std::span<const std::uint16_t> classifiers, ReleaseRecord* release) {
-  const std::size_t num_labels = label_vectors.size() / release->dim;
-  release->index_kind = IndexKind(options, num_labels, release->dim);
+                       const EmbeddingRows& labels, std::span<const std::uint16_t> classifiers,
+                       ReleaseRecord* release) {
+  release->index_kind = IndexKind(options, labels.ordinals.size(), release->dim);
   if (release->index_kind != "hnsw") {
     return Status::Ok();
   }
-  release->index_file = fmt::format("job-{}.hnsw", steps.job);
-  return WriteGraph(steps, options, "index", "labels", release->index_file, release->dim,
-                    index::FoldVectors(label_vectors, classifiers, release->dim,
-                                       static_cast<float>(release->fusion_encoder),
-                                       static_cast<float>(release->fusion_classifier)));
+  release->index_file = fmt::format("job-{}.segment", steps.job);
+  const std::vector<std::uint16_t> vectors = index::FoldVectors(
+      labels.vectors, classifiers, release->dim, static_cast<float>(release->fusion_encoder),
+      static_cast<float>(release->fusion_classifier));
+  return WriteGraph(steps, options, "index", "labels", release->index_file,
+                    {vectors.data(), labels.ordinals.size(), release->dim},
+                    SegmentRowsOf(*release, labels.ordinals, labels.text_hashes));
 }
 
 Status WriteVotes(const ReleaseSteps& steps, const ReleaseIndexOptions& options, const View& view,
@@ -196,11 +205,12 @@ Status WriteVotes(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
   // A picture from after the embeddings were written.
   DASHI_ASSIGN_OR_RETURN(const auto written, steps.store.NewSnapshot());
   DASHI_ASSIGN_OR_RETURN(
-      std::vector<std::uint16_t> vectors,
+      const std::vector<std::uint16_t> vectors,
       ReadEmbeddingsOf(*written, *release, EntityKind::kDocument, documents.ordinals));
-  release->votes_index_file = fmt::format("job-{}-votes.hnsw", steps.job);
+  release->votes_index_file = fmt::format("job-{}-votes.segment", steps.job);
   return WriteGraph(steps, options, "index of votes", "documents", release->votes_index_file,
-                    release->dim, std::move(vectors));
+                    {vectors.data(), documents.ordinals.size(), release->dim},
+                    SegmentRowsOf(*release, documents.ordinals, {}));
 }
 
 Status CommitRelease(const ReleaseSteps& steps, storage::JobRecord finished,

@@ -5,13 +5,13 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "storage/store.h"
 #include "trainer/bag_encoder.h"
 #include "trainer/positives/positive_source.h"
+#include "trainer/release_embeddings.h"
 #include "trainer/training_task.h"
 
 namespace dashi::trainer {
@@ -37,12 +37,10 @@ struct ReleaseSteps {
 Result<std::uint64_t> NextNumber(storage::Store& store, std::string_view counter);
 
 /// Writes the embeddings of every document and label as a version of their own, and returns those
-/// of `labels` (ascending).  Shape: result [labels.size(), dim] binary16.
-Result<std::vector<std::uint16_t>> WriteEmbeddings(const ReleaseSteps& steps,
-                                                   const storage::View& view,
-                                                   const Encoder& encoder,
-                                                   std::uint64_t embedding_version,
-                                                   std::span<const storage::Ordinal> labels);
+/// of `labels` (ascending).
+Result<EmbeddingRows> WriteEmbeddings(const ReleaseSteps& steps, const storage::View& view,
+                                      const Encoder& encoder, std::uint64_t embedding_version,
+                                      std::span<const storage::Ordinal> labels);
 
 /// How a release's indexes are made.
 struct ReleaseIndexOptions {
@@ -52,10 +50,10 @@ struct ReleaseIndexOptions {
 };
 
 /// Builds and saves the label index when it has to be a graph, and notes it in the release.
-/// Shape: both [num_labels, release->dim] binary16.
+/// Shape: classifiers [num_labels, release->dim] binary16.
 Status WriteLabelIndex(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
-                       std::span<const std::uint16_t> label_vectors,
-                       std::span<const std::uint16_t> classifiers, storage::ReleaseRecord* release);
+                       const EmbeddingRows& labels, std::span<const std::uint16_t> classifiers,
+                       storage::ReleaseRecord* release);
 
 /// Stores which documents of the view vote for which of `labels` (the release's, ascending), and
 /// their index when it has to be a graph. A release whose votes have no weight has none; votes get

@@ -137,19 +137,19 @@ Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const st
   DASHI_ASSIGN_OR_RETURN(const auto encoder, ParseEncoder(std::move(encoder_bytes), runtime));
   DASHI_ASSIGN_OR_RETURN(release->embedding_version, NextNumber(steps.store, "embedding_version"));
   DASHI_ASSIGN_OR_RETURN(
-      const std::vector<std::uint16_t> label_vectors,
+      const EmbeddingRows labels,
       WriteEmbeddings(steps, view, *encoder, release->embedding_version, trained.labels.ordinals));
   DASHI_FAILPOINT("train.embeddings");
   const ClassifierWeights classifier{
       release->dim, trained.labels.ordinals,
-      MatchedClassifiers(trained.labels, ToHalfVectors(trained.model.classifiers), label_vectors),
+      MatchedClassifiers(trained.labels, ToHalfVectors(trained.model.classifiers), labels.vectors),
       SelectCounts(trained.labels, trained.num_documents)};
   DASHI_RETURN_IF_ERROR(
       steps.store.PutWeights(release->weights[1], SerializeClassifier(classifier)));
   DASHI_FAILPOINT("train.weights");
   const ReleaseIndexOptions indexing{job.options.index, job.options.ngame.seed, job.num_threads};
   DASHI_RETURN_IF_ERROR(
-      WriteLabelIndex(steps, indexing, label_vectors, classifier.vectors, release));
+      WriteLabelIndex(steps, indexing, labels, classifier.vectors, release));
   DASHI_RETURN_IF_ERROR(
       WriteVotes(steps, indexing, view, job.options.positives, trained.labels.ordinals, release));
   DASHI_FAILPOINT("train.index");

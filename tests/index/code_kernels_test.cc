@@ -71,11 +71,11 @@ TEST_P(CodeKernelsTest, ScoresComeNearTheVectorsOwn) {
       query_norm += std::abs(query[i]);
     }
     const RowCodes codes({row.data(), 1, dim});
-    RowCodes::Query prepared;
-    codes.Prepare(query, &prepared);
+    CodedQuery prepared;
+    codes.view().Prepare(query, &prepared);
     const Position position = 0;
     float score = 0;
-    codes.ScoreAt(prepared, {&position, 1}, &score);
+    codes.view().ScoreAt(prepared, {&position, 1}, &score);
     EXPECT_NEAR(score, DotHalf(query.data(), row.data(), dim),
                 largest / 250 * query_norm + 1e-3F * static_cast<float>(dim) * largest);
   }
@@ -114,11 +114,11 @@ TEST(EncodeRowTest, ValuesThatAreNoNumbersDoNoHarm) {
 TEST(EncodeRowTest, ARowOfZerosScoresZero) {
   const std::vector<std::uint16_t> row(9, 0);
   const RowCodes codes({row.data(), 1, row.size()});
-  RowCodes::Query prepared;
-  codes.Prepare(std::vector<float>(9, 0.0F), &prepared);
+  CodedQuery prepared;
+  codes.view().Prepare(std::vector<float>(9, 0.0F), &prepared);
   const Position position = 0;
   float score = 1;
-  codes.ScoreAt(prepared, {&position, 1}, &score);
+  codes.view().ScoreAt(prepared, {&position, 1}, &score);
   EXPECT_EQ(score, 0);
 }
 

@@ -180,7 +180,7 @@ TEST(ExactIndexTest, StopsWhenAsked) {
 TEST(ExactIndexTest, ReconstructsWhatItWasGiven) {
   const auto index = MakeExactIndex({0x3C00, 0x4000, 0xBC00, 0x0000}, 2);
   float row[2] = {};
-  index->Reconstruct(1, row);
+  ASSERT_TRUE(index->Reconstruct(1, row).ok());
   EXPECT_EQ(row[0], -1.0F);
   EXPECT_EQ(row[1], 0.0F);
   EXPECT_EQ(index->kind(), "exact");

@@ -30,6 +30,13 @@ class HnswSearcherTest : public ::testing::Test {
     graph_ = std::move(built).value();
   }
 
+  GraphParts Parts(const RowCodes* codes) const {
+    GraphParts parts;
+    parts.graph = graph_.view();
+    parts.vectors = view_;
+    parts.codes = codes == nullptr ? nullptr : codes->view().data;
+    return parts;
+  }
   std::span<const float> Query(std::size_t i) const { return {queries_.data() + i * kDim, kDim}; }
 
   std::vector<Shortlist> SearchAll(const HnswSearcher& searcher, std::size_t ef,
@@ -56,7 +63,7 @@ class HnswSearcherTest : public ::testing::Test {
 TEST_F(HnswSearcherTest, ScoresAreExactAndDescend) {
   const RowCodes codes(view_);
   for (const RowCodes* used : {&codes, static_cast<const RowCodes*>(nullptr)}) {
-    const HnswSearcher searcher(graph_, view_, used);
+    const HnswSearcher searcher(Parts(used));
     const std::vector<Shortlist> found = SearchAll(searcher, 300, 200);
     for (std::size_t q = 0; q < found.size(); ++q) {
       ASSERT_GE(found[q].size(), 200U);
@@ -71,8 +78,8 @@ TEST_F(HnswSearcherTest, ScoresAreExactAndDescend) {
 
 TEST_F(HnswSearcherTest, CodesFindWhatTheVectorsFind) {
   const RowCodes codes(view_);
-  const HnswSearcher by_codes(graph_, view_, &codes);
-  const HnswSearcher by_vectors(graph_, view_, nullptr);
+  const HnswSearcher by_codes(Parts(&codes));
+  const HnswSearcher by_vectors(Parts(nullptr));
   std::vector<Shortlist> truth;
   SearchOptions options;
   for (std::size_t i = 0; i < kNumQueries; ++i) {

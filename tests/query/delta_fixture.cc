@@ -67,11 +67,11 @@ Result<std::uint32_t> TryMakeTwin(storage::Store& store, ReleaseCache& releases,
   release.weights = {trainer::EncoderWeightsName(release.job),
                      trainer::ClassifierWeightsName(release.job)};
   DASHI_RETURN_IF_ERROR(store.PutWeights(release.weights[0], encoder));
-  DASHI_RETURN_IF_ERROR(
-      store.PutWeights(release.weights[1],
-                       trainer::SerializeClassifier(
-                           {release.dim, labels.ordinals,
-                            trainer::MatchedClassifiers(labels, known.classifiers, embeddings)})));
+  DASHI_RETURN_IF_ERROR(store.PutWeights(
+      release.weights[1],
+      trainer::SerializeClassifier(
+          {release.dim, labels.ordinals,
+           trainer::MatchedClassifiers(labels, known.classifiers, embeddings.vectors)})));
   if (original->ranker != nullptr) {
     release.weights.push_back(trainer::RankerWeightsName(release.job));
     DASHI_RETURN_IF_ERROR(

@@ -45,7 +45,7 @@ class RowDeltaTest : public DeltaFixture {
     encoder_ = std::make_unique<CountingEncoder>(*release_->encoder);
     delta_ = std::make_unique<RowDelta>(
         EntityKind::kLabel, release_->record.snapshot_sequence,
-        BaseRows{release_->label_ordinals, release_->label_text_hashes}, store_->memory());
+        BaseRows{release_->labels->ordinals(), release_->labels->text_hashes()}, store_->memory());
   }
 
   DeltaResources Resources() {

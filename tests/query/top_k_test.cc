@@ -331,18 +331,6 @@ TEST_F(TopKTest, AnHnswIndexAgreesWithTheExactScan) {
   EXPECT_EQ(Ids("word5 group5", 10, approximate), Ids("word5 group5", 10, exact));
 }
 
-TEST_F(TopKTest, ADamagedIndexFileIsNotTrusted) {
-  AddRows(*store_, NumberedLabels(100), {});
-  AddRelease(*store_, "m", {.seed = 3, .hnsw = true});
-  for (const auto& file : std::filesystem::directory_iterator(store_->index_directory())) {
-    std::fstream bytes(file.path(), std::ios::in | std::ios::out | std::ios::binary);
-    bytes.seekp(200);
-    bytes.write("damage", 6);
-  }
-  EXPECT_EQ(Ids("word5 group5", 1, {"m", 1, 0, false}), std::vector<std::string>{"L5"});
-  EXPECT_EQ(releases_->Resolve(*View(), "m", 1).value()->labels->kind(), "exact");
-}
-
 TEST_F(TopKTest, DeletedLabelsAreNoAnswersAndDoNotCount) {
   AddRows(*store_, NumberedLabels(60), {});
   AddRelease(*store_, "m");

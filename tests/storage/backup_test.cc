@@ -33,8 +33,8 @@ TEST_F(BackupTest, ARestoredDatabaseEqualsTheBackedUpOne) {
   EXPECT_EQ(made.num_files, made.num_files_copied);
   Insert(EntityKind::kLabel, "later");
   EXPECT_EQ(Restored(1), contents);
-  std::ifstream original(directory() + "/index/job-1.hnsw", std::ios::binary);
-  std::ifstream restored(target() + "/index/job-1.hnsw", std::ios::binary);
+  std::ifstream original(directory() + "/index/job-1.segment", std::ios::binary);
+  std::ifstream restored(target() + "/index/job-1.segment", std::ios::binary);
   EXPECT_TRUE(std::equal(std::istreambuf_iterator<char>(original), {},
                          std::istreambuf_iterator<char>(restored)));
   ExpectNothingStray();

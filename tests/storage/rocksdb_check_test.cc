@@ -92,18 +92,18 @@ TEST_F(CheckTest, AMissingTableAndAMissingCurrentAreNamed) {
 }
 
 TEST_F(CheckTest, DamageOfAnIndexFileIsNamed) {
-  const std::string path = directory() + "/index/job-1.hnsw";
+  const std::string path = directory() + "/index/job-1.segment";
   for (const std::uint64_t offset :
        {std::uint64_t{3}, std::uint64_t{40}, fs::file_size(path) - 1}) {
     FlipByte(path, offset);
-    EXPECT_THAT(Shown(Check(directory())), HasSubstr("index/job-1.hnsw | the "));
+    EXPECT_THAT(Shown(Check(directory())), HasSubstr("index/job-1.segment | the "));
     FlipByte(path, offset);
   }
   ASSERT_EQ(Shown(Check(directory())), "");
   fs::resize_file(path, 5);
-  EXPECT_THAT(Shown(Check(directory())), HasSubstr("index/job-1.hnsw | the file is no index file"));
+  EXPECT_THAT(Shown(Check(directory())), HasSubstr("index/job-1.segment | the file is no index file"));
   fs::remove(path);
-  EXPECT_THAT(Shown(Check(directory())), HasSubstr("index/job-1.hnsw | the file is missing"));
+  EXPECT_THAT(Shown(Check(directory())), HasSubstr("index/job-1.segment | the file is missing"));
 }
 
 TEST_F(CheckTest, LeftoversAreNotedAndAreNoDamage) {

@@ -9,11 +9,12 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "index/label_fusion.h"
-#include "index/vector_index.h"
+#include "index/segment/segment_index.h"
 #include "index/vector_kernels.h"
 #include "trainer/bag_tokenizer.h"
 #include "trainer/labelled_documents.h"
 #include "trainer/release_artifacts.h"
+#include "trainer/release_segment.h"
 #include "trainer/release_steps.h"
 
 namespace dashi::testing {
@@ -49,7 +50,8 @@ trainer::BagWeights RandomWeights(std::uint32_t vocabulary_size, const ReleaseSh
 
 /// Encodes every row of a kind into the embedding version; appends ordinals and vectors.
 Status EmbedRows(const storage::View& view, EntityKind kind, const trainer::Encoder& encoder,
-                 storage::EmbeddingWriter& writer, trainer::ClassifierWeights* rows) {
+                 storage::EmbeddingWriter& writer, trainer::ClassifierWeights* rows,
+                 std::vector<std::uint64_t>* text_hashes) {
   return trainer::ForEachRow(view, kind, {}, [&](Ordinal ordinal, const EntityRow& row) -> Status {
     std::vector<float> vector(encoder.dim());
     std::vector<std::uint16_t> half(encoder.dim());
@@ -57,7 +59,8 @@ Status EmbedRows(const storage::View& view, EntityKind kind, const trainer::Enco
     index::ToHalf(vector.data(), half.data(), half.size());
     rows->ordinals.push_back(ordinal);
     rows->vectors.insert(rows->vectors.end(), half.begin(), half.end());
-    return writer.Add(kind, ordinal, storage::HashText(row.text), half);
+    text_hashes->push_back(storage::HashText(row.text));
+    return writer.Add(kind, ordinal, text_hashes->back(), half);
   });
 }
 
@@ -152,8 +155,12 @@ Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const Relea
                          store.NewEmbeddingVersion(release.embedding_version, shape.dim));
   trainer::ClassifierWeights documents{shape.dim, {}, {}};
   trainer::ClassifierWeights labels{shape.dim, {}, {}};
-  DASHI_RETURN_IF_ERROR(EmbedRows(*view, EntityKind::kDocument, *encoder, *writer, &documents));
-  DASHI_RETURN_IF_ERROR(EmbedRows(*view, EntityKind::kLabel, *encoder, *writer, &labels));
+  std::vector<std::uint64_t> document_hashes;
+  std::vector<std::uint64_t> label_hashes;
+  DASHI_RETURN_IF_ERROR(
+      EmbedRows(*view, EntityKind::kDocument, *encoder, *writer, &documents, &document_hashes));
+  DASHI_RETURN_IF_ERROR(
+      EmbedRows(*view, EntityKind::kLabel, *encoder, *writer, &labels, &label_hashes));
   DASHI_RETURN_IF_ERROR(writer->Finish());
   release.weights = {trainer::EncoderWeightsName(release.job),
                      trainer::ClassifierWeightsName(release.job)};
@@ -176,13 +183,13 @@ Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const Relea
                                               &release));
   }
   if (shape.hnsw) {
-    release.index_file = "job-" + std::to_string(release.job) + ".hnsw";
-    DASHI_ASSIGN_OR_RETURN(const auto index,
-                           index::BuildHnswIndex(index::FoldVectors(labels.vectors, labels.vectors,
-                                                                    shape.dim, 0.5F, 0.5F),
-                                                 shape.dim, {}, {}));
-    DASHI_RETURN_IF_ERROR(
-        index->Save(store.index_directory() + "/" + release.index_file, store.file_gate()));
+    release.index_file = "job-" + std::to_string(release.job) + ".segment";
+    const std::vector<std::uint16_t> vectors =
+        index::FoldVectors(labels.vectors, labels.vectors, shape.dim, 0.5F, 0.5F);
+    DASHI_RETURN_IF_ERROR(index::BuildSegment(
+        store.index_directory() + "/" + release.index_file,
+        {vectors.data(), labels.ordinals.size(), shape.dim},
+        trainer::SegmentRowsOf(release, labels.ordinals, label_hashes), {}, {}, store.file_gate()));
   }
   return release;
 }

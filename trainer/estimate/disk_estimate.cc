@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "index/segment/segment_header.h"
 #include "index/vector_index.h"
 #include "trainer/ranker/ranker_features.h"
 
@@ -15,7 +16,6 @@ constexpr std::uint64_t kOffset = sizeof(std::uint64_t);
 constexpr std::uint64_t kBytesPerWord = 12;
 // Key, hash of the text and block overhead of an embedding.
 constexpr std::uint64_t kBytesPerEmbedding = 20;
-constexpr std::uint64_t kLinkBytes = 160;
 constexpr std::uint64_t kRankerBytesPerLabel = 700;
 // RocksDB's log while blobs are written, and blobs that were deleted and not yet cleared away.
 constexpr std::uint64_t kLogAndGarbageBytes = std::uint64_t{64} << 20U;
@@ -52,6 +52,13 @@ std::uint64_t StateBytes(const TrainingSizes& sizes, const NgameOptions& options
   return std::max(encoder, classifier);
 }
 
+/// What a row takes in the file of an index of that many; nothing where there is none.
+std::uint64_t IndexRowBytes(std::uint64_t num_rows, std::size_t dim) {
+  return index::ChooseIndexKind(num_rows, dim) == "exact"
+             ? 0
+             : index::SegmentRowBytes(dim, index::HnswOptions().num_links);
+}
+
 std::uint64_t ReleaseBytes(const TrainingSizes& sizes, const NgameOptions& options) {
   const std::uint64_t parameters = NumEncoderParameters(sizes, options);
   const std::uint64_t encoder = options.transformer == nullptr
@@ -60,15 +67,13 @@ std::uint64_t ReleaseBytes(const TrainingSizes& sizes, const NgameOptions& optio
   const std::uint64_t vector = kHalf * options.dim;
   const std::uint64_t embeddings =
       (sizes.num_documents_stored + sizes.num_labels_stored) * (vector + kBytesPerEmbedding);
-  const bool has_graph = index::ChooseIndexKind(sizes.num_labels, options.dim) != "exact";
-  const std::uint64_t of_label = vector + kIndex + (has_graph ? kLinkBytes : 0) +
+  const std::uint64_t of_label = vector + kIndex + IndexRowBytes(sizes.num_labels, options.dim) +
                                  (sizes.num_features > 0 ? kRankerBytesPerLabel : 0);
   std::uint64_t votes = 0;
   if (options.retrieval) {
-    const bool has_votes_graph =
-        index::ChooseIndexKind(sizes.num_documents, options.dim) != "exact";
     votes = kIndex * sizes.pairs +
-            sizes.num_documents * (kIndex + kOffset + (has_votes_graph ? kLinkBytes : 0));
+            sizes.num_documents *
+                (kIndex + kOffset + IndexRowBytes(sizes.num_documents, options.dim));
   }
   return encoder + embeddings + sizes.num_labels * of_label + votes;
 }

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+
+#include "dashi/status.h"
+#include "index/duplicate_rows.h"
+#include "index/hnsw_graph.h"
+#include "index/vector_index.h"
+
+namespace dashi::index {
+
+/// A graph together with what a file of it records besides.
+struct StoredGraph {
+  HnswGraph graph;
+  DuplicateRows duplicates;  ///< nodes without links
+  std::size_t ef_search = 0;
+};
+
+/// Links vectors into a graph, each distinct one once. Errors and cost as BuildHnswIndex.
+Result<StoredGraph> BuildStoredGraph(HalfMatrixView vectors, const HnswOptions& options,
+                                     const BuildProgress& progress);
+
+}  // namespace dashi::index

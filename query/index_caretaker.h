@@ -1,0 +1,41 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <thread>
+
+#include "base/mutex.h"
+#include "query/serving_index.h"
+
+namespace dashi::query {
+
+/// Tends indexes, one after the other, on a thread of its own that lives while there is something
+/// to do and gives way to others.
+///
+/// Threads: all methods may be called at once.
+class IndexCaretaker {
+ public:
+  IndexCaretaker() = default;
+  /// Ends what runs; what is not done then is begun again when the index is next opened.
+  ~IndexCaretaker();
+  IndexCaretaker(const IndexCaretaker&) = delete;
+  IndexCaretaker& operator=(const IndexCaretaker&) = delete;
+
+  /// Says that an index may have something to be done.
+  void Tend(std::weak_ptr<const ServingIndex> index) DASHI_EXCLUDES(mutex_);
+  /// Waits until nothing is left to do. For tests.
+  void WaitUntilIdle() DASHI_EXCLUDES(mutex_);
+
+ private:
+  void Run() DASHI_EXCLUDES(mutex_);
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::weak_ptr<const ServingIndex>> waiting_ DASHI_GUARDED_BY(mutex_);
+  std::thread thread_ DASHI_GUARDED_BY(mutex_);
+  bool running_ DASHI_GUARDED_BY(mutex_) = false;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace dashi::query
