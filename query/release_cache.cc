@@ -133,7 +133,10 @@ Result<IndexedRows> ReadFoldedLabels(const View& view, const ReleaseRecord& rele
 }
 
 ReleaseCache::ReleaseCache(storage::Store* store, ThreadPool* pool, std::string torch_module_path)
-    : store_(store), pool_(pool), torch_module_path_(std::move(torch_module_path)) {}
+    : store_(store),
+      pool_(pool),
+      torch_module_path_(std::move(torch_module_path)),
+      refresher_(store, this) {}
 
 std::shared_ptr<const ServingRelease> ReleaseCache::FindLoaded(const ReleaseRecord& record) {
   MutexLock lock(mutex_);
@@ -159,11 +162,14 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Resolve(
     return loaded;
   }
   DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const ServingRelease> loaded, Load(view, record));
-  MutexLock lock(mutex_);
-  if (releases_.size() == kReleasesMax) {
-    UnloadOldest();
+  {
+    MutexLock lock(mutex_);
+    if (releases_.size() == kReleasesMax) {
+      UnloadOldest();
+    }
+    releases_.push_back(loaded);
   }
-  releases_.push_back(loaded);
+  refresher_.Wake();
   return loaded;
 }
 
@@ -232,6 +238,7 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
   release->new_labels = std::make_unique<RowDelta>(
       EntityKind::kLabel, record.snapshot_sequence,
       BaseRows{release->labels->ordinals(), release->labels->text_hashes()}, store_->memory());
+  DASHI_RETURN_IF_ERROR(SeedDelta(view, record, EntityKind::kLabel, release->new_labels.get()));
   DASHI_RETURN_IF_ERROR(LoadRanker(view, release.get()));
   DASHI_RETURN_IF_ERROR(LoadVotes(view, release.get()));
   return std::shared_ptr<const ServingRelease>(std::move(release));
@@ -317,16 +324,67 @@ Result<std::shared_ptr<const EmbeddedRows>> ReleaseCache::Embeddings(const View&
     embedded->new_rows = std::make_unique<RowDelta>(
         kind, release.record.snapshot_sequence, BaseRows{embedded->ordinals, embedded->text_hashes},
         store_->memory());
+    DASHI_RETURN_IF_ERROR(SeedDelta(view, release.record, kind, embedded->new_rows.get()));
   }
   MutexLock lock(mutex_);
   embeddings_[key] = embedded;
   return std::shared_ptr<const EmbeddedRows>(std::move(embedded));
 }
 
+Status ReleaseCache::SeedDelta(const View& view, const ReleaseRecord& record, EntityKind kind,
+                               RowDelta* delta) {
+  DASHI_ASSIGN_OR_RETURN(const auto kept, view.ScanDeltaEmbeddings(record.embedding_version, kind));
+  KnownEmbeddings known;
+  known.memory =
+      std::make_unique<storage::MemoryLease>(store_->memory(), storage::MemoryUse::kReleases);
+  for (;;) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, kept->Next());
+    if (!more) {
+      break;
+    }
+    const std::uint64_t bytes = (known.ordinals.size() + 1) * RowBytes(record);
+    if (!known.memory->Resize(bytes).ok()) {
+      break;  // The rest is embedded anew, should it be wanted.
+    }
+    known.ordinals.push_back(kept->ordinal());
+    known.text_hashes.push_back(kept->text_hash());
+    known.vectors.insert(known.vectors.end(), kept->values().begin(), kept->values().end());
+  }
+  delta->Seed(std::move(known));
+  return Status::Ok();
+}
+
+std::vector<std::shared_ptr<const ServingRelease>> ReleaseCache::Loaded() const {
+  MutexLock lock(mutex_);
+  return releases_;
+}
+
+Result<std::vector<std::pair<EntityKind, std::shared_ptr<const DeltaPicture>>>>
+ReleaseCache::Pictures(const View& view, const ServingRelease& release,
+                       const std::function<Status()>& check_stop) {
+  std::shared_ptr<const EmbeddedRows> documents;  // Sharers: the cache.
+  {
+    MutexLock lock(mutex_);
+    const auto found = embeddings_.find({release.record.embedding_version, EntityKind::kDocument});
+    documents = found == embeddings_.end() ? nullptr : found->second;
+  }
+  ThreadPool alone(1);
+  const DeltaResources resources = ResourcesOf(release, check_stop, &alone);
+  std::vector<std::pair<EntityKind, std::shared_ptr<const DeltaPicture>>> pictures(1);
+  pictures[0].first = EntityKind::kLabel;
+  DASHI_ASSIGN_OR_RETURN(pictures[0].second, release.new_labels->At(view, resources));
+  if (documents != nullptr) {
+    DASHI_ASSIGN_OR_RETURN(auto picture, documents->new_rows->At(view, resources));
+    pictures.emplace_back(EntityKind::kDocument, std::move(picture));
+  }
+  return pictures;
+}
+
 DeltaResources ReleaseCache::ResourcesOf(const ServingRelease& release,
-                                         const std::function<Status()>& check_stop) {
+                                         const std::function<Status()>& check_stop,
+                                         ThreadPool* pool) {
   return {*release.encoder,
-          *pool_,
+          *pool,
           store_->memory(),
           [this](storage::MemoryLease* lease, std::uint64_t bytes) { return Grow(lease, bytes); },
           check_stop,
@@ -336,7 +394,7 @@ DeltaResources ReleaseCache::ResourcesOf(const ServingRelease& release,
 
 Result<std::shared_ptr<const DeltaPicture>> ReleaseCache::NewLabels(
     const View& view, const ServingRelease& release, const std::function<Status()>& check_stop) {
-  auto picture = release.new_labels->At(view, ResourcesOf(release, check_stop));
+  auto picture = release.new_labels->At(view, ResourcesOf(release, check_stop, pool_));
   if (!picture.ok()) {
     return std::move(picture).status().WithContext("labels that came after " + release.Name());
   }
@@ -358,7 +416,8 @@ Result<SearchedRows> ReleaseCache::EmbeddingsIn(const View& view, const ServingR
   if (embedded.new_rows == nullptr) {
     DASHI_ASSIGN_OR_RETURN(picture, NewLabels(view, release, check_stop));
   } else {
-    DASHI_ASSIGN_OR_RETURN(picture, embedded.new_rows->At(view, ResourcesOf(release, check_stop)));
+    DASHI_ASSIGN_OR_RETURN(picture,
+                           embedded.new_rows->At(view, ResourcesOf(release, check_stop, pool_)));
   }
   return SearchedRows(*embedded.vectors, embedded.ordinals, std::move(picture), 1.0F);
 }

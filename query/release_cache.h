@@ -14,6 +14,7 @@
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "index/vector_index.h"
+#include "query/delta_refresher.h"
 #include "query/index_caretaker.h"
 #include "query/row_delta.h"
 #include "query/searched_rows.h"
@@ -119,6 +120,17 @@ class ReleaseCache {
                                                         const ServingRelease& release,
                                                         const std::function<Status()>& check_stop);
 
+  /// The releases that are loaded. Sharers: the cache.
+  std::vector<std::shared_ptr<const ServingRelease>> Loaded() const DASHI_EXCLUDES(mutex_);
+  /// What a release lacks of a view: labels, and documents where their embeddings are loaded. Texts
+  /// are embedded in the calling thread.
+  ///
+  /// Errors: as RowDelta::At.
+  Result<std::vector<std::pair<storage::EntityKind, std::shared_ptr<const DeltaPicture>>>> Pictures(
+      const storage::View& view, const ServingRelease& release,
+      const std::function<Status()>& check_stop);
+  DeltaRefresher& refresher() { return refresher_; }
+
   /// What the index of a loaded release's labels does, as ServingIndex::State; nullopt when the
   /// release is not loaded.
   std::optional<std::string> IndexState(const storage::ReleaseRecord& record)
@@ -133,7 +145,10 @@ class ReleaseCache {
   Result<std::unique_ptr<storage::MemoryLease>> Reserve(std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
   Status Grow(storage::MemoryLease* lease, std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
   DeltaResources ResourcesOf(const ServingRelease& release,
-                             const std::function<Status()>& check_stop);
+                             const std::function<Status()>& check_stop, ThreadPool* pool);
+  /// Hands a delta what an earlier process, or this one before a restart, has embedded.
+  Status SeedDelta(const storage::View& view, const storage::ReleaseRecord& record,
+                   storage::EntityKind kind, RowDelta* delta);
   void UnloadOldest() DASHI_REQUIRES(mutex_);
   std::shared_ptr<const ServingRelease> FindLoaded(const storage::ReleaseRecord& record)
       DASHI_EXCLUDES(mutex_);
@@ -149,13 +164,15 @@ class ReleaseCache {
   ThreadPool* pool_;
   const std::string torch_module_path_;
   Mutex load_mutex_;  // Serialises loads; taken before mutex_.
-  Mutex mutex_;
+  mutable Mutex mutex_;
   // Most recently used last, at most kReleasesMax. Sharers: running statements.
   std::vector<std::shared_ptr<const ServingRelease>> releases_ DASHI_GUARDED_BY(mutex_);
   // Sharers: running statements.
   std::map<std::pair<std::uint64_t, storage::EntityKind>, std::shared_ptr<const EmbeddedRows>>
       embeddings_ DASHI_GUARDED_BY(mutex_);
-  IndexCaretaker caretaker_;  // Last: it uses what stands before it.
+  // Last: their threads use what stands before them.
+  IndexCaretaker caretaker_;
+  DeltaRefresher refresher_;
 };
 
 /// How many releases stay loaded; the least recently used one goes first.

@@ -42,6 +42,11 @@ RowDelta::RowDelta(storage::EntityKind kind, std::uint64_t snapshot_sequence, Ba
   kept_.push_back({0, snapshot_sequence, std::make_shared<DeltaPicture>(), 0});
 }
 
+void RowDelta::Seed(KnownEmbeddings known) {
+  const MutexLock lock(mutex_);
+  seeds_ = std::move(known);
+}
+
 Result<std::shared_ptr<const DeltaPicture>> RowDelta::At(const View& view,
                                                          DeltaResources resources) {
   resources.known = [this](Ordinal ordinal, std::uint64_t text_hash,
@@ -181,6 +186,7 @@ void RowDelta::Keep(std::uint64_t sequence, std::shared_ptr<const DeltaPicture> 
       kept_.begin(), kept_.end(), sequence,
       [](std::uint64_t wanted, const Kept& kept) { return wanted < kept.first_sequence; });
   kept_.insert(place, {sequence, sequence, std::move(picture), ++num_uses_});
+  seeds_ = {};
 }
 
 bool RowDelta::FindKnown(Ordinal ordinal, std::uint64_t text_hash,
@@ -193,6 +199,16 @@ bool RowDelta::FindKnown(Ordinal ordinal, std::uint64_t text_hash,
       const std::size_t dim = block.vectors.size() / block.ordinals.size();
       const auto found = kept->picture->Vector(entry->position, dim);
       vector->assign(found.begin(), found.end());
+      return true;
+    }
+  }
+  const auto seed = std::lower_bound(seeds_.ordinals.begin(), seeds_.ordinals.end(), ordinal);
+  if (seed != seeds_.ordinals.end() && *seed == ordinal) {
+    const auto place = static_cast<std::size_t>(seed - seeds_.ordinals.begin());
+    if (seeds_.text_hashes[place] == text_hash) {
+      const std::size_t dim = seeds_.vectors.size() / seeds_.ordinals.size();
+      const auto begin = seeds_.vectors.begin() + static_cast<std::ptrdiff_t>(place * dim);
+      vector->assign(begin, begin + static_cast<std::ptrdiff_t>(dim));
       return true;
     }
   }

@@ -16,6 +16,15 @@
 
 namespace dashi::query {
 
+/// Embeddings of rows that were computed before.  Shape: n ordinals, ascending; vectors [n, dim]
+/// binary16.
+struct KnownEmbeddings {
+  std::vector<storage::Ordinal> ordinals;
+  std::vector<std::uint64_t> text_hashes;
+  std::vector<std::uint16_t> vectors;
+  std::unique_ptr<storage::MemoryLease> memory;  ///< what the above is counted as
+};
+
 /// Keeps what a loaded release lacks: rows that were inserted, or whose text changed, after its
 /// snapshot, embedded by its encoder. The change log says which; where it does not reach back so
 /// far, all texts are compared with what the release has embedded.
@@ -34,6 +43,8 @@ class RowDelta {
   RowDelta(storage::EntityKind kind, std::uint64_t snapshot_sequence, BaseRows base,
            storage::MemoryBudget* budget);
 
+  /// Gives embeddings that the first picture need not compute. They are forgotten with it.
+  void Seed(KnownEmbeddings known) DASHI_EXCLUDES(mutex_);
   /// What the view has beyond the release. `resources.known` and `.embedded` are set here.
   Result<std::shared_ptr<const DeltaPicture>> At(const storage::View& view,
                                                  DeltaResources resources);
@@ -94,6 +105,7 @@ class RowDelta {
   // fit the memory limit is left out.
   std::unordered_map<std::uint64_t, std::vector<std::uint16_t>> remembered_
       DASHI_GUARDED_BY(mutex_);
+  KnownEmbeddings seeds_ DASHI_GUARDED_BY(mutex_);
   storage::MemoryLease remembered_memory_ DASHI_GUARDED_BY(mutex_);
 };
 

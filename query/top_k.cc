@@ -126,9 +126,7 @@ class IndexCursor final : public TopKCursor {
   }
 
   /// Takes the result of a search with this cursor's own options, made together with others.
-  Status StartFrom(const Shortlist& found) {
-    return exhausted_ ? Status::Ok() : Take(found);
-  }
+  Status StartFrom(const Shortlist& found) { return exhausted_ ? Status::Ok() : Take(found); }
 
   const ServingRelease& release() const override { return *release_; }
   const SearchStatistics& statistics() const override { return statistics_; }
@@ -196,7 +194,7 @@ class IndexCursor final : public TopKCursor {
   std::shared_ptr<const ServingRelease> release_;  // Shared with the cache.
   std::shared_ptr<const EmbeddedRows> embedded_;   // Shared with the cache; null for topk.
   Status begun_;
-  const SearchedRows rows_;                        // Of the two above.
+  const SearchedRows rows_;  // Of the two above.
   EntityKind kind_;
   std::vector<float> query_;                   // [dim]
   std::unique_ptr<ShortlistRanking> ranking_;  // Null: dense scores are final.

@@ -226,6 +226,26 @@ std::string EmbeddingKey(EntityKind kind, Ordinal ordinal) {
   return key;
 }
 
+std::string DeltaEmbeddingPrefix(std::uint64_t version) {
+  std::string key;
+  AppendBigEndian64(&key, version);
+  return key;
+}
+
+std::string DeltaEmbeddingPrefix(std::uint64_t version, EntityKind kind) {
+  return DeltaEmbeddingPrefix(version) + static_cast<char>(kind);
+}
+
+std::string DeltaEmbeddingKey(std::uint64_t version, EntityKind kind, Ordinal ordinal) {
+  return DeltaEmbeddingPrefix(version) + EmbeddingKey(kind, ordinal);
+}
+
+bool ParseDeltaEmbeddingKey(std::string_view key, std::uint64_t* version, EntityKind* kind,
+                            Ordinal* ordinal) {
+  ByteReader reader(key);
+  return reader.ReadBigEndian64(version) && ParseEmbeddingKey(reader.rest(), kind, ordinal);
+}
+
 bool ParseEmbeddingKey(std::string_view key, EntityKind* kind, Ordinal* ordinal) {
   ByteReader reader(key);
   std::uint8_t byte = 0;

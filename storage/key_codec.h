@@ -84,6 +84,13 @@ bool IsLoadMarkerKey(std::string_view key);
 std::string EmbeddingKey(EntityKind kind, Ordinal ordinal);
 bool ParseEmbeddingKey(std::string_view key, EntityKind* kind, Ordinal* ordinal);
 
+/// emb_delta: embedding version u64, kind u8, ordinal u32.
+std::string DeltaEmbeddingKey(std::uint64_t version, EntityKind kind, Ordinal ordinal);
+std::string DeltaEmbeddingPrefix(std::uint64_t version);
+std::string DeltaEmbeddingPrefix(std::uint64_t version, EntityKind kind);
+bool ParseDeltaEmbeddingKey(std::string_view key, std::uint64_t* version, EntityKind* kind,
+                            Ordinal* ordinal);
+
 /// weights: generation u64, chunk u32.
 std::string WeightsChunkKey(std::uint64_t generation, std::uint32_t chunk);
 

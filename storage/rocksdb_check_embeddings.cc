@@ -56,6 +56,41 @@ Status CheckVersion(CheckRun* run, const EmbeddingRecord& record,
   return Status::Ok();
 }
 
+// Rows may be gone, and their texts others, but each must be one of a version that is there.
+Status CheckDeltas(CheckRun* run) {
+  constexpr std::string_view kObject = "emb_delta";
+  bool complete = false;
+  std::vector<std::uint16_t> values;
+  return run->Walk(Family::kEmbeddingDelta, kObject, "", &complete,
+                   [&](std::string_view key, std::string_view value) {
+                     std::uint64_t version = 0;
+                     EntityKind kind{};
+                     Ordinal ordinal{};
+                     std::uint64_t text_hash = 0;
+                     if (!ParseDeltaEmbeddingKey(key, &version, &kind, &ordinal)) {
+                       run->Report(kObject, "a key is no version, kind and ordinal",
+                                   fmt::format("{} bytes", key.size()));
+                       return Status::Ok();
+                     }
+                     const auto record = run->findings().embeddings.find(version);
+                     if (record == run->findings().embeddings.end()) {
+                       return Status::Ok();  // Of a version that was just dropped, or that the next
+                                             // open removes.
+                     }
+                     ++run->report().num_embeddings;
+                     values.resize(record->second.dim);
+                     const std::string row = fmt::format("version {}, {} ordinal {}", version,
+                                                         EntityTableName(kind), ToInteger(ordinal));
+                     if (!DecodeEmbedding(value, &text_hash, values)) {
+                       run->Report(kObject, "an embedding cannot be decoded",
+                                   fmt::format("{}: {} bytes", row, value.size()));
+                     } else if (!AllFinite(values)) {
+                       run->Report(kObject, "an embedding is not finite", row);
+                     }
+                     return Status::Ok();
+                   });
+}
+
 }  // namespace
 
 Status CheckEmbeddings(CheckRun* run) {
@@ -75,7 +110,7 @@ Status CheckEmbeddings(CheckRun* run) {
                             EmbeddingFamilyName(version)));
     }
   }
-  return Status::Ok();
+  return CheckDeltas(run);
 }
 
 }  // namespace dashi::storage

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "storage/catalog_codec.h"
+#include "storage/rocksdb_delta_embeddings.h"
 #include "storage/rocksdb_status.h"
 
 namespace dashi::storage {
@@ -56,9 +57,7 @@ class RocksdbEmbeddingWriter : public EmbeddingWriter {
           fmt::format("embeddings must ascend by kind and ordinal: {} ordinal {}",
                       EntityTableName(kind), ToInteger(ordinal)));
     }
-    value_.assign(1, static_cast<char>(kEmbeddingFormat));
-    AppendLittleEndian64(&value_, text_hash);
-    value_.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+    EncodeEmbedding(text_hash, values, &value_);
     if (writer_ != nullptr && writer_->FileSize() >= kFileBytesMax) {
       DASHI_RETURN_IF_ERROR(FinishFile());
     }
@@ -129,6 +128,13 @@ class RocksdbEmbeddingWriter : public EmbeddingWriter {
 
 }  // namespace
 
+void EncodeEmbedding(std::uint64_t text_hash, std::span<const std::uint16_t> values,
+                     std::string* bytes) {
+  bytes->assign(1, static_cast<char>(kEmbeddingFormat));
+  AppendLittleEndian64(bytes, text_hash);
+  bytes->append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+}
+
 bool DecodeEmbedding(std::string_view bytes, std::uint64_t* text_hash,
                      std::span<std::uint16_t> values) {
   ByteReader reader(bytes);
@@ -154,6 +160,21 @@ Result<std::unique_ptr<EmbeddingWriter>> NewRocksdbEmbeddingWriter(RocksdbStoreS
       std::make_unique<RocksdbEmbeddingWriter>(state, version, dim));
 }
 
+Result<EmbeddingRecord> ReadEmbeddingRecord(const RocksdbEngine& engine, std::uint64_t version) {
+  std::string value;
+  DASHI_ASSIGN_OR_RETURN(const bool found,
+                         engine.Get(Family::kMeta, EmbeddingRecordKey(version), &value));
+  if (!found) {
+    return Status::NotFound(fmt::format("no such embedding version: {}", version));
+  }
+  EmbeddingRecord record;
+  if (!DecodeEmbeddingRecord(value, &record)) {
+    return Status::Corruption(
+        fmt::format("catalog record cannot be decoded: embedding version {}", version));
+  }
+  return record;
+}
+
 Status DropRocksdbEmbeddings(RocksdbStoreState* state, std::uint64_t version) {
   MutexLock lock(state->embedding_mutex);
   rocksdb::WriteBatch batch;
@@ -162,7 +183,8 @@ Status DropRocksdbEmbeddings(RocksdbStoreState* state, std::uint64_t version) {
                   "dropping an embedding version"));
   DASHI_RETURN_IF_ERROR(
       state->engine->Write(&batch, /*sync=*/true, "dropping an embedding version"));
-  return state->engine->DropEmbeddingFamily(version);
+  DASHI_RETURN_IF_ERROR(state->engine->DropEmbeddingFamily(version));
+  return RemoveRocksdbDeltaEmbeddings(state, version);
 }
 
 }  // namespace dashi::storage

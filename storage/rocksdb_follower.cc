@@ -173,4 +173,9 @@ Result<std::unique_ptr<EmbeddingWriter>> RocksdbFollower::NewEmbeddingVersion(
 
 Status RocksdbFollower::DropEmbeddingVersion(std::uint64_t /*version*/) { return NotWritable(); }
 
+Status RocksdbFollower::PutDeltaEmbeddings(std::uint64_t /*version*/, EntityKind /*kind*/,
+                                           std::span<const DeltaEmbedding> /*embeddings*/) {
+  return NotWritable();
+}
+
 }  // namespace dashi::storage

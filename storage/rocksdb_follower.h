@@ -53,6 +53,8 @@ class RocksdbFollower : public Store {
   Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,
                                                                std::uint32_t dim) override;
   Status DropEmbeddingVersion(std::uint64_t version) override;
+  Status PutDeltaEmbeddings(std::uint64_t version, EntityKind kind,
+                            std::span<const DeltaEmbedding> embeddings) override;
   /// Checks what is shown now.
   Result<CheckReport> Check(TaskMonitor& monitor) override DASHI_EXCLUDES(mutex_);
   Result<BackupSummary> Backup(const std::string& backup_directory, const BackupOptions& options,

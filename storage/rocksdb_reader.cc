@@ -10,6 +10,7 @@
 #include "storage/catalog_codec.h"
 #include "storage/neighbour_codec.h"
 #include "storage/rocksdb_cursors.h"
+#include "storage/rocksdb_delta_embeddings.h"
 #include "storage/rocksdb_index_cursor.h"
 #include "storage/rocksdb_status.h"
 #include "storage/row_codec.h"
@@ -395,6 +396,14 @@ Result<std::uint64_t> RocksdbReader::EstimateIndexEntries(EntityKind kind, std::
   const std::uint64_t rows = std::max(EstimateRows(kind), kCountedMax);
   const auto share_rows = static_cast<std::uint64_t>(share * static_cast<double>(rows));
   return std::clamp(share_rows, kCountedMax, rows);
+}
+
+Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanDeltaEmbeddings(std::uint64_t version,
+                                                                            EntityKind kind) const {
+  return NewDeltaEmbeddingCursor(
+      *state_.engine,
+      Walk(Family::kEmbeddingDelta, DeltaEmbeddingPrefix(version, kind), /*fill_cache=*/false),
+      version);
 }
 
 Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanEmbeddings(std::uint64_t version,

@@ -100,6 +100,8 @@ class RocksdbReader {
   /// Whether an edge list of the graph is stored at the picture, be it an empty one. O(1).
   Result<bool> HasStoredEdges(const GraphRecord& graph) const;
 
+  Result<std::unique_ptr<EmbeddingCursor>> ScanDeltaEmbeddings(std::uint64_t version,
+                                                               EntityKind kind) const;
   Result<std::unique_ptr<EmbeddingCursor>> ScanEmbeddings(std::uint64_t version,
                                                           EntityKind kind) const;
   Result<std::string> GetWeights(std::string_view name) const;

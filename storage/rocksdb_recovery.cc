@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "storage/rocksdb_bulk_load.h"
 #include "storage/rocksdb_change_trim.h"
+#include "storage/rocksdb_delta_embeddings.h"
 #include "storage/rocksdb_embeddings.h"
 #include "storage/rocksdb_status.h"
 #include "storage/rocksdb_transaction.h"
@@ -102,6 +103,7 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
       DASHI_RETURN_IF_ERROR(DropRocksdbEmbeddings(state, version));
     }
   }
+  DASHI_RETURN_IF_ERROR(RemoveStrayDeltaEmbeddings(state));
   DASHI_ASSIGN_OR_RETURN(const std::vector<std::string> stored_weights,
                          MetaNames(*state->engine, WeightsRecordPrefix()));
   for (const std::string& name : stored_weights) {

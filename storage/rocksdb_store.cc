@@ -9,6 +9,7 @@
 #include "storage/rocksdb_backup.h"
 #include "storage/rocksdb_bulk_load.h"
 #include "storage/rocksdb_check.h"
+#include "storage/rocksdb_delta_embeddings.h"
 #include "storage/rocksdb_embeddings.h"
 #include "storage/rocksdb_follower.h"
 #include "storage/rocksdb_index_build.h"
@@ -123,6 +124,12 @@ Result<std::unique_ptr<EmbeddingWriter>> RocksdbStore::NewEmbeddingVersion(std::
 Status RocksdbStore::DropEmbeddingVersion(std::uint64_t version) {
   DASHI_RETURN_IF_ERROR(CheckWritable());
   return DropRocksdbEmbeddings(state_.get(), version);
+}
+
+Status RocksdbStore::PutDeltaEmbeddings(std::uint64_t version, EntityKind kind,
+                                        std::span<const DeltaEmbedding> embeddings) {
+  DASHI_RETURN_IF_ERROR(CheckWritable());
+  return PutRocksdbDeltaEmbeddings(state_.get(), version, kind, embeddings);
 }
 
 Result<BackupSummary> RocksdbStore::Backup(const std::string& backup_directory,

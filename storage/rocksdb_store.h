@@ -27,6 +27,8 @@ class RocksdbStore : public Store {
   Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,
                                                                std::uint32_t dim) override;
   Status DropEmbeddingVersion(std::uint64_t version) override;
+  Status PutDeltaEmbeddings(std::uint64_t version, EntityKind kind,
+                            std::span<const DeltaEmbedding> embeddings) override;
   MemoryBudget* memory() override { return &state_->memory; }
   std::vector<MemoryUsageRow> MemoryUsage() const override;
   Result<CheckReport> Check(TaskMonitor& monitor) override;

@@ -67,6 +67,10 @@ class RocksdbViewOf : public Interface {
     return reader_.ScanEdges(graph, side);
   }
 
+  Result<std::unique_ptr<EmbeddingCursor>> ScanDeltaEmbeddings(std::uint64_t version,
+                                                               EntityKind kind) const override {
+    return reader_.ScanDeltaEmbeddings(version, kind);
+  }
   Result<std::unique_ptr<EmbeddingCursor>> ScanEmbeddings(std::uint64_t version,
                                                           EntityKind kind) const override {
     return reader_.ScanEmbeddings(version, kind);

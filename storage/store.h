@@ -46,6 +46,13 @@ class EmbeddingWriter {
   virtual Status Finish() = 0;
 };
 
+/// An embedding of a row that came, or got another text, after a version was written. Borrowed.
+struct DeltaEmbedding {
+  Ordinal ordinal{};
+  std::uint64_t text_hash = 0;
+  std::span<const std::uint16_t> values;  ///< [dim] binary16
+};
+
 /// The database directory: every byte that dashi keeps.
 ///
 /// Views, transactions, loads and writers must be gone before their store.
@@ -85,7 +92,14 @@ class Store {
   virtual Status DeleteWeights(std::string_view name) = 0;
   virtual Result<std::unique_ptr<EmbeddingWriter>> NewEmbeddingVersion(std::uint64_t version,
                                                                        std::uint32_t dim) = 0;
+  /// Drops a version with what PutDeltaEmbeddings added to it.
   virtual Status DropEmbeddingVersion(std::uint64_t version) = 0;
+  /// Keeps embeddings beside a version, each in the place of an earlier one of its row, so that
+  /// they need not be computed again. They are not synced: what a crash loses is computed anew.
+  ///
+  /// Errors: kNotFound for a version that is not there; kInvalidArgument for another dim.
+  virtual Status PutDeltaEmbeddings(std::uint64_t version, EntityKind kind,
+                                    std::span<const DeltaEmbedding> embeddings) = 0;
 
   /// The limit that all parts of the database share. Never null.
   virtual MemoryBudget* memory() = 0;

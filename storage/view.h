@@ -137,6 +137,10 @@ class View {
   // Embeddings and weights.
   virtual Result<std::unique_ptr<EmbeddingCursor>> ScanEmbeddings(std::uint64_t version,
                                                                   EntityKind kind) const = 0;
+  /// What Store::PutDeltaEmbeddings added to a version. The text that such an embedding is of may
+  /// be another by now, and its row may be gone.
+  virtual Result<std::unique_ptr<EmbeddingCursor>> ScanDeltaEmbeddings(std::uint64_t version,
+                                                                       EntityKind kind) const = 0;
   /// The whole of a blob written with Store::PutWeights, checksum verified.
   virtual Result<std::string> GetWeights(std::string_view name) const = 0;
 

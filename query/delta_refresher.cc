@@ -1,0 +1,215 @@
+#include "query/delta_refresher.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/logging.h"
+#include "base/status.h"
+#include "query/release_cache.h"
+
+namespace dashi::query {
+namespace {
+
+using storage::DeltaEmbedding;
+using storage::EntityKind;
+using storage::View;
+
+constexpr std::chrono::milliseconds kPause{100};
+constexpr std::chrono::milliseconds kPauseAfterError{1000};
+constexpr std::size_t kRowsPerWrite = 256;
+
+}  // namespace
+
+DeltaRefresher::DeltaRefresher(storage::Store* store, ReleaseCache* releases)
+    : store_(store), releases_(releases) {}
+
+DeltaRefresher::~DeltaRefresher() {
+  std::thread thread;
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+    std::swap(thread, thread_);
+  }
+  if (thread.joinable()) {
+    thread.join();
+  }
+}
+
+void DeltaRefresher::Wake() {
+  if (store_->read_only()) {
+    return;
+  }
+  std::thread ended;
+  {
+    const MutexLock lock(mutex_);
+    if (running_ || stopping_) {
+      return;
+    }
+    running_ = true;
+    std::swap(ended, thread_);
+    thread_ = std::thread([this] { Run(); });
+  }
+  if (ended.joinable()) {
+    ended.join();
+  }
+}
+
+std::optional<RefreshState> DeltaRefresher::StateOf(std::uint64_t job) const {
+  const MutexLock lock(mutex_);
+  const auto found = followed_.find(job);
+  if (found == followed_.end()) {
+    return std::nullopt;
+  }
+  RefreshState state = found->second.state;
+  if (found->second.behind_since) {
+    constexpr double kSecondsPerMicro = 1e-6;
+    state.lag_seconds =
+        static_cast<double>(Clock::System().MonotonicMicros() - *found->second.behind_since) *
+        kSecondsPerMicro;
+  }
+  return state;
+}
+
+void DeltaRefresher::Run() {
+  std::string last_error;
+  for (;;) {
+    const Result<bool> looked =
+        CatchAsStatus("refreshing embeddings", [&]() -> Result<bool> { return Look(); });
+    if (!looked.ok() && looked.status().message() != last_error) {
+      last_error = looked.status().message();
+      LogWarning("refreshing embeddings: {}", last_error);
+    }
+    const MutexLock lock(mutex_);
+    if (stopping_ || (looked.ok() && !*looked)) {
+      running_ = false;
+      return;
+    }
+    changed_.WaitFor(mutex_, looked.ok() ? kPause : kPauseAfterError);
+    if (stopping_) {
+      running_ = false;
+      return;
+    }
+  }
+}
+
+Result<bool> DeltaRefresher::Look() {
+  const std::vector<std::shared_ptr<const ServingRelease>> loaded = releases_->Loaded();
+  Forget(loaded);
+  if (loaded.empty()) {
+    return false;
+  }
+  DASHI_ASSIGN_OR_RETURN(const auto view, store_->NewSnapshot());
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t sequence, view->CommitSequence());
+  Status first_error;
+  for (const auto& release : loaded) {
+    DASHI_ASSIGN_OR_RETURN(const auto model, view->GetModel(release->record.model));
+    if (!model || model->published.empty() || model->published.back() != release->record.number) {
+      continue;
+    }
+    if (!IsBehind(release->record, sequence)) {
+      continue;
+    }
+    const Result<std::uint64_t> refreshed = Refresh(*view, *release, [this] {
+      const MutexLock lock(mutex_);
+      return stopping_ ? Status::Cancelled("the database is closed") : Status::Ok();
+    });
+    if (!refreshed.ok() && first_error.ok()) {
+      first_error = refreshed.status();
+    }
+  }
+  DASHI_RETURN_IF_ERROR(first_error);
+  return true;
+}
+
+void DeltaRefresher::Forget(const std::vector<std::shared_ptr<const ServingRelease>>& loaded) {
+  const auto is_loaded = [&](std::uint64_t number, std::uint64_t storage::ReleaseRecord::*field) {
+    return std::any_of(loaded.begin(), loaded.end(),
+                       [&](const auto& release) { return release->record.*field == number; });
+  };
+  {
+    const MutexLock lock(mutex_);
+    std::erase_if(followed_, [&](const auto& each) {
+      return !is_loaded(each.first, &storage::ReleaseRecord::job);
+    });
+  }
+  const MutexLock lock(save_mutex_);
+  std::erase_if(saved_, [&](const auto& each) {
+    return !is_loaded(each.first.first, &storage::ReleaseRecord::embedding_version);
+  });
+}
+
+bool DeltaRefresher::IsBehind(const storage::ReleaseRecord& record, std::uint64_t sequence) {
+  const MutexLock lock(mutex_);
+  const auto [followed, is_new] = followed_.try_emplace(record.job);
+  if (is_new) {
+    followed->second.state.sequence = record.snapshot_sequence;
+  }
+  if (sequence <= followed->second.state.sequence) {
+    return false;
+  }
+  if (!followed->second.behind_since) {
+    followed->second.behind_since = Clock::System().MonotonicMicros();
+  }
+  return true;
+}
+
+Result<std::uint64_t> DeltaRefresher::Refresh(const View& view, const ServingRelease& release,
+                                              const std::function<Status()>& check_stop) {
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t sequence, view.CommitSequence());
+  std::uint64_t num_rows = 0;
+  DASHI_ASSIGN_OR_RETURN(const auto pictures, releases_->Pictures(view, release, check_stop));
+  for (const auto& [kind, picture] : pictures) {
+    num_rows += picture->entries.size();
+    if (!store_->read_only()) {
+      DASHI_RETURN_IF_ERROR(Save(view, release.record, kind, *picture));
+    }
+  }
+  const MutexLock lock(mutex_);
+  const auto found = followed_.find(release.record.job);
+  if (found != followed_.end() && found->second.state.sequence <= sequence) {
+    found->second.state.sequence = sequence;
+    found->second.behind_since.reset();
+  }
+  return num_rows;
+}
+
+Status DeltaRefresher::Save(const View& view, const storage::ReleaseRecord& record, EntityKind kind,
+                            const DeltaPicture& picture) {
+  const MutexLock lock(save_mutex_);
+  const auto [place, is_new] = saved_.try_emplace({record.embedding_version, kind});
+  std::unordered_map<std::uint32_t, std::uint64_t>& saved = place->second;
+  if (is_new) {
+    DASHI_ASSIGN_OR_RETURN(const auto kept,
+                           view.ScanDeltaEmbeddings(record.embedding_version, kind));
+    for (;;) {
+      DASHI_ASSIGN_OR_RETURN(const bool more, kept->Next());
+      if (!more) {
+        break;
+      }
+      saved[ToInteger(kept->ordinal())] = kept->text_hash();
+    }
+  }
+  std::vector<DeltaEmbedding> batch;
+  const auto write = [&] {
+    DASHI_RETURN_IF_ERROR(store_->PutDeltaEmbeddings(record.embedding_version, kind, batch));
+    for (const DeltaEmbedding& embedding : batch) {
+      saved[ToInteger(embedding.ordinal)] = embedding.text_hash;
+    }
+    batch.clear();
+    return Status::Ok();
+  };
+  for (const DeltaPicture::Entry& entry : picture.entries) {
+    const auto found = saved.find(ToInteger(entry.ordinal));
+    if (found != saved.end() && found->second == entry.text_hash) {
+      continue;
+    }
+    batch.push_back({entry.ordinal, entry.text_hash, picture.Vector(entry.position, record.dim)});
+    if (batch.size() == kRowsPerWrite) {
+      DASHI_RETURN_IF_ERROR(write());
+    }
+  }
+  return batch.empty() ? Status::Ok() : write();
+}
+
+}  // namespace dashi::query

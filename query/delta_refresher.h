@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "dashi/status.h"
+#include "query/delta_picture.h"
+#include "storage/store.h"
+
+namespace dashi::query {
+
+class ReleaseCache;
+struct ServingRelease;
+
+/// How far the embeddings of a release are behind the rows.
+struct RefreshState {
+  std::uint64_t sequence = 0;  ///< commits up to it are embedded
+  double lag_seconds = 0;      ///< since the oldest commit that is not; 0: there is none
+};
+
+/// Embeds rows that came after the releases that serve, by itself, on a thread of its own, so that
+/// no statement has to; and keeps the embeddings in the database, so that the next process has
+/// them.
+///
+/// A release is looked after from its first use on, while it is loaded and published. What fails
+/// is logged and tried again.
+///
+/// Threads: all methods may be called at once.
+/// Cost:    a look at the last commit ten times a second, while a release is looked after.
+class DeltaRefresher {
+ public:
+  /// Both are borrowed. Does nothing in a database that is open for reading only.
+  DeltaRefresher(storage::Store* store, ReleaseCache* releases);
+  ~DeltaRefresher();
+  DeltaRefresher(const DeltaRefresher&) = delete;
+  DeltaRefresher& operator=(const DeltaRefresher&) = delete;
+
+  /// Says that a release was loaded.
+  void Wake() DASHI_EXCLUDES(mutex_);
+  /// nullopt when the release of that job is not looked after.
+  std::optional<RefreshState> StateOf(std::uint64_t job) const DASHI_EXCLUDES(mutex_);
+
+  /// Embeds what a release lacks of a view, and keeps it: labels, and documents where nearest() has
+  /// loaded those. Returns how many rows the release lacks. `check_stop` may be empty.
+  Result<std::uint64_t> Refresh(const storage::View& view, const ServingRelease& release,
+                                const std::function<Status()>& check_stop)
+      DASHI_EXCLUDES(save_mutex_);
+
+ private:
+  struct Followed {
+    RefreshState state;
+    /// When a commit beyond `state.sequence` was first seen.  Units: monotonic microseconds.
+    std::optional<std::int64_t> behind_since;
+  };
+  using Loaded = std::vector<std::shared_ptr<const ServingRelease>>;
+  using TextHashes = std::unordered_map<std::uint32_t, std::uint64_t>;  // By ordinal.
+
+  void Run() DASHI_EXCLUDES(mutex_);
+  /// Refreshes all that is behind. Returns whether a release is looked after.
+  Result<bool> Look() DASHI_EXCLUDES(mutex_, save_mutex_);
+  /// Forgets releases that are not loaded any more.
+  void Forget(const Loaded& loaded) DASHI_EXCLUDES(mutex_, save_mutex_);
+  /// Notes that there are commits up to `sequence`.
+  bool IsBehind(const storage::ReleaseRecord& record, std::uint64_t sequence)
+      DASHI_EXCLUDES(mutex_);
+  Status Save(const storage::View& view, const storage::ReleaseRecord& record,
+              storage::EntityKind kind, const DeltaPicture& picture) DASHI_EXCLUDES(save_mutex_);
+
+  storage::Store* const store_;
+  ReleaseCache* const releases_;
+  Mutex save_mutex_;
+  /// The texts, by their hashes, that kept embeddings of a version are of.
+  std::map<std::pair<std::uint64_t, storage::EntityKind>, TextHashes> saved_
+      DASHI_GUARDED_BY(save_mutex_);
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::map<std::uint64_t, Followed> followed_ DASHI_GUARDED_BY(mutex_);  // By job.
+  std::thread thread_ DASHI_GUARDED_BY(mutex_);
+  bool running_ DASHI_GUARDED_BY(mutex_) = false;
+  bool stopping_ DASHI_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace dashi::query
