@@ -1,11 +1,13 @@
 #include "query/publish.h"
 
 #include <memory>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/failpoint.h"
 #include "base/status.h"
+#include "storage/release_retention.h"
 
 namespace dashi::query {
 namespace {
@@ -18,6 +20,14 @@ Result<ModelRecord> GetModel(const storage::View& view, std::string_view name) {
     return Status::NotFound(fmt::format("unknown model: {}", name));
   }
   return *model;
+}
+
+// Puts the model and notes in it whether releases are garbage now, for an open to go on with if
+// nobody drops them before.
+Status PutWithGarbage(storage::Transaction& transaction, ModelRecord* record) {
+  DASHI_ASSIGN_OR_RETURN(const auto releases, transaction.ListReleases());
+  record->has_garbage = !storage::GarbageReleases(*record, releases).empty();
+  return transaction.PutModel(*record);
 }
 
 }  // namespace
@@ -49,8 +59,11 @@ Result<std::uint32_t> Publish(storage::Store& store, ReleaseCache& releases, std
   if (!record.published.empty() && record.published.back() == *release) {
     return *release;
   }
+  std::erase(record.published, *release);
   record.published.push_back(*release);
-  DASHI_RETURN_IF_ERROR(transaction->PutModel(record));
+  record.published = storage::RetainedReleases(record);
+  record.reverted.clear();
+  DASHI_RETURN_IF_ERROR(PutWithGarbage(*transaction, &record));
   DASHI_FAILPOINT("publish.commit");
   DASHI_RETURN_IF_ERROR(transaction->Commit());
   return *release;
@@ -59,12 +72,17 @@ Result<std::uint32_t> Publish(storage::Store& store, ReleaseCache& releases, std
 Result<std::uint32_t> Revert(storage::Store& store, std::string_view model) {
   DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
   DASHI_ASSIGN_OR_RETURN(ModelRecord record, GetModel(*transaction, model));
+  record.published = storage::RetainedReleases(record);
   if (record.published.size() < 2) {
     return Status::FailedPrecondition(
-        fmt::format("model {} has no release published before this one", model));
+               fmt::format("model {} has no release published before this one", model))
+        .WithHint(fmt::format("PUBLISH {}@<n> publishes any that is there; retain_releases, which "
+                              "says how far REVERT goes back, is {}.",
+                              model, record.retain_releases));
   }
+  record.reverted.push_back(record.published.back());
   record.published.pop_back();
-  DASHI_RETURN_IF_ERROR(transaction->PutModel(record));
+  DASHI_RETURN_IF_ERROR(PutWithGarbage(*transaction, &record));
   DASHI_RETURN_IF_ERROR(transaction->Commit());
   return record.published.back();
 }

@@ -17,15 +17,18 @@ namespace dashi::query {
 Result<std::uint32_t> NewestRelease(const storage::View& view, std::string_view model);
 
 /// Makes a release the one that topk answers from. One synced commit; running statements keep
-/// theirs. The release is loaded first, so that a release that cannot serve is refused.
+/// theirs. The release is loaded first, so that a release that cannot serve is refused. What the
+/// commit makes garbage is left to CollectReleases.
 ///
 /// Errors: kNotFound for model or release; kCorruption when its files are damaged.
 Result<std::uint32_t> Publish(storage::Store& store, ReleaseCache& releases, std::string_view model,
                               std::optional<std::uint32_t> release);
 
-/// Goes back to the release published before, and returns it.
+/// Goes back to the release published before, and returns it. One key in one synced commit. The
+/// release that is left stays until the next Publish.
 ///
-/// Errors: kFailedPrecondition (55000) when nothing was published before.
+/// Errors: kFailedPrecondition (55000) when nothing was published before, or nothing that
+///         `retain_releases` keeps.
 Result<std::uint32_t> Revert(storage::Store& store, std::string_view model);
 
 }  // namespace dashi::query

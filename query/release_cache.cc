@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "index/label_fusion.h"
 #include "query/serving_index.h"
+#include "storage/release_removal.h"
 #include "trainer/release_artifacts.h"
 #include "trainer/release_embeddings.h"
 #include "trainer/release_encoder.h"
@@ -77,7 +78,7 @@ Result<ReleaseRecord> FindRelease(const View& view, std::string_view model_name,
   }
   DASHI_ASSIGN_OR_RETURN(const auto release, view.GetRelease(model.name, *number));
   if (!release) {
-    return Status::NotFound(fmt::format("unknown release: {}@{}", model.name, *number));
+    return storage::UnknownRelease(view, model.name, *number);
   }
   return *release;
 }
@@ -171,6 +172,26 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Resolve(
   }
   refresher_.Wake();
   return loaded;
+}
+
+void ReleaseCache::Forget(const ReleaseRecord& record) {
+  // They go after the lock.
+  std::vector<std::shared_ptr<const ServingRelease>> releases;
+  std::vector<std::shared_ptr<const EmbeddedRows>> embeddings;
+  embeddings.reserve(2);
+  MutexLock lock(mutex_);
+  const auto of_job =
+      std::stable_partition(releases_.begin(), releases_.end(),
+                            [&](const auto& release) { return release->record.job != record.job; });
+  releases.assign(of_job, releases_.end());
+  releases_.erase(of_job, releases_.end());
+  for (const EntityKind kind : {EntityKind::kDocument, EntityKind::kLabel}) {
+    if (const auto found = embeddings_.find({record.embedding_version, kind});
+        found != embeddings_.end()) {
+      embeddings.push_back(std::move(found->second));
+      embeddings_.erase(found);
+    }
+  }
 }
 
 void ReleaseCache::UnloadOldest() {

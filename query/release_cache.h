@@ -137,6 +137,8 @@ class ReleaseCache {
       DASHI_EXCLUDES(mutex_);
   /// Waits until the files of all loaded releases are verified, or built anew.
   void WaitForIndexes() { caretaker_.WaitUntilIdle(); }
+  /// Unloads a release that was dropped. Statements that hold it go on.
+  void Forget(const storage::ReleaseRecord& record) DASHI_EXCLUDES(mutex_);
 
   ThreadPool& pool() { return *pool_; }
 

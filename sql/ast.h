@@ -142,6 +142,12 @@ struct CreateModelStatement {
   bool if_not_exists = false;
   std::vector<OptionNode> options;
 };
+/// ALTER MODEL m SET (option = value, ...).
+struct AlterModelStatement {
+  std::string model;
+  std::size_t model_offset = 0;
+  std::vector<OptionNode> options;
+};
 struct DropModelStatement {
   std::string model;
   bool if_exists = false;
@@ -149,6 +155,11 @@ struct DropModelStatement {
 struct DropReleaseStatement {
   ReleaseName release;
   bool if_exists = false;
+};
+/// PIN RELEASE m@3 or UNPIN RELEASE m@3.
+struct PinReleaseStatement {
+  ReleaseName release;
+  bool pin = true;
 };
 struct TrainModelStatement {
   bool explain = false;  ///< EXPLAIN TRAIN MODEL: what it would need
@@ -240,16 +251,15 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode =
-    std::variant<SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement,
-                 RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
-                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
-                 CreateIndexStatement, DropIndexStatement, CreateGraphStatement, DropGraphStatement,
-                 CreateModelStatement, DropModelStatement, DropReleaseStatement,
-                 TrainModelStatement, EvaluateModelStatement, CompareStatement,
-                 ExportModelStatement, ImportModelStatement, PublishStatement, RevertModelStatement,
-                 WaitJobStatement, CancelJobStatement, PauseJobStatement, ResumeJobStatement,
-                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
-                 ShowModelStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+using StatementNode = std::variant<
+    SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement, RollbackStatement,
+    SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
+    AlterTableStatement, CreateIndexStatement, DropIndexStatement, CreateGraphStatement,
+    DropGraphStatement, CreateModelStatement, AlterModelStatement, DropModelStatement,
+    DropReleaseStatement, PinReleaseStatement, TrainModelStatement, EvaluateModelStatement,
+    CompareStatement, ExportModelStatement, ImportModelStatement, PublishStatement,
+    RevertModelStatement, WaitJobStatement, CancelJobStatement, PauseJobStatement,
+    ResumeJobStatement, BackupStatement, ShowBackupsStatement, CheckDatabaseStatement,
+    ShowListStatement, ShowModelStatement, ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

@@ -115,8 +115,8 @@ Result<Rows> LoadModels(StatementContext& statement) {
   for (const storage::ModelRecord& model : models) {
     rows.push_back({Value::Text(model.name), Value::Text(model.algorithm),
                     model.published.empty() ? Value::Null() : Count(model.published.back()),
-                    Value::Integer(counts[model.name]), Json(model.options),
-                    Time(model.created_at_micros)});
+                    Value::Integer(counts[model.name]), Count(model.retain_releases),
+                    Json(model.options), Time(model.created_at_micros)});
   }
   return rows;
 }
@@ -143,6 +143,7 @@ Result<Rows> LoadReleases(StatementContext& statement) {
                     Value::Text(release.model),
                     Count(release.number),
                     Value::Integer(is_published ? 1 : 0),
+                    Value::Integer(release.pinned ? 1 : 0),
                     Count(release.num_documents),
                     Count(release.num_labels),
                     new_labels ? Count(*new_labels) : Value::Null(),
@@ -344,11 +345,12 @@ std::span<const TableDefinition> CatalogTables() {
   static constexpr TableDefinition kTables[] = {
       {"models",
        "CREATE TABLE t(name TEXT, algorithm TEXT, published INTEGER, releases INTEGER, "
-       "options TEXT, created_at TEXT)",
+       "retain_releases INTEGER, options TEXT, created_at TEXT)",
        false, Make<LoadModels>, "what CREATE MODEL declared, and the release that is published"},
       {"releases",
        "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
-       "documents INTEGER, labels INTEGER, new_labels INTEGER, dim INTEGER, index_kind TEXT, seed "
+       "pinned INTEGER, documents INTEGER, labels INTEGER, new_labels INTEGER, dim INTEGER, "
+       "index_kind TEXT, seed "
        "INTEGER, "
        "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
        "fusion_votes REAL, "

@@ -8,11 +8,12 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "query/evaluate.h"
-#include "query/publish.h"
+#include "query/release_collection.h"
 #include "sql/database_impl.h"
 #include "sql/job_statements.h"
 #include "sql/option_nodes.h"
 #include "sql/own_statements.h"
+#include "sql/retain_option.h"
 #include "sql/train_explanation.h"
 #include "storage/catalog_records.h"
 #include "storage/row_check.h"
@@ -60,13 +61,20 @@ Status StoreStart(SessionState& session, const ParsedStatement& statement,
   return Status();
 }
 
-// A model's folder is read once, when the model is created.
-Status RefuseLatePath(const ParsedStatement& statement, const std::vector<OptionNode>& options) {
+// What a training cannot be told: a model's folder is read once, when the model is created, and how
+// many releases stay is the model's affair.
+Status RefuseModelsOptions(const ParsedStatement& statement,
+                           const std::vector<OptionNode>& options) {
   for (const OptionNode& option : options) {
     if (option.name == "path") {
       return statement.At(
           Status::InvalidArgument("the option path is for CREATE MODEL alone")
               .WithHint("The folder is copied into the database then. Create another model."),
+          option.offset);
+    }
+    if (option.name == kRetainOption) {
+      return statement.At(
+          Status::InvalidArgument("the option retain_releases is for CREATE and ALTER MODEL alone"),
           option.offset);
     }
   }
@@ -96,20 +104,6 @@ Status RefuseWhileTraining(SessionState& session, const storage::View& view,
   return Status();
 }
 
-// Removes what a release left outside the catalog, but for weights that its model starts from. The
-// catalog no longer names it, so whatever stays behind is removed at the next open.
-void RemoveReleaseData(storage::Store& store, const ReleaseRecord& release,
-                       const std::string& start_weights) {
-  for (const std::string& name : release.weights) {
-    if (name != start_weights) {
-      store.DeleteWeights(name).IgnoreError("removed at the next open");
-    }
-  }
-  if (release.embedding_version != 0) {
-    store.DropEmbeddingVersion(release.embedding_version).IgnoreError("removed at the next open");
-  }
-}
-
 Row EvaluationRow(const storage::EvaluationRecord& record) {
   return {Value::Text(ReleaseText(record.model, record.release)),
           Value::Text(record.split),
@@ -122,24 +116,6 @@ Row EvaluationRow(const storage::EvaluationRecord& record) {
           Value::Integer(static_cast<std::int64_t>(record.num_documents))};
 }
 
-/// A job that has yet to end reads the release of its warm start whenever it runs.
-Status CheckNoJobStartsFrom(const storage::View& view, const std::string& release) {
-  DASHI_ASSIGN_OR_RETURN(const std::vector<JobRecord> jobs, view.ListJobs());
-  for (const JobRecord& job : jobs) {
-    const auto start = job.options.find("warm_start");
-    const bool over = job.state == storage::JobState::kSucceeded ||
-                      job.state == storage::JobState::kFailed ||
-                      job.state == storage::JobState::kCancelled;
-    if (!over && start != job.options.end() && start->second == release) {
-      return Status::FailedPrecondition(
-                 fmt::format("the release is what job {} starts from: {}", job.id, release))
-          .WithSqlState("55006")
-          .WithHint(fmt::format("WAIT JOB {0} or CANCEL JOB {0} first.", job.id));
-    }
-  }
-  return Status();
-}
-
 }  // namespace
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
@@ -148,7 +124,11 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   ModelRecord model;
   model.name = create.model;
   model.algorithm = create.algorithm;
-  model.options = ToOptionMap(create.options);
+  std::vector<OptionNode> training_options = create.options;
+  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> retain,
+                         TakeRetainOption(statement, &training_options));
+  model.retain_releases = retain.value_or(storage::kRetainReleasesDefault);
+  model.options = ToOptionMap(training_options);
   model.created_at_micros = Clock::System().NowMicros();
   DASHI_RETURN_IF_ERROR(storage::CheckName("model", model.name));
   Status algorithm = trainer::ListModelOptions(model.algorithm).status();
@@ -217,7 +197,8 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   };
   DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
   for (const ReleaseRecord& release : dropped) {
-    RemoveReleaseData(session.database.store(), release, /*start_weights=*/"");
+    query::ForgetRelease(session.database.store(), session.database.releases(), release,
+                         /*start_weights=*/"");
   }
   if (!start_weights.empty()) {
     checkpoints.push_back(start_weights);
@@ -232,50 +213,13 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 }
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
-                                    const DropReleaseStatement& drop) {
-  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "DROP RELEASE"));
-  DASHI_RETURN_IF_ERROR(RequireWritable(session, "DROP RELEASE"));
-  const std::string name = ReleaseText(drop.release.model, *drop.release.release);
-  std::optional<ReleaseRecord> release;
-  std::string start_weights;
-  const auto write = [&](storage::Transaction& transaction) -> Status {
-    DASHI_ASSIGN_OR_RETURN(release,
-                           transaction.GetRelease(drop.release.model, *drop.release.release));
-    DASHI_ASSIGN_OR_RETURN(std::optional<ModelRecord> model,
-                           transaction.GetModel(drop.release.model));
-    if (!release || !model) {
-      return drop.if_exists ? Status() : Status::NotFound("unknown release: " + name);
-    }
-    if (!model->published.empty() && model->published.back() == release->number) {
-      return Status::FailedPrecondition("the release is published: " + name)
-          .WithSqlState("55006")
-          .WithHint("PUBLISH another one or REVERT MODEL first.");
-    }
-    DASHI_RETURN_IF_ERROR(CheckNoJobStartsFrom(transaction, name));
-    start_weights = model->start_weights;
-    std::erase(model->published, release->number);
-    DASHI_RETURN_IF_ERROR(transaction.PutModel(*model));
-    return transaction.DeleteRelease(release->model, release->number);
-  };
-  Status written = WriteAtomically(session, write);
-  if (!written.ok()) {
-    return statement.At(std::move(written), drop.release.offset);
-  }
-  if (!release) {
-    return Finished("DROP RELEASE", {"there is no such release: " + name});
-  }
-  RemoveReleaseData(session.database.store(), *release, start_weights);
-  return Finished("DROP RELEASE");
-}
-
-StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const TrainModelStatement& train) {
   const char* const command = train.explain ? "EXPLAIN TRAIN MODEL" : "TRAIN MODEL";
   DASHI_RETURN_IF_ERROR(RefuseInBlock(session, command));
   DASHI_RETURN_IF_ERROR(RequireWritable(session, command));
   std::vector<OptionNode> nodes = train.options;
   DASHI_ASSIGN_OR_RETURN(const bool wait, TakeWaitOption(statement, &nodes));
-  DASHI_RETURN_IF_ERROR(RefuseLatePath(statement, nodes));
+  DASHI_RETURN_IF_ERROR(RefuseModelsOptions(statement, nodes));
   DASHI_ASSIGN_OR_RETURN(const auto view, session.database.store().NewSnapshot());
   DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model, view->GetModel(train.model));
   if (!model) {
@@ -359,30 +303,6 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                    {"high", ValueType::kReal},
                    {"documents", ValueType::kInteger}},
                   std::move(rows), std::move(notices));
-}
-
-StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
-                                    const PublishStatement& publish) {
-  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "PUBLISH"));
-  DASHI_RETURN_IF_ERROR(RequireWritable(session, "PUBLISH"));
-  Result<std::uint32_t> release =
-      query::Publish(session.database.store(), session.database.releases(), publish.release.model,
-                     publish.release.release);
-  if (!release.ok()) {
-    return statement.At(std::move(release).status(), publish.release.offset);
-  }
-  return Finished("PUBLISH", {{"release", ValueType::kText}},
-                  {{Value::Text(ReleaseText(publish.release.model, *release))}});
-}
-
-StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,
-                                    const RevertModelStatement& revert) {
-  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "REVERT MODEL"));
-  DASHI_RETURN_IF_ERROR(RequireWritable(session, "REVERT MODEL"));
-  DASHI_ASSIGN_OR_RETURN(const std::uint32_t release,
-                         query::Revert(session.database.store(), revert.model));
-  return Finished("REVERT MODEL", {{"release", ValueType::kText}},
-                  {{Value::Text(ReleaseText(revert.model, release))}});
 }
 
 }  // namespace dashi::sql

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "sql/database_impl.h"
 #include "sql/own_statements.h"
+#include "storage/release_removal.h"
 #include "trainer/release_export.h"
 #include "trainer/release_import.h"
 
@@ -37,7 +38,7 @@ Result<NamedRelease> FindRelease(const storage::View& view, const ReleaseName& n
   DASHI_ASSIGN_OR_RETURN(const std::optional<ReleaseRecord> release,
                          view.GetRelease(model->name, number));
   if (!release) {
-    return Status::NotFound(fmt::format("unknown release: {}@{}", model->name, number));
+    return storage::UnknownRelease(view, model->name, number);
   }
   return NamedRelease{*model, *release};
 }

@@ -22,9 +22,13 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CreateModelStatement& create);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const AlterModelStatement& alter);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const DropModelStatement& drop);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const DropReleaseStatement& drop);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const PinReleaseStatement& pin);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const TrainModelStatement& train);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,

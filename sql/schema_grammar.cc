@@ -204,11 +204,12 @@ Status ParseRename(TokenStream& tokens, AlterTableStatement* alter) {
 Result<StatementNode> ParseAlter(TokenStream& tokens) {
   const Token& what = tokens.Peek();
   if (!tokens.TakeKeyword("TABLE")) {
-    static constexpr std::string_view kWhat[] = {"TABLE"};
-    Status near = tokens.SyntaxError("TABLE", kWhat);
+    static constexpr std::string_view kWhat[] = {"TABLE", "MODEL"};
+    Status near = tokens.SyntaxError("TABLE or MODEL", kWhat);
     return what.kind == TokenKind::kIdentifier && near.hint().empty()
                ? tokens.Unsupported(what, "ALTER " + std::string(what.text) + " is not supported",
-                                    "This version alters the columns of documents and labels.")
+                                    "This version alters models, and the columns of documents and "
+                                    "labels.")
                : near;
   }
   AlterTableStatement alter;

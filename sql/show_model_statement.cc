@@ -77,6 +77,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   properties.Add("algorithm", model->algorithm);
   properties.Add("created_at", FormatTimestamp(model->created_at_micros));
   properties.Add("published", PublishedName(*model));
+  properties.Add("retain_releases", std::to_string(model->retain_releases));
   for (const auto& [name, value] : model->options) {
     properties.Add("option " + name, value);
   }

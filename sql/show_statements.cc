@@ -8,7 +8,8 @@ std::string_view ShowListQuery(ShowList list) {
       return "SELECT name, algorithm, published, releases, options, created_at FROM models "
              "ORDER BY name";
     case ShowList::kReleases:
-      return "SELECT name, published, labels, documents, dim, index_kind, train_seconds, metrics, "
+      return "SELECT name, published, pinned, labels, documents, dim, index_kind, train_seconds, "
+             "metrics, "
              "created_at FROM releases ORDER BY model, number";
     case ShowList::kJobs:
       return "SELECT id, kind, model, state, phase, done, total, loss, result, error, started_at, "

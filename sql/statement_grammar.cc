@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "sql/graph/graph_grammar.h"
+#include "sql/release_grammar.h"
 #include "sql/schema_grammar.h"
 #include "sql/sqlite_dialect.h"
 
@@ -22,15 +23,15 @@ constexpr std::string_view kFirstWords[] = {
     "COPY",   "BEGIN", "START",   "COMMIT",   "END",     "ROLLBACK", "ABORT",  "SAVEPOINT",
     "CREATE", "DROP",  "TRAIN",   "EVALUATE", "PUBLISH", "REVERT",   "SHOW",   "SET",
     "RESET",  "WAIT",  "CANCEL",  "RELEASE",  "ALTER",   "CHECK",    "BACKUP", "EXPORT",
-    "IMPORT", "PAUSE", "COMPARE", "RESUME"};
+    "IMPORT", "PAUSE", "COMPARE", "RESUME",   "PIN",     "UNPIN"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
-    "ANALYZE",  "ATTACH",   "CALL",    "CHECKPOINT", "CLOSE",   "CLUSTER", "COMMENT",  "DEALLOCATE",
-    "DECLARE",  "DESCRIBE", "DETACH",  "DISCARD",    "DO",      "EXECUTE", "FETCH",    "GRANT",
-    "LISTEN",   "LOAD",     "LOCK",    "MERGE",      "MOVE",    "NOTIFY",  "PIN",      "PRAGMA",
-    "PREPARE",  "REASSIGN", "REFRESH", "REINDEX",    "RESTORE", "REVOKE",  "SECURITY", "TABLE",
-    "TRUNCATE", "UNLISTEN", "UNPIN",   "USE",        "VACUUM"};
+    "ANALYZE",    "ATTACH",   "CALL",     "CHECKPOINT", "CLOSE",    "CLUSTER", "COMMENT",
+    "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",     "DISCARD",  "DO",      "EXECUTE",
+    "FETCH",      "GRANT",    "LISTEN",   "LOAD",       "LOCK",     "MERGE",   "MOVE",
+    "NOTIFY",     "PRAGMA",   "PREPARE",  "REASSIGN",   "REFRESH",  "REINDEX", "RESTORE",
+    "REVOKE",     "SECURITY", "TABLE",    "TRUNCATE",   "UNLISTEN", "USE",     "VACUUM"};
 
 Result<StatementNode> ParseCopy(TokenStream& tokens) {
   CopyFromStatement copy;
@@ -224,10 +225,7 @@ Result<StatementNode> ParseDrop(TokenStream& tokens) {
   if (tokens.TakeKeyword("RELEASE")) {
     DropReleaseStatement drop;
     DASHI_ASSIGN_OR_RETURN(drop.if_exists, ParseIfExists(tokens));
-    DASHI_ASSIGN_OR_RETURN(drop.release, tokens.ExpectReleaseName());
-    if (!drop.release.release) {
-      return tokens.SyntaxError("\"@\" and the number of a release");
-    }
+    DASHI_ASSIGN_OR_RETURN(drop.release, ExpectNumberedRelease(tokens));
     return StatementNode(std::move(drop));
   }
   static constexpr std::string_view kWhat[] = {"MODEL", "RELEASE", "INDEX", "GRAPH"};
@@ -295,34 +293,6 @@ Result<StatementNode> ParseImport(TokenStream& tokens) {
   transfer.path_offset = tokens.Peek().offset;
   DASHI_ASSIGN_OR_RETURN(transfer.path, tokens.ExpectString("the path of a folder, in quotes"));
   return StatementNode(std::move(transfer));
-}
-
-Result<StatementNode> ParsePublish(TokenStream& tokens) {
-  PublishStatement publish;
-  // A model may be called "latest" or "model": the words are keywords only before a name.
-  const bool name_follows = tokens.Peek(1).kind == TokenKind::kIdentifier ||
-                            tokens.Peek(1).kind == TokenKind::kQuotedIdentifier;
-  const bool word = name_follows && !tokens.Peek(1).IsKeyword("WHEN");
-  const bool latest = word && tokens.TakeKeyword("LATEST");
-  if (!latest && word) {
-    tokens.TakeKeyword("MODEL");
-  }
-  DASHI_ASSIGN_OR_RETURN(publish.release, tokens.ExpectReleaseName());
-  if (latest && publish.release.release) {
-    return tokens.SyntaxError("a model without a release number after LATEST");
-  }
-  if (tokens.Peek().IsKeyword("WHEN")) {
-    return tokens.Unsupported(tokens.Peek(), "PUBLISH ... WHEN is not supported",
-                              "Run EVALUATE MODEL, look at the figures, then PUBLISH.");
-  }
-  return StatementNode(std::move(publish));
-}
-
-Result<StatementNode> ParseRevert(TokenStream& tokens) {
-  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
-  RevertModelStatement revert;
-  DASHI_ASSIGN_OR_RETURN(revert.model, tokens.ExpectName("the name of a model"));
-  return StatementNode(std::move(revert));
 }
 
 Result<std::uint64_t> ParseJob(TokenStream& tokens) {
@@ -496,7 +466,10 @@ struct Production {
 };
 
 constexpr Production kProductions[] = {
-    {"ALTER", ParseAlter},
+    {"ALTER",
+     [](TokenStream& tokens) {
+       return tokens.Peek().IsKeyword("MODEL") ? ParseAlterModel(tokens) : ParseAlter(tokens);
+     }},
     {"COPY", ParseCopy},
     {"BEGIN", [](TokenStream& tokens) { return ParseBegin(tokens, /*start=*/false); }},
     {"START", [](TokenStream& tokens) { return ParseBegin(tokens, /*start=*/true); }},
@@ -515,6 +488,8 @@ constexpr Production kProductions[] = {
     {"COMPARE", ParseCompare},
     {"PUBLISH", ParsePublish},
     {"REVERT", ParseRevert},
+    {"PIN", [](TokenStream& tokens) { return ParsePin(tokens, /*pin=*/true); }},
+    {"UNPIN", [](TokenStream& tokens) { return ParsePin(tokens, /*pin=*/false); }},
     {"SHOW", ParseShow},
     {"SET", ParseSet},
     {"RESET", ParseReset},

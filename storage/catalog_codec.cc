@@ -109,6 +109,15 @@ std::string EncodeModel(const ModelRecord& record) {
   if (!record.tokens.empty()) {
     object["tokens"] = record.tokens;
   }
+  if (record.retain_releases != kRetainReleasesDefault) {
+    object["retain_releases"] = record.retain_releases;
+  }
+  if (!record.reverted.empty()) {
+    object["reverted"] = record.reverted;
+  }
+  if (record.has_garbage) {
+    object["has_garbage"] = true;
+  }
   return EncodeJson(object);
 }
 
@@ -123,6 +132,9 @@ bool DecodeModel(std::string_view bytes, ModelRecord* record) {
     Read(object, "published", &record->published);
     Read(object, "start_weights", &record->start_weights);
     Read(object, "tokens", &record->tokens);
+    Read(object, "retain_releases", &record->retain_releases);
+    Read(object, "reverted", &record->reverted);
+    Read(object, "has_garbage", &record->has_garbage);
   });
 }
 
@@ -155,29 +167,33 @@ std::string EncodeRelease(const ReleaseRecord& record) {
     }
     graphs.push_back(std::move(member));
   }
-  return EncodeJson({{"model", record.model},
-                     {"number", record.number},
-                     {"created_at", record.created_at_micros},
-                     {"snapshot_sequence", record.snapshot_sequence},
-                     {"seed", record.seed},
-                     {"options", record.options},
-                     {"environment", record.environment},
-                     {"embedding_version", record.embedding_version},
-                     {"weights", record.weights},
-                     {"dim", record.dim},
-                     {"num_documents", record.num_documents},
-                     {"num_labels", record.num_labels},
-                     {"fusion_encoder", EncodeNumber(record.fusion_encoder)},
-                     {"fusion_classifier", EncodeNumber(record.fusion_classifier)},
-                     {"fusion_ranker", EncodeNumber(record.fusion_ranker)},
-                     {"fusion_votes", EncodeNumber(record.fusion_votes)},
-                     {"train_seconds", EncodeNumber(record.train_seconds)},
-                     {"metrics", metrics},
-                     {"graphs", graphs},
-                     {"index_kind", record.index_kind},
-                     {"index_file", record.index_file},
-                     {"votes_index_file", record.votes_index_file},
-                     {"job", record.job}});
+  Json object = {{"model", record.model},
+                 {"number", record.number},
+                 {"created_at", record.created_at_micros},
+                 {"snapshot_sequence", record.snapshot_sequence},
+                 {"seed", record.seed},
+                 {"options", record.options},
+                 {"environment", record.environment},
+                 {"embedding_version", record.embedding_version},
+                 {"weights", record.weights},
+                 {"dim", record.dim},
+                 {"num_documents", record.num_documents},
+                 {"num_labels", record.num_labels},
+                 {"fusion_encoder", EncodeNumber(record.fusion_encoder)},
+                 {"fusion_classifier", EncodeNumber(record.fusion_classifier)},
+                 {"fusion_ranker", EncodeNumber(record.fusion_ranker)},
+                 {"fusion_votes", EncodeNumber(record.fusion_votes)},
+                 {"train_seconds", EncodeNumber(record.train_seconds)},
+                 {"metrics", metrics},
+                 {"graphs", graphs},
+                 {"index_kind", record.index_kind},
+                 {"index_file", record.index_file},
+                 {"votes_index_file", record.votes_index_file},
+                 {"job", record.job}};
+  if (record.pinned) {
+    object["pinned"] = true;
+  }
+  return EncodeJson(object);
 }
 
 bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
@@ -222,6 +238,7 @@ bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
     Read(object, "index_file", &record->index_file);
     Read(object, "votes_index_file", &record->votes_index_file);
     Read(object, "job", &record->job);
+    Read(object, "pinned", &record->pinned);
   });
 }
 

@@ -11,6 +11,11 @@ namespace dashi::storage {
 /// Option name -> value as the user wrote it (CREATE MODEL ... WITH).
 using OptionMap = std::map<std::string, std::string>;
 
+/// How many releases that were published before the current one stay, unless the model says so.
+inline constexpr std::uint32_t kRetainReleasesDefault = 2;
+/// The most that a model may say.
+inline constexpr std::uint32_t kRetainReleasesMax = 1000;
+
 /// A row of `models`.
 struct ModelRecord {
   std::string name;
@@ -18,14 +23,21 @@ struct ModelRecord {
   OptionMap options;      ///< as given by the user; defaults are resolved at TRAIN
   std::int64_t created_at_micros = 0;
   std::uint32_t next_release = 1;
-  /// The releases published so far, oldest first; the last is the one that topk answers from.
-  /// REVERT removes the last.
+  /// The releases published last, oldest first; the last is the one that topk answers from. REVERT
+  /// removes the last.
   std::vector<std::uint32_t> published;
   /// What a pretrained model starts training from: a name in the `weights` column family, which
   /// may be that of a release's encoder. Empty: nothing.
   std::string start_weights;
   /// Blobs of the token lists that its last training read, in the `weights` column family.
   std::vector<std::string> tokens;
+  /// How many releases that were published before the current one are kept for REVERT.
+  std::uint32_t retain_releases = kRetainReleasesDefault;
+  /// Those that REVERT left since the last PUBLISH: kept until the next one.
+  std::vector<std::uint32_t> reverted = {};
+  /// There are releases that nobody keeps, which are dropped after the commit that says so. An open
+  /// that finds this goes on with it.
+  bool has_garbage = false;
 };
 
 /// What a training made of one side of a graph.
@@ -44,7 +56,7 @@ struct ReleaseGraph {
   friend bool operator==(const ReleaseGraph&, const ReleaseGraph&) = default;
 };
 
-/// A row of `releases`: immutable once written.
+/// A row of `releases`: immutable once written, but for `pinned`.
 struct ReleaseRecord {
   std::string model;
   std::uint32_t number = 0;
@@ -69,6 +81,7 @@ struct ReleaseRecord {
   std::string index_file;        ///< name of a file in Store::index_directory(); empty for exact
   std::string votes_index_file;  ///< the same of the documents that vote
   std::uint64_t job = 0;         ///< the job that made it
+  bool pinned = false;           ///< by PIN RELEASE: stays until UNPIN RELEASE or DROP MODEL
 
   /// The files in Store::index_directory() that it needs.
   std::vector<std::string> IndexFiles() const;

@@ -24,14 +24,30 @@ constexpr std::string_view kSegmentMagic = "DSHISEGM";
 constexpr std::string_view kGraphMagic = "DSHIHNSW";
 constexpr std::size_t kChecksumBytes = 16;
 
+// Whether a release of the picture is gone by now. Its row goes before its files.
+Result<bool> WasDropped(CheckRun* run, const ReleaseRecord& release) {
+  std::string row;
+  DASHI_ASSIGN_OR_RETURN(
+      const bool found,
+      run->state().engine->Get(Family::kMeta, ReleaseKey(release.model, release.number), &row));
+  return !found;
+}
+
 // Reads a whole file piece by piece and reports what keeps it from being read. Returns its size,
-// or nullopt after a report. `start` is the progress before it.
+// or nullopt after a report. `start` is the progress before it. With `owner` the file is that of a
+// release, which may be dropped meanwhile.
 Result<std::optional<std::uint64_t>> ReadFile(
     CheckRun* run, const std::string& object, const std::string& path, std::uint64_t start,
-    const std::function<void(std::string_view piece)>& visit) {
+    const ReleaseRecord* owner, const std::function<void(std::string_view piece)>& visit) {
   const Result<int> file = OpenForReading(path);
   if (!file.ok()) {
     const bool missing = file.status().code() == StatusCode::kNotFound;
+    if (missing && owner != nullptr) {
+      DASHI_ASSIGN_OR_RETURN(const bool dropped, WasDropped(run, *owner));
+      if (dropped) {
+        return std::optional<std::uint64_t>();
+      }
+    }
     run->Report(object, missing ? "the file is missing" : "the file cannot be read",
                 missing ? "" : std::string(file.status().message()));
     return std::optional<std::uint64_t>();
@@ -72,7 +88,7 @@ Status CheckTableFile(CheckRun* run, const rocksdb::LiveFileStorageInfo& file,
   const std::string path = file.directory + "/" + file.relative_filename;
   const auto checksum = NewRecordedChecksum();
   DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> size,
-                         ReadFile(run, object, path, start, [&](std::string_view piece) {
+                         ReadFile(run, object, path, start, nullptr, [&](std::string_view piece) {
                            checksum->Update(piece.data(), piece.size());
                          }));
   if (!size) {
@@ -101,18 +117,19 @@ Status CheckIndexFile(CheckRun* run, const ReleaseRecord& release, const std::st
   ChecksumStream checksum;
   std::string magic;
   std::string tail;
-  DASHI_ASSIGN_OR_RETURN(
-      const std::optional<std::uint64_t> size,
-      ReadFile(run, object, run->state().paths.index + "/" + file, 0, [&](std::string_view piece) {
-        if (magic.empty()) {
-          magic = piece.substr(0, kSegmentMagic.size());
-        }
-        // The last 16 bytes so far may be the checksum itself.
-        tail += piece;
-        const std::size_t known = tail.size() - std::min(tail.size(), kChecksumBytes);
-        checksum.Update(std::string_view(tail).substr(0, known));
-        tail.erase(0, known);
-      }));
+  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> size,
+                         ReadFile(run, object, run->state().paths.index + "/" + file, 0, &release,
+                                  [&](std::string_view piece) {
+                                    if (magic.empty()) {
+                                      magic = piece.substr(0, kSegmentMagic.size());
+                                    }
+                                    // The last 16 bytes so far may be the checksum itself.
+                                    tail += piece;
+                                    const std::size_t known =
+                                        tail.size() - std::min(tail.size(), kChecksumBytes);
+                                    checksum.Update(std::string_view(tail).substr(0, known));
+                                    tail.erase(0, known);
+                                  }));
   if (!size) {
     return Status::Ok();
   }

@@ -181,27 +181,15 @@ std::unique_ptr<RelevanceCursor> NewRelevanceCursor(KeyWalk walk, const PendingR
   return std::make_unique<RocksdbRelevanceCursor>(std::move(walk), pending);
 }
 
-Result<std::unique_ptr<EmbeddingCursor>> NewEmbeddingCursor(const RocksdbEngine& engine,
-                                                            std::uint64_t version,
-                                                            EntityKind kind) {
-  std::shared_ptr<rocksdb::ColumnFamilyHandle> family = engine.EmbeddingFamily(version);
-  std::string value;
-  DASHI_ASSIGN_OR_RETURN(const bool found,
-                         engine.Get(Family::kMeta, EmbeddingRecordKey(version), &value));
-  if (!found || family == nullptr) {
-    return Status::NotFound(fmt::format("no such embedding version: {}", version));
-  }
-  EmbeddingRecord record;
-  if (!DecodeEmbeddingRecord(value, &record)) {
-    return Status::Corruption(
-        fmt::format("catalog record cannot be decoded: embedding version {}", version));
-  }
+std::unique_ptr<EmbeddingCursor> NewEmbeddingCursor(
+    const RocksdbEngine& engine, std::shared_ptr<rocksdb::ColumnFamilyHandle> family,
+    const EmbeddingRecord& record, EntityKind kind) {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   options.readahead_size = std::size_t{2} << 20;
   std::unique_ptr<rocksdb::Iterator> iterator(engine.db()->NewIterator(options, family.get()));
-  return std::unique_ptr<EmbeddingCursor>(std::make_unique<RocksdbEmbeddingCursor>(
-      std::move(family), std::move(iterator), record, kind));
+  return std::make_unique<RocksdbEmbeddingCursor>(std::move(family), std::move(iterator), record,
+                                                  kind);
 }
 
 }  // namespace dashi::storage

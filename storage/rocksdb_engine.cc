@@ -230,19 +230,20 @@ Status RocksdbEngine::OpenFamilies(const EngineOptions& options) {
 }
 
 void RocksdbEngine::TakeHandles(const std::vector<rocksdb::ColumnFamilyHandle*>& handles) {
-  MutexLock lock(mutex_);
+  auto families = std::make_shared<EmbeddingFamilies>(*AllEmbeddingFamilies());
   for (rocksdb::ColumnFamilyHandle* handle : handles) {
     const std::string& name = handle->GetName();
     if (const std::optional<Family> family = FindFamily(name)) {
       families_[ToIndex(*family)] = handle;
     } else if (const auto version = ParseEmbeddingFamilyName(name)) {
-      embedding_families_[*version] = Share(handle);
+      (*families)[*version] = Share(handle);
     } else if (name == rocksdb::kDefaultColumnFamilyName) {
       default_family_ = handle;
     } else {
       unknown_families_.push_back(handle);
     }
   }
+  SetEmbeddingFamilies(std::move(families));
 }
 
 // All at once, since RocksDB writes its options file after each call.
@@ -282,10 +283,7 @@ RocksdbEngine::~RocksdbEngine() {
     resumer_.join();
   }
   FlushLargeLog();
-  {
-    MutexLock lock(mutex_);
-    embedding_families_.clear();
-  }
+  SetEmbeddingFamilies(nullptr);
   for (rocksdb::ColumnFamilyHandle* handle : families_) {
     if (handle != nullptr) {
       db_->DestroyColumnFamilyHandle(handle);
@@ -349,17 +347,29 @@ std::shared_ptr<rocksdb::ColumnFamilyHandle> RocksdbEngine::Share(
       });
 }
 
+std::shared_ptr<const EmbeddingFamilies> RocksdbEngine::AllEmbeddingFamilies() const {
+  MutexLock lock(families_mutex_);
+  return embedding_families_;
+}
+
+void RocksdbEngine::SetEmbeddingFamilies(std::shared_ptr<const EmbeddingFamilies> families) {
+  MutexLock lock(families_mutex_);
+  // What it was goes with the argument, after the lock: it may delete files.
+  embedding_families_.swap(families);
+}
+
 std::shared_ptr<rocksdb::ColumnFamilyHandle> RocksdbEngine::EmbeddingFamily(
     std::uint64_t version) const {
-  MutexLock lock(mutex_);
-  const auto found = embedding_families_.find(version);
-  return found == embedding_families_.end() ? nullptr : found->second;
+  const std::shared_ptr<const EmbeddingFamilies> families = AllEmbeddingFamilies();
+  const auto found = families->find(version);
+  return found == families->end() ? nullptr : found->second;
 }
 
 std::vector<std::uint64_t> RocksdbEngine::EmbeddingVersions() const {
-  MutexLock lock(mutex_);
+  const std::shared_ptr<const EmbeddingFamilies> families = AllEmbeddingFamilies();
   std::vector<std::uint64_t> versions;
-  for (const auto& [version, handle] : embedding_families_) {
+  versions.reserve(families->size());
+  for (const auto& [version, handle] : *families) {
     versions.push_back(version);
   }
   return versions;
@@ -368,7 +378,8 @@ std::vector<std::uint64_t> RocksdbEngine::EmbeddingVersions() const {
 Result<std::shared_ptr<rocksdb::ColumnFamilyHandle>> RocksdbEngine::CreateEmbeddingFamily(
     std::uint64_t version) {
   MutexLock lock(mutex_);
-  if (embedding_families_.contains(version)) {
+  auto families = std::make_shared<EmbeddingFamilies>(*AllEmbeddingFamilies());
+  if (families->contains(version)) {
     return Status::AlreadyExists(fmt::format("embedding version exists: {}", version));
   }
   rocksdb::ColumnFamilyHandle* handle = nullptr;
@@ -376,19 +387,24 @@ Result<std::shared_ptr<rocksdb::ColumnFamilyHandle>> RocksdbEngine::CreateEmbedd
     return db_->CreateColumnFamily(MakeEmbeddingFamilyOptions(cache_), EmbeddingFamilyName(version),
                                    &handle);
   }));
-  return embedding_families_[version] = Share(handle);
+  std::shared_ptr<rocksdb::ColumnFamilyHandle> family = Share(handle);
+  families->emplace(version, family);
+  SetEmbeddingFamilies(std::move(families));
+  return family;
 }
 
 Status RocksdbEngine::DropEmbeddingFamily(std::uint64_t version) {
   MutexLock lock(mutex_);
-  const auto found = embedding_families_.find(version);
-  if (found == embedding_families_.end()) {
+  auto families = std::make_shared<EmbeddingFamilies>(*AllEmbeddingFamilies());
+  const auto found = families->find(version);
+  if (found == families->end()) {
     return Status::Ok();
   }
   DASHI_RETURN_IF_ERROR(WhileWriting("dropping an embedding version", [&, this] {
     return db_->DropColumnFamily(found->second.get());
   }));
-  embedding_families_.erase(found);
+  families->erase(found);
+  SetEmbeddingFamilies(std::move(families));
   return Status::Ok();
 }
 

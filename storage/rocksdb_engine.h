@@ -40,6 +40,10 @@ struct FamilyFiles {
   std::vector<std::uint32_t> crc32cs;  ///< of each whole file, as RocksDB recorded them
 };
 
+/// Column families by the number of their embedding version. Sharers of a family: whoever reads it,
+/// also after it was dropped.
+using EmbeddingFamilies = std::map<std::uint64_t, std::shared_ptr<rocksdb::ColumnFamilyHandle>>;
+
 struct EngineOptions {
   bool create = false;  ///< make what is missing: the creation was never finished, or not begun
   bool read_only = false;
@@ -80,10 +84,14 @@ class RocksdbEngine {
   rocksdb::OptimisticTransactionDB* transactions() const { return transactions_; }
   rocksdb::ColumnFamilyHandle* family(Family family) const { return families_[ToIndex(family)]; }
 
+  /// The column families of the embedding versions that there are now. Sharers: views, which read
+  /// those that are dropped after them.
+  std::shared_ptr<const EmbeddingFamilies> AllEmbeddingFamilies() const
+      DASHI_EXCLUDES(families_mutex_);
   /// The column family of an embedding version, or null. Sharers: cursors that outlive a drop.
   std::shared_ptr<rocksdb::ColumnFamilyHandle> EmbeddingFamily(std::uint64_t version) const
-      DASHI_EXCLUDES(mutex_);
-  std::vector<std::uint64_t> EmbeddingVersions() const DASHI_EXCLUDES(mutex_);
+      DASHI_EXCLUDES(families_mutex_);
+  std::vector<std::uint64_t> EmbeddingVersions() const DASHI_EXCLUDES(families_mutex_);
   Result<std::shared_ptr<rocksdb::ColumnFamilyHandle>> CreateEmbeddingFamily(std::uint64_t version)
       DASHI_EXCLUDES(mutex_);
   /// Does nothing when there is no such version.
@@ -134,7 +142,9 @@ class RocksdbEngine {
   Status HoldLateFiles();
   Result<std::vector<std::string>> ListFamilies(bool create) const;
   Status OpenFamilies(const EngineOptions& options);
-  void TakeHandles(const std::vector<rocksdb::ColumnFamilyHandle*>& handles) DASHI_EXCLUDES(mutex_);
+  void TakeHandles(const std::vector<rocksdb::ColumnFamilyHandle*>& handles);
+  void SetEmbeddingFamilies(std::shared_ptr<const EmbeddingFamilies> families)
+      DASHI_EXCLUDES(families_mutex_);
   Status CreateMissingFamilies(std::uint64_t memory_bytes_max);
   Status CheckFamilies() const;
   struct LogSizes {
@@ -177,9 +187,12 @@ class RocksdbEngine {
   std::vector<rocksdb::ColumnFamilyHandle*> unknown_families_;  // of a newer minor format
   std::array<rocksdb::ColumnFamilyHandle*, kNumFamilies> families_{};
   // RocksDB 7.8 races column family creation and drop with each other: one lock around both.
-  mutable Mutex mutex_;
-  std::map<std::uint64_t, std::shared_ptr<rocksdb::ColumnFamilyHandle>> embedding_families_
-      DASHI_GUARDED_BY(mutex_);
+  Mutex mutex_;
+  // Held for moments alone, since every view takes it; after mutex_.
+  mutable Mutex families_mutex_;
+  // Never null; replaced whole. Sharers: see AllEmbeddingFamilies.
+  std::shared_ptr<const EmbeddingFamilies> embedding_families_ DASHI_GUARDED_BY(families_mutex_) =
+      std::make_shared<EmbeddingFamilies>();
 };
 
 }  // namespace dashi::storage

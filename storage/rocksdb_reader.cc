@@ -408,7 +408,30 @@ Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanDeltaEmbeddings(std:
 
 Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanEmbeddings(std::uint64_t version,
                                                                        EntityKind kind) const {
-  return NewEmbeddingCursor(*state_.engine, version, kind);
+  std::shared_ptr<rocksdb::ColumnFamilyHandle> family;
+  std::string value;
+  bool found = false;
+  if (picture_.embedding_families != nullptr) {
+    const auto place = picture_.embedding_families->find(version);
+    family = place == picture_.embedding_families->end() ? nullptr : place->second;
+  }
+  if (family != nullptr) {
+    DASHI_ASSIGN_OR_RETURN(found, GetStored(Family::kMeta, EmbeddingRecordKey(version), &value));
+  }
+  if (!found) {  // A version that came after the picture.
+    family = state_.engine->EmbeddingFamily(version);
+    DASHI_ASSIGN_OR_RETURN(found,
+                           state_.engine->Get(Family::kMeta, EmbeddingRecordKey(version), &value));
+  }
+  if (!found || family == nullptr) {
+    return Status::NotFound(fmt::format("no such embedding version: {}", version));
+  }
+  EmbeddingRecord record;
+  if (!DecodeEmbeddingRecord(value, &record)) {
+    return Status::Corruption(
+        fmt::format("catalog record cannot be decoded: embedding version {}", version));
+  }
+  return NewEmbeddingCursor(*state_.engine, std::move(family), record, kind);
 }
 
 }  // namespace dashi::storage

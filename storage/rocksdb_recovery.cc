@@ -13,6 +13,8 @@
 #include "base/file.h"
 #include "base/logging.h"
 #include "base/status.h"
+#include "storage/release_removal.h"
+#include "storage/release_retention.h"
 #include "storage/rocksdb_bulk_load.h"
 #include "storage/rocksdb_change_trim.h"
 #include "storage/rocksdb_delta_embeddings.h"
@@ -62,6 +64,31 @@ Status InterruptJobs(RocksdbStoreState* state) {
     }
   }
   return transaction->Commit();
+}
+
+// Goes on with the collections that a process did not come to the end of. What the releases leave
+// outside the catalog is removed by RemoveUnnamed.
+Status FinishCollections(RocksdbStoreState* state) {
+  std::vector<ModelRecord> models;
+  {
+    const RocksdbSnapshotView view(*state, state->TakePicture());
+    DASHI_ASSIGN_OR_RETURN(models, view.ListModels());
+  }
+  for (const ModelRecord& model : models) {
+    for (bool more = model.has_garbage; more;) {
+      const std::unique_ptr<RocksdbTransaction> transaction = RocksdbTransaction::Begin(state);
+      DASHI_ASSIGN_OR_RETURN(const CollectionStep step, StageCollection(*transaction, model.name));
+      if (transaction->has_writes()) {
+        DASHI_RETURN_IF_ERROR(transaction->Commit());
+      }
+      for (const ReleaseRecord& release : step.dropped) {
+        LogInfo("dropped a release that nobody keeps: {}",
+                ReleaseName(release.model, release.number));
+      }
+      more = step.more;
+    }
+  }
+  return Status::Ok();
 }
 
 // Lists the names behind `prefix` in meta.
@@ -144,6 +171,7 @@ Status RecoverStore(RocksdbStoreState* state) {
   DASHI_RETURN_IF_ERROR(RemoveStrayFiles(state->paths.tmp, {}));
   DASHI_RETURN_IF_ERROR(InterruptJobs(state));
   DASHI_RETURN_IF_ERROR(RemoveUnfinishedWeights(state));
+  DASHI_RETURN_IF_ERROR(FinishCollections(state));
   DASHI_RETURN_IF_ERROR(RemoveUnnamed(state));
   return TrimChanges(state, kEntriesTrimmedAtOpenMax);
 }

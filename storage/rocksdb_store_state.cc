@@ -115,6 +115,8 @@ Picture RocksdbStoreState::NewPicture() {
   if (options.read_only) {
     return Picture{nullptr, sequencer->Completed()};
   }
+  // Before the snapshot, whose releases have not been dropped yet.
+  std::shared_ptr<const EmbeddingFamilies> families = engine->AllEmbeddingFamilies();
   std::uint64_t completed = 0;
   {
     // Counted before the number can be seen as unread, and before the snapshot: the snapshot then
@@ -131,7 +133,7 @@ Picture RocksdbStoreState::NewPicture() {
                        const MutexLock lock(live_mutex_);
                        live_pictures_.erase(live_pictures_.find(completed));
                      }),
-                 completed};
+                 completed, std::move(families)};
 }
 
 std::uint64_t RocksdbStoreState::OldestPicture() const {
@@ -146,6 +148,7 @@ Picture RocksdbStoreState::TakePicture() {
 
 Picture RocksdbStoreState::BeginPicture(rocksdb::Transaction* transaction, bool* behind_load) {
   MutexLock lock(picture_mutex_);
+  std::shared_ptr<const EmbeddingFamilies> families = engine->AllEmbeddingFamilies();
   const std::uint64_t completed = sequencer->Completed();
   transaction->SetSnapshot();
   *behind_load = frozen_ != nullptr;
@@ -154,7 +157,8 @@ Picture RocksdbStoreState::BeginPicture(rocksdb::Transaction* transaction, bool*
   }
   // The transaction owns the snapshot and outlives the picture.
   const rocksdb::Snapshot* snapshot = transaction->GetSnapshot();
-  return Picture{std::shared_ptr<const rocksdb::Snapshot>(snapshot, [](const auto*) {}), completed};
+  return Picture{std::shared_ptr<const rocksdb::Snapshot>(snapshot, [](const auto*) {}), completed,
+                 std::move(families)};
 }
 
 void RocksdbStoreState::FreezePicture() {
@@ -163,8 +167,9 @@ void RocksdbStoreState::FreezePicture() {
 }
 
 void RocksdbStoreState::ThawPicture() {
+  std::unique_ptr<Picture> before;  // Goes after the lock: it may delete files.
   MutexLock lock(picture_mutex_);
-  frozen_.reset();
+  before = std::move(frozen_);
 }
 
 void RocksdbStoreState::SetUnfinishedLoad(UnfinishedLoad load) {

@@ -31,6 +31,10 @@ struct Picture {
   /// Null in a database that is open for reading only, where nothing changes.
   std::shared_ptr<const rocksdb::Snapshot> snapshot;
   std::uint64_t commit_sequence = 0;
+  /// The embedding versions that a release of the picture may have, which stay readable when they
+  /// are dropped. Null in a database that is open for reading only. Sharers: the pictures since a
+  /// version came or went.
+  std::shared_ptr<const EmbeddingFamilies> embedding_families = nullptr;
 };
 
 /// A load that ended in an error which leaves something to do.

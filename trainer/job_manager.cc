@@ -47,13 +47,12 @@ struct ActiveJob {
   std::uint64_t num_reports = 0;
 };
 
-/// Puts the name of the release that a training starts from into its options.
-Status NameStartRelease(const storage::View& view, const std::string& model,
-                        ModelOptions* options) {
-  DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord start,
-                         FindStartRelease(view, model, *options));
+/// Finds the release that a training starts from, and puts its name into the options.
+Result<storage::ReleaseRecord> NameStartRelease(const storage::View& view, const std::string& model,
+                                                ModelOptions* options) {
+  DASHI_ASSIGN_OR_RETURN(storage::ReleaseRecord start, FindStartRelease(view, model, *options));
   options->warm_start = fmt::format("{}@{}", start.model, start.number);
-  return Status::Ok();
+  return start;
 }
 
 }  // namespace
@@ -92,7 +91,10 @@ class JobManager::Impl {
     job->record.options = overrides;
     if (job->options.warm_start != "off") {
       // The name, so that the job starts from the same one whenever it runs.
-      DASHI_RETURN_IF_ERROR(NameStartRelease(*transaction, model, &job->options));
+      DASHI_ASSIGN_OR_RETURN(const storage::ReleaseRecord start,
+                             NameStartRelease(*transaction, model, &job->options));
+      // Unchanged, so that the commit conflicts with one that drops the release.
+      DASHI_RETURN_IF_ERROR(transaction->PutRelease(start));
       job->record.options["warm_start"] = job->options.warm_start;
     }
     DASHI_ASSIGN_OR_RETURN(job->record.id, transaction->NextId("job"));
@@ -160,7 +162,7 @@ class JobManager::Impl {
         training.options,
         ParseModelOptions(record->algorithm, MergeModelOptions(record->options, overrides)));
     if (training.options.warm_start != "off") {
-      DASHI_RETURN_IF_ERROR(NameStartRelease(*view, model, &training.options));
+      DASHI_RETURN_IF_ERROR(NameStartRelease(*view, model, &training.options).status());
     }
     DASHI_ASSIGN_OR_RETURN(TensorBackend* const backend,
                            LoadTensorBackend(options_.torch_module_path));

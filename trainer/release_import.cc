@@ -125,6 +125,7 @@ storage::ReleaseRecord DescribeRelease(const ImportRequest& request, const Model
   release.options["encoder"] = folder.transformer ? "transformer" : "bag";
   release.model = request.model;
   release.job = job;
+  release.pinned = false;
   release.environment["imported_from"] = request.path;
   release.environment["imported_by"] = std::string(Version());
   release.environment["imported_kernels"] = index::KernelTarget();

@@ -136,10 +136,11 @@ void ModelTrainer::CreateModel() {
   }
   Rows after = rows_;
   after[ModelKey(name)] = "";
-  Commit(fmt::format("CREATE MODEL {} USING ngame WITH (dim = 16, hidden = 16, epochs = 1, "
-                     "classifier_epochs = 1, batch_size = 64, cluster_size = 8, random_labels = "
-                     "10, threads = 1, checkpoint_seconds = 0, rows_memory_mb = 0)",
-                     name),
+  Commit(fmt::format(
+             "CREATE MODEL {} USING ngame WITH (dim = 16, hidden = 16, epochs = 1, "
+             "classifier_epochs = 1, batch_size = 64, cluster_size = 8, random_labels = "
+             "10, threads = 1, checkpoint_seconds = 0, rows_memory_mb = 0, retain_releases = 1)",
+             name),
          std::move(after));
 }
 
@@ -183,11 +184,16 @@ void ModelTrainer::Publish(const std::string& model) {
       options_.trains_first ? releases.back() : releases[random_.Uniform(releases.size())];
   Rows after = rows_;
   after[ModelKey(model)] = ReleaseName(model, number);
+  // Such a model keeps the release that was published before, and what is newer; see CreateModel.
+  const std::string before = rows_[ModelKey(model)];
+  if (before != after[ModelKey(model)]) {
+    EraseOlder(model, number, before, &after);
+  }
   if (session_.Commit(fmt::format("PUBLISH {}@{}", model, number), Difference(rows_, after))) {
     rows_ = std::move(after);
     std::vector<int>& list = published_[model];
     if (list.empty() || list.back() != number) {
-      list.push_back(number);
+      list = list.empty() ? std::vector<int>{number} : std::vector<int>{list.back(), number};
     }
   }
 }
@@ -198,10 +204,22 @@ void ModelTrainer::Revert(const std::string& model) {
     return;
   }
   Rows after = rows_;
-  after[ModelKey(model)] = ReleaseName(model, list[list.size() - 2]);
+  const int number = list[list.size() - 2];
+  after[ModelKey(model)] = ReleaseName(model, number);
+  EraseOlder(model, number, /*kept=*/ReleaseName(model, list.back()), &after);
   if (session_.Commit("REVERT MODEL " + model, Difference(rows_, after))) {
     rows_ = std::move(after);
     list.pop_back();
+  }
+}
+
+void ModelTrainer::EraseOlder(const std::string& model, int number, const std::string& kept,
+                              Rows* rows) const {
+  for (const int release : Releases(model)) {
+    const std::string name = ReleaseName(model, release);
+    if (release < number && name != kept) {
+      rows->erase(ReleaseKey(name));
+    }
   }
 }
 

@@ -35,6 +35,8 @@ class ModelTrainer {
   void Publish(const std::string& model);
   void Revert(const std::string& model);
   void DropRelease(const std::string& model);
+  // Takes out of `rows` the releases of a model that are older than `number`, but for `kept`.
+  void EraseOlder(const std::string& model, int number, const std::string& kept, Rows* rows) const;
   void Evaluate(const std::string& model);
   void Commit(const std::string& sql, Rows after);
 

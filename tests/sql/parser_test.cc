@@ -80,6 +80,25 @@ TEST(ParserTest, ReadsReleaseNames) {
   EXPECT_FALSE(ParseOne("PUBLISH m@0x1").ok());
 }
 
+TEST(ParserTest, ReadsTheLifeOfReleases) {
+  const auto pin = Parse<PinReleaseStatement>("PIN RELEASE ads@3");
+  EXPECT_TRUE(pin.pin);
+  EXPECT_EQ(pin.release.model, "ads");
+  EXPECT_EQ(pin.release.release, 3U);
+  EXPECT_FALSE(Parse<PinReleaseStatement>("unpin release ads@3").pin);
+  const auto alter = Parse<AlterModelStatement>("ALTER MODEL Ads SET (retain_releases = 0)");
+  EXPECT_EQ(alter.model, "ads");
+  EXPECT_EQ(alter.model_offset, 12U);
+  EXPECT_EQ(alter.options.at(0).name, "retain_releases");
+  EXPECT_EQ(alter.options.at(0).value, "0");
+  EXPECT_EQ(alter.options.at(0).offset, 21U);
+  for (const char* wrong : {"PIN RELEASE ads", "PIN ads@1", "UNPIN RELEASE ads@1 ads@2",
+                            "ALTER MODEL ads", "ALTER MODEL ads SET retain_releases = 1",
+                            "ALTER MODEL ads SET (a = 1, a = 2)", "ALTER m SET (a = 1)"}) {
+    EXPECT_FALSE(ParseOne(wrong).ok()) << wrong;
+  }
+}
+
 TEST(ParserTest, ReadsTransactionControl) {
   EXPECT_EQ(Parse<BeginStatement>("BEGIN READ ONLY").modes.read_only, true);
   EXPECT_EQ(Parse<BeginStatement>("START TRANSACTION READ WRITE, NOT DEFERRABLE").modes.read_only,
@@ -183,6 +202,8 @@ TEST(ParserTest, SurvivesDamagedStatements) {
       "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY",
       "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
       "PUBLISH LATEST m",
+      "ALTER MODEL m SET (retain_releases = 1)",
+      "UNPIN RELEASE m@1",
   };
   const std::string bytes = std::string("'\"$;(@x0-/*\x80\xff ") + '\0';
   for (const std::string& statement : statements) {

@@ -93,6 +93,7 @@ TEST_F(SessionTest, AReleaseThatAStoppedJobStartsFromIsNotDropped) {
     const auto store = testing::OpenStore(directory_.path() + "/test.db");
     testing::AddRows(*store, {{"L", "red shoes"}}, {{"d", "shoes", "train", {"L"}}});
     testing::AddRelease(*store, "m");
+    testing::AddRelease(*store, "m");
     const auto transaction = store->Begin().value();
     storage::JobRecord job;
     job.id = transaction->NextId("job").value();
@@ -108,9 +109,48 @@ TEST_F(SessionTest, AReleaseThatAStoppedJobStartsFromIsNotDropped) {
   const auto refused = Run(*session_, "DROP RELEASE m@1");
   EXPECT_EQ(refused.status().sqlstate(), "55006");
   EXPECT_NE(refused.status().message().find("job " + number), std::string::npos);
+  // Nor does PUBLISH drop it, which has all others dropped, or an open.
+  Must("ALTER MODEL m SET (retain_releases = 0)");
+  Must("PUBLISH m@2");
+  EXPECT_EQ(CountOf(*session_, "releases"), 2);
+  Open({});
+  EXPECT_EQ(CountOf(*session_, "releases"), 2);
   ASSERT_TRUE(Run(*session_, "CANCEL JOB " + number).ok());
   const auto dropped = Run(*session_, "DROP RELEASE m@1");
   EXPECT_TRUE(dropped.ok()) << dropped.status().ToString();
+}
+
+TEST_F(SessionTest, PublishTellsWhatItDropped) {
+  session_.reset();
+  database_.reset();
+  {
+    const auto store = testing::OpenStore(directory_.path() + "/test.db");
+    testing::AddRows(*store, {{"L", "red shoes"}}, {{"d", "shoes", "train", {"L"}}});
+    for (int i = 0; i < 25; ++i) {
+      testing::AddRelease(*store, "m", {.dim = 4});
+    }
+  }
+  Open({});
+  const auto notices = [&](const std::string& sql) {
+    auto result = session_->Execute(sql);
+    EXPECT_TRUE(result.ok()) << sql << ": " << result.status().ToString();
+    return result.ok() ? result->notices() : std::vector<std::string>();
+  };
+  EXPECT_TRUE(notices("PUBLISH m@1").empty());
+  EXPECT_EQ(notices("PUBLISH m@3"),
+            std::vector<std::string>{"releases that nobody keeps were dropped: m@2"});
+  EXPECT_TRUE(notices("REVERT MODEL m").empty());
+  const auto many = notices("PUBLISH m");
+  ASSERT_EQ(many.size(), 1U);
+  EXPECT_TRUE(many[0].starts_with("releases that nobody keeps were dropped: m@3, m@4, "))
+      << many[0];
+  EXPECT_TRUE(many[0].ends_with(", m@22 and 2 more")) << many[0];
+  EXPECT_EQ(CountOf(*session_, "releases"), 2);
+  // What is pinned goes with its model alone.
+  Must("PIN RELEASE m@1");
+  EXPECT_EQ(State("DROP RELEASE m@1"), "55000");
+  Must("DROP MODEL m");
+  EXPECT_EQ(CountOf(*session_, "releases"), 0);
 }
 
 TEST_F(SessionTest, RowsComeOneByOneWithTheirTypes) {

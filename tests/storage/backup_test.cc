@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "storage/release_removal.h"
 #include "tests/storage/backup_fixture.h"
 #include "tests/storage/damaged_bytes.h"
 #include "tests/testing/tiny_database.h"
@@ -205,6 +206,69 @@ TEST_F(BackupTest, ABackupBehindAFailedCommitIsRestored) {
   ASSERT_OK(restored);
   EXPECT_EQ(Rows(*(*restored)->NewSnapshot().value(), EntityKind::kLabel),
             std::vector<std::string>{"l=first"});
+}
+
+// Drops release 1 in the middle of copying, with all that belongs to it.
+class CollectingMonitor : public SilentMonitor {
+ public:
+  explicit CollectingMonitor(Store* store) : store_(store) {}
+
+  void BeginPhase(std::string_view phase, std::string_view /*unit*/,
+                  std::uint64_t /*total*/) override {
+    copies_ = phase == "copying";
+  }
+  Status Advance(std::uint64_t /*done*/) override {
+    if (!copies_ || collected_) {
+      return Status::Ok();
+    }
+    DASHI_ASSIGN_OR_RETURN(const auto transaction, store_->Begin());
+    DASHI_ASSIGN_OR_RETURN(const CollectionStep step, StageCollection(*transaction, "m"));
+    DASHI_RETURN_IF_ERROR(transaction->Commit());
+    for (const ReleaseRecord& release : step.dropped) {
+      collected_ = true;
+      RemoveReleaseData(*store_, release, step.start_weights);
+    }
+    return Status::Ok();
+  }
+  bool collected() const { return collected_; }
+
+ private:
+  Store* const store_;
+  bool copies_ = false;
+  bool collected_ = false;
+};
+
+TEST_F(BackupTest, ABackupBesideACollectionHoldsTheReleasesOfItsMoment) {
+  Open();
+  testing::AddRows(store(), {{"L1", "one"}, {"L2", "two"}}, {{"d", "one two", "train", {"L1"}}});
+  ASSERT_EQ(testing::AddRelease(store(), "m", {.seed = 1, .hnsw = true}), 1U);
+  ASSERT_EQ(testing::AddRelease(store(), "m", {.seed = 2, .hnsw = true}), 2U);
+  const auto whole = Contents(*Snapshot());
+  const std::string index_file = Snapshot()->GetRelease("m", 1).value()->index_file;
+  ASSERT_TRUE(fs::exists(store().index_directory() + "/" + index_file));
+  // What PUBLISH leaves behind its commit.
+  auto transaction = Begin();
+  ModelRecord model = *transaction->GetModel("m").value();
+  model.published = {2};
+  model.has_garbage = true;
+  ASSERT_OK(transaction->PutModel(model));
+  ASSERT_OK(transaction->Commit());
+  transaction.reset();
+  CollectingMonitor monitor(&store());
+  ASSERT_OK(store().Backup(folder(), {}, monitor));
+  ASSERT_TRUE(monitor.collected());
+  EXPECT_FALSE(Snapshot()->GetRelease("m", 1).value().has_value());
+  EXPECT_FALSE(fs::exists(store().index_directory() + "/" + index_file));
+  ASSERT_OK(TryRestore(1));
+  EXPECT_EQ(Problems(target()), "");
+  StoreOptions reading;
+  reading.read_only = true;
+  EXPECT_EQ(Contents(*Store::Open(target(), reading).value()->NewSnapshot().value()), whole)
+      << "as it was at the moment of the backup";
+  EXPECT_TRUE(fs::exists(target() + "/index/" + index_file));
+  // The restored database goes on with the collection when it is opened for writing.
+  EXPECT_EQ(ContentsOf(target()), Contents(*Snapshot()));
+  EXPECT_FALSE(fs::exists(target() + "/index/" + index_file));
 }
 
 TEST_F(BackupTest, ASecondBackupCopiesOnlyWhatIsNew) {

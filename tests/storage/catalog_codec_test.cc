@@ -18,7 +18,10 @@ TEST(CatalogCodecTest, ModelsComeBack) {
                           4,
                           {1, 3},
                           "start-1/encoder",
-                          {"tokens-1/labels"}};
+                          {"tokens-1/labels"},
+                          7,
+                          {2, 4},
+                          true};
   ModelRecord read;
   ASSERT_TRUE(DecodeModel(EncodeModel(model), &read));
   EXPECT_EQ(read.name, model.name);
@@ -29,6 +32,27 @@ TEST(CatalogCodecTest, ModelsComeBack) {
   EXPECT_EQ(read.published, model.published);
   EXPECT_EQ(read.start_weights, model.start_weights);
   EXPECT_EQ(read.tokens, model.tokens);
+  EXPECT_EQ(read.retain_releases, 7U);
+  EXPECT_EQ(read.reverted, model.reverted);
+  EXPECT_TRUE(read.has_garbage);
+}
+
+TEST(CatalogCodecTest, MembersThatOlderProgramsLackAreWrittenWhereTheySaySomething) {
+  ModelRecord model;
+  ReleaseRecord release;
+  for (const char* member : {"retain_releases", "reverted", "has_garbage"}) {
+    EXPECT_EQ(EncodeModel(model).find(member), std::string::npos) << member;
+  }
+  EXPECT_EQ(EncodeRelease(release).find("pinned"), std::string::npos);
+  ASSERT_TRUE(DecodeModel(std::string("\1{\"name\":\"m\",\"published\":[1]}"), &model));
+  EXPECT_EQ(model.retain_releases, 2U);
+  EXPECT_TRUE(model.reverted.empty());
+  EXPECT_FALSE(model.has_garbage);
+  model.retain_releases = 0;
+  ASSERT_TRUE(DecodeModel(EncodeModel(model), &model));
+  EXPECT_EQ(model.retain_releases, 0U);
+  ASSERT_TRUE(DecodeRelease(std::string("\1{\"model\":\"m\"}"), &release));
+  EXPECT_FALSE(release.pinned);
 }
 
 TEST(CatalogCodecTest, ReleasesComeBack) {
@@ -58,8 +82,10 @@ TEST(CatalogCodecTest, ReleasesComeBack) {
   EXPECT_EQ(release.IndexFiles(),
             (std::vector<std::string>{release.index_file, release.votes_index_file}));
   release.job = 3;
+  release.pinned = true;
   ReleaseRecord read;
   ASSERT_TRUE(DecodeRelease(EncodeRelease(release), &read));
+  EXPECT_TRUE(read.pinned);
   EXPECT_EQ(read.model, release.model);
   EXPECT_EQ(read.number, release.number);
   EXPECT_EQ(read.created_at_micros, release.created_at_micros);

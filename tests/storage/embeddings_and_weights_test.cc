@@ -103,7 +103,7 @@ TEST_F(EmbeddingsTest, AnUnfinishedVersionLeavesNothing) {
   EXPECT_TRUE(fs::is_empty(directory() + "/tmp"));
 }
 
-TEST_F(EmbeddingsTest, ADroppedVersionStaysReadableForItsCursors) {
+TEST_F(EmbeddingsTest, ADroppedVersionStaysReadableForEarlierViews) {
   Open();
   auto writer = Writer(1, 4);
   for (std::uint32_t ordinal = 0; ordinal < 100; ++ordinal) {
@@ -121,8 +121,16 @@ TEST_F(EmbeddingsTest, ADroppedVersionStaysReadableForItsCursors) {
     ++more;
   }
   EXPECT_EQ(more, 99);
-  EXPECT_EQ(view->ScanEmbeddings(1, EntityKind::kLabel).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(Snapshot()->ScanEmbeddings(1, EntityKind::kLabel).status().code(),
+            StatusCode::kNotFound);
   ASSERT_OK(Writer(1, 8)->Finish());  // The number may be used again.
+  auto again = view->ScanEmbeddings(1, EntityKind::kLabel);
+  ASSERT_OK(again);
+  for (more = 0; again.value()->Next().value(); ++more) {
+    EXPECT_EQ(again.value()->values().size(), 4U);
+  }
+  EXPECT_EQ(more, 100);
+  EXPECT_TRUE(Scan(1, EntityKind::kLabel, 8).empty());
 }
 
 class WeightsTest : public StoreFixture {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <utility>
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "storage/release_removal.h"
 #include "storage/schema_record.h"
 #include "tests/storage/rocksdb_check_template.h"
 
@@ -49,6 +51,51 @@ void AlterIndex(Store& store, const IndexRecord& index, bool drop) {
   }
   EXPECT_OK(transaction->PutSchema(EntityKind::kDocument, std::move(schema)));
   EXPECT_OK(transaction->Commit());
+}
+
+// Drops the release before a phase begins, with all that belongs to it.
+class DroppingMonitor : public SilentMonitor {
+ public:
+  DroppingMonitor(Store* store, std::string phase) : store_(store), phase_(std::move(phase)) {}
+
+  void BeginPhase(std::string_view phase, std::string_view /*unit*/,
+                  std::uint64_t /*total*/) override {
+    if (phase != phase_) {
+      return;
+    }
+    auto transaction = std::move(store_->Begin()).value();
+    const ReleaseRecord release = *transaction->GetRelease("m", 1).value();
+    ModelRecord model = *transaction->GetModel("m").value();
+    EXPECT_OK(DeleteReleaseRow(*transaction, 1, &model));
+    EXPECT_OK(transaction->Commit());
+    RemoveReleaseData(*store_, release, "");
+    dropped_ = true;
+  }
+  bool dropped() const { return dropped_; }
+
+ private:
+  Store* const store_;
+  const std::string phase_;
+  bool dropped_ = false;
+};
+
+TEST_F(CheckTest, AReleaseThatIsDroppedMeanwhileIsNoDamage) {
+  for (const char* phase : {"files", "index files"}) {
+    SCOPED_TRACE(phase);
+    std::filesystem::remove_all(directory());
+    CopyTemplate(directory());
+    Open();
+    const std::string file =
+        store().index_directory() + "/" + Snapshot()->GetRelease("m", 1).value()->index_file;
+    ASSERT_TRUE(std::filesystem::is_regular_file(file));
+    DroppingMonitor monitor(&store(), phase);
+    const auto report = store().Check(monitor);
+    ASSERT_OK(report);
+    ASSERT_TRUE(monitor.dropped());
+    EXPECT_FALSE(std::filesystem::exists(file));
+    EXPECT_EQ(report->num_problems, 0U) << Shown(*report);
+    Close();
+  }
 }
 
 TEST_F(CheckTest, AnIndexThatIsBuiltOrRemovedIsNoDamage) {

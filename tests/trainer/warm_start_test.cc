@@ -12,6 +12,7 @@
 #include "index/vector_kernels.h"
 #include "query/evaluate.h"
 #include "query/publish.h"
+#include "query/release_collection.h"
 #include "tests/testing/log_watch.h"
 #include "tests/testing/tiny_database.h"
 #include "tests/trainer/planted_rows.h"
@@ -59,6 +60,14 @@ class WarmStartTest : public ::testing::Test {
 
   Status Refusal(const OptionMap& overrides) {
     return jobs_->SubmitTraining("m", overrides, "TRAIN MODEL m").status();
+  }
+
+  void RetainNone() {
+    const auto transaction = store_->Begin().value();
+    storage::ModelRecord model = *transaction->GetModel("m").value();
+    model.retain_releases = 0;
+    ASSERT_TRUE(transaction->PutModel(model).ok());
+    ASSERT_TRUE(transaction->Commit().ok());
   }
 
   std::shared_ptr<const storage::View> View() { return store_->NewSnapshot().value(); }
@@ -240,6 +249,18 @@ TEST_F(WarmStartTest, OneThreadAndOneSeedGiveTheSameBits) {
   EXPECT_NE(Weights(2, 0), Weights(4, 0));
 }
 
+TEST_F(WarmStartTest, AStartIsNotDroppedWhileItsTrainingIsSubmitted) {
+  TrainAndPublish();
+  const auto drop = store_->Begin().value();
+  ASSERT_TRUE(drop->DeleteRelease("m", 1).ok());  // It has not seen the job.
+  const auto id = jobs_->SubmitTraining("m", kWarm, "TRAIN MODEL m");
+  ASSERT_TRUE(id.ok()) << id.status().ToString();
+  EXPECT_EQ(drop->Commit().code(), StatusCode::kAborted);
+  const auto job = jobs_->Wait(id.value(), {}, {});
+  ASSERT_TRUE(job.ok());
+  EXPECT_EQ(job->state, JobState::kSucceeded) << job->error;
+}
+
 TEST_F(WarmStartTest, PausedAgainAndAgainAJobEndsWithTheSameBits) {
   TrainAndPublish();
   ChangeRows();
@@ -249,6 +270,7 @@ TEST_F(WarmStartTest, PausedAgainAndAgainAJobEndsWithTheSameBits) {
   // Paused at the first thing that it writes once it trains, at the second after that, the fourth,
   // in its own thread: who looks from another one may come when it is over.
   const std::uint64_t id = whole.id + 1;
+  query::ReleaseCache releases(store_.get(), &pool_);
   int num_pauses = 0;
   int num_writes = 0;
   watch_.Set([&] {
@@ -268,14 +290,18 @@ TEST_F(WarmStartTest, PausedAgainAndAgainAJobEndsWithTheSameBits) {
     }
     ASSERT_EQ(job->state, JobState::kPaused) << job->error;
     num_writes = 0;
-    // Another release is published meanwhile; the job has its own start.
+    // Another release is published meanwhile, and would be the only one that stays; the job has its
+    // own start, and keeps it.
     if (++num_pauses == 2) {
-      query::ReleaseCache releases(store_.get(), &pool_);
+      RetainNone();
       ASSERT_TRUE(query::Publish(*store_, releases, "m", 2).ok());
+      EXPECT_TRUE(query::CollectReleases(*store_, releases, "m").names.empty());
     }
     ASSERT_TRUE(jobs_->Resume(id).ok());
+    EXPECT_TRUE(query::CollectReleases(*store_, releases, "m").names.empty());
   }
   watch_.Set({});
+  EXPECT_EQ(query::CollectReleases(*store_, releases, "m").names, std::vector<std::string>{"m@1"});
   EXPECT_GE(num_pauses, 2);
   for (std::size_t i = 0; i < Release(2).weights.size(); ++i) {
     EXPECT_EQ(Weights(2, i), Weights(3, i)) << i;

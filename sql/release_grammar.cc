@@ -1,0 +1,63 @@
+#include "sql/release_grammar.h"
+
+#include <utility>
+
+#include "base/status.h"
+
+namespace dashi::sql {
+
+Result<StatementNode> ParsePublish(TokenStream& tokens) {
+  PublishStatement publish;
+  // A model may be called "latest" or "model": the words are keywords only before a name.
+  const bool name_follows = tokens.Peek(1).kind == TokenKind::kIdentifier ||
+                            tokens.Peek(1).kind == TokenKind::kQuotedIdentifier;
+  const bool word = name_follows && !tokens.Peek(1).IsKeyword("WHEN");
+  const bool latest = word && tokens.TakeKeyword("LATEST");
+  if (!latest && word) {
+    tokens.TakeKeyword("MODEL");
+  }
+  DASHI_ASSIGN_OR_RETURN(publish.release, tokens.ExpectReleaseName());
+  if (latest && publish.release.release) {
+    return tokens.SyntaxError("a model without a release number after LATEST");
+  }
+  if (tokens.Peek().IsKeyword("WHEN")) {
+    return tokens.Unsupported(tokens.Peek(), "PUBLISH ... WHEN is not supported",
+                              "Run EVALUATE MODEL, look at the figures, then PUBLISH.");
+  }
+  return StatementNode(std::move(publish));
+}
+
+Result<StatementNode> ParseRevert(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
+  RevertModelStatement revert;
+  DASHI_ASSIGN_OR_RETURN(revert.model, tokens.ExpectName("the name of a model"));
+  return StatementNode(std::move(revert));
+}
+
+Result<StatementNode> ParsePin(TokenStream& tokens, bool pin) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("RELEASE"));
+  PinReleaseStatement statement;
+  statement.pin = pin;
+  DASHI_ASSIGN_OR_RETURN(statement.release, ExpectNumberedRelease(tokens));
+  return StatementNode(std::move(statement));
+}
+
+Result<StatementNode> ParseAlterModel(TokenStream& tokens) {
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
+  AlterModelStatement alter;
+  alter.model_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(alter.model, tokens.ExpectName("the name of a model"));
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("SET"));
+  DASHI_ASSIGN_OR_RETURN(alter.options, tokens.ExpectOptions());
+  return StatementNode(std::move(alter));
+}
+
+Result<ReleaseName> ExpectNumberedRelease(TokenStream& tokens) {
+  DASHI_ASSIGN_OR_RETURN(ReleaseName release, tokens.ExpectReleaseName());
+  if (!release.release) {
+    return tokens.SyntaxError("\"@\" and the number of a release");
+  }
+  return release;
+}
+
+}  // namespace dashi::sql
