@@ -82,18 +82,7 @@ class OmpThreads {
 };
 
 Status CheckArguments(HalfMatrixView vectors, const HnswOptions& options) {
-  if (options.num_links < HnswGraph::kNumLinksMin || options.num_links > HnswGraph::kNumLinksMax) {
-    return Status::InvalidArgument("HNSW link count out of range [2, 128]: " +
-                                   std::to_string(options.num_links));
-  }
-  if (options.ef_construction < 1 || options.ef_construction > 100'000) {
-    return Status::InvalidArgument("HNSW ef_construction out of range [1, 100000]: " +
-                                   std::to_string(options.ef_construction));
-  }
-  if (options.ef_search < 1 || options.ef_search > HnswGraph::kEfSearchMax) {
-    return Status::InvalidArgument("HNSW ef_search out of range [1, 1000000]: " +
-                                   std::to_string(options.ef_search));
-  }
+  DASHI_RETURN_IF_ERROR(CheckHnswOptions(options));
   if (vectors.rows > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     return Status::ResourceExhausted("too many vectors for one HNSW graph: " +
                                      std::to_string(vectors.rows));

@@ -116,4 +116,20 @@ std::span<const Position> HnswGraph::Links(Position node, std::uint32_t level) c
 
 std::string HnswGraph::FindFault() const { return view().FindFault(); }
 
+Status CheckHnswOptions(const HnswOptions& options) {
+  if (options.num_links < HnswGraph::kNumLinksMin || options.num_links > HnswGraph::kNumLinksMax) {
+    return Status::InvalidArgument("HNSW link count out of range [2, 128]: " +
+                                   std::to_string(options.num_links));
+  }
+  if (options.ef_construction < 1 || options.ef_construction > 100'000) {
+    return Status::InvalidArgument("HNSW ef_construction out of range [1, 100000]: " +
+                                   std::to_string(options.ef_construction));
+  }
+  if (options.ef_search < 1 || options.ef_search > HnswGraph::kEfSearchMax) {
+    return Status::InvalidArgument("HNSW ef_search out of range [1, 1000000]: " +
+                                   std::to_string(options.ef_search));
+  }
+  return Status::Ok();
+}
+
 }  // namespace dashi::index

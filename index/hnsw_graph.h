@@ -97,4 +97,7 @@ class HnswGraph {
   std::vector<Position> upper_links_;       // [sum of levels, num_links]
 };
 
+/// Errors: kInvalidArgument for options out of range.
+Status CheckHnswOptions(const HnswOptions& options);
+
 }  // namespace dashi::index

@@ -70,6 +70,10 @@ HnswSearcher::HnswSearcher(const GraphParts& parts)
   DASHI_CHECK(graph_.num_nodes() == vectors_.rows);
 }
 
+HnswSearcher::HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors)
+    : HnswSearcher(GraphParts{graph.view(), vectors, /*codes=*/nullptr, /*duplicates=*/{},
+                              /*ef_search=*/0, /*blocks=*/nullptr}) {}
+
 HnswSearcher::~HnswSearcher() = default;
 
 Result<Shortlist> HnswSearcher::Search(std::span<const float> query, std::size_t ef,
@@ -78,15 +82,9 @@ Result<Shortlist> HnswSearcher::Search(std::span<const float> query, std::size_t
   if (graph_.num_nodes() == 0) {
     return Shortlist();
   }
-  std::unique_ptr<Scratch> scratch = Borrow();
-  scratch->visited.Clear();
-  scratch->frontier.clear();
-  scratch->beam.Reset(std::min(ef, graph_.num_nodes()));
-  scratch->num_visited = 0;
-  scratch->query = query;
-  scratch->blocks = blocks_ != nullptr && !blocks_->complete() ? blocks_ : nullptr;
+  std::unique_ptr<Scratch> scratch = BorrowFor(query, ef);
   Shortlist found;
-  const Status status = Walk(options, num_wanted, *scratch, &found);
+  const Status status = Walk(/*level=*/0, options, num_wanted, *scratch, &found);
   *num_visited += scratch->num_visited;
   Return(std::move(scratch));
   if (!status.ok()) {
@@ -95,18 +93,45 @@ Result<Shortlist> HnswSearcher::Search(std::span<const float> query, std::size_t
   return found;
 }
 
-Status HnswSearcher::Walk(const SearchOptions& options, std::size_t num_wanted, Scratch& scratch,
-                          Shortlist* found) const {
-  if (codes_.data != nullptr) {
-    codes_.Prepare(scratch.query, &scratch.coded);
+Shortlist HnswSearcher::SearchLevel(std::span<const float> query, std::uint32_t level,
+                                    std::size_t ef, std::size_t* num_visited) const {
+  DASHI_CHECK(blocks_ == nullptr);
+  Shortlist found;
+  if (graph_.num_nodes() == 0 || graph_.levels[graph_.entry_point] < level) {
+    return found;
   }
+  std::unique_ptr<Scratch> scratch = BorrowFor(query, ef);
+  Walk(level, {}, ef, *scratch, &found).IgnoreError("nothing cancels it, and all is in memory");
+  *num_visited += scratch->num_visited;
+  Return(std::move(scratch));
+  return found;
+}
+
+Status HnswSearcher::Walk(std::uint32_t level, const SearchOptions& options, std::size_t num_wanted,
+                          Scratch& scratch, Shortlist* found) const {
   Candidate start;
-  if (!Descend(scratch, &start)) {
+  if (!Descend(level, scratch, &start)) {
     return blocks_->damage();
   }
-  DASHI_RETURN_IF_ERROR(Expand(start, options, scratch));
+  DASHI_RETURN_IF_ERROR(Expand(start, level, options, scratch));
   *found = scratch.beam.TakeSorted();
   return codes_.data == nullptr ? Status::Ok() : Rescore(num_wanted, scratch, found);
+}
+
+/// Scratch memory that is ready for a search.
+std::unique_ptr<HnswSearcher::Scratch> HnswSearcher::BorrowFor(std::span<const float> query,
+                                                               std::size_t ef) const {
+  std::unique_ptr<Scratch> scratch = Borrow();
+  scratch->visited.Clear();
+  scratch->frontier.clear();
+  scratch->beam.Reset(std::min(ef, graph_.num_nodes()));
+  scratch->num_visited = 0;
+  scratch->query = query;
+  scratch->blocks = blocks_ != nullptr && !blocks_->complete() ? blocks_ : nullptr;
+  if (codes_.data != nullptr) {
+    codes_.Prepare(query, &scratch->coded);
+  }
+  return scratch;
 }
 
 std::unique_ptr<HnswSearcher::Scratch> HnswSearcher::Borrow() const {
@@ -184,14 +209,14 @@ Status HnswSearcher::Rescore(std::size_t num_wanted, Scratch& scratch, Shortlist
   return Status::Ok();
 }
 
-/// Walks greedily from the entry point to the best node of each level above 0.
-bool HnswSearcher::Descend(Scratch& scratch, Candidate* best) const {
+/// Walks greedily from the entry point to the best node of each level above the wanted one.
+bool HnswSearcher::Descend(std::uint32_t level_wanted, Scratch& scratch, Candidate* best) const {
   const Position entry = graph_.entry_point;
   if (!ScoreAt({&entry, 1}, scratch)) {
     return false;
   }
   *best = {entry, scratch.scores[0]};
-  for (std::uint32_t level = graph_.levels[entry]; level > 0; --level) {
+  for (std::uint32_t level = graph_.levels[entry]; level > level_wanted; --level) {
     for (bool moved = true; moved;) {
       moved = false;
       const std::span<const Position> links = graph_.Links(best->position, level);
@@ -210,15 +235,15 @@ bool HnswSearcher::Descend(Scratch& scratch, Candidate* best) const {
   return true;
 }
 
-/// Scores the links of a node at level 0 that were not met before.
-bool HnswSearcher::ScoreFreshLinks(Position node, Scratch& scratch) const {
-  if (scratch.blocks != nullptr) {
+/// Scores the links of a node at a level that were not met before.
+bool HnswSearcher::ScoreFreshLinks(Position node, std::uint32_t level, Scratch& scratch) const {
+  if (scratch.blocks != nullptr && level == 0) {
     const std::span<const Position> room = graph_.Room(node, 0);
     if (!scratch.blocks->Touch(room.data(), room.size_bytes())) {
       return false;
     }
   }
-  const std::span<const Position> links = graph_.Links(node, 0);
+  const std::span<const Position> links = graph_.Links(node, level);
   for (const Position neighbour : links) {
     scratch.visited.Prefetch(neighbour);
   }
@@ -231,8 +256,9 @@ bool HnswSearcher::ScoreFreshLinks(Position node, Scratch& scratch) const {
   return ScoreAt({scratch.fresh.data(), scratch.num_fresh}, scratch);
 }
 
-/// Expands the best known node of level 0 until none can improve the beam.
-Status HnswSearcher::Expand(Candidate start, const SearchOptions& options, Scratch& scratch) const {
+/// Expands the best known node of a level until none can improve the beam.
+Status HnswSearcher::Expand(Candidate start, std::uint32_t level, const SearchOptions& options,
+                            Scratch& scratch) const {
   scratch.visited.Insert(start.position);
   scratch.beam.Offer(start.position, start.score);
   scratch.frontier.push_back(start);
@@ -246,7 +272,7 @@ Status HnswSearcher::Expand(Candidate start, const SearchOptions& options, Scrat
     if (scratch.beam.full() && IsBetter(scratch.beam.worst(), node)) {
       break;
     }
-    if (!ScoreFreshLinks(node.position, scratch)) {
+    if (!ScoreFreshLinks(node.position, level, scratch)) {
       return blocks_->damage();
     }
     for (std::size_t i = 0; i < scratch.num_fresh; ++i) {
@@ -257,7 +283,7 @@ Status HnswSearcher::Expand(Candidate start, const SearchOptions& options, Scrat
         std::push_heap(scratch.frontier.begin(), scratch.frontier.end(), IsWorse);
       }
     }
-    if (!scratch.frontier.empty()) {  // Most likely the next to be expanded.
+    if (level == 0 && !scratch.frontier.empty()) {  // Most likely the next to be expanded.
       graph_.PrefetchLinks(scratch.frontier.front().position);
     }
   }

@@ -23,6 +23,8 @@ class HnswSearcher {
  public:
   /// Borrows what the parts borrow. Duplicates are not looked at.
   explicit HnswSearcher(const GraphParts& parts);
+  /// Of a graph in memory, walked by its vectors. Its links may change between searches.
+  HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors);
   ~HnswSearcher();
 
   /// Returns the best nodes that a beam of width `ef` > 0 finds, at most ef, best first, with their
@@ -34,20 +36,29 @@ class HnswSearcher {
   Result<Shortlist> Search(std::span<const float> query, std::size_t ef, std::size_t num_wanted,
                            const SearchOptions& options, std::size_t* num_visited) const;
 
+  /// Returns the best nodes of one of the graph's levels that a beam of width `ef` > 0 finds, best
+  /// first: what a new node is linked to there. None if the entry point lies below the level.
+  ///
+  /// Shape:  query [dim].
+  Shortlist SearchLevel(std::span<const float> query, std::uint32_t level, std::size_t ef,
+                        std::size_t* num_visited) const;
+
  private:
   class VisitedSet;
   struct Scratch;
 
   std::unique_ptr<Scratch> Borrow() const DASHI_EXCLUDES(mutex_);
+  std::unique_ptr<Scratch> BorrowFor(std::span<const float> query, std::size_t ef) const;
   void Return(std::unique_ptr<Scratch> scratch) const DASHI_EXCLUDES(mutex_);
   bool ScoreByVectors(std::span<const Position> positions, Scratch& scratch) const;
   bool ScoreAt(std::span<const Position> positions, Scratch& scratch) const;
-  bool Descend(Scratch& scratch, Candidate* best) const;
-  bool ScoreFreshLinks(Position node, Scratch& scratch) const;
-  Status Expand(Candidate start, const SearchOptions& options, Scratch& scratch) const;
+  bool Descend(std::uint32_t level_wanted, Scratch& scratch, Candidate* best) const;
+  bool ScoreFreshLinks(Position node, std::uint32_t level, Scratch& scratch) const;
+  Status Expand(Candidate start, std::uint32_t level, const SearchOptions& options,
+                Scratch& scratch) const;
   Status Rescore(std::size_t num_wanted, Scratch& scratch, Shortlist* found) const;
-  Status Walk(const SearchOptions& options, std::size_t num_wanted, Scratch& scratch,
-              Shortlist* found) const;
+  Status Walk(std::uint32_t level, const SearchOptions& options, std::size_t num_wanted,
+              Scratch& scratch, Shortlist* found) const;
 
   const HnswGraphView graph_;
   const HalfMatrixView vectors_;
