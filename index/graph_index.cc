@@ -39,6 +39,15 @@ std::size_t EstimatePassing(const SearchOptions& options, std::size_t num_vector
 
 }  // namespace
 
+GraphParts PartsOf(const StoredGraph& stored, HalfMatrixView vectors) {
+  GraphParts parts;
+  parts.graph = stored.graph.view();
+  parts.vectors = vectors;
+  parts.duplicates = stored.duplicates.view();
+  parts.ef_search = stored.ef_search;
+  return parts;
+}
+
 GraphIndex::GraphIndex(std::shared_ptr<const GraphKeeper> keeper)
     : keeper_(std::move(keeper)), parts_(keeper_->parts()), searcher_(parts_) {}
 

@@ -5,6 +5,7 @@
 
 #include "index/duplicate_rows.h"
 #include "index/hnsw_graph.h"
+#include "index/stored_graph.h"
 #include "index/vector_index.h"
 
 namespace dashi::index {
@@ -22,6 +23,9 @@ struct GraphParts {
   /// are read.
   const VerifiedBlocks* blocks = nullptr;
 };
+
+/// The parts of a graph in memory, without codes.
+GraphParts PartsOf(const StoredGraph& stored, HalfMatrixView vectors);
 
 /// Keeps what GraphParts borrow.
 ///

@@ -19,6 +19,14 @@ HnswGraph::HnswGraph(std::size_t num_links, std::vector<std::uint8_t> levels, Po
   upper_links_.assign(num_upper_rooms * num_links_, kNoLink);
 }
 
+HnswGraph::HnswGraph(const HnswGraphView& graph)
+    : num_links_(graph.num_links),
+      entry_point_(graph.entry_point),
+      levels_(graph.levels.begin(), graph.levels.end()),
+      upper_rooms_(graph.upper_rooms.begin(), graph.upper_rooms.end()),
+      base_links_(graph.base_links.begin(), graph.base_links.end()),
+      upper_links_(graph.upper_links.begin(), graph.upper_links.end()) {}
+
 std::uint64_t HnswGraph::memory_bytes() const {
   return levels_.capacity() + upper_rooms_.capacity() * sizeof(std::uint32_t) +
          (base_links_.capacity() + upper_links_.capacity()) * sizeof(Position);

@@ -58,6 +58,8 @@ class HnswGraph {
   HnswGraph() = default;
   /// A graph without links.  Shape: levels [num_nodes], each <= kLevelMax.
   HnswGraph(std::size_t num_links, std::vector<std::uint8_t> levels, Position entry_point);
+  /// A copy of another's links.
+  explicit HnswGraph(const HnswGraphView& graph);
 
   std::size_t num_nodes() const { return levels_.size(); }
   /// M: level 0 has room for 2 M links, the others for M.

@@ -161,6 +161,10 @@ struct PinReleaseStatement {
   ReleaseName release;
   bool pin = true;
 };
+/// REFRESH MODEL m: embeds what came after the published release, or after m@3.
+struct RefreshModelStatement {
+  ReleaseName release;
+};
 struct TrainModelStatement {
   bool explain = false;  ///< EXPLAIN TRAIN MODEL: what it would need
   std::string model;
@@ -256,7 +260,7 @@ using StatementNode = std::variant<
     SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
     AlterTableStatement, CreateIndexStatement, DropIndexStatement, CreateGraphStatement,
     DropGraphStatement, CreateModelStatement, AlterModelStatement, DropModelStatement,
-    DropReleaseStatement, PinReleaseStatement, TrainModelStatement, EvaluateModelStatement,
+    DropReleaseStatement, PinReleaseStatement, RefreshModelStatement, TrainModelStatement, EvaluateModelStatement,
     CompareStatement, ExportModelStatement, ImportModelStatement, PublishStatement,
     RevertModelStatement, WaitJobStatement, CancelJobStatement, PauseJobStatement,
     ResumeJobStatement, BackupStatement, ShowBackupsStatement, CheckDatabaseStatement,

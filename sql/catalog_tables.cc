@@ -132,6 +132,7 @@ Result<Rows> LoadReleases(StatementContext& statement) {
       published[model.name] = model.published.back();
     }
   }
+  query::ReleaseCache& loaded = statement.database->releases();
   Rows rows;
   for (const storage::ReleaseRecord& release : releases) {
     const auto current = published.find(release.model);
@@ -139,6 +140,8 @@ Result<Rows> LoadReleases(StatementContext& statement) {
     DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> new_labels,
                            query::CountChangedRows(*statement.view, storage::EntityKind::kLabel,
                                                    release.snapshot_sequence));
+    const std::optional<std::string> index_state = loaded.IndexState(release);
+    const std::optional<query::RefreshState> refreshed = loaded.refresher().StateOf(release.job);
     rows.push_back({Value::Text(ReleaseText(release.model, release.number)),
                     Value::Text(release.model),
                     Count(release.number),
@@ -149,6 +152,8 @@ Result<Rows> LoadReleases(StatementContext& statement) {
                     new_labels ? Count(*new_labels) : Value::Null(),
                     Count(release.dim),
                     Value::Text(release.index_kind),
+                    index_state ? Value::Text(*index_state) : Value::Null(),
+                    refreshed ? Value::Real(refreshed->lag_seconds) : Value::Null(),
                     Count(release.seed),
                     Value::Real(release.train_seconds),
                     Value::Real(release.fusion_encoder),
@@ -350,8 +355,7 @@ std::span<const TableDefinition> CatalogTables() {
       {"releases",
        "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
        "pinned INTEGER, documents INTEGER, labels INTEGER, new_labels INTEGER, dim INTEGER, "
-       "index_kind TEXT, seed "
-       "INTEGER, "
+       "index_kind TEXT, index_state TEXT, refresh_lag REAL, seed INTEGER, "
        "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
        "fusion_votes REAL, "
        "metrics TEXT, "

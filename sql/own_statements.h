@@ -30,6 +30,8 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const PinReleaseStatement& pin);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const RefreshModelStatement& refresh);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const TrainModelStatement& train);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const EvaluateModelStatement& evaluate);

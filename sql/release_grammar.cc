@@ -42,6 +42,17 @@ Result<StatementNode> ParsePin(TokenStream& tokens, bool pin) {
   return StatementNode(std::move(statement));
 }
 
+Result<StatementNode> ParseRefresh(TokenStream& tokens) {
+  if (tokens.Peek().IsKeyword("MATERIALIZED")) {
+    return tokens.Unsupported(tokens.Peek(), "views are not supported",
+                              "REFRESH MODEL embeds what came after a release.");
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
+  RefreshModelStatement refresh;
+  DASHI_ASSIGN_OR_RETURN(refresh.release, tokens.ExpectReleaseName());
+  return StatementNode(std::move(refresh));
+}
+
 Result<StatementNode> ParseAlterModel(TokenStream& tokens) {
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("MODEL"));
   AlterModelStatement alter;

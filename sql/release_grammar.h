@@ -14,6 +14,8 @@ Result<StatementNode> ParsePublish(TokenStream& tokens);
 Result<StatementNode> ParseRevert(TokenStream& tokens);
 /// PIN RELEASE and UNPIN RELEASE.
 Result<StatementNode> ParsePin(TokenStream& tokens, bool pin);
+/// REFRESH MODEL name. REFRESH MATERIALIZED VIEW, which others have, is refused.
+Result<StatementNode> ParseRefresh(TokenStream& tokens);
 /// ALTER MODEL name SET (...).
 Result<StatementNode> ParseAlterModel(TokenStream& tokens);
 

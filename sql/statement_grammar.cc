@@ -23,14 +23,14 @@ constexpr std::string_view kFirstWords[] = {
     "COPY",   "BEGIN", "START",   "COMMIT",   "END",     "ROLLBACK", "ABORT",  "SAVEPOINT",
     "CREATE", "DROP",  "TRAIN",   "EVALUATE", "PUBLISH", "REVERT",   "SHOW",   "SET",
     "RESET",  "WAIT",  "CANCEL",  "RELEASE",  "ALTER",   "CHECK",    "BACKUP", "EXPORT",
-    "IMPORT", "PAUSE", "COMPARE", "RESUME",   "PIN",     "UNPIN"};
+    "IMPORT", "PAUSE", "COMPARE", "RESUME",   "PIN",     "UNPIN",    "REFRESH"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
     "ANALYZE",    "ATTACH",   "CALL",     "CHECKPOINT", "CLOSE",    "CLUSTER", "COMMENT",
     "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",     "DISCARD",  "DO",      "EXECUTE",
     "FETCH",      "GRANT",    "LISTEN",   "LOAD",       "LOCK",     "MERGE",   "MOVE",
-    "NOTIFY",     "PRAGMA",   "PREPARE",  "REASSIGN",   "REFRESH",  "REINDEX", "RESTORE",
+    "NOTIFY",     "PRAGMA",   "PREPARE",  "REASSIGN",   "REINDEX", "RESTORE",
     "REVOKE",     "SECURITY", "TABLE",    "TRUNCATE",   "UNLISTEN", "USE",     "VACUUM"};
 
 Result<StatementNode> ParseCopy(TokenStream& tokens) {
@@ -489,6 +489,7 @@ constexpr Production kProductions[] = {
     {"PUBLISH", ParsePublish},
     {"REVERT", ParseRevert},
     {"PIN", [](TokenStream& tokens) { return ParsePin(tokens, /*pin=*/true); }},
+    {"REFRESH", ParseRefresh},
     {"UNPIN", [](TokenStream& tokens) { return ParsePin(tokens, /*pin=*/false); }},
     {"SHOW", ParseShow},
     {"SET", ParseSet},

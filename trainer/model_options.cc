@@ -188,6 +188,8 @@ std::vector<OptionSpec> ClassifierSpecs() {
        }},
       WordOption("index", DASHI_FIELD(index), {"auto", "exact", "hnsw"},
                  "how labels are searched; auto chooses by their number"),
+      SwitchOption("relink", DASHI_FIELD(relink),
+                   "a graph begins with that of the published release, instead of with nothing"),
   };
 }
 

@@ -43,6 +43,7 @@ struct ModelOptions {
   /// to the name when a job is submitted.
   std::string warm_start = "off";
   std::string index = "auto";             ///< "auto", "exact" or "hnsw"
+  bool relink = true;                     ///< begin with the published release's graph
   double checkpoint_seconds = 60;         ///< between two checkpoints
   bool token_cache = true;                ///< keep token lists for the next training
   std::uint64_t memory_limit_mb = 0;      ///< most MiB that a training may need; 0: what there is

@@ -25,6 +25,7 @@
 #include "trainer/positives/positive_options.h"
 #include "trainer/ranker/ranker_rows.h"
 #include "trainer/release_artifacts.h"
+#include "trainer/release_index.h"
 #include "trainer/release_steps.h"
 #include "trainer/transformer/transformer_artifact.h"
 

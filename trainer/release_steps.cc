@@ -7,14 +7,8 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
-#include "base/logging.h"
 #include "base/status.h"
-#include "index/label_fusion.h"
-#include "index/segment/segment_index.h"
-#include "index/vector_index.h"
 #include "index/vector_kernels.h"
-#include "trainer/release_segment.h"
-#include "trainer/retrieval/voting_documents.h"
 
 namespace dashi::trainer {
 namespace {
@@ -94,30 +88,6 @@ class RowEmbedder {
   std::vector<std::uint16_t> halves_;
 };
 
-/// "exact" or "hnsw".
-std::string_view IndexKind(const ReleaseIndexOptions& options, std::size_t num_vectors,
-                           std::size_t dim) {
-  if (num_vectors == 0) {
-    return "exact";
-  }
-  return options.kind == "auto" ? index::ChooseIndexKind(num_vectors, dim)
-                                : std::string_view(options.kind);
-}
-
-Status WriteGraph(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
-                  std::string_view phase, std::string_view unit, const std::string& file,
-                  index::HalfMatrixView vectors, const index::SegmentRows& rows) {
-  index::HnswOptions hnsw;
-  hnsw.seed = options.seed;
-  hnsw.num_threads = options.num_threads;
-  const auto on_progress = [&](std::size_t done, std::size_t total) {
-    steps.Report(phase, done, total, unit);
-    return steps.CheckStop().ok();
-  };
-  return index::BuildSegment(steps.store.index_directory() + "/" + file, vectors, rows, hnsw,
-                             on_progress, steps.store.file_gate());
-}
-
 }  // namespace
 
 Status ReleaseSteps::CheckStop() const {
@@ -163,54 +133,6 @@ Result<EmbeddingRows> WriteEmbeddings(const ReleaseSteps& steps, const View& vie
   DASHI_RETURN_IF_ERROR(label_rows.Run(view, labels, &kept));
   DASHI_RETURN_IF_ERROR(writer->Finish());
   return kept;
-}
-
-Status WriteLabelIndex(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
-                       const EmbeddingRows& labels, std::span<const std::uint16_t> classifiers,
-                       ReleaseRecord* release) {
-  release->index_kind = IndexKind(options, labels.ordinals.size(), release->dim);
-  if (release->index_kind != "hnsw") {
-    return Status::Ok();
-  }
-  release->index_file = fmt::format("job-{}.segment", steps.job);
-  const std::vector<std::uint16_t> vectors = index::FoldVectors(
-      labels.vectors, classifiers, release->dim, static_cast<float>(release->fusion_encoder),
-      static_cast<float>(release->fusion_classifier));
-  return WriteGraph(steps, options, "index", "labels", release->index_file,
-                    {vectors.data(), labels.ordinals.size(), release->dim},
-                    SegmentRowsOf(*release, labels.ordinals, labels.text_hashes));
-}
-
-Status WriteVotes(const ReleaseSteps& steps, const ReleaseIndexOptions& options, const View& view,
-                  const PositiveReading& positives, std::span<const Ordinal> labels,
-                  ReleaseRecord* release) {
-  if (release->fusion_votes <= 0) {
-    return Status::Ok();
-  }
-  steps.Report("votes", 0, 0, "documents");
-  DASHI_ASSIGN_OR_RETURN(const VotingDocuments documents,
-                         ReadVotingDocuments(view, positives, labels, steps.control.should_stop));
-  if (documents.ordinals.empty()) {
-    LogWarning("{}: no training document has a label, so the release gets no votes",
-               steps.operation);
-    release->fusion_votes = 0;
-    return Status::Ok();
-  }
-  release->weights.push_back(VotesWeightsName(steps.job));
-  DASHI_RETURN_IF_ERROR(
-      steps.store.PutWeights(release->weights.back(), SerializeVotingDocuments(documents)));
-  if (IndexKind(options, documents.ordinals.size(), release->dim) != "hnsw") {
-    return Status::Ok();
-  }
-  // A picture from after the embeddings were written.
-  DASHI_ASSIGN_OR_RETURN(const auto written, steps.store.NewSnapshot());
-  DASHI_ASSIGN_OR_RETURN(
-      const std::vector<std::uint16_t> vectors,
-      ReadEmbeddingsOf(*written, *release, EntityKind::kDocument, documents.ordinals));
-  release->votes_index_file = fmt::format("job-{}-votes.segment", steps.job);
-  return WriteGraph(steps, options, "index of votes", "documents", release->votes_index_file,
-                    {vectors.data(), documents.ordinals.size(), release->dim},
-                    SegmentRowsOf(*release, documents.ordinals, {}));
 }
 
 Status CommitRelease(const ReleaseSteps& steps, storage::JobRecord finished,

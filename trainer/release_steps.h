@@ -10,7 +10,6 @@
 #include "dashi/status.h"
 #include "storage/store.h"
 #include "trainer/bag_encoder.h"
-#include "trainer/positives/positive_source.h"
 #include "trainer/release_embeddings.h"
 #include "trainer/training_task.h"
 
@@ -41,28 +40,6 @@ Result<std::uint64_t> NextNumber(storage::Store& store, std::string_view counter
 Result<EmbeddingRows> WriteEmbeddings(const ReleaseSteps& steps, const storage::View& view,
                                       const Encoder& encoder, std::uint64_t embedding_version,
                                       std::span<const storage::Ordinal> labels);
-
-/// How a release's indexes are made.
-struct ReleaseIndexOptions {
-  std::string kind = "auto";  ///< "auto", "exact", "hnsw"
-  std::uint64_t seed = 1;
-  int num_threads = 1;
-};
-
-/// Builds and saves the label index when it has to be a graph, and notes it in the release.
-/// Shape: classifiers [num_labels, release->dim] binary16.
-Status WriteLabelIndex(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
-                       const EmbeddingRows& labels, std::span<const std::uint16_t> classifiers,
-                       storage::ReleaseRecord* release);
-
-/// Stores which documents of the view vote for which of `labels` (the release's, ascending), and
-/// their index when it has to be a graph. A release whose votes have no weight has none; votes get
-/// none where no document can vote.
-///
-/// Needs the release's embeddings to be written.
-Status WriteVotes(const ReleaseSteps& steps, const ReleaseIndexOptions& options,
-                  const storage::View& view, const PositiveReading& positives,
-                  std::span<const storage::Ordinal> labels, storage::ReleaseRecord* release);
 
 /// Gives the release its number and makes it visible together with the finished job. A model that
 /// is not there is made from `new_model` when that is given.

@@ -17,6 +17,7 @@
 #include "trainer/ranker/ranker_rows.h"
 #include "trainer/release_artifacts.h"
 #include "trainer/release_encoder.h"
+#include "trainer/release_index.h"
 #include "trainer/release_steps.h"
 #include "trainer/tokens/kept_tokens.h"
 #include "trainer/training_data.h"
@@ -147,7 +148,8 @@ Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const st
   DASHI_RETURN_IF_ERROR(
       steps.store.PutWeights(release->weights[1], SerializeClassifier(classifier)));
   DASHI_FAILPOINT("train.weights");
-  const ReleaseIndexOptions indexing{job.options.index, job.options.ngame.seed, job.num_threads};
+  const ReleaseIndexOptions indexing{job.options.index, job.options.ngame.seed, job.num_threads,
+                                     job.options.relink};
   DASHI_RETURN_IF_ERROR(
       WriteLabelIndex(steps, indexing, labels, classifier.vectors, release));
   DASHI_RETURN_IF_ERROR(

@@ -11,12 +11,7 @@ namespace dashi::index {
 Status BuildSegment(const std::string& path, HalfMatrixView vectors, const SegmentRows& rows,
                     const HnswOptions& options, const BuildProgress& progress, FileGate& gate) {
   DASHI_ASSIGN_OR_RETURN(const StoredGraph stored, BuildStoredGraph(vectors, options, progress));
-  GraphParts parts;
-  parts.graph = stored.graph.view();
-  parts.vectors = vectors;
-  parts.duplicates = stored.duplicates.view();
-  parts.ef_search = stored.ef_search;
-  return WriteSegment(path, parts, rows, gate);
+  return WriteSegment(path, PartsOf(stored, vectors), rows, gate);
 }
 
 std::unique_ptr<VectorIndex> MakeSegmentIndex(std::shared_ptr<const MappedSegment> segment) {

@@ -133,6 +133,93 @@ TEST_F(EmbeddingsTest, ADroppedVersionStaysReadableForEarlierViews) {
   EXPECT_TRUE(Scan(1, EntityKind::kLabel, 8).empty());
 }
 
+// What stands beside a version, as text: "ordinal:hash:first value".
+class DeltaEmbeddingsTest : public EmbeddingsTest {
+ protected:
+  void SetUp() override {
+    EmbeddingsTest::SetUp();
+    Open();
+    AddVersion(3);
+  }
+  // A version that a release names, so that an open keeps it.
+  void AddVersion(std::uint64_t version) {
+    ASSERT_OK(Writer(version, 4)->Finish());
+    ReleaseRecord release;
+    release.model = "m";
+    release.number = static_cast<std::uint32_t>(version);
+    release.embedding_version = version;
+    auto transaction = Begin();
+    ASSERT_OK(transaction->PutRelease(release));
+    ASSERT_OK(transaction->Commit());
+  }
+  Status Put(std::uint64_t version, EntityKind kind, std::uint32_t ordinal, std::uint64_t hash,
+             std::uint32_t seed) {
+    const std::vector<std::uint16_t> values = Values(4, seed);
+    const DeltaEmbedding embedding{Ordinal{ordinal}, hash, values};
+    return store().PutDeltaEmbeddings(version, kind, {&embedding, 1});
+  }
+  std::string Beside(std::uint64_t version, EntityKind kind) {
+    const auto view = Snapshot();
+    const auto cursor = view->ScanDeltaEmbeddings(version, kind).value();
+    std::string all;
+    while (cursor->Next().value()) {
+      all += std::to_string(ToInteger(cursor->ordinal())) + ":" +
+             std::to_string(cursor->text_hash()) + ":" + std::to_string(cursor->values()[0]) + " ";
+    }
+    return all;
+  }
+};
+
+TEST_F(DeltaEmbeddingsTest, ComeBackByVersionAndKindAndReplaceEarlierOnes) {
+  AddVersion(4);
+  ASSERT_OK(Put(3, EntityKind::kLabel, 300, 9, 1));
+  ASSERT_OK(Put(3, EntityKind::kLabel, 7, 8, 2));
+  ASSERT_OK(Put(3, EntityKind::kDocument, 7, 6, 3));
+  ASSERT_OK(Put(4, EntityKind::kLabel, 7, 5, 4));
+  ASSERT_OK(Put(3, EntityKind::kLabel, 300, 10, 5));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(Beside(3, EntityKind::kLabel), "7:8:62 300:10:155 ");
+    EXPECT_EQ(Beside(3, EntityKind::kDocument), "7:6:93 ");
+    EXPECT_EQ(Beside(3, EntityKind::kAnchor), "");
+    EXPECT_EQ(Beside(4, EntityKind::kLabel), "7:5:124 ");
+    EXPECT_TRUE(Scan(3, EntityKind::kLabel, 4).empty());
+    Open();
+  }
+}
+
+TEST_F(DeltaEmbeddingsTest, GoWithTheirVersion) {
+  AddVersion(4);
+  ASSERT_OK(Put(4, EntityKind::kLabel, 1, 1, 1));
+  for (std::uint32_t ordinal = 0; ordinal < 10'000; ++ordinal) {
+    ASSERT_OK(Put(3, EntityKind::kLabel, ordinal, 1, 1));
+  }
+  ASSERT_OK(store().DropEmbeddingVersion(3));
+  EXPECT_EQ(Snapshot()->ScanDeltaEmbeddings(3, EntityKind::kLabel).status().code(),
+            StatusCode::kNotFound);
+  EXPECT_EQ(Put(3, EntityKind::kLabel, 1, 1, 1).code(), StatusCode::kNotFound);
+  ASSERT_OK(Writer(3, 4)->Finish());
+  EXPECT_EQ(Beside(3, EntityKind::kLabel), "");
+  EXPECT_EQ(Beside(4, EntityKind::kLabel), "1:1:31 ");
+}
+
+TEST_F(DeltaEmbeddingsTest, ThoseOfNoVersionAreRemovedAtOpen) {
+  ASSERT_OK(Writer(9, 4)->Finish());  // No release names it.
+  ASSERT_OK(Put(9, EntityKind::kLabel, 1, 1, 1));
+  ASSERT_OK(Put(3, EntityKind::kLabel, 1, 1, 1));
+  Open();
+  EXPECT_EQ(Beside(3, EntityKind::kLabel), "1:1:31 ");
+  ASSERT_OK(Writer(9, 4)->Finish());
+  EXPECT_EQ(Beside(9, EntityKind::kLabel), "");
+}
+
+TEST_F(DeltaEmbeddingsTest, OfAnotherSizeAreRefused) {
+  const std::vector<std::uint16_t> values = Values(5, 1);
+  const DeltaEmbedding embedding{Ordinal{1}, 1, values};
+  EXPECT_EQ(store().PutDeltaEmbeddings(3, EntityKind::kLabel, {&embedding, 1}).code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(Beside(3, EntityKind::kLabel), "");
+}
+
 class WeightsTest : public StoreFixture {
  protected:
   static std::string Blob(std::size_t size, std::uint64_t seed) {

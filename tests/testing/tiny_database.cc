@@ -15,6 +15,7 @@
 #include "trainer/labelled_documents.h"
 #include "trainer/release_artifacts.h"
 #include "trainer/release_segment.h"
+#include "trainer/release_index.h"
 #include "trainer/release_steps.h"
 
 namespace dashi::testing {

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "dashi/status.h"
+#include "index/segment/mapped_segment.h"
+#include "index/stored_graph.h"
+#include "index/vector_index.h"
+
+namespace dashi::index {
+
+/// Whether a segment's graph is worth relinking for rows with these ids: it has as many links a
+/// node as `options` say, was relinked fewer than kRelinksMax times since it was built, and has at
+/// least half of the rows.
+///
+/// Shape: ids ascending.
+bool IsWorthRelinking(const MappedSegment& segment, std::span<const std::uint32_t> ids,
+                      const HnswOptions& options);
+
+/// Links vectors by the graph that a segment has for older vectors of rows with the same ids: rows
+/// that it lacks are inserted, those that are gone are bridged (RelinkGraph).
+///
+/// Shape:  ids [vectors.rows] ascending.
+/// Errors: what is wrong with the segment's file; kCancelled; kResourceExhausted.
+/// Cost:   about a tenth of BuildStoredGraph's processor time, where most rows are the same.
+Result<StoredGraph> RelinkSegment(const MappedSegment& segment, HalfMatrixView vectors,
+                                  std::span<const std::uint32_t> ids, const HnswOptions& options,
+                                  const BuildProgress& progress);
+
+/// Each relinking loses a little (docs/BENCHMARKS.md), so that a graph is built anew in the end.
+inline constexpr std::uint32_t kRelinksMax = 8;
+
+}  // namespace dashi::index

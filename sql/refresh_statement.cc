@@ -1,0 +1,31 @@
+#include <cstdint>
+
+#include "base/status.h"
+#include "sql/database_impl.h"
+#include "sql/own_statements.h"
+#include "storage/release_removal.h"
+
+namespace dashi::sql {
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const RefreshModelStatement& refresh) {
+  DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "REFRESH MODEL"));
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, "REFRESH MODEL"));
+  query::ReleaseCache& releases = session.database.releases();
+  DASHI_ASSIGN_OR_RETURN(const auto view, session.database.store().NewSnapshot());
+  Result<std::shared_ptr<const query::ServingRelease>> release =
+      releases.Resolve(*view, refresh.release.model, refresh.release.release);
+  if (!release.ok()) {
+    return statement.At(std::move(release).status(), refresh.release.offset);
+  }
+  DASHI_ASSIGN_OR_RETURN(
+      const std::uint64_t num_rows,
+      releases.refresher().Refresh(*view, **release,
+                                   [&] { return session.interruption.ToStatus(); }));
+  return Finished("REFRESH MODEL",
+                  {{"release", ValueType::kText}, {"rows", ValueType::kInteger}},
+                  {{Value::Text((*release)->Name()),
+                    Value::Integer(static_cast<std::int64_t>(num_rows))}});
+}
+
+}  // namespace dashi::sql
