@@ -260,9 +260,9 @@ using StatementNode = std::variant<
     SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
     AlterTableStatement, CreateIndexStatement, DropIndexStatement, CreateGraphStatement,
     DropGraphStatement, CreateModelStatement, AlterModelStatement, DropModelStatement,
-    DropReleaseStatement, PinReleaseStatement, RefreshModelStatement, TrainModelStatement, EvaluateModelStatement,
-    CompareStatement, ExportModelStatement, ImportModelStatement, PublishStatement,
-    RevertModelStatement, WaitJobStatement, CancelJobStatement, PauseJobStatement,
+    DropReleaseStatement, PinReleaseStatement, RefreshModelStatement, TrainModelStatement,
+    EvaluateModelStatement, CompareStatement, ExportModelStatement, ImportModelStatement,
+    PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement, PauseJobStatement,
     ResumeJobStatement, BackupStatement, ShowBackupsStatement, CheckDatabaseStatement,
     ShowListStatement, ShowModelStatement, ShowSettingStatement, SetStatement, ResetStatement>;
 

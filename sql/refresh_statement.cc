@@ -18,14 +18,12 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   if (!release.ok()) {
     return statement.At(std::move(release).status(), refresh.release.offset);
   }
-  DASHI_ASSIGN_OR_RETURN(
-      const std::uint64_t num_rows,
-      releases.refresher().Refresh(*view, **release,
-                                   [&] { return session.interruption.ToStatus(); }));
-  return Finished("REFRESH MODEL",
-                  {{"release", ValueType::kText}, {"rows", ValueType::kInteger}},
-                  {{Value::Text((*release)->Name()),
-                    Value::Integer(static_cast<std::int64_t>(num_rows))}});
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t num_rows,
+                         releases.refresher().Refresh(
+                             *view, **release, [&] { return session.interruption.ToStatus(); }));
+  return Finished(
+      "REFRESH MODEL", {{"release", ValueType::kText}, {"rows", ValueType::kInteger}},
+      {{Value::Text((*release)->Name()), Value::Integer(static_cast<std::int64_t>(num_rows))}});
 }
 
 }  // namespace dashi::sql

@@ -27,11 +27,11 @@ constexpr std::string_view kFirstWords[] = {
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
-    "ANALYZE",    "ATTACH",   "CALL",     "CHECKPOINT", "CLOSE",    "CLUSTER", "COMMENT",
-    "DEALLOCATE", "DECLARE",  "DESCRIBE", "DETACH",     "DISCARD",  "DO",      "EXECUTE",
-    "FETCH",      "GRANT",    "LISTEN",   "LOAD",       "LOCK",     "MERGE",   "MOVE",
-    "NOTIFY",     "PRAGMA",   "PREPARE",  "REASSIGN",   "REINDEX", "RESTORE",
-    "REVOKE",     "SECURITY", "TABLE",    "TRUNCATE",   "UNLISTEN", "USE",     "VACUUM"};
+    "ANALYZE",    "ATTACH",  "CALL",     "CHECKPOINT", "CLOSE",   "CLUSTER", "COMMENT",
+    "DEALLOCATE", "DECLARE", "DESCRIBE", "DETACH",     "DISCARD", "DO",      "EXECUTE",
+    "FETCH",      "GRANT",   "LISTEN",   "LOAD",       "LOCK",    "MERGE",   "MOVE",
+    "NOTIFY",     "PRAGMA",  "PREPARE",  "REASSIGN",   "REINDEX", "RESTORE", "REVOKE",
+    "SECURITY",   "TABLE",   "TRUNCATE", "UNLISTEN",   "USE",     "VACUUM"};
 
 Result<StatementNode> ParseCopy(TokenStream& tokens) {
   CopyFromStatement copy;

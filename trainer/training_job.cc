@@ -150,8 +150,7 @@ Status FinishRelease(const ReleaseSteps& steps, const TrainingJob& job, const st
   DASHI_FAILPOINT("train.weights");
   const ReleaseIndexOptions indexing{job.options.index, job.options.ngame.seed, job.num_threads,
                                      job.options.relink};
-  DASHI_RETURN_IF_ERROR(
-      WriteLabelIndex(steps, indexing, labels, classifier.vectors, release));
+  DASHI_RETURN_IF_ERROR(WriteLabelIndex(steps, indexing, labels, classifier.vectors, release));
   DASHI_RETURN_IF_ERROR(
       WriteVotes(steps, indexing, view, job.options.positives, trained.labels.ordinals, release));
   DASHI_FAILPOINT("train.index");

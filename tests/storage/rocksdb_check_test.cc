@@ -101,7 +101,8 @@ TEST_F(CheckTest, DamageOfAnIndexFileIsNamed) {
   }
   ASSERT_EQ(Shown(Check(directory())), "");
   fs::resize_file(path, 5);
-  EXPECT_THAT(Shown(Check(directory())), HasSubstr("index/job-1.segment | the file is no index file"));
+  EXPECT_THAT(Shown(Check(directory())),
+              HasSubstr("index/job-1.segment | the file is no index file"));
   fs::remove(path);
   EXPECT_THAT(Shown(Check(directory())), HasSubstr("index/job-1.segment | the file is missing"));
 }

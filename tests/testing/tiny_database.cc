@@ -14,8 +14,8 @@
 #include "trainer/bag_tokenizer.h"
 #include "trainer/labelled_documents.h"
 #include "trainer/release_artifacts.h"
-#include "trainer/release_segment.h"
 #include "trainer/release_index.h"
+#include "trainer/release_segment.h"
 #include "trainer/release_steps.h"
 
 namespace dashi::testing {

@@ -71,9 +71,9 @@ std::uint64_t ReleaseBytes(const TrainingSizes& sizes, const NgameOptions& optio
                                  (sizes.num_features > 0 ? kRankerBytesPerLabel : 0);
   std::uint64_t votes = 0;
   if (options.retrieval) {
-    votes = kIndex * sizes.pairs +
-            sizes.num_documents *
-                (kIndex + kOffset + IndexRowBytes(sizes.num_documents, options.dim));
+    votes =
+        kIndex * sizes.pairs +
+        sizes.num_documents * (kIndex + kOffset + IndexRowBytes(sizes.num_documents, options.dim));
   }
   return encoder + embeddings + sizes.num_labels * of_label + votes;
 }
