@@ -98,12 +98,9 @@ Status PutRocksdbDeltaEmbeddings(RocksdbStoreState* state, std::uint64_t version
   return state->engine->Write(&batch, /*sync=*/false, kWriting);
 }
 
-Result<std::unique_ptr<EmbeddingCursor>> NewDeltaEmbeddingCursor(const RocksdbEngine& engine,
-                                                                 KeyWalk walk,
-                                                                 std::uint64_t version) {
-  DASHI_ASSIGN_OR_RETURN(const EmbeddingRecord record, ReadEmbeddingRecord(engine, version));
-  return std::unique_ptr<EmbeddingCursor>(
-      std::make_unique<DeltaEmbeddingCursor>(std::move(walk), record));
+std::unique_ptr<EmbeddingCursor> NewDeltaEmbeddingCursor(KeyWalk walk,
+                                                         const EmbeddingRecord& record) {
+  return std::make_unique<DeltaEmbeddingCursor>(std::move(walk), record);
 }
 
 Status RemoveRocksdbDeltaEmbeddings(RocksdbStoreState* state, std::uint64_t version) {

@@ -16,11 +16,8 @@ Status PutRocksdbDeltaEmbeddings(RocksdbStoreState* state, std::uint64_t version
                                  std::span<const DeltaEmbedding> embeddings);
 
 /// `walk` goes over the keys of one version and kind.
-///
-/// Errors: kNotFound (42704) for an unknown version.
-Result<std::unique_ptr<EmbeddingCursor>> NewDeltaEmbeddingCursor(const RocksdbEngine& engine,
-                                                                 KeyWalk walk,
-                                                                 std::uint64_t version);
+std::unique_ptr<EmbeddingCursor> NewDeltaEmbeddingCursor(KeyWalk walk,
+                                                         const EmbeddingRecord& record);
 
 /// Removes what stands beside a version. The caller holds embedding_mutex, or nobody else writes.
 ///

@@ -398,32 +398,23 @@ Result<std::uint64_t> RocksdbReader::EstimateIndexEntries(EntityKind kind, std::
   return std::clamp(share_rows, kCountedMax, rows);
 }
 
-Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanDeltaEmbeddings(std::uint64_t version,
-                                                                            EntityKind kind) const {
-  return NewDeltaEmbeddingCursor(
-      *state_.engine,
-      Walk(Family::kEmbeddingDelta, DeltaEmbeddingPrefix(version, kind), /*fill_cache=*/false),
-      version);
-}
-
-Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanEmbeddings(std::uint64_t version,
-                                                                       EntityKind kind) const {
-  std::shared_ptr<rocksdb::ColumnFamilyHandle> family;
+Result<EmbeddingRecord> RocksdbReader::FindEmbeddings(
+    std::uint64_t version, std::shared_ptr<rocksdb::ColumnFamilyHandle>* family) const {
   std::string value;
   bool found = false;
   if (picture_.embedding_families != nullptr) {
     const auto place = picture_.embedding_families->find(version);
-    family = place == picture_.embedding_families->end() ? nullptr : place->second;
+    *family = place == picture_.embedding_families->end() ? nullptr : place->second;
   }
-  if (family != nullptr) {
+  if (*family != nullptr) {
     DASHI_ASSIGN_OR_RETURN(found, GetStored(Family::kMeta, EmbeddingRecordKey(version), &value));
   }
   if (!found) {  // A version that came after the picture.
-    family = state_.engine->EmbeddingFamily(version);
+    *family = state_.engine->EmbeddingFamily(version);
     DASHI_ASSIGN_OR_RETURN(found,
                            state_.engine->Get(Family::kMeta, EmbeddingRecordKey(version), &value));
   }
-  if (!found || family == nullptr) {
+  if (!found || *family == nullptr) {
     return Status::NotFound(fmt::format("no such embedding version: {}", version));
   }
   EmbeddingRecord record;
@@ -431,6 +422,22 @@ Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanEmbeddings(std::uint
     return Status::Corruption(
         fmt::format("catalog record cannot be decoded: embedding version {}", version));
   }
+  return record;
+}
+
+Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanDeltaEmbeddings(std::uint64_t version,
+                                                                            EntityKind kind) const {
+  std::shared_ptr<rocksdb::ColumnFamilyHandle> family;  // Sharers: the engine.
+  DASHI_ASSIGN_OR_RETURN(const EmbeddingRecord record, FindEmbeddings(version, &family));
+  return NewDeltaEmbeddingCursor(
+      Walk(Family::kEmbeddingDelta, DeltaEmbeddingPrefix(version, kind), /*fill_cache=*/false),
+      record);
+}
+
+Result<std::unique_ptr<EmbeddingCursor>> RocksdbReader::ScanEmbeddings(std::uint64_t version,
+                                                                       EntityKind kind) const {
+  std::shared_ptr<rocksdb::ColumnFamilyHandle> family;  // Sharers: the engine.
+  DASHI_ASSIGN_OR_RETURN(const EmbeddingRecord record, FindEmbeddings(version, &family));
   return NewEmbeddingCursor(*state_.engine, std::move(family), record, kind);
 }
 

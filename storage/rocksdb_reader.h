@@ -123,6 +123,11 @@ class RocksdbReader {
  private:
   rocksdb::ReadOptions ReadOptions() const;
   KeyWalk Walk(Family family, std::string_view prefix, bool fill_cache) const;
+  /// A version's record and family, as the picture has them or as they are now.
+  ///
+  /// Errors: kNotFound (42704) for an unknown version.
+  Result<EmbeddingRecord> FindEmbeddings(
+      std::uint64_t version, std::shared_ptr<rocksdb::ColumnFamilyHandle>* family) const;
   void AddPendingChanges(EntityKind kind, RowChanges* changes) const;
   /// A stored value of `edges` with what is pending.
   Result<std::vector<Edge>> WithPending(const GraphRecord& graph, EdgeSide side, GraphNode node,

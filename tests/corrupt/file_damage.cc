@@ -29,7 +29,7 @@ std::string KindOf(const fs::path& path) {
   if (ending == ".blob") {
     return "blob";
   }
-  if (ending == ".hnsw") {
+  if (ending == ".segment") {
     return "index";
   }
   if (name == "DASHI") {

@@ -171,7 +171,7 @@ Status DumpModels(CrashSession& session, const std::string& directory, Rows* row
   for (const Row& release : releases) {
     (*rows)[ReleaseKey(release[0].text())] = "";
     if (release[1].text() == "hnsw") {
-      index_files.insert(fmt::format("job-{}.hnsw", release[2].integer()));
+      index_files.insert(fmt::format("job-{}.segment", release[2].integer()));
     }
   }
   CheckFiles(session, directory + "/index", index_files);

@@ -220,7 +220,7 @@ TEST_F(ServingIndexTest, WhatDoesNotFitTheMemoryIsAnError) {
   Open({.read_only = true, .memory_bytes_max = 16U << 20U});
   fs::remove(Path());
   storage::MemoryLease taken(store_->memory(), storage::MemoryUse::kLoads);
-  ASSERT_TRUE(taken.Resize(9U << 20U).ok());
+  ASSERT_TRUE(taken.Resize((10U << 20U) - (128U << 10U)).ok());
   const auto cursor =
       OpenTopK(store_->NewSnapshot().value(), *releases_, "word5", 5, {"m", 1, 0, false});
   EXPECT_EQ(cursor.status().sqlstate(), "53200");
