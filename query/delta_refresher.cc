@@ -105,6 +105,8 @@ Result<bool> DeltaRefresher::Look() {
   for (const auto& release : loaded) {
     DASHI_ASSIGN_OR_RETURN(const auto model, view->GetModel(release->record.model));
     if (!model || model->published.empty() || model->published.back() != release->record.number) {
+      const MutexLock lock(mutex_);
+      followed_.erase(release->record.job);
       continue;
     }
     if (!IsBehind(release->record, sequence)) {
@@ -114,7 +116,8 @@ Result<bool> DeltaRefresher::Look() {
       const MutexLock lock(mutex_);
       return stopping_ ? Status::Cancelled("the database is closed") : Status::Ok();
     });
-    if (!refreshed.ok() && first_error.ok()) {
+    // A release may be dropped meanwhile.
+    if (!refreshed.ok() && refreshed.status().code() != StatusCode::kNotFound && first_error.ok()) {
       first_error = refreshed.status();
     }
   }

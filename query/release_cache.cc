@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/logging.h"
 #include "base/status.h"
 #include "index/label_fusion.h"
 #include "query/serving_index.h"
@@ -259,7 +260,7 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
   release->new_labels = std::make_unique<RowDelta>(
       EntityKind::kLabel, record.snapshot_sequence,
       BaseRows{release->labels->ordinals(), release->labels->text_hashes()}, store_->memory());
-  DASHI_RETURN_IF_ERROR(SeedDelta(view, record, EntityKind::kLabel, release->new_labels.get()));
+  SeedDelta(view, record, EntityKind::kLabel, release->new_labels.get());
   DASHI_RETURN_IF_ERROR(LoadRanker(view, release.get()));
   DASHI_RETURN_IF_ERROR(LoadVotes(view, release.get()));
   return std::shared_ptr<const ServingRelease>(std::move(release));
@@ -345,34 +346,38 @@ Result<std::shared_ptr<const EmbeddedRows>> ReleaseCache::Embeddings(const View&
     embedded->new_rows = std::make_unique<RowDelta>(
         kind, release.record.snapshot_sequence, BaseRows{embedded->ordinals, embedded->text_hashes},
         store_->memory());
-    DASHI_RETURN_IF_ERROR(SeedDelta(view, release.record, kind, embedded->new_rows.get()));
+    SeedDelta(view, release.record, kind, embedded->new_rows.get());
   }
   MutexLock lock(mutex_);
   embeddings_[key] = embedded;
   return std::shared_ptr<const EmbeddedRows>(std::move(embedded));
 }
 
-Status ReleaseCache::SeedDelta(const View& view, const ReleaseRecord& record, EntityKind kind,
-                               RowDelta* delta) {
-  DASHI_ASSIGN_OR_RETURN(const auto kept, view.ScanDeltaEmbeddings(record.embedding_version, kind));
+void ReleaseCache::SeedDelta(const View& view, const ReleaseRecord& record, EntityKind kind,
+                             RowDelta* delta) {
   KnownEmbeddings known;
   known.memory =
       std::make_unique<storage::MemoryLease>(store_->memory(), storage::MemoryUse::kReleases);
-  for (;;) {
-    DASHI_ASSIGN_OR_RETURN(const bool more, kept->Next());
-    if (!more) {
-      break;
+  const auto read = [&]() -> Status {
+    DASHI_ASSIGN_OR_RETURN(const auto kept,
+                           view.ScanDeltaEmbeddings(record.embedding_version, kind));
+    for (;;) {
+      DASHI_ASSIGN_OR_RETURN(const bool more, kept->Next());
+      if (!more) {
+        return Status::Ok();
+      }
+      DASHI_RETURN_IF_ERROR(known.memory->Resize((known.ordinals.size() + 1) * RowBytes(record)));
+      known.ordinals.push_back(kept->ordinal());
+      known.text_hashes.push_back(kept->text_hash());
+      known.vectors.insert(known.vectors.end(), kept->values().begin(), kept->values().end());
     }
-    const std::uint64_t bytes = (known.ordinals.size() + 1) * RowBytes(record);
-    if (!known.memory->Resize(bytes).ok()) {
-      break;  // The rest is embedded anew, should it be wanted.
-    }
-    known.ordinals.push_back(kept->ordinal());
-    known.text_hashes.push_back(kept->text_hash());
-    known.vectors.insert(known.vectors.end(), kept->values().begin(), kept->values().end());
+  };
+  const Status status = read();
+  if (!status.ok()) {
+    LogWarning("{}: some rows that came after it are embedded anew: {}", ReleaseName(record),
+               status.message());
   }
   delta->Seed(std::move(known));
-  return Status::Ok();
 }
 
 std::vector<std::shared_ptr<const ServingRelease>> ReleaseCache::Loaded() const {

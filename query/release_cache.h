@@ -149,8 +149,9 @@ class ReleaseCache {
   DeltaResources ResourcesOf(const ServingRelease& release,
                              const std::function<Status()>& check_stop, ThreadPool* pool);
   /// Hands a delta what an earlier process, or this one before a restart, has embedded.
-  Status SeedDelta(const storage::View& view, const storage::ReleaseRecord& record,
-                   storage::EntityKind kind, RowDelta* delta);
+  /// What cannot be read of it is embedded anew.
+  void SeedDelta(const storage::View& view, const storage::ReleaseRecord& record,
+                 storage::EntityKind kind, RowDelta* delta);
   void UnloadOldest() DASHI_REQUIRES(mutex_);
   std::shared_ptr<const ServingRelease> FindLoaded(const storage::ReleaseRecord& record)
       DASHI_EXCLUDES(mutex_);

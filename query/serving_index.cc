@@ -237,7 +237,8 @@ void ServingIndex::Tend(const std::function<bool()>& should_stop) const {
   const Status rebuilt = Rebuild(should_stop);
   if (rebuilt.ok()) {
     LogWarning("{}: its file was built anew", source_.Name());
-  } else if (rebuilt.code() != StatusCode::kCancelled) {
+  } else if (rebuilt.code() != StatusCode::kCancelled && rebuilt.code() != StatusCode::kNotFound) {
+    // It was not the end of the process, nor of the release.
     LogError("{}: its file cannot be built anew: {}", source_.Name(), rebuilt.message());
   }
   const MutexLock lock(mutex_);
