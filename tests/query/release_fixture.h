@@ -78,7 +78,8 @@ class ReleaseFixture : public ::testing::Test {
   std::vector<std::uint32_t> Listed() {
     std::vector<std::uint32_t> numbers;
     const auto view = store_->NewSnapshot().value();
-    for (const storage::ReleaseRecord& release : view->ListReleases().value()) {
+    const std::vector<storage::ReleaseRecord> releases = view->ListReleases().value();
+    for (const storage::ReleaseRecord& release : releases) {
       numbers.push_back(release.number);
     }
     return numbers;

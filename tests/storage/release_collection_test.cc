@@ -72,7 +72,8 @@ class ReleaseCollectionTest : public StoreFixture {
   Numbers Listed() {
     Numbers numbers;
     const auto view = Snapshot();
-    for (const ReleaseRecord& release : view->ListReleases().value()) {
+    const std::vector<ReleaseRecord> releases = view->ListReleases().value();
+    for (const ReleaseRecord& release : releases) {
       numbers.push_back(release.number);
     }
     return numbers;
