@@ -53,9 +53,6 @@ class HnswIndexTest : public ::testing::Test {
 
   static FloatMatrixView Queries() { return {queries_->data(), kQueries, kDim}; }
   static std::span<const float> Query(std::size_t q) { return {queries_->data() + q * kDim, kDim}; }
-  static std::string Path(const char* name) {
-    return (std::filesystem::path(::testing::TempDir()) / name).string();
-  }
 
   static std::vector<float>* queries_;
   static std::vector<std::uint16_t>* vectors_;
@@ -237,26 +234,36 @@ TEST_F(HnswIndexTest, StopsWhenAskedAndRefusesBadQueries) {
             StatusCode::kInvalidArgument);
 }
 
-TEST_F(HnswIndexTest, AGraphOfAnOldFileGivesTheSameAnswers) {
-  const std::string path = Path("graph_saved");
-  WriteGraphFile(path, *vectors_, kDim, {});
-  const auto loaded = LoadHnswIndex(path, *vectors_, kDim);
+TEST(HnswOldFileTest, AGraphOfAnOldFileGivesTheSameAnswers) {
+  constexpr std::size_t kFewRows = 2500;
+  constexpr std::size_t kFewDim = 24;
+  ThreadPool pool(2);
+  Random random(8);
+  const std::vector<std::uint16_t> vectors =
+      HalfRows(ClusteredRows(kFewRows, kFewDim, 50, 0.7F, random));
+  const std::vector<float> queries = ClusteredRows(100, kFewDim, 50, 0.7F, random);
+  HnswOptions options;
+  options.ef_search = 32;
+  const std::string path = (std::filesystem::path(::testing::TempDir()) / "graph_old").string();
+  WriteGraphFile(path, vectors, kFewDim, options);
+  const auto loaded = LoadHnswIndex(path, vectors, kFewDim);
   ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
   EXPECT_EQ((*loaded)->kind(), "hnsw");
-  const auto before = index_->SearchBatch(Queries(), {}, pool_);
-  const auto after = (*loaded)->SearchBatch(Queries(), {}, pool_);
+  const FloatMatrixView view{queries.data(), 100, kFewDim};
+  const auto before = Build(vectors, kFewDim, options)->SearchBatch(view, {}, pool);
+  const auto after = (*loaded)->SearchBatch(view, {}, pool);
   ASSERT_TRUE(before.ok() && after.ok());
-  for (std::size_t q = 0; q < kQueries; ++q) {
+  for (std::size_t q = 0; q < 100; ++q) {
     ExpectSame((*before)[q], (*after)[q]);
   }
-  EXPECT_EQ(LoadHnswIndex(path + "x", *vectors_, kDim).status().code(), StatusCode::kNotFound);
-  std::vector<std::uint16_t> others = *vectors_;
+  EXPECT_EQ(LoadHnswIndex(path + "x", vectors, kFewDim).status().code(), StatusCode::kNotFound);
+  std::vector<std::uint16_t> others = vectors;
   others[77] ^= 1U;
-  const Status status = LoadHnswIndex(path, others, kDim).status();
+  const Status status = LoadHnswIndex(path, others, kFewDim).status();
   EXPECT_EQ(status.code(), StatusCode::kCorruption);
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(path));
-  others.resize(others.size() - kDim);
-  EXPECT_EQ(LoadHnswIndex(path, others, kDim).status().code(), StatusCode::kCorruption);
+  others.resize(others.size() - kFewDim);
+  EXPECT_EQ(LoadHnswIndex(path, others, kFewDim).status().code(), StatusCode::kCorruption);
 }
 
 // A small graph with several levels, for damage.

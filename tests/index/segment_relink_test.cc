@@ -15,16 +15,24 @@
 namespace dashi::index {
 namespace {
 
-constexpr std::size_t kRows = 8000;
+constexpr std::size_t kRows = 2500;
 constexpr std::size_t kDim = 24;
 constexpr std::size_t kNumQueries = 200;
+
+// A beam so narrow that a scan of these few rows is not cheaper.
+HnswOptions Narrow() {
+  HnswOptions options;
+  options.ef_search = 32;
+  options.ef_construction = 80;
+  return options;
+}
 
 // A segment of rows with even ids.
 class SegmentRelinkTest : public ::testing::Test {
  protected:
   void SetUp() override {
     Random random(41);
-    std::vector<float> rows = ClusteredRows(kRows + kNumQueries, kDim, 150, 0.7F, random);
+    std::vector<float> rows = ClusteredRows(kRows + kNumQueries, kDim, 50, 0.7F, random);
     queries_.assign(rows.begin() + kRows * kDim, rows.end());
     rows.resize(kRows * kDim);
     floats_ = rows;
@@ -39,9 +47,9 @@ class SegmentRelinkTest : public ::testing::Test {
     Write(0);
   }
   void Write(std::uint32_t generation) {
-    ASSERT_TRUE(
-        BuildSegment(path_, View(vectors_), {ids_, {}, {}, generation}, {}, {}, FileGate::System())
-            .ok());
+    ASSERT_TRUE(BuildSegment(path_, View(vectors_), {ids_, {}, {}, generation}, Narrow(), {},
+                             FileGate::System())
+                    .ok());
   }
   static HalfMatrixView View(const std::vector<std::uint16_t>& vectors) {
     return {vectors.data(), vectors.size() / kDim, kDim};
@@ -93,11 +101,11 @@ class SegmentRelinkTest : public ::testing::Test {
 TEST_F(SegmentRelinkTest, ARelinkedGraphFindsWhatOneBuiltAnewFinds) {
   const auto old = MappedSegment::Open(path_).value();
   Change();
-  EXPECT_TRUE(IsWorthRelinking(*old, ids_, {}));
-  const StoredGraph relinked = RelinkSegment(*old, View(vectors_), ids_, {}, {}).value();
+  EXPECT_TRUE(IsWorthRelinking(*old, ids_, Narrow()));
+  const StoredGraph relinked = RelinkSegment(*old, View(vectors_), ids_, Narrow(), {}).value();
   EXPECT_EQ(relinked.graph.FindFault(), "");
-  EXPECT_EQ(relinked.ef_search, HnswOptions().ef_search);
-  const StoredGraph built = BuildStoredGraph(View(vectors_), {}, {}).value();
+  EXPECT_EQ(relinked.ef_search, Narrow().ef_search);
+  const StoredGraph built = BuildStoredGraph(View(vectors_), Narrow(), {}).value();
   const double recall = Recall(relinked, vectors_);
   const double recall_built = Recall(built, vectors_);
   std::printf("recall@10: %.4f relinked, %.4f built anew\n", recall, recall_built);
@@ -106,20 +114,20 @@ TEST_F(SegmentRelinkTest, ARelinkedGraphFindsWhatOneBuiltAnewFinds) {
 
 TEST_F(SegmentRelinkTest, SomeGraphsAreNotWorthIt) {
   const auto old = MappedSegment::Open(path_).value();
-  EXPECT_TRUE(IsWorthRelinking(*old, ids_, {}));
-  HnswOptions other;
+  EXPECT_TRUE(IsWorthRelinking(*old, ids_, Narrow()));
+  HnswOptions other = Narrow();
   other.num_links = 8;
   EXPECT_FALSE(IsWorthRelinking(*old, ids_, other));
   std::vector<std::uint32_t> mostly_new(ids_);
-  for (std::size_t i = 0; i < 5000; ++i) {
+  for (std::size_t i = 0; i < 1500; ++i) {
     ++mostly_new[i];
   }
-  EXPECT_FALSE(IsWorthRelinking(*old, mostly_new, {}));
-  EXPECT_TRUE(IsWorthRelinking(*old, {}, {}));
+  EXPECT_FALSE(IsWorthRelinking(*old, mostly_new, Narrow()));
+  EXPECT_TRUE(IsWorthRelinking(*old, {}, Narrow()));
   Write(kRelinksMax - 1);
-  EXPECT_TRUE(IsWorthRelinking(*MappedSegment::Open(path_).value(), ids_, {}));
+  EXPECT_TRUE(IsWorthRelinking(*MappedSegment::Open(path_).value(), ids_, Narrow()));
   Write(kRelinksMax);
-  EXPECT_FALSE(IsWorthRelinking(*MappedSegment::Open(path_).value(), ids_, {}));
+  EXPECT_FALSE(IsWorthRelinking(*MappedSegment::Open(path_).value(), ids_, Narrow()));
 }
 
 TEST_F(SegmentRelinkTest, ADamagedGraphIsNotTaken) {
@@ -129,7 +137,7 @@ TEST_F(SegmentRelinkTest, ADamagedGraphIsNotTaken) {
   file.write("damage", 6);
   file.close();
   const auto old = MappedSegment::Open(path_).value();
-  EXPECT_EQ(RelinkSegment(*old, View(vectors_), ids_, {}, {}).status().code(),
+  EXPECT_EQ(RelinkSegment(*old, View(vectors_), ids_, Narrow(), {}).status().code(),
             StatusCode::kCorruption);
 }
 

@@ -18,7 +18,7 @@ namespace {
 using storage::EntityKind;
 using storage::Ordinal;
 
-constexpr std::size_t kLabels = 8000;
+constexpr std::size_t kLabels = 6500;  // More than a scan is for.
 constexpr std::size_t kDocuments = 300;
 constexpr std::uint32_t kDim = 24;
 
