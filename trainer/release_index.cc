@@ -137,7 +137,7 @@ Status WriteProbed(const IndexFile& file, const OldGraph& old, const std::vector
                    ReleaseRecord* release) {
   if (old.segment != nullptr && old.recall_built > 0 &&
       index::IsWorthRelinking(*old.segment, file.rows.ids, file.options)) {
-    const Status relinked = Relink(file, *old.segment);
+    Status relinked = Relink(file, *old.segment);
     if (relinked.ok()) {
       DASHI_ASSIGN_OR_RETURN(const double recall, Probe(file, probes));
       if (recall >= old.recall_built - kRecallLossMax) {
