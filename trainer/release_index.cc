@@ -151,6 +151,9 @@ Status WriteProbed(const IndexFile& file, const OldGraph& old, const std::vector
           file.steps.operation, recall, old.recall_built);
     } else if (relinked.code() != StatusCode::kCorruption) {
       return relinked;
+    } else {
+      LogWarning("{}: the graph that serves cannot be relinked, another is built: {}",
+                 file.steps.operation, relinked.message());
     }
   }
   DASHI_RETURN_IF_ERROR(Build(file));

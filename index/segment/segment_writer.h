@@ -23,8 +23,8 @@ struct SegmentRows {
 /// vectors on the way; `graph.codes` and `graph.blocks` are not looked at. The same contents give
 /// the same bytes.
 ///
-/// Errors: kResourceExhausted (53100), kIoError; nothing has the name then, and a temporary file
-///         may be left.
+/// Errors: kResourceExhausted (53100), kIoError; what had the name before has it then, and the
+///         temporary file is removed if it can be.
 /// Cost:   one pass over the vectors; memory of a megabyte and of 8 bytes for each 64 KiB written.
 Status WriteSegment(const std::string& path, const GraphParts& graph, const SegmentRows& rows,
                     FileGate& gate);
