@@ -187,12 +187,14 @@ Status WriteSegment(const std::string& path, const GraphParts& graph, const Segm
               graph.graph.num_nodes() == graph.vectors.rows);
   const std::string temporary = path + ".tmp";
   Status written = WriteFile(temporary, graph, rows, gate);
+  if (written.ok()) {
+    written = RenameFile(temporary, path, gate);
+  }
   if (!written.ok()) {
     // It may be what fills the disk.
     RemoveFile(temporary, gate).IgnoreError("the first error counts");
     return written;
   }
-  DASHI_RETURN_IF_ERROR(RenameFile(temporary, path, gate));
   return SyncFolder(std::filesystem::path(path).parent_path().string(), gate);
 }
 

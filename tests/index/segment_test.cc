@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -375,6 +376,39 @@ TEST_F(SegmentTest, VerificationStopsWhenAskedAndGoesOn) {
   EXPECT_EQ(segment->blocks().VerifyAll([] { return true; }).code(), StatusCode::kCancelled);
   EXPECT_FALSE(segment->blocks().is_damaged());
   EXPECT_TRUE(segment->blocks().VerifyAll([] { return false; }).ok());
+}
+
+// Lets some changes pass, then the disk is full; what is removed makes no room.
+class FullDisk : public FileGate {
+ public:
+  explicit FullDisk(int num_passing) : num_passing_(num_passing) {}
+  int Pass(const FileChange& change, const std::function<int(std::size_t size)>& make) override {
+    if (change.step == FileStep::kRemove || num_passing_-- > 0) {
+      return FileGate::Pass(change, make);
+    }
+    return ENOSPC;
+  }
+
+ private:
+  int num_passing_;
+};
+
+TEST_F(SegmentTest, AFullDiskAtAnyStepLeavesTheOldFileAndNoOther) {
+  int num_failed = 0;
+  for (int num_passing = 0;; ++num_passing) {
+    FullDisk gate(num_passing);
+    const Status status = BuildSegment(path_, {vectors_.data(), kRows, kDim},
+                                       {ids_, hashes_, {4, 9}, 3}, options_, {}, gate);
+    if (status.ok()) {
+      break;
+    }
+    ++num_failed;
+    EXPECT_EQ(status.sqlstate(), "53100");
+    EXPECT_FALSE(std::filesystem::exists(path_ + ".tmp"));
+    ASSERT_TRUE(MappedSegment::Open(path_).ok());
+  }
+  EXPECT_GE(num_failed, 7);
+  EXPECT_EQ(MappedSegment::Open(path_).value()->header().generation, 3U);
 }
 
 TEST_F(SegmentTest, WhatCannotBeWrittenLeavesNoFile) {
