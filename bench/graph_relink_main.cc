@@ -1,7 +1,6 @@
 // Relinks a graph from one generation of vectors to the next, and compares it with fresh ones.
 //
 // Usage: graph_relink FOLDER DIM [ef=16,32,64,128] [k=10] [threads=1] [fresh=last|all|none]
-//                     [inserted=0|1]
 // FOLDER has base0.f32, base1.f32, ... with the same rows of DIM float32 under one model after the
 // other, and query1.f32, ... with queries. A graph is built over base0 and relinked for each of the
 // others, from the relinked one before. For each it prints recall@k against the exact scan, vectors
@@ -9,9 +8,7 @@
 //   stale     the graph of the generation before, with the new vectors
 //   relinked  that graph relinked
 //   never     the first graph, never relinked
-//   fresh     a graph that FAISS builds over the new vectors (`fresh`: of which generations)
-//   inserted  a graph that InsertRows builds over the new vectors of the last generation
-// Graphs that FAISS built are kept in FOLDER as fresh<generation>.hnsw, and read from there.
+//   fresh     a graph that BuildGraph builds over the new vectors (`fresh`: of which generations)
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -31,11 +28,9 @@
 #include "base/thread_pool.h"
 #include "index/duplicate_rows.h"
 #include "index/exact_scan.h"
-#include "index/faiss_hnsw_builder.h"
-#include "index/graph_insert.h"
+#include "index/graph_build.h"
 #include "index/graph_relink.h"
 #include "index/graph_transfer.h"
-#include "index/hnsw_graph_file.h"
 #include "index/hnsw_search.h"
 #include "index/vector_kernels.h"
 
@@ -49,7 +44,6 @@ struct Arguments {
   std::size_t k = 10;
   HnswOptions options;
   std::string fresh = "last";
-  bool inserted = false;
 };
 
 double ProcessorSeconds() {
@@ -89,8 +83,6 @@ Result<Arguments> ParseArguments(std::span<char*> given) {
       arguments.k = numbers[0];
     } else if (name == "threads" && !numbers.empty()) {
       arguments.options.num_threads = static_cast<int>(numbers[0]);
-    } else if (name == "inserted" && !numbers.empty()) {
-      arguments.inserted = numbers[0] != 0;
     } else {
       return Status::InvalidArgument("unknown argument: " + std::string(argument));
     }
@@ -205,35 +197,11 @@ Status PrintRecall(const Arguments& arguments, const Generation& generation, con
   return Status::Ok();
 }
 
-/// A graph that FAISS builds, or built once: then it costs nothing.
 Result<HnswGraph> FreshGraph(const Arguments& arguments, const Generation& generation, Cost* cost) {
-  const std::string path = fmt::format("{}/fresh{}.hnsw", arguments.folder, generation.number);
-  if (const auto bytes = ReadWholeFile(path); bytes.ok()) {
-    DASHI_ASSIGN_OR_RETURN(StoredGraph stored, ParseGraph(*bytes, generation.view));
-    return std::move(stored.graph);
-  }
   const double before = ProcessorSeconds();
-  StoredGraph stored{{}, generation.duplicates, arguments.options.ef_search};
-  DASHI_ASSIGN_OR_RETURN(
-      stored.graph, BuildHnswGraph(generation.view, generation.linked_rows, arguments.options, {}));
-  cost->seconds = ProcessorSeconds() - before;
-  const std::string bytes = SerializeGraph(stored, generation.view);
-  std::ofstream(path, std::ios::binary)
-      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  return std::move(stored.graph);
-}
-
-Result<HnswGraph> InsertedGraph(const Arguments& arguments, const Generation& generation,
-                                Cost* cost) {
-  const double before = ProcessorSeconds();
-  ThreadPool pool(arguments.options.num_threads);
-  const BuildProgress unreported;
   std::atomic<std::uint64_t> num_scored{0};
-  const std::vector<std::uint8_t> levels(generation.view.rows);
-  const HnswGraph empty(arguments.options.num_links, levels, generation.linked_rows.front());
-  DASHI_ASSIGN_OR_RETURN(
-      HnswGraph graph, InsertRows(empty, generation.view, generation.linked_rows, arguments.options,
-                                  {pool, unreported, &num_scored}));
+  DASHI_ASSIGN_OR_RETURN(HnswGraph graph, BuildGraph(generation.view, generation.linked_rows,
+                                                     arguments.options, {}, &num_scored));
   *cost = {ProcessorSeconds() - before, num_scored.load()};
   return graph;
 }
@@ -260,11 +228,6 @@ Status RunGeneration(const Arguments& arguments, std::size_t number, bool is_las
     Cost cost;
     DASHI_ASSIGN_OR_RETURN(const HnswGraph fresh, FreshGraph(arguments, generation, &cost));
     DASHI_RETURN_IF_ERROR(PrintRecall(arguments, generation, fresh, "fresh", cost));
-  }
-  if (arguments.inserted && is_last) {
-    Cost cost;
-    DASHI_ASSIGN_OR_RETURN(const HnswGraph inserted, InsertedGraph(arguments, generation, &cost));
-    DASHI_RETURN_IF_ERROR(PrintRecall(arguments, generation, inserted, "inserted", cost));
   }
   return Status::Ok();
 }

@@ -6,6 +6,7 @@
 #   dashi_add_executable(<name> SOURCES ... [DEPS ...])
 #   dashi_add_test(<name> [SOURCES ...] [DEPS ...] [LABELS ...] [TIMEOUT <seconds>])
 #   dashi_add_benchmark(<name> [SOURCES ...] [DEPS ...])
+#   dashi_add_benchmark_program(<name> SOURCES ... [DEPS ...])
 #   dashi_add_fuzzer(<name> [SOURCES ...] [DEPS ...])
 #
 # PRECOMPILED names headers of other libraries that most of the sources read; the precompiled header
@@ -145,6 +146,14 @@ function(dashi_add_benchmark name)
   add_executable(${name} ${arg_SOURCES})
   dashi_configure_target(${name})
   target_link_libraries(${name} PRIVATE ${arg_DEPS} benchmark::benchmark benchmark::benchmark_main)
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bench")
+  add_dependencies(dashi_benchmarks ${name})
+endfunction()
+
+# One that is not a Google Benchmark and has a main() of its own.
+function(dashi_add_benchmark_program name)
+  dashi_add_executable(${name} ${ARGN})
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bench")
   add_dependencies(dashi_benchmarks ${name})

@@ -4,7 +4,7 @@
 # Write these names in DEPS (your headers include the library's) or PRIVATE_DEPS (they do not):
 #
 #   dashi_dep::rocksdb     <rocksdb/...>              storage/rocksdb_*
-#   dashi_dep::faiss       <faiss/...>, with OpenBLAS and OpenMP   index/faiss_*
+#   dashi_dep::faiss       <faiss/...>, OpenBLAS, OpenMP   tests/index/faiss_*
 #   dashi_dep::hwy         <hwy/...>                  index/
 #   dashi_dep::roaring     <roaring/roaring.hh>       index/row_set.*
 #   dashi_dep::sqlite3     <sqlite3.h>                sql/

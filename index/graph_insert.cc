@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "index/hnsw_search.h"
 #include "index/link_chooser.h"
+#include "index/row_codes.h"
 #include "index/vector_kernels.h"
 
 namespace dashi::index {
@@ -22,6 +23,9 @@ namespace {
 constexpr std::size_t kBatchRows = 64;
 constexpr std::size_t kRowsPerTask = 4;
 constexpr std::size_t kTargetsPerTask = 32;
+/// Rows are searched for by codes, which takes one pass over all vectors, when they are more than
+/// one in this many of them.
+constexpr std::size_t kRowsPerCodedRow = 16;
 /// Levels beyond those that a graph of any size gives.
 constexpr std::uint32_t kDrawnLevelMax = 16;
 
@@ -185,7 +189,10 @@ Result<HnswGraph> InsertChecked(const HnswGraph& graph, HalfMatrixView vectors,
   remaining.reserve(rows.size());
   std::copy_if(rows.begin(), rows.end(), std::back_inserter(remaining),
                [&](Position row) { return row != entry_point; });
-  const HnswSearcher searcher(linked, vectors);
+  const bool coded = remaining.size() > vectors.rows / kRowsPerCodedRow;
+  const RowCodes codes = coded ? RowCodes(vectors) : RowCodes();
+  const HnswSearcher searcher({linked.view(), vectors, codes.view().data, /*duplicates=*/{},
+                               /*ef_search=*/0, /*blocks=*/nullptr});
   for (std::size_t done = 0; done < remaining.size();) {
     if (!control.Report(done, rows.size())) {
       return Status::Cancelled("insertion of rows into a graph cancelled");

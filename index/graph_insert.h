@@ -17,9 +17,8 @@ namespace dashi::index {
 /// Errors: kInvalidArgument for options out of range, another number of links than the graph's,
 ///         another number of vectors, or rows out of order; kCancelled; kResourceExhausted.
 /// Threads: reads the graph and the vectors.
-/// Cost:   a copy of the graph, and 4,000 to 6,000 dot products a row at ef_construction 200; half
-///         to two thirds of the processor time of BuildHnswGraph, since rows are scored by the
-///         list.
+/// Cost:   a copy of the graph, and 4,000 to 6,000 dot products a row at ef_construction 200, most
+///         of them by 8-bit codes where many rows are inserted. Memory: then the codes, too.
 /// Paper:  Malkov & Yashunin 2018, Algorithm 1; batches as Manohar et al. 2024 (ParlayANN, 3.1).
 Result<HnswGraph> InsertRows(const HnswGraph& graph, HalfMatrixView vectors,
                              std::span<const Position> rows, const HnswOptions& options,

@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "base/status.h"
-#include "index/faiss_hnsw_builder.h"
+#include "index/graph_build.h"
 #include "index/graph_index.h"
 #include "index/hnsw_graph_file.h"
 #include "index/row_codes.h"
@@ -46,7 +46,7 @@ Result<StoredGraph> BuildStoredGraph(HalfMatrixView vectors, const HnswOptions& 
   stored.duplicates = DuplicateRows::Find(vectors);
   DASHI_ASSIGN_OR_RETURN(
       stored.graph,
-      BuildHnswGraph(vectors, stored.duplicates.FirstRows(vectors.rows), options, progress));
+      BuildGraph(vectors, stored.duplicates.FirstRows(vectors.rows), options, progress));
   return stored;
 }
 

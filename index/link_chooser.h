@@ -16,8 +16,8 @@ namespace dashi::index {
 /// Threads: one thread at a time.
 /// Cost:    a dot product for each candidate, and about four more to compare it with the chosen.
 /// Paper:   Malkov & Yashunin 2018, Algorithm 4; of its options, pruned candidates are kept up to a
-///          number. Deviation: inner product, for vectors of any length, instead of a distance, as
-///          BuildHnswGraph; ties break by position.
+///          number. Deviation: inner product, for vectors of any length, instead of a distance;
+///          ties break by position.
 class LinkChooser {
  public:
   /// Borrows the vectors. `num_links_min`: how many links a node gets, if it has the candidates,

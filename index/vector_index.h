@@ -97,13 +97,13 @@ struct HnswOptions {
   std::size_t ef_construction = 200;
   std::size_t ef_search = 128;
   std::uint64_t seed = 1;
-  int num_threads = 1;  ///< builds with one thread are reproducible
+  int num_threads = 1;  ///< the graph is the same with any number
 };
 
 /// Called during a build with vectors added so far; returning false cancels it.
 using BuildProgress = std::function<bool(std::size_t done, std::size_t total)>;
 
-/// Builds an HNSW graph with FAISS over the vectors and keeps both.
+/// Builds an HNSW graph over the vectors and keeps both.
 ///
 /// Errors: kCancelled, kResourceExhausted, kInvalidArgument for options out of range.
 /// Paper:  Malkov & Yashunin 2018. Inner product over vectors that need not be unit length.

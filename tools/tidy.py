@@ -25,7 +25,7 @@ LAYERS = ["dashi", "base", "storage", "index", "trainer", "query", "sql", "serve
 DOORS = {
     "rocksdb/": ["storage/rocksdb_*", "storage/graph/rocksdb_*", "tests/storage/rocksdb_*",
                  "tests/testing/rocksdb_*"],
-    "faiss/": ["index/faiss_*", "tests/index/faiss_*"],
+    "faiss/": ["tests/index/faiss_*"],
     "hwy/": ["index/*", "trainer/*_kernels.*", "tests/index/*"],
     "roaring/": ["index/row_set.*"],
     "torch/": ["trainer/torch/*", "tests/trainer/torch/*"],

@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "index/duplicate_rows.h"
 #include "index/exact_scan.h"
-#include "index/faiss_hnsw_builder.h"
+#include "index/graph_build.h"
 #include "index/hnsw_graph.h"
 #include "index/hnsw_search.h"
 #include "tests/index/random_vectors.h"
@@ -165,7 +165,7 @@ inline double GraphRecall(const HnswGraph& graph, const EncodedRows& rows,
 }
 
 inline HnswGraph FreshGraph(const EncodedRows& rows, const HnswOptions& options = {}) {
-  auto built = BuildHnswGraph(rows.view, rows.linked, options, {});
+  auto built = BuildGraph(rows.view, rows.linked, options, {});
   EXPECT_TRUE(built.ok()) << built.status().ToString();
   return std::move(built).value();
 }

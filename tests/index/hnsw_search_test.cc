@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "index/best_candidates.h"
 #include "index/exact_scan.h"
-#include "index/faiss_hnsw_builder.h"
+#include "index/graph_build.h"
 #include "index/vector_kernels.h"
 #include "tests/index/random_vectors.h"
 
@@ -25,7 +25,7 @@ class HnswSearcherTest : public ::testing::Test {
   HnswSearcherTest() {
     std::vector<Position> all(kRows);
     std::iota(all.begin(), all.end(), 0);
-    auto built = BuildHnswGraph(view_, all, {}, {});
+    auto built = BuildGraph(view_, all, {}, {});
     EXPECT_TRUE(built.ok());
     graph_ = std::move(built).value();
   }

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "base/random.h"
 #include "index/vector_index.h"
 #include "index/vector_kernels.h"
@@ -53,6 +55,13 @@ inline double Recall(const std::vector<Shortlist>& found, const std::vector<Shor
     }
   }
   return wanted == 0 ? 1.0 : static_cast<double>(hits) / static_cast<double>(wanted);
+}
+
+inline void ExpectSorted(const Shortlist& found) {
+  for (std::size_t i = 1; i < found.size(); ++i) {
+    ASSERT_TRUE(found[i - 1].score > found[i].score || (found[i - 1].score == found[i].score &&
+                                                        found[i - 1].position < found[i].position));
+  }
 }
 
 }  // namespace dashi::index

@@ -1,4 +1,4 @@
-#include "index/faiss_hnsw_builder.h"
+#include "tests/index/faiss_hnsw_builder.h"
 
 #include <algorithm>
 #include <limits>
@@ -117,8 +117,8 @@ HnswGraph CopyGraph(const faiss::HNSW& built, const LinkedVectors& linked, std::
 
 }  // namespace
 
-Result<HnswGraph> BuildHnswGraph(HalfMatrixView vectors, std::span<const Position> linked_rows,
-                                 const HnswOptions& options, const BuildProgress& progress) {
+Result<HnswGraph> BuildFaissGraph(HalfMatrixView vectors, std::span<const Position> linked_rows,
+                                  const HnswOptions& options, const BuildProgress& progress) {
   DASHI_RETURN_IF_ERROR(CheckArguments(vectors, options));
   const std::size_t total = linked_rows.size();
   if (total == 0) {
