@@ -22,14 +22,23 @@ auto FindOrdinal(const Range& range, storage::Ordinal ordinal) {
                           });
 }
 
-}  // namespace
-
-std::optional<index::Position> BaseRows::Find(storage::Ordinal ordinal) const {
+std::optional<index::Position> PositionOf(std::span<const storage::Ordinal> ordinals,
+                                          storage::Ordinal ordinal) {
   const auto found = std::lower_bound(ordinals.begin(), ordinals.end(), ordinal);
   if (found == ordinals.end() || *found != ordinal) {
     return std::nullopt;
   }
   return static_cast<index::Position>(found - ordinals.begin());
+}
+
+std::optional<index::Position> FindSealed(const DeltaPicture& picture, storage::Ordinal ordinal) {
+  return picture.sealed == nullptr ? std::nullopt : PositionOf(picture.sealed->ordinals(), ordinal);
+}
+
+}  // namespace
+
+std::optional<index::Position> BaseRows::Find(storage::Ordinal ordinal) const {
+  return PositionOf(ordinals, ordinal);
 }
 
 const DeltaPicture::Entry* DeltaPicture::Find(storage::Ordinal ordinal) const {
@@ -43,6 +52,60 @@ std::span<const std::uint16_t> DeltaPicture::Vector(index::Position position,
   return std::span(block.vectors).subspan(position % kDeltaBlockRows * dim, dim);
 }
 
+Result<DeltaRows> ReadDeltaRows(const DeltaPicture& picture, std::size_t dim) {
+  DeltaRows rows;
+  rows.ordinals.reserve(picture.num_rows());
+  rows.text_hashes.reserve(picture.num_rows());
+  rows.vectors.reserve(picture.num_rows() * dim);
+  const auto add = [&](storage::Ordinal ordinal, std::uint64_t text_hash,
+                       std::span<const std::uint16_t> vector) {
+    rows.ordinals.push_back(ordinal);
+    rows.text_hashes.push_back(text_hash);
+    rows.vectors.insert(rows.vectors.end(), vector.begin(), vector.end());
+  };
+  auto entry = picture.entries.begin();
+  const auto add_entries = [&](std::optional<storage::Ordinal> before) {
+    for (; entry != picture.entries.end() && (!before || entry->ordinal < *before); ++entry) {
+      add(entry->ordinal, entry->text_hash, picture.Vector(entry->position, dim));
+    }
+  };
+  std::vector<std::uint16_t> vector(dim);
+  for (index::Position position = 0; position < picture.sealed_dead.size(); ++position) {
+    if (!picture.sealed_dead[position]) {
+      const storage::Ordinal ordinal = picture.sealed->ordinals()[position];
+      add_entries(ordinal);
+      DASHI_RETURN_IF_ERROR(ReadSealedVector(*picture.sealed, position, &vector));
+      add(ordinal, picture.sealed->text_hashes()[position], vector);
+    }
+  }
+  add_entries(std::nullopt);
+  return rows;
+}
+
+Status ReadSealedVector(const ServingIndex& sealed, index::Position position,
+                        std::vector<std::uint16_t>* vector) {
+  std::vector<float> values(sealed.dim());
+  DASHI_RETURN_IF_ERROR(sealed.Reconstruct(position, values.data()));
+  vector->resize(values.size());
+  index::ToHalf(values.data(), vector->data(), values.size());  // They were binary16: exact.
+  return Status::Ok();
+}
+
+std::shared_ptr<const DeltaPicture> PictureOfSealed(const BaseRows& base,
+                                                    std::shared_ptr<const ServingIndex> sealed) {
+  auto picture = std::make_shared<DeltaPicture>();
+  picture->sealed_dead.resize(sealed->num_vectors());
+  picture->num_sealed = sealed->num_vectors();
+  for (const storage::Ordinal ordinal : sealed->ordinals()) {
+    if (const auto in_base = base.Find(ordinal)) {
+      picture->replaced.resize(base.ordinals.size());
+      picture->replaced[*in_base] = true;
+    }
+  }
+  picture->sealed = std::move(sealed);
+  return picture;
+}
+
 DeltaDerivation::DeltaDerivation(const BaseRows& base, const DeltaPicture& from,
                                  const DeltaResources& resources)
     : base_(base),
@@ -51,17 +114,41 @@ DeltaDerivation::DeltaDerivation(const BaseRows& base, const DeltaPicture& from,
       dim_(resources.encoder.dim()),
       made_(std::make_shared<DeltaPicture>()) {
   made_->blocks = from.blocks;
+  made_->replaced = from.replaced;
+  made_->sealed = from.sealed;
+  made_->sealed_dead = from.sealed_dead;
+  made_->num_sealed = from.num_sealed;
+}
+
+/// Notes which of the indexes is right about a row now.
+void DeltaDerivation::MarkRow(storage::Ordinal ordinal, std::optional<index::Position> in_base,
+                              bool base_is_right, bool sealed_is_right) {
+  if (in_base && (!base_is_right || !made_->replaced.empty())) {
+    made_->replaced.resize(base_.ordinals.size());
+    made_->replaced[*in_base] = !base_is_right;
+  }
+  if (const auto in_sealed = FindSealed(*made_, ordinal)) {
+    made_->num_sealed += made_->sealed_dead[*in_sealed] ? 1 : 0;
+    made_->num_sealed -= sealed_is_right ? 0 : 1;
+    made_->sealed_dead[*in_sealed] = !sealed_is_right;
+  }
 }
 
 Status DeltaDerivation::Change(storage::Ordinal ordinal, std::optional<std::string_view> text) {
   Changed& changed = changed_.emplace_back();
   changed.ordinal = ordinal;
+  const std::optional<index::Position> in_base = base_.Find(ordinal);
   if (!text) {
+    MarkRow(ordinal, in_base, /*base_is_right=*/false, /*sealed_is_right=*/false);
     return Status::Ok();
   }
   changed.text_hash = storage::HashText(*text);
-  const std::optional<index::Position> in_base = base_.Find(ordinal);
-  if (in_base && base_.text_hashes[*in_base] == changed.text_hash) {
+  const bool base_is_right = in_base && base_.text_hashes[*in_base] == changed.text_hash;
+  const auto in_sealed = base_is_right ? std::nullopt : FindSealed(*made_, ordinal);
+  const bool sealed_is_right =
+      in_sealed && made_->sealed->text_hashes()[*in_sealed] == changed.text_hash;
+  MarkRow(ordinal, in_base, base_is_right, sealed_is_right);
+  if (base_is_right || sealed_is_right) {
     return Status::Ok();
   }
   changed.has_entry = true;
@@ -160,16 +247,6 @@ Status DeltaDerivation::Compact() {
   return open_ == nullptr ? Status::Ok() : SealBlock();
 }
 
-void DeltaDerivation::MarkReplaced() {
-  for (const DeltaPicture::Entry& entry : made_->entries) {
-    made_->live[entry.position] = true;
-    if (const auto position = base_.Find(entry.ordinal)) {
-      made_->replaced.resize(base_.ordinals.size());
-      made_->replaced[*position] = true;
-    }
-  }
-}
-
 Result<std::shared_ptr<const DeltaPicture>> DeltaDerivation::Finish() {
   if (!texts_.empty()) {
     DASHI_RETURN_IF_ERROR(EmbedTexts());
@@ -187,12 +264,15 @@ Result<std::shared_ptr<const DeltaPicture>> DeltaDerivation::Finish() {
     DASHI_RETURN_IF_ERROR(Compact());
   }
   made_->live.resize(made_->blocks.size() * kDeltaBlockRows);
-  MarkReplaced();
+  for (const DeltaPicture::Entry& entry : made_->entries) {
+    made_->live[entry.position] = true;
+  }
   made_->memory =
       std::make_unique<storage::MemoryLease>(resources_.budget, storage::MemoryUse::kReleases);
-  DASHI_RETURN_IF_ERROR(
-      resources_.grow(made_->memory.get(), made_->entries.capacity() * sizeof(DeltaPicture::Entry) +
-                                               (made_->live.size() + made_->replaced.size()) / 8));
+  DASHI_RETURN_IF_ERROR(resources_.grow(
+      made_->memory.get(),
+      made_->entries.capacity() * sizeof(DeltaPicture::Entry) +
+          (made_->live.size() + made_->replaced.size() + made_->sealed_dead.size()) / 8));
   return std::shared_ptr<const DeltaPicture>(std::move(made_));
 }
 

@@ -13,6 +13,7 @@
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "index/vector_index.h"
+#include "query/serving_index.h"
 #include "storage/entity.h"
 #include "storage/memory_budget.h"
 #include "trainer/bag_encoder.h"
@@ -37,7 +38,8 @@ struct DeltaBlock {
 inline constexpr std::size_t kDeltaBlockRows = 1024;
 
 /// What a release lacks of one picture of the database: rows that came after it, and those whose
-/// text is another now. A row has the position block * kDeltaBlockRows + row. Immutable.
+/// text is another now. The first to come were sealed: an index of their own finds them. The rest
+/// stand in flat blocks, a row at the position block * kDeltaBlockRows + row. Immutable.
 struct DeltaPicture {
   struct Entry {
     storage::Ordinal ordinal{};
@@ -49,13 +51,37 @@ struct DeltaPicture {
   std::vector<std::shared_ptr<const DeltaBlock>> blocks;
   std::vector<Entry> entries;  ///< ascending by ordinal
   std::vector<bool> live;      ///< [blocks.size() * kDeltaBlockRows] whether an entry stands there
-  /// [rows of the release] those whose embedding is of an older text; empty when there are none.
+  /// [rows of the release] those whose embedding is of an older text, and some that are deleted;
+  /// empty when there are none.
   std::vector<bool> replaced;
+  std::shared_ptr<const ServingIndex> sealed;  ///< null: there are none. Sharers: other pictures
+  std::vector<bool> sealed_dead;  ///< [rows of `sealed`] deleted, or of another text by now
+  std::size_t num_sealed = 0;     ///< rows of `sealed` that are not dead
   std::unique_ptr<storage::MemoryLease> memory;  ///< what is not in the blocks; null when empty
 
+  std::size_t num_rows() const { return num_sealed + entries.size(); }
+  /// The rows of blocks alone.
   const Entry* Find(storage::Ordinal ordinal) const;
   std::span<const std::uint16_t> Vector(index::Position position, std::size_t dim) const;
 };
+
+/// All rows of a picture, those that were sealed and the others.
+struct DeltaRows {
+  std::vector<storage::Ordinal> ordinals;  ///< ascending
+  std::vector<std::uint64_t> text_hashes;
+  std::vector<std::uint16_t> vectors;  ///< [ordinals.size(), dim] binary16
+};
+
+/// Errors: those of ServingIndex::Reconstruct.
+Result<DeltaRows> ReadDeltaRows(const DeltaPicture& picture, std::size_t dim);
+
+/// The vector of a sealed row, as it was embedded.
+Status ReadSealedVector(const ServingIndex& sealed, index::Position position,
+                        std::vector<std::uint16_t>* vector);
+
+/// The picture in which all rows of a release are right, and those that were sealed beside it.
+std::shared_ptr<const DeltaPicture> PictureOfSealed(const BaseRows& base,
+                                                    std::shared_ptr<const ServingIndex> sealed);
 
 /// What embedding takes.
 struct DeltaResources {
@@ -70,6 +96,9 @@ struct DeltaResources {
   std::function<bool(storage::Ordinal ordinal, std::uint64_t text_hash,
                      std::vector<std::uint16_t>* vector)>
       known;
+  /// When set, changes beyond this commit may be left out as long as there are many of them:
+  /// someone else is embedding these, and it would take long.
+  std::optional<std::uint64_t> needed_sequence;
   /// Told of each text that was embedded; may be empty.
   std::function<void(std::uint64_t text_hash, std::span<const std::uint16_t> vector)> embedded;
 };
@@ -98,12 +127,13 @@ class DeltaDerivation {
     std::uint64_t text_hash = 0;
   };
 
+  void MarkRow(storage::Ordinal ordinal, std::optional<index::Position> in_base, bool base_is_right,
+               bool sealed_is_right);
   Status EmbedTexts();
   Status Append(Changed* changed, std::span<const std::uint16_t> vector);
   Status SealBlock();
   void MergeEntries();
   Status Compact();
-  void MarkReplaced();
 
   const BaseRows& base_;
   const DeltaPicture& from_;

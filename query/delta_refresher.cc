@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/logging.h"
 #include "base/status.h"
+#include "base/thread_priority.h"
 #include "query/release_cache.h"
 
 namespace dashi::query {
@@ -72,6 +73,7 @@ std::optional<RefreshState> DeltaRefresher::StateOf(std::uint64_t job) const {
 }
 
 void DeltaRefresher::Run() {
+  LowerThreadPriority(ThreadPriority::kBehind);
   std::string last_error;
   for (;;) {
     const Result<bool> looked =
@@ -109,7 +111,7 @@ Result<bool> DeltaRefresher::Look() {
       followed_.erase(release->record.job);
       continue;
     }
-    if (!IsBehind(release->record, sequence)) {
+    if (!IsBehind(*release, sequence)) {
       continue;
     }
     const Result<std::uint64_t> refreshed = Refresh(*view, *release, [this] {
@@ -119,6 +121,12 @@ Result<bool> DeltaRefresher::Look() {
     // A release may be dropped meanwhile.
     if (!refreshed.ok() && refreshed.status().code() != StatusCode::kNotFound && first_error.ok()) {
       first_error = refreshed.status();
+    }
+    if (refreshed.ok()) {
+      DASHI_ASSIGN_OR_RETURN(const auto labels, releases_->NewLabels(*view, *release, {}));
+      if (DeltaSealer::IsWanted(*labels, model->seal_rows)) {
+        releases_->SealLater(release);
+      }
     }
   }
   DASHI_RETURN_IF_ERROR(first_error);
@@ -142,14 +150,17 @@ void DeltaRefresher::Forget(const std::vector<std::shared_ptr<const ServingRelea
   });
 }
 
-bool DeltaRefresher::IsBehind(const storage::ReleaseRecord& record, std::uint64_t sequence) {
+bool DeltaRefresher::IsBehind(const ServingRelease& release, std::uint64_t sequence) {
+  const std::uint64_t sealed_sequence = release.new_labels->sealed_sequence();
   const MutexLock lock(mutex_);
-  const auto [followed, is_new] = followed_.try_emplace(record.job);
+  const auto [followed, is_new] = followed_.try_emplace(release.record.job);
   if (is_new) {
-    followed->second.state.sequence = record.snapshot_sequence;
+    followed->second.state.sequence = release.record.snapshot_sequence;
   }
+  const bool newly_sealed =
+      std::exchange(followed->second.sealed_sequence, sealed_sequence) != sealed_sequence;
   if (sequence <= followed->second.state.sequence) {
-    return false;
+    return newly_sealed;
   }
   if (!followed->second.behind_since) {
     followed->second.behind_since = Clock::System().MonotonicMicros();
@@ -163,7 +174,7 @@ Result<std::uint64_t> DeltaRefresher::Refresh(const View& view, const ServingRel
   std::uint64_t num_rows = 0;
   DASHI_ASSIGN_OR_RETURN(const auto pictures, releases_->Pictures(view, release, check_stop));
   for (const auto& [kind, picture] : pictures) {
-    num_rows += picture->entries.size();
+    num_rows += picture->num_rows();
     if (!store_->read_only()) {
       DASHI_RETURN_IF_ERROR(Save(view, release.record, kind, *picture));
     }
@@ -212,7 +223,30 @@ Status DeltaRefresher::Save(const View& view, const storage::ReleaseRecord& reco
       DASHI_RETURN_IF_ERROR(write());
     }
   }
-  return batch.empty() ? Status::Ok() : write();
+  if (!batch.empty()) {
+    DASHI_RETURN_IF_ERROR(write());
+  }
+  return RemoveOld(record, kind, picture, &saved);
+}
+
+// Rows that are gone, and those that were sealed.
+Status DeltaRefresher::RemoveOld(const storage::ReleaseRecord& record, EntityKind kind,
+                                 const DeltaPicture& picture, TextHashes* saved) {
+  std::vector<storage::Ordinal> old;
+  old.reserve(saved->size() - std::min(saved->size(), picture.entries.size()));
+  for (const auto& [ordinal, text_hash] : *saved) {
+    if (picture.Find(storage::Ordinal{ordinal}) == nullptr) {
+      old.push_back(storage::Ordinal{ordinal});
+    }
+  }
+  if (old.empty()) {
+    return Status::Ok();
+  }
+  DASHI_RETURN_IF_ERROR(store_->RemoveDeltaEmbeddings(record.embedding_version, kind, old));
+  for (const storage::Ordinal ordinal : old) {
+    saved->erase(ToInteger(ordinal));
+  }
+  return Status::Ok();
 }
 
 }  // namespace dashi::query

@@ -61,6 +61,7 @@ class DeltaRefresher {
     RefreshState state;
     /// When a commit beyond `state.sequence` was first seen.  Units: monotonic microseconds.
     std::optional<std::int64_t> behind_since;
+    std::uint64_t sealed_sequence = 0;  ///< of the labels when embeddings were last kept
   };
   using Loaded = std::vector<std::shared_ptr<const ServingRelease>>;
   using TextHashes = std::unordered_map<std::uint32_t, std::uint64_t>;  // By ordinal.
@@ -70,11 +71,13 @@ class DeltaRefresher {
   Result<bool> Look() DASHI_EXCLUDES(mutex_, save_mutex_);
   /// Forgets releases that are not loaded any more.
   void Forget(const Loaded& loaded) DASHI_EXCLUDES(mutex_, save_mutex_);
-  /// Notes that there are commits up to `sequence`.
-  bool IsBehind(const storage::ReleaseRecord& record, std::uint64_t sequence)
-      DASHI_EXCLUDES(mutex_);
+  /// Notes that there are commits up to `sequence`. Says whether there is something to do: rows to
+  /// embed, or embeddings to remove that were sealed.
+  bool IsBehind(const ServingRelease& release, std::uint64_t sequence) DASHI_EXCLUDES(mutex_);
   Status Save(const storage::View& view, const storage::ReleaseRecord& record,
               storage::EntityKind kind, const DeltaPicture& picture) DASHI_EXCLUDES(save_mutex_);
+  Status RemoveOld(const storage::ReleaseRecord& record, storage::EntityKind kind,
+                   const DeltaPicture& picture, TextHashes* saved) DASHI_REQUIRES(save_mutex_);
 
   storage::Store* const store_;
   ReleaseCache* const releases_;

@@ -1,22 +1,12 @@
 #include "query/index_caretaker.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
 #include <utility>
 
 #include "base/logging.h"
 #include "base/status.h"
+#include "base/thread_priority.h"
 
 namespace dashi::query {
-namespace {
-
-/// Lets every other thread go first. A hint.
-void GiveWay() {
-  constexpr int kLowestPriority = 19;
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowestPriority);
-}
-
-}  // namespace
 
 IndexCaretaker::~IndexCaretaker() {
   stopping_ = true;
@@ -31,10 +21,19 @@ IndexCaretaker::~IndexCaretaker() {
 }
 
 void IndexCaretaker::Tend(std::weak_ptr<const ServingIndex> index) {
+  Do([index = std::move(index)](const std::function<bool()>& should_stop) {
+    if (const std::shared_ptr<const ServingIndex> tended = index.lock()) {
+      tended->Tend(should_stop);
+    }
+    return Status::Ok();
+  });
+}
+
+void IndexCaretaker::Do(std::function<Status(const std::function<bool()>& should_stop)> task) {
   std::thread ended;
   {
     const MutexLock lock(mutex_);
-    waiting_.push_back(std::move(index));
+    waiting_.push_back(std::move(task));
     if (running_ || stopping_) {
       return;
     }
@@ -55,9 +54,9 @@ void IndexCaretaker::WaitUntilIdle() {
 }
 
 void IndexCaretaker::Run() {
-  GiveWay();
+  LowerThreadPriority(ThreadPriority::kLast);
   for (;;) {
-    std::weak_ptr<const ServingIndex> next;
+    std::function<Status(const std::function<bool()>& should_stop)> next;
     {
       const MutexLock lock(mutex_);
       if (waiting_.empty() || stopping_) {
@@ -68,14 +67,10 @@ void IndexCaretaker::Run() {
       next = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    if (const std::shared_ptr<const ServingIndex> index = next.lock()) {
-      const Status tended = CatchAsStatus("tending an index", [&] {
-        index->Tend([this] { return stopping_.load(); });
-        return Status::Ok();
-      });
-      if (!tended.ok()) {
-        LogError("{}", tended.message());
-      }
+    const Status done = CatchAsStatus("work on an index",
+                                      [&] { return next([this] { return stopping_.load(); }); });
+    if (!done.ok()) {
+      LogError("{}", done.message());
     }
   }
 }

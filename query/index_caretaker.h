@@ -2,16 +2,18 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <thread>
 
 #include "base/mutex.h"
+#include "dashi/status.h"
 #include "query/serving_index.h"
 
 namespace dashi::query {
 
-/// Tends indexes, one after the other, on a thread of its own that lives while there is something
-/// to do and gives way to others.
+/// Tends indexes and does other work that can wait, one after the other, on a thread of its own
+/// that lives while there is something to do and gives way to others.
 ///
 /// Threads: all methods may be called at once.
 class IndexCaretaker {
@@ -24,6 +26,9 @@ class IndexCaretaker {
 
   /// Says that an index may have something to be done.
   void Tend(std::weak_ptr<const ServingIndex> index) DASHI_EXCLUDES(mutex_);
+  /// Does something later; it must end soon when `should_stop` says so. What fails is logged.
+  void Do(std::function<Status(const std::function<bool()>& should_stop)> task)
+      DASHI_EXCLUDES(mutex_);
   /// Waits until nothing is left to do. For tests.
   void WaitUntilIdle() DASHI_EXCLUDES(mutex_);
 
@@ -32,7 +37,8 @@ class IndexCaretaker {
 
   Mutex mutex_;
   CondVar changed_;
-  std::deque<std::weak_ptr<const ServingIndex>> waiting_ DASHI_GUARDED_BY(mutex_);
+  std::deque<std::function<Status(const std::function<bool()>& should_stop)>> waiting_
+      DASHI_GUARDED_BY(mutex_);
   std::thread thread_ DASHI_GUARDED_BY(mutex_);
   bool running_ DASHI_GUARDED_BY(mutex_) = false;
   std::atomic<bool> stopping_{false};

@@ -138,6 +138,7 @@ ReleaseCache::ReleaseCache(storage::Store* store, ThreadPool* pool, std::string 
     : store_(store),
       pool_(pool),
       torch_module_path_(std::move(torch_module_path)),
+      sealer_(store, this),
       refresher_(store, this) {}
 
 std::shared_ptr<const ServingRelease> ReleaseCache::FindLoaded(const ReleaseRecord& record) {
@@ -223,6 +224,67 @@ Status ReleaseCache::Grow(storage::MemoryLease* lease, std::uint64_t bytes) {
   }
 }
 
+void ReleaseCache::SealLater(std::shared_ptr<const ServingRelease> release) {
+  {
+    MutexLock lock(mutex_);
+    if (!sealing_.insert(release->record.job).second) {
+      return;
+    }
+  }
+  caretaker_.Do([this, release = std::move(release)](const std::function<bool()>& should_stop) {
+    Status sealed = sealer_.Seal(*release, should_stop);
+    {
+      MutexLock lock(mutex_);
+      sealing_.erase(release->record.job);
+    }
+    // What was in the way goes by, and the refresher asks again.
+    const bool is_fault = sealed.code() != StatusCode::kAborted &&
+                          sealed.code() != StatusCode::kNotFound &&
+                          sealed.code() != StatusCode::kCancelled;
+    return is_fault ? std::move(sealed).WithContext("sealing labels beside " + release->Name())
+                    : Status::Ok();
+  });
+}
+
+Result<std::shared_ptr<ServingIndex>> ReleaseCache::OpenSealed(const View& view,
+                                                               const ReleaseRecord& record,
+                                                               const storage::SealedRows& sealed) {
+  ReleaseRecord owner = record;
+  owner.embedding_version = sealed.embedding_version;
+  ServingIndexSource source = SourceOf(owner, "labels that came after it", sealed.index_file);
+  source.num_rows = sealed.num_rows;
+  source.read_rows = [owner](const View& now) -> Result<IndexedRows> {
+    DASHI_ASSIGN_OR_RETURN(EmbeddingRows rows, ReadEmbeddings(now, owner, EntityKind::kLabel));
+    return IndexedRows{std::move(rows.ordinals), std::move(rows.text_hashes),
+                       std::move(rows.vectors)};
+  };
+  return ServingIndex::Open(std::move(source), view);
+}
+
+Status ReleaseCache::AdoptSealed(const ServingRelease& release,
+                                 std::shared_ptr<const ServingIndex> index, std::uint64_t sequence,
+                                 const std::function<Status()>& check_stop) {
+  ThreadPool alone(1);
+  return release.new_labels->Adopt(
+      std::move(index), sequence,
+      [this]() -> Result<std::shared_ptr<const View>> { return store_->NewSnapshot(); },
+      ResourcesOf(release, check_stop, &alone));
+}
+
+void ReleaseCache::StartFromSealed(const View& view, const ReleaseRecord& record, RowDelta* delta) {
+  const storage::SealedRows& sealed = record.sealed_labels;
+  if (sealed.embedding_version == 0) {
+    return;
+  }
+  Result<std::shared_ptr<ServingIndex>> index = OpenSealed(view, record, sealed);
+  if (!index.ok()) {
+    LogWarning("{}: labels that came after it are embedded anew: {}", ReleaseName(record),
+               index.status().message());
+    return;
+  }
+  delta->StartFrom(std::move(index).value(), sealed.sequence);
+}
+
 ServingIndexSource ReleaseCache::SourceOf(const ReleaseRecord& record, std::string rows,
                                           const std::string& file) {
   ServingIndexSource source;
@@ -261,6 +323,7 @@ Result<std::shared_ptr<const ServingRelease>> ReleaseCache::Load(const View& vie
       EntityKind::kLabel, record.snapshot_sequence,
       BaseRows{release->labels->ordinals(), release->labels->text_hashes()}, store_->memory());
   SeedDelta(view, record, EntityKind::kLabel, release->new_labels.get());
+  StartFromSealed(view, record, release->new_labels.get());
   DASHI_RETURN_IF_ERROR(LoadRanker(view, release.get()));
   DASHI_RETURN_IF_ERROR(LoadVotes(view, release.get()));
   return std::shared_ptr<const ServingRelease>(std::move(release));
@@ -415,21 +478,36 @@ DeltaResources ReleaseCache::ResourcesOf(const ServingRelease& release,
           [this](storage::MemoryLease* lease, std::uint64_t bytes) { return Grow(lease, bytes); },
           check_stop,
           /*known=*/{},
+          /*needed_sequence=*/std::nullopt,
           /*embedded=*/{}};
 }
 
 Result<std::shared_ptr<const DeltaPicture>> ReleaseCache::NewLabels(
     const View& view, const ServingRelease& release, const std::function<Status()>& check_stop) {
-  auto picture = release.new_labels->At(view, ResourcesOf(release, check_stop, pool_));
+  return NewLabels(view, release, ResourcesOf(release, check_stop, pool_));
+}
+
+Result<std::shared_ptr<const DeltaPicture>> ReleaseCache::NewLabels(
+    const View& view, const ServingRelease& release, const DeltaResources& resources) {
+  auto picture = release.new_labels->At(view, resources);
   if (!picture.ok()) {
     return std::move(picture).status().WithContext("labels that came after " + release.Name());
   }
   return picture;
 }
 
+DeltaResources ReleaseCache::ResourcesOf(const ServingRelease& release,
+                                         const Freshness& freshness) {
+  DeltaResources resources = ResourcesOf(release, freshness.check_stop, pool_);
+  if (refresher_.StateOf(release.record.job)) {  // It embeds what is left out.
+    resources.needed_sequence = freshness.needed_sequence;
+  }
+  return resources;
+}
+
 Result<SearchedRows> ReleaseCache::LabelsIn(const View& view, const ServingRelease& release,
-                                            const std::function<Status()>& check_stop) {
-  DASHI_ASSIGN_OR_RETURN(auto picture, NewLabels(view, release, check_stop));
+                                            const Freshness& freshness) {
+  DASHI_ASSIGN_OR_RETURN(auto picture, NewLabels(view, release, ResourcesOf(release, freshness)));
   return SearchedRows(
       *release.labels, release.labels->ordinals(), std::move(picture),
       static_cast<float>(release.record.fusion_encoder + release.record.fusion_classifier));
@@ -437,13 +515,13 @@ Result<SearchedRows> ReleaseCache::LabelsIn(const View& view, const ServingRelea
 
 Result<SearchedRows> ReleaseCache::EmbeddingsIn(const View& view, const ServingRelease& release,
                                                 const EmbeddedRows& embedded,
-                                                const std::function<Status()>& check_stop) {
+                                                const Freshness& freshness) {
+  const DeltaResources resources = ResourcesOf(release, freshness);
   std::shared_ptr<const DeltaPicture> picture;
   if (embedded.new_rows == nullptr) {
-    DASHI_ASSIGN_OR_RETURN(picture, NewLabels(view, release, check_stop));
+    DASHI_ASSIGN_OR_RETURN(picture, NewLabels(view, release, resources));
   } else {
-    DASHI_ASSIGN_OR_RETURN(picture,
-                           embedded.new_rows->At(view, ResourcesOf(release, check_stop, pool_)));
+    DASHI_ASSIGN_OR_RETURN(picture, embedded.new_rows->At(view, resources));
   }
   return SearchedRows(*embedded.vectors, embedded.ordinals, std::move(picture), 1.0F);
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "dashi/status.h"
 #include "index/vector_index.h"
 #include "query/delta_refresher.h"
+#include "query/delta_sealer.h"
 #include "query/index_caretaker.h"
 #include "query/row_delta.h"
 #include "query/searched_rows.h"
@@ -67,6 +69,15 @@ struct LabelVectors {
   std::vector<std::uint32_t> num_documents;
 };
 
+/// How much of what came after a release a statement waits for.
+struct Freshness {
+  /// Asked between batches of texts, its error ends the wait; may be empty.
+  std::function<Status()> check_stop;
+  /// Commits up to this one must be in the answer; later ones only as far as they are embedded. The
+  /// refresher embeds them. nullopt: all that the view has.
+  std::optional<std::uint64_t> needed_sequence;
+};
+
 /// Reads the label vectors of a release, folded as its index holds them.
 Result<IndexedRows> ReadFoldedLabels(const storage::View& view,
                                      const storage::ReleaseRecord& release);
@@ -105,16 +116,15 @@ class ReleaseCache {
 
   /// The labels that topk() finds in a view: the release's, and those that were added or got
   /// another text since, whose classifier is their embedding. What is returned borrows from
-  /// `release`. `check_stop` is asked between batches of texts and may be empty.
+  /// `release`.
   ///
   /// Errors: as RowDelta::At.
   /// Cost:   as RowDelta::At: new texts are embedded here, on the pool.
   Result<SearchedRows> LabelsIn(const storage::View& view, const ServingRelease& release,
-                                const std::function<Status()>& check_stop);
+                                const Freshness& freshness);
   /// The same over embeddings alone. What is returned borrows from `embedded` too.
   Result<SearchedRows> EmbeddingsIn(const storage::View& view, const ServingRelease& release,
-                                    const EmbeddedRows& embedded,
-                                    const std::function<Status()>& check_stop);
+                                    const EmbeddedRows& embedded, const Freshness& freshness);
   /// The labels alone that the release lacks of a view.
   Result<std::shared_ptr<const DeltaPicture>> NewLabels(const storage::View& view,
                                                         const ServingRelease& release,
@@ -131,6 +141,21 @@ class ReleaseCache {
       const std::function<Status()>& check_stop);
   DeltaRefresher& refresher() { return refresher_; }
 
+  /// Has the sealer seal the labels that came after a release, on the thread that tends indexes.
+  void SealLater(std::shared_ptr<const ServingRelease> release) DASHI_EXCLUDES(mutex_);
+  DeltaSealer& sealer() { return sealer_; }
+  /// Opens labels that were sealed beside a release.
+  Result<std::shared_ptr<ServingIndex>> OpenSealed(const storage::View& view,
+                                                   const storage::ReleaseRecord& record,
+                                                   const storage::SealedRows& sealed);
+  /// As RowDelta::Adopt of the release's labels.
+  Status AdoptSealed(const ServingRelease& release, std::shared_ptr<const ServingIndex> index,
+                     std::uint64_t sequence, const std::function<Status()>& check_stop);
+  /// Reserves memory, for which idle releases are unloaded, the least recently used first.
+  ///
+  /// Errors: kResourceExhausted with the numbers.
+  Result<std::unique_ptr<storage::MemoryLease>> Reserve(std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
+
   /// What the index of a loaded release's labels does, as ServingIndex::State; nullopt when the
   /// release is not loaded.
   std::optional<std::string> IndexState(const storage::ReleaseRecord& record)
@@ -143,15 +168,20 @@ class ReleaseCache {
   ThreadPool& pool() { return *pool_; }
 
  private:
-  /// Reserves memory, for which idle releases are unloaded, the least recently used first.
-  Result<std::unique_ptr<storage::MemoryLease>> Reserve(std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
   Status Grow(storage::MemoryLease* lease, std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
   DeltaResources ResourcesOf(const ServingRelease& release,
                              const std::function<Status()>& check_stop, ThreadPool* pool);
+  DeltaResources ResourcesOf(const ServingRelease& release, const Freshness& freshness);
+  Result<std::shared_ptr<const DeltaPicture>> NewLabels(const storage::View& view,
+                                                        const ServingRelease& release,
+                                                        const DeltaResources& resources);
   /// Hands a delta what an earlier process, or this one before a restart, has embedded.
   /// What cannot be read of it is embedded anew.
   void SeedDelta(const storage::View& view, const storage::ReleaseRecord& record,
                  storage::EntityKind kind, RowDelta* delta);
+  /// The same for what was sealed.
+  void StartFromSealed(const storage::View& view, const storage::ReleaseRecord& record,
+                       RowDelta* delta);
   void UnloadOldest() DASHI_REQUIRES(mutex_);
   std::shared_ptr<const ServingRelease> FindLoaded(const storage::ReleaseRecord& record)
       DASHI_EXCLUDES(mutex_);
@@ -173,6 +203,9 @@ class ReleaseCache {
   // Sharers: running statements.
   std::map<std::pair<std::uint64_t, storage::EntityKind>, std::shared_ptr<const EmbeddedRows>>
       embeddings_ DASHI_GUARDED_BY(mutex_);
+  /// Jobs of the releases whose labels are about to be sealed.
+  std::set<std::uint64_t> sealing_ DASHI_GUARDED_BY(mutex_);
+  DeltaSealer sealer_;
   // Last: their threads use what stands before them.
   IndexCaretaker caretaker_;
   DeltaRefresher refresher_;

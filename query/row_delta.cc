@@ -47,12 +47,52 @@ void RowDelta::Seed(KnownEmbeddings known) {
   seeds_ = std::move(known);
 }
 
-Result<std::shared_ptr<const DeltaPicture>> RowDelta::At(const View& view,
-                                                         DeltaResources resources) {
-  resources.known = [this](Ordinal ordinal, std::uint64_t text_hash,
-                           std::vector<std::uint16_t>* vector) {
+void RowDelta::StartFrom(std::shared_ptr<const ServingIndex> sealed, std::uint64_t sequence) {
+  std::shared_ptr<const DeltaPicture> picture = PictureOfSealed(base_, std::move(sealed));
+  const MutexLock lock(mutex_);
+  kept_.push_back({sequence, sequence, std::move(picture), 0});
+  sealed_sequence_ = sequence;
+}
+
+Status RowDelta::Adopt(std::shared_ptr<const ServingIndex> sealed, std::uint64_t sequence,
+                       const std::function<Result<std::shared_ptr<const View>>()>& new_view,
+                       DeltaResources resources) {
+  UseWhatIsKnown(&resources);
+  // No picture is kept meanwhile, so that none is of a later commit than the view.
+  const MutexLock extend_lock(extend_mutex_);
+  DASHI_ASSIGN_OR_RETURN(const auto view, new_view());
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t now, view->CommitSequence());
+  std::shared_ptr<const DeltaPicture> picture = PictureOfSealed(base_, std::move(sealed));
+  DASHI_ASSIGN_OR_RETURN(const Changes changes, ReadChanges(*view, sequence, now));
+  if (!changes.complete || Intersect(changes.committed, changes.own)) {
+    return Status::Aborted("the labels that were sealed have changed meanwhile");
+  }
+  if (!changes.committed.empty()) {
+    DASHI_ASSIGN_OR_RETURN(picture, Derive(*view, *picture, changes.committed, resources));
+  }
+  const MutexLock lock(mutex_);
+  kept_.resize(1);
+  kept_.push_back({now, now, std::move(picture), ++num_uses_});
+  sealed_sequence_ = sequence;
+  seeds_ = {};
+  return Status::Ok();
+}
+
+std::uint64_t RowDelta::sealed_sequence() const {
+  const MutexLock lock(mutex_);
+  return sealed_sequence_;
+}
+
+void RowDelta::UseWhatIsKnown(DeltaResources* resources) {
+  resources->known = [this](Ordinal ordinal, std::uint64_t text_hash,
+                            std::vector<std::uint16_t>* vector) {
     return FindKnown(ordinal, text_hash, vector);
   };
+}
+
+Result<std::shared_ptr<const DeltaPicture>> RowDelta::At(const View& view,
+                                                         DeltaResources resources) {
+  UseWhatIsKnown(&resources);
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t sequence, view.CommitSequence());
   DASHI_ASSIGN_OR_RETURN(Reached reached, Reach(view, sequence, resources));
   if (reached.own.empty()) {
@@ -71,6 +111,11 @@ Result<RowDelta::Reached> RowDelta::Reach(const View& view, std::uint64_t sequen
                          ReadChanges(view, std::min(kept.last_sequence, sequence), sequence));
   if (changes.complete && changes.committed.empty()) {
     NoteReach(kept.picture.get(), sequence);
+    return Reached{std::move(kept.picture), std::move(changes.own)};
+  }
+  if (resources.needed_sequence && changes.complete &&
+      changes.committed.size() > kChangesAtOnceMax &&
+      kept.last_sequence >= std::min(*resources.needed_sequence, sequence)) {
     return Reached{std::move(kept.picture), std::move(changes.own)};
   }
   MutexLock lock(extend_mutex_);
@@ -142,13 +187,26 @@ Result<std::shared_ptr<const DeltaPicture>> RowDelta::Derive(
 
 Result<std::shared_ptr<const DeltaPicture>> RowDelta::CompareAll(
     const View& view, const DeltaResources& resources) const {
-  const DeltaPicture nothing;
+  DeltaPicture nothing;
+  {
+    const MutexLock lock(mutex_);
+    nothing.sealed = kept_.back().picture->sealed;
+  }
+  // Rows that are not met are dead.
+  nothing.sealed_dead.resize(nothing.sealed == nullptr ? 0 : nothing.sealed->num_vectors(), true);
   DeltaDerivation derivation(base_, nothing, resources);
+  auto base = base_.ordinals.begin();
   const auto cursor = view.ScanRows(kind_);
   for (;;) {
     DASHI_ASSIGN_OR_RETURN(const bool more, cursor->Next());
+    for (; base != base_.ordinals.end() && (!more || *base < cursor->ordinal()); ++base) {
+      DASHI_RETURN_IF_ERROR(derivation.Change(*base, std::nullopt));
+    }
     if (!more) {
       return derivation.Finish();
+    }
+    if (base != base_.ordinals.end() && *base == cursor->ordinal()) {
+      ++base;
     }
     DASHI_RETURN_IF_ERROR(derivation.Change(cursor->ordinal(), cursor->row().text));
   }
@@ -191,7 +249,24 @@ void RowDelta::Keep(std::uint64_t sequence, std::shared_ptr<const DeltaPicture> 
 
 bool RowDelta::FindKnown(Ordinal ordinal, std::uint64_t text_hash,
                          std::vector<std::uint16_t>* vector) {
-  const MutexLock lock(mutex_);
+  std::shared_ptr<const ServingIndex> sealed;  // Sharers: pictures.
+  {
+    const MutexLock lock(mutex_);
+    if (FindInMemory(ordinal, text_hash, vector)) {
+      return true;
+    }
+    sealed = kept_.back().picture->sealed;
+  }
+  if (sealed == nullptr) {
+    return false;
+  }
+  const auto position = BaseRows{sealed->ordinals(), sealed->text_hashes()}.Find(ordinal);
+  return position && sealed->text_hashes()[*position] == text_hash &&
+         ReadSealedVector(*sealed, *position, vector).ok();
+}
+
+bool RowDelta::FindInMemory(Ordinal ordinal, std::uint64_t text_hash,
+                            std::vector<std::uint16_t>* vector) const {
   for (auto kept = kept_.rbegin(); kept != kept_.rend(); ++kept) {
     const DeltaPicture::Entry* entry = kept->picture->Find(ordinal);
     if (entry != nullptr && entry->text_hash == text_hash) {

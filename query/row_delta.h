@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,13 +46,32 @@ class RowDelta {
 
   /// Gives embeddings that the first picture need not compute. They are forgotten with it.
   void Seed(KnownEmbeddings known) DASHI_EXCLUDES(mutex_);
-  /// What the view has beyond the release. `resources.known` and `.embedded` are set here.
+  /// Changes that a statement embeds itself, even where it may leave them to others: that takes
+  /// about as long as a search.
+  static constexpr std::size_t kChangesAtOnceMax = 64;
+
+  /// What the view has beyond the release. `resources.known` and `.embedded` are set here. With
+  /// `resources.needed_sequence` it may be what an earlier view had.
   Result<std::shared_ptr<const DeltaPicture>> At(const storage::View& view,
                                                  DeltaResources resources);
 
+  /// Begins with rows that were sealed at a commit, before the first call of At.
+  void StartFrom(std::shared_ptr<const ServingIndex> sealed, std::uint64_t sequence)
+      DASHI_EXCLUDES(mutex_);
+  /// Takes rows that were sealed at a commit as those of all pictures from now on. Statements that
+  /// hold older pictures go on with these.
+  ///
+  /// Errors: kConflict when a transaction that is in the way was committed meanwhile: try again.
+  Status Adopt(std::shared_ptr<const ServingIndex> sealed, std::uint64_t sequence,
+               const std::function<Result<std::shared_ptr<const storage::View>>()>& new_view,
+               DeltaResources resources) DASHI_EXCLUDES(extend_mutex_, mutex_);
+  /// The commit that the sealed rows are of; 0: there are none.
+  std::uint64_t sealed_sequence() const DASHI_EXCLUDES(mutex_);
+
   /// The same from nothing: every row of the view is compared. The naive twin of At.
   Result<std::shared_ptr<const DeltaPicture>> CompareAll(const storage::View& view,
-                                                         const DeltaResources& resources) const;
+                                                         const DeltaResources& resources) const
+      DASHI_EXCLUDES(mutex_);
 
  private:
   /// A picture, and the views that it is right for.
@@ -83,6 +103,7 @@ class RowDelta {
                                                      const DeltaPicture& from,
                                                      std::span<const storage::Ordinal> changed,
                                                      const DeltaResources& resources) const;
+  void UseWhatIsKnown(DeltaResources* resources);
   /// The youngest picture that a view may start from.
   Kept Choose(std::uint64_t sequence) DASHI_EXCLUDES(mutex_);
   /// Notes that a picture is right for views up to `sequence` too.
@@ -91,16 +112,20 @@ class RowDelta {
       DASHI_EXCLUDES(mutex_);
   bool FindKnown(storage::Ordinal ordinal, std::uint64_t text_hash,
                  std::vector<std::uint16_t>* vector) DASHI_EXCLUDES(mutex_);
+  /// The same among what no file holds.
+  bool FindInMemory(storage::Ordinal ordinal, std::uint64_t text_hash,
+                    std::vector<std::uint16_t>* vector) const DASHI_REQUIRES(mutex_);
   void Remember(std::uint64_t text_hash, std::span<const std::uint16_t> vector)
       DASHI_EXCLUDES(mutex_);
 
   const storage::EntityKind kind_;
   const BaseRows base_;
   Mutex extend_mutex_;  // One extension at a time; taken before mutex_.
-  Mutex mutex_;
+  mutable Mutex mutex_;
   // Ascending by sequence, at most kPicturesMax; the first is the empty one of the release itself.
   std::vector<Kept> kept_ DASHI_GUARDED_BY(mutex_);
   std::uint64_t num_uses_ DASHI_GUARDED_BY(mutex_) = 0;
+  std::uint64_t sealed_sequence_ DASHI_GUARDED_BY(mutex_) = 0;
   // Embeddings of texts that stood in no kept picture, at most kRememberedTextsMax; what does not
   // fit the memory limit is left out.
   std::unordered_map<std::uint64_t, std::vector<std::uint16_t>> remembered_

@@ -41,7 +41,10 @@ storage::Ordinal SearchedRows::OrdinalAt(Position position) const {
   if (position < num_base()) {
     return ordinals_[position];
   }
-  const std::size_t row = position - num_base();
+  if (position < first_block_row()) {
+    return delta_->sealed->ordinals()[position - num_base()];
+  }
+  const std::size_t row = position - first_block_row();
   return delta_->blocks[row / kDeltaBlockRows]->ordinals[row % kDeltaBlockRows];
 }
 
@@ -58,13 +61,26 @@ SearchOptions SearchedRows::BaseOptions(const SearchOptions& options) const {
   return own;
 }
 
+SearchOptions SearchedRows::SealedOptions(const SearchOptions& options) const {
+  SearchOptions own = options;
+  own.m = std::min(options.m, delta_->num_sealed);
+  own.filter = [this, &options](Position position) {
+    return !delta_->sealed_dead[position] &&
+           (!options.filter || options.filter(static_cast<Position>(num_base() + position)));
+  };
+  if (delta_->num_sealed == delta_->sealed_dead.size() && !options.filter) {
+    own.filter = nullptr;
+  }
+  return own;
+}
+
 SearchOptions SearchedRows::BlockOptions(const SearchOptions& options, std::size_t block) const {
   SearchOptions own = options;
   const std::size_t first = block * kDeltaBlockRows;
   own.filter = [this, first, &options](Position position) {
     const std::size_t row = first + position;
     return delta_->live[row] &&
-           (!options.filter || options.filter(static_cast<Position>(num_base() + row)));
+           (!options.filter || options.filter(static_cast<Position>(first_block_row() + row)));
   };
   return own;
 }
@@ -74,28 +90,40 @@ index::HalfMatrixView SearchedRows::BlockView(std::size_t block) const {
   return {rows.vectors.data(), rows.ordinals.size(), base_.dim()};
 }
 
-void SearchedRows::Append(const Shortlist& found, std::size_t block, Shortlist* all) const {
+void SearchedRows::Append(const Shortlist& found, std::size_t first, Shortlist* all) const {
   for (const Candidate& candidate : found) {
-    const std::size_t row = block * kDeltaBlockRows + candidate.position;
-    all->push_back({static_cast<Position>(num_base() + row), candidate.score * delta_scale_});
+    all->push_back(
+        {static_cast<Position>(first + candidate.position), candidate.score * delta_scale_});
   }
 }
 
 Result<Shortlist> SearchedRows::Search(std::span<const float> query, const SearchOptions& options,
                                        SearchStatistics* statistics) const {
   DASHI_ASSIGN_OR_RETURN(Shortlist found, base_.Search(query, BaseOptions(options), statistics));
-  if (delta_->entries.empty()) {
+  if (delta_->num_rows() == 0) {
     return found;
+  }
+  const auto count = [statistics](const SearchStatistics& part) {
+    if (statistics != nullptr) {
+      statistics->num_visited += part.num_visited;
+      statistics->num_refills += part.num_refills;
+      statistics->exact = statistics->exact && part.exact;
+    }
+  };
+  if (delta_->num_sealed > 0) {
+    SearchStatistics of_sealed;
+    DASHI_ASSIGN_OR_RETURN(const Shortlist more,
+                           delta_->sealed->Search(query, SealedOptions(options), &of_sealed));
+    Append(more, num_base(), &found);
+    count(of_sealed);
   }
   for (std::size_t block = 0; block < delta_->blocks.size(); ++block) {
     SearchStatistics of_block;
     DASHI_ASSIGN_OR_RETURN(
         const Shortlist more,
         index::ScanExactly(BlockView(block), query, BlockOptions(options, block), &of_block));
-    Append(more, block, &found);
-    if (statistics != nullptr) {
-      statistics->num_visited += of_block.num_visited;
-    }
+    Append(more, first_block_row() + block * kDeltaBlockRows, &found);
+    count(of_block);
   }
   KeepBest(options.m, &found);
   return found;
@@ -106,17 +134,25 @@ Result<std::vector<Shortlist>> SearchedRows::SearchBatch(index::FloatMatrixView 
                                                          ThreadPool& pool) const {
   DASHI_ASSIGN_OR_RETURN(std::vector<Shortlist> found,
                          base_.SearchBatch(queries, BaseOptions(options), pool));
-  if (delta_->entries.empty()) {
+  if (delta_->num_rows() == 0) {
     return found;
+  }
+  const auto append = [&](const std::vector<Shortlist>& more, std::size_t first) {
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      Append(more[i], first, &found[i]);
+      KeepBest(options.m, &found[i]);
+    }
+  };
+  if (delta_->num_sealed > 0) {
+    DASHI_ASSIGN_OR_RETURN(const std::vector<Shortlist> more,
+                           delta_->sealed->SearchBatch(queries, SealedOptions(options), pool));
+    append(more, num_base());
   }
   for (std::size_t block = 0; block < delta_->blocks.size(); ++block) {
     DASHI_ASSIGN_OR_RETURN(
         const std::vector<Shortlist> more,
         index::ScanBatchExactly(BlockView(block), queries, BlockOptions(options, block), pool));
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      Append(more[i], block, &found[i]);
-      KeepBest(options.m, &found[i]);
-    }
+    append(more, first_block_row() + block * kDeltaBlockRows);
   }
   return found;
 }

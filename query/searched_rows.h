@@ -13,12 +13,13 @@
 namespace dashi::query {
 
 /// The rows that a statement searches: those of an index, and those that came after it. Positions
-/// below num_base() are the index's, the delta's follow.
+/// below num_base() are the index's, the sealed rows of the delta follow, then those of its blocks.
 ///
 /// Errors:  as VectorIndex.
 /// Threads: const methods may be called at once.
-/// Cost:    the delta is scanned exactly, one pass over its vectors; where rows of the index were
-///          replaced, its search asks a filter for each row.
+/// Cost:    the blocks of the delta are scanned exactly, its sealed rows are searched by their
+/// index;
+///          where rows were replaced, searches ask a filter for each row.
 class SearchedRows {
  public:
   /// `base` and `ordinals` are borrowed. A row of the delta scores `delta_scale` times the inner
@@ -28,7 +29,7 @@ class SearchedRows {
 
   std::size_t num_base() const { return ordinals_.size(); }
   /// How many rows a search can find, deleted ones included.
-  std::size_t num_rows() const { return base_.num_vectors() + delta_->entries.size(); }
+  std::size_t num_rows() const { return base_.num_vectors() + delta_->num_rows(); }
   storage::Ordinal OrdinalAt(index::Position position) const;
   const index::VectorIndex& base() const { return base_; }
   /// Whether a row of the index may be found: it was not replaced and passes the filter.
@@ -42,9 +43,12 @@ class SearchedRows {
 
  private:
   index::SearchOptions BaseOptions(const index::SearchOptions& options) const;
+  index::SearchOptions SealedOptions(const index::SearchOptions& options) const;
   index::SearchOptions BlockOptions(const index::SearchOptions& options, std::size_t block) const;
-  /// Adds what was found in a block.
-  void Append(const index::Shortlist& found, std::size_t block, index::Shortlist* all) const;
+  /// The position of the first row of blocks.
+  std::size_t first_block_row() const { return num_base() + delta_->sealed_dead.size(); }
+  /// Adds what was found in a part of the delta whose first row has that position.
+  void Append(const index::Shortlist& found, std::size_t first, index::Shortlist* all) const;
   index::HalfMatrixView BlockView(std::size_t block) const;
 
   const index::VectorIndex& base_;

@@ -34,16 +34,16 @@ Result<std::unique_ptr<index::VectorIndex>> MakeIndex(const LabelVectors& labels
 }
 
 /// Adds the labels that the release lacks of the view, with their embedding as classifier.
-void AddNewLabels(const DeltaPicture& picture, std::size_t dim, RankedRelease* ranked) {
+Status AddNewLabels(const DeltaPicture& picture, std::size_t dim, RankedRelease* ranked) {
+  DASHI_ASSIGN_OR_RETURN(const DeltaRows rows, ReadDeltaRows(picture, dim));
   LabelVectors& labels = ranked->labels;
-  for (const DeltaPicture::Entry& entry : picture.entries) {
-    const auto vector = picture.Vector(entry.position, dim);
-    labels.ordinals.push_back(entry.ordinal);
-    labels.text_hashes.push_back(entry.text_hash);
-    labels.embeddings.insert(labels.embeddings.end(), vector.begin(), vector.end());
-    labels.classifiers.insert(labels.classifiers.end(), vector.begin(), vector.end());
-  }
+  labels.ordinals.insert(labels.ordinals.end(), rows.ordinals.begin(), rows.ordinals.end());
+  labels.text_hashes.insert(labels.text_hashes.end(), rows.text_hashes.begin(),
+                            rows.text_hashes.end());
+  labels.embeddings.insert(labels.embeddings.end(), rows.vectors.begin(), rows.vectors.end());
+  labels.classifiers.insert(labels.classifiers.end(), rows.vectors.begin(), rows.vectors.end());
   ranked->replaced = picture.replaced;
+  return Status::Ok();
 }
 
 /// Ranks labels for every document of the split, without what may not be an answer.
@@ -150,7 +150,7 @@ Result<RankedRelease> OpenForRanking(const storage::View& view, ReleaseCache& re
   };
   DASHI_ASSIGN_OR_RETURN(const auto new_labels,
                          releases.NewLabels(view, *ranked.release, check_stop));
-  AddNewLabels(*new_labels, ranked.release->record.dim, &ranked);
+  DASHI_RETURN_IF_ERROR(AddNewLabels(*new_labels, ranked.release->record.dim, &ranked));
   return ranked;
 }
 

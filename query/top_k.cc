@@ -281,7 +281,9 @@ Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,
   DASHI_RETURN_IF_ERROR(CheckK(k));
   DASHI_ASSIGN_OR_RETURN(auto release, releases.Resolve(*view, options.model, options.release));
   DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
-  DASHI_ASSIGN_OR_RETURN(SearchedRows rows, releases.LabelsIn(*view, *release, options.check_stop));
+  DASHI_ASSIGN_OR_RETURN(
+      SearchedRows rows,
+      releases.LabelsIn(*view, *release, {options.check_stop, options.needed_sequence}));
   std::vector<trainer::LabelVote> votes;
   if (UsesVotes(*release, options)) {
     DASHI_ASSIGN_OR_RETURN(votes, release->votes->Votes(query, options.exact));
@@ -306,7 +308,8 @@ Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view
   DASHI_ASSIGN_OR_RETURN(auto embedded, releases.Embeddings(*view, *release, kind));
   DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
   DASHI_ASSIGN_OR_RETURN(SearchedRows rows,
-                         releases.EmbeddingsIn(*view, *release, *embedded, options.check_stop));
+                         releases.EmbeddingsIn(*view, *release, *embedded,
+                                               {options.check_stop, options.needed_sequence}));
   return std::unique_ptr<TopKCursor>(
       std::make_unique<IndexCursor>(std::move(view), std::move(release), std::move(embedded),
                                     std::move(rows), kind, std::move(query), nullptr, k, options));
@@ -325,8 +328,9 @@ Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const 
     DASHI_RETURN_IF_ERROR(CheckUtf8(text));
   }
   DASHI_RETURN_IF_ERROR(release->encoder->EncodeBatch(texts, queries, releases.pool()));
-  DASHI_ASSIGN_OR_RETURN(const SearchedRows rows,
-                         releases.LabelsIn(*view, *release, options.check_stop));
+  DASHI_ASSIGN_OR_RETURN(
+      const SearchedRows rows,
+      releases.LabelsIn(*view, *release, {options.check_stop, options.needed_sequence}));
   SearchOptions search;
   search.m = FirstShortlistSize(k, IsRanked(*release, options));
   search.ef = options.ef;

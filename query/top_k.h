@@ -29,6 +29,8 @@ struct TopKOptions {
   /// Set by the caller: asked now and then while labels that are new are embedded; its error ends
   /// the search. May be empty.
   std::function<Status()> check_stop = nullptr;
+  /// Set by the caller: as Freshness::needed_sequence.
+  std::optional<std::uint64_t> needed_sequence = std::nullopt;
 };
 
 /// Parses '{"model":"ads","release":1,"ef":200,"exact":true,"ranker":false,"retrieval":false}';

@@ -116,7 +116,7 @@ Result<Rows> LoadModels(StatementContext& statement) {
     rows.push_back({Value::Text(model.name), Value::Text(model.algorithm),
                     model.published.empty() ? Value::Null() : Count(model.published.back()),
                     Value::Integer(counts[model.name]), Count(model.retain_releases),
-                    Json(model.options), Time(model.created_at_micros)});
+                    Count(model.seal_rows), Json(model.options), Time(model.created_at_micros)});
   }
   return rows;
 }
@@ -150,6 +150,7 @@ Result<Rows> LoadReleases(StatementContext& statement) {
                     Count(release.num_documents),
                     Count(release.num_labels),
                     new_labels ? Count(*new_labels) : Value::Null(),
+                    Count(release.sealed_labels.num_rows),
                     Count(release.dim),
                     Value::Text(release.index_kind),
                     index_state ? Value::Text(*index_state) : Value::Null(),
@@ -350,11 +351,12 @@ std::span<const TableDefinition> CatalogTables() {
   static constexpr TableDefinition kTables[] = {
       {"models",
        "CREATE TABLE t(name TEXT, algorithm TEXT, published INTEGER, releases INTEGER, "
-       "retain_releases INTEGER, options TEXT, created_at TEXT)",
+       "retain_releases INTEGER, seal_rows INTEGER, options TEXT, created_at TEXT)",
        false, Make<LoadModels>, "what CREATE MODEL declared, and the release that is published"},
       {"releases",
        "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
-       "pinned INTEGER, documents INTEGER, labels INTEGER, new_labels INTEGER, dim INTEGER, "
+       "pinned INTEGER, documents INTEGER, labels INTEGER, new_labels INTEGER, "
+       "sealed_labels INTEGER, dim INTEGER, "
        "index_kind TEXT, index_state TEXT, refresh_lag REAL, seed INTEGER, "
        "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
        "fusion_votes REAL, "

@@ -13,7 +13,7 @@
 #include "sql/job_statements.h"
 #include "sql/option_nodes.h"
 #include "sql/own_statements.h"
-#include "sql/retain_option.h"
+#include "sql/serving_options.h"
 #include "sql/train_explanation.h"
 #include "storage/catalog_records.h"
 #include "storage/row_check.h"
@@ -72,10 +72,10 @@ Status RefuseModelsOptions(const ParsedStatement& statement,
               .WithHint("The folder is copied into the database then. Create another model."),
           option.offset);
     }
-    if (option.name == kRetainOption) {
-      return statement.At(
-          Status::InvalidArgument("the option retain_releases is for CREATE and ALTER MODEL alone"),
-          option.offset);
+    if (IsServingOption(option.name)) {
+      return statement.At(Status::InvalidArgument("the option " + option.name +
+                                                  " is for CREATE and ALTER MODEL alone"),
+                          option.offset);
     }
   }
   return Status();
@@ -125,9 +125,9 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   model.name = create.model;
   model.algorithm = create.algorithm;
   std::vector<OptionNode> training_options = create.options;
-  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> retain,
-                         TakeRetainOption(statement, &training_options));
-  model.retain_releases = retain.value_or(storage::kRetainReleasesDefault);
+  DASHI_ASSIGN_OR_RETURN(const ServingOptions serving,
+                         TakeServingOptions(statement, &training_options));
+  serving.ApplyTo(&model);
   model.options = ToOptionMap(training_options);
   model.created_at_micros = Clock::System().NowMicros();
   DASHI_RETURN_IF_ERROR(storage::CheckName("model", model.name));

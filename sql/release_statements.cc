@@ -11,7 +11,7 @@
 #include "query/release_collection.h"
 #include "sql/database_impl.h"
 #include "sql/own_statements.h"
-#include "sql/retain_option.h"
+#include "sql/serving_options.h"
 #include "storage/release_removal.h"
 #include "storage/release_retention.h"
 
@@ -76,13 +76,12 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const AlterModelStatement& alter) {
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "ALTER MODEL"));
   std::vector<OptionNode> options = alter.options;
-  DASHI_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> retain,
-                         TakeRetainOption(statement, &options));
+  DASHI_ASSIGN_OR_RETURN(const ServingOptions serving, TakeServingOptions(statement, &options));
   if (!options.empty()) {
     return statement.At(
         Status::InvalidArgument("unknown option of ALTER MODEL: " + options.front().name)
-            .WithHint("ALTER MODEL sets retain_releases. How a model is trained is said by CREATE "
-                      "MODEL and TRAIN MODEL."),
+            .WithHint("ALTER MODEL sets retain_releases and seal_rows. How a model is trained is "
+                      "said by CREATE MODEL and TRAIN MODEL."),
         options.front().offset);
   }
   const auto write = [&](storage::Transaction& transaction) -> Status {
@@ -90,7 +89,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     if (!model) {
       return Status::NotFound("unknown model: " + alter.model).WithHint("SHOW MODELS lists them.");
     }
-    model->retain_releases = retain.value_or(model->retain_releases);
+    serving.ApplyTo(&*model);
     return transaction.PutModel(*model);
   };
   Status written = WriteAtomically(session, write);

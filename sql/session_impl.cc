@@ -47,6 +47,19 @@ bool ChangesBlock(const sql::StatementNode& node) {
          !std::holds_alternative<sql::ResetStatement>(node);
 }
 
+// Statements after which there may be commits of the session's own.
+bool MayWrite(const sql::StatementNode& node, const sql::TransactionBlock& block) {
+  if (std::holds_alternative<sql::CommitStatement>(node)) {
+    return block.active() && block.transaction() != nullptr && block.transaction()->has_writes();
+  }
+  return ChangesBlock(node) && !std::holds_alternative<sql::BeginStatement>(node) &&
+         !std::holds_alternative<sql::RollbackStatement>(node) &&
+         !std::holds_alternative<sql::SavepointStatement>(node) &&
+         !std::holds_alternative<sql::ReleaseSavepointStatement>(node) &&
+         !std::holds_alternative<sql::RollbackToStatement>(node) &&
+         !std::holds_alternative<sql::SetTransactionStatement>(node);
+}
+
 const char* WriteWord(sql::SqliteVerb verb) {
   switch (verb) {
     case sql::SqliteVerb::kInsert:
@@ -155,7 +168,10 @@ Result<ResultSet> SessionImpl::ExecuteParsed(
           .WithSqlState("07001");
     }
     DASHI_RETURN_IF_ERROR(state_.interruption.ToStatus());
-    return Run(statement, values, keeper);
+    const bool may_write = MayWrite(statement->node, state_.block);
+    Result<ResultSet> run = Run(statement, values, keeper);
+    state_.has_written = state_.has_written || may_write;
+    return run;
   });
   if (result.ok()) {
     return result;
@@ -215,6 +231,10 @@ Result<StatementContext> SessionImpl::NewContextOn(std::shared_ptr<const storage
   context.started_at_micros = Clock::System().NowMicros();
   DASHI_ASSIGN_OR_RETURN(context.schemas, sql::UserSchemas::Read(*view));
   DASHI_RETURN_IF_ERROR(sqlite_->UseSchemas(context.schemas));
+  if (std::exchange(state_.has_written, false)) {
+    DASHI_ASSIGN_OR_RETURN(state_.needed_sequence, view->CommitSequence());
+  }
+  context.needed_sequence = state_.needed_sequence;
   context.view = std::move(view);
   return context;
 }

@@ -29,6 +29,11 @@ struct SessionState {
   Interruption interruption;
   ProgressCallback on_progress;
 
+  /// A statement has written, or may have, since `needed_sequence` was set.
+  bool has_written = false;
+  /// The session's own commits are not beyond this one.
+  std::uint64_t needed_sequence = 0;
+
   /// The settings as they were at BEGIN: a rolled back block undoes SET.
   Settings settings_at_begin;
   /// What SET LOCAL replaced, to be put back when the block ends; nullopt was the default.

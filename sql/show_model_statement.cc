@@ -78,6 +78,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   properties.Add("created_at", FormatTimestamp(model->created_at_micros));
   properties.Add("published", PublishedName(*model));
   properties.Add("retain_releases", std::to_string(model->retain_releases));
+  properties.Add("seal_rows", std::to_string(model->seal_rows));
   for (const auto& [name, value] : model->options) {
     properties.Add("option " + name, value);
   }

@@ -39,6 +39,8 @@ struct StatementContext {
   const Interruption* interruption = nullptr;
   /// Sharers: the statement, its cursors, and the transaction block when it is one's own view.
   std::shared_ptr<const storage::View> view;
+  /// The last commit that topk() must know, whatever is still being embedded: the session's own.
+  std::uint64_t needed_sequence = 0;
   /// The user columns of the tables, as `view` has them.
   UserSchemas schemas;
   /// Where writes go; null in a statement that only reads. It is `view` then.

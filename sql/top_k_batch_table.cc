@@ -61,6 +61,7 @@ class TopKBatchCursor : public VirtualCursor {
     const bool has_options = num_arguments > 2 && !arguments_[2].is_null();
     DASHI_ASSIGN_OR_RETURN(options_, query::ParseTopKOptions(has_options ? TextOf(values[2]) : ""));
     options_.check_stop = [this] { return statement_.interruption->ToStatus(); };
+    options_.needed_sequence = statement_.needed_sequence;
     const Status compiled = Compile(queries);
     if (!compiled.ok()) {
       return OfInnerQuery(compiled);

@@ -110,6 +110,7 @@ class TopKTableCursor : public VirtualCursor {
       return Status();
     }
     options.check_stop = [this] { return statement_.interruption->ToStatus(); };
+    options.needed_sequence = statement_.needed_sequence;
     query::ReleaseCache& releases = statement_.database->releases();
     if (&function_ == &kNearest) {
       DASHI_ASSIGN_OR_RETURN(

@@ -118,6 +118,9 @@ std::string EncodeModel(const ModelRecord& record) {
   if (record.has_garbage) {
     object["has_garbage"] = true;
   }
+  if (record.seal_rows != kSealRowsDefault) {
+    object["seal_rows"] = record.seal_rows;
+  }
   return EncodeJson(object);
 }
 
@@ -135,17 +138,28 @@ bool DecodeModel(std::string_view bytes, ModelRecord* record) {
     Read(object, "retain_releases", &record->retain_releases);
     Read(object, "reverted", &record->reverted);
     Read(object, "has_garbage", &record->has_garbage);
+    Read(object, "seal_rows", &record->seal_rows);
   });
 }
 
 std::vector<std::string> ReleaseRecord::IndexFiles() const {
   std::vector<std::string> files;
-  for (const std::string& file : {index_file, votes_index_file}) {
+  for (const std::string& file : {index_file, votes_index_file, sealed_labels.index_file}) {
     if (!file.empty()) {
       files.push_back(file);
     }
   }
   return files;
+}
+
+std::vector<std::uint64_t> ReleaseRecord::EmbeddingVersions() const {
+  std::vector<std::uint64_t> versions;
+  for (const std::uint64_t version : {embedding_version, sealed_labels.embedding_version}) {
+    if (version != 0) {
+      versions.push_back(version);
+    }
+  }
+  return versions;
 }
 
 std::string EncodeRelease(const ReleaseRecord& record) {
@@ -193,6 +207,12 @@ std::string EncodeRelease(const ReleaseRecord& record) {
   if (record.pinned) {
     object["pinned"] = true;
   }
+  if (const SealedRows& sealed = record.sealed_labels; sealed.embedding_version != 0) {
+    object["sealed_labels"] = {{"embedding_version", sealed.embedding_version},
+                               {"index_file", sealed.index_file},
+                               {"rows", sealed.num_rows},
+                               {"sequence", sealed.sequence}};
+  }
   return EncodeJson(object);
 }
 
@@ -239,6 +259,12 @@ bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
     Read(object, "votes_index_file", &record->votes_index_file);
     Read(object, "job", &record->job);
     Read(object, "pinned", &record->pinned);
+    if (const auto sealed = object.find("sealed_labels"); sealed != object.end()) {
+      Read(*sealed, "embedding_version", &record->sealed_labels.embedding_version);
+      Read(*sealed, "index_file", &record->sealed_labels.index_file);
+      Read(*sealed, "rows", &record->sealed_labels.num_rows);
+      Read(*sealed, "sequence", &record->sealed_labels.sequence);
+    }
   });
 }
 

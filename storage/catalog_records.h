@@ -16,6 +16,12 @@ inline constexpr std::uint32_t kRetainReleasesDefault = 2;
 /// The most that a model may say.
 inline constexpr std::uint32_t kRetainReleasesMax = 1000;
 
+/// How many labels that came after a release stand in blocks that every search scans, if its model
+/// says nothing: scanning so many takes about a millisecond.
+inline constexpr std::uint32_t kSealRowsDefault = 20'000;
+/// The most that a model may say.
+inline constexpr std::uint32_t kSealRowsMax = 1'000'000;
+
 /// A row of `models`.
 struct ModelRecord {
   std::string name;
@@ -38,6 +44,8 @@ struct ModelRecord {
   /// There are releases that nobody keeps, which are dropped after the commit that says so. An open
   /// that finds this goes on with it.
   bool has_garbage = false;
+  /// From how many labels on those that came after a release get a graph of their own.
+  std::uint32_t seal_rows = kSealRowsDefault;
 };
 
 /// What a training made of one side of a graph.
@@ -56,7 +64,18 @@ struct ReleaseGraph {
   friend bool operator==(const ReleaseGraph&, const ReleaseGraph&) = default;
 };
 
-/// A row of `releases`: immutable once written, but for `pinned`.
+/// Rows that came after a release and were gathered: their embeddings are a version of their own,
+/// with a graph of their own.
+struct SealedRows {
+  std::uint64_t embedding_version = 0;  ///< 0: there are none
+  std::string index_file;               ///< name of a file in Store::index_directory()
+  std::uint64_t num_rows = 0;
+  std::uint64_t sequence = 0;  ///< commit sequence whose texts were embedded
+
+  friend bool operator==(const SealedRows&, const SealedRows&) = default;
+};
+
+/// A row of `releases`: immutable once written, but for `pinned` and `sealed_labels`.
 struct ReleaseRecord {
   std::string model;
   std::uint32_t number = 0;
@@ -83,8 +102,12 @@ struct ReleaseRecord {
   std::uint64_t job = 0;         ///< the job that made it
   bool pinned = false;           ///< by PIN RELEASE: stays until UNPIN RELEASE or DROP MODEL
 
+  SealedRows sealed_labels;  ///< labels that came after it
+
   /// The files in Store::index_directory() that it needs.
   std::vector<std::string> IndexFiles() const;
+  /// The embedding versions that it needs.
+  std::vector<std::uint64_t> EmbeddingVersions() const;
 };
 
 /// A row of `jobs`. Persisted states: append only.

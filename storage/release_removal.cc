@@ -69,8 +69,8 @@ void RemoveReleaseData(Store& store, const ReleaseRecord& release, std::string_v
       store.DeleteWeights(name).IgnoreError(kLater);
     }
   }
-  if (release.embedding_version != 0) {
-    store.DropEmbeddingVersion(release.embedding_version).IgnoreError(kLater);
+  for (const std::uint64_t version : release.EmbeddingVersions()) {
+    store.DropEmbeddingVersion(version).IgnoreError(kLater);
   }
   for (const std::string& file : release.IndexFiles()) {
     RemoveFile(store.index_directory() + "/" + file, store.file_gate()).IgnoreError(kLater);

@@ -24,13 +24,20 @@ constexpr std::string_view kSegmentMagic = "DSHISEGM";
 constexpr std::string_view kGraphMagic = "DSHIHNSW";
 constexpr std::size_t kChecksumBytes = 16;
 
-// Whether a release of the picture is gone by now. Its row goes before its files.
-Result<bool> WasDropped(CheckRun* run, const ReleaseRecord& release) {
+// Whether a file that a release of the picture needs is no longer needed: the release is gone, or
+// labels that came after it were sealed anew. Its row changes before its files go.
+Result<bool> WasDropped(CheckRun* run, const ReleaseRecord& release, const std::string& object) {
   std::string row;
   DASHI_ASSIGN_OR_RETURN(
       const bool found,
       run->state().engine->Get(Family::kMeta, ReleaseKey(release.model, release.number), &row));
-  return !found;
+  ReleaseRecord now;
+  if (!found || !DecodeRelease(row, &now)) {
+    return !found;
+  }
+  const std::vector<std::string> files = now.IndexFiles();
+  return std::none_of(files.begin(), files.end(),
+                      [&](const std::string& file) { return object == "index/" + file; });
 }
 
 // Reads a whole file piece by piece and reports what keeps it from being read. Returns its size,
@@ -43,7 +50,7 @@ Result<std::optional<std::uint64_t>> ReadFile(
   if (!file.ok()) {
     const bool missing = file.status().code() == StatusCode::kNotFound;
     if (missing && owner != nullptr) {
-      DASHI_ASSIGN_OR_RETURN(const bool dropped, WasDropped(run, *owner));
+      DASHI_ASSIGN_OR_RETURN(const bool dropped, WasDropped(run, *owner, object));
       if (dropped) {
         return std::optional<std::uint64_t>();
       }

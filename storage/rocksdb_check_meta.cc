@@ -154,10 +154,11 @@ class MetaCheck {
                        fmt::format("{}: {}", name, weights));
         }
       }
-      if (release.embedding_version != 0 &&
-          !findings.embeddings.contains(release.embedding_version)) {
-        run_->Report("releases", "the embeddings of a release are missing",
-                     fmt::format("{}: version {}", name, release.embedding_version));
+      for (const std::uint64_t version : release.EmbeddingVersions()) {
+        if (!findings.embeddings.contains(version)) {
+          run_->Report("releases", "the embeddings of a release are missing",
+                       fmt::format("{}: version {}", name, version));
+        }
       }
       if (!unreadable_models_ && !HasModel(release.model)) {
         run_->Report("releases", "the model of a release is missing", name);

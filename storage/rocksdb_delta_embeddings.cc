@@ -98,6 +98,24 @@ Status PutRocksdbDeltaEmbeddings(RocksdbStoreState* state, std::uint64_t version
   return state->engine->Write(&batch, /*sync=*/false, kWriting);
 }
 
+Status RemoveRocksdbDeltaEmbeddings(RocksdbStoreState* state, std::uint64_t version,
+                                    EntityKind kind, std::span<const Ordinal> ordinals) {
+  MutexLock lock(state->embedding_mutex);
+  DASHI_RETURN_IF_ERROR(ReadEmbeddingRecord(*state->engine, version).status());
+  rocksdb::WriteBatch batch;
+  for (const Ordinal ordinal : ordinals) {
+    DASHI_RETURN_IF_ERROR(
+        FromRocksdb(batch.Delete(state->engine->family(Family::kEmbeddingDelta),
+                                 DeltaEmbeddingKey(version, kind, ordinal)),
+                    kWriting));
+    if (batch.Count() == kDeletesPerBatch) {
+      DASHI_RETURN_IF_ERROR(state->engine->Write(&batch, /*sync=*/false, kWriting));
+      batch.Clear();
+    }
+  }
+  return batch.Count() == 0 ? Status::Ok() : state->engine->Write(&batch, /*sync=*/false, kWriting);
+}
+
 std::unique_ptr<EmbeddingCursor> NewDeltaEmbeddingCursor(KeyWalk walk,
                                                          const EmbeddingRecord& record) {
   return std::make_unique<DeltaEmbeddingCursor>(std::move(walk), record);

@@ -15,6 +15,10 @@ namespace dashi::storage {
 Status PutRocksdbDeltaEmbeddings(RocksdbStoreState* state, std::uint64_t version, EntityKind kind,
                                  std::span<const DeltaEmbedding> embeddings);
 
+/// As Store::RemoveDeltaEmbeddings.
+Status RemoveRocksdbDeltaEmbeddings(RocksdbStoreState* state, std::uint64_t version,
+                                    EntityKind kind, std::span<const Ordinal> ordinals);
+
 /// `walk` goes over the keys of one version and kind.
 std::unique_ptr<EmbeddingCursor> NewDeltaEmbeddingCursor(KeyWalk walk,
                                                          const EmbeddingRecord& record);

@@ -178,4 +178,9 @@ Status RocksdbFollower::PutDeltaEmbeddings(std::uint64_t /*version*/, EntityKind
   return NotWritable();
 }
 
+Status RocksdbFollower::RemoveDeltaEmbeddings(std::uint64_t /*version*/, EntityKind /*kind*/,
+                                              std::span<const Ordinal> /*ordinals*/) {
+  return NotWritable();
+}
+
 }  // namespace dashi::storage

@@ -55,6 +55,8 @@ class RocksdbFollower : public Store {
   Status DropEmbeddingVersion(std::uint64_t version) override;
   Status PutDeltaEmbeddings(std::uint64_t version, EntityKind kind,
                             std::span<const DeltaEmbedding> embeddings) override;
+  Status RemoveDeltaEmbeddings(std::uint64_t version, EntityKind kind,
+                               std::span<const Ordinal> ordinals) override;
   /// Checks what is shown now.
   Result<CheckReport> Check(TaskMonitor& monitor) override DASHI_EXCLUDES(mutex_);
   Result<BackupSummary> Backup(const std::string& backup_directory, const BackupOptions& options,

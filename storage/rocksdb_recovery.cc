@@ -114,7 +114,8 @@ Status RemoveUnnamed(RocksdbStoreState* state) {
     weights.insert(job.checkpoint.begin(), job.checkpoint.end());
   }
   for (const ReleaseRecord& release : releases) {
-    versions.insert(release.embedding_version);
+    const std::vector<std::uint64_t> of_release = release.EmbeddingVersions();
+    versions.insert(of_release.begin(), of_release.end());
     weights.insert(release.weights.begin(), release.weights.end());
     for (const std::string& file : release.IndexFiles()) {
       index_files.insert(fs::path(file).filename().string());

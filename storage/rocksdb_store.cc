@@ -132,6 +132,12 @@ Status RocksdbStore::PutDeltaEmbeddings(std::uint64_t version, EntityKind kind,
   return PutRocksdbDeltaEmbeddings(state_.get(), version, kind, embeddings);
 }
 
+Status RocksdbStore::RemoveDeltaEmbeddings(std::uint64_t version, EntityKind kind,
+                                           std::span<const Ordinal> ordinals) {
+  DASHI_RETURN_IF_ERROR(CheckWritable());
+  return RemoveRocksdbDeltaEmbeddings(state_.get(), version, kind, ordinals);
+}
+
 Result<BackupSummary> RocksdbStore::Backup(const std::string& backup_directory,
                                            const BackupOptions& options, TaskMonitor& monitor) {
   DASHI_RETURN_IF_ERROR(CheckWritable());

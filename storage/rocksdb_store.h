@@ -29,6 +29,8 @@ class RocksdbStore : public Store {
   Status DropEmbeddingVersion(std::uint64_t version) override;
   Status PutDeltaEmbeddings(std::uint64_t version, EntityKind kind,
                             std::span<const DeltaEmbedding> embeddings) override;
+  Status RemoveDeltaEmbeddings(std::uint64_t version, EntityKind kind,
+                               std::span<const Ordinal> ordinals) override;
   MemoryBudget* memory() override { return &state_->memory; }
   std::vector<MemoryUsageRow> MemoryUsage() const override;
   Result<CheckReport> Check(TaskMonitor& monitor) override;

@@ -100,6 +100,11 @@ class Store {
   /// Errors: kNotFound for a version that is not there; kInvalidArgument for another dim.
   virtual Status PutDeltaEmbeddings(std::uint64_t version, EntityKind kind,
                                     std::span<const DeltaEmbedding> embeddings) = 0;
+  /// Removes embeddings beside a version, where there are any. Not synced either.
+  ///
+  /// Errors: kNotFound for a version that is not there.
+  virtual Status RemoveDeltaEmbeddings(std::uint64_t version, EntityKind kind,
+                                       std::span<const Ordinal> ordinals) = 0;
 
   /// The limit that all parts of the database share. Never null.
   virtual MemoryBudget* memory() = 0;

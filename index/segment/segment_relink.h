@@ -28,6 +28,18 @@ Result<StoredGraph> RelinkSegment(const MappedSegment& segment, HalfMatrixView v
                                   std::span<const std::uint32_t> ids, const HnswOptions& options,
                                   const BuildProgress& progress);
 
+/// Links vectors by the graph that a segment has for the same vectors of rows with the same ids and
+/// text hashes: other rows are inserted, those that are gone are bridged, and no other link
+/// changes.
+///
+/// Shape:  ids, text_hashes [vectors.rows], ids ascending; the segment has text hashes.
+/// Errors: as RelinkSegment.
+/// Cost:   InsertRows for the other rows, and a copy of the graph.
+Result<StoredGraph> ExtendSegment(const MappedSegment& segment, HalfMatrixView vectors,
+                                  std::span<const std::uint32_t> ids,
+                                  std::span<const std::uint64_t> text_hashes,
+                                  const HnswOptions& options, const BuildProgress& progress);
+
 /// Each relinking loses a little (docs/BENCHMARKS.md), so that a graph is built anew in the end.
 inline constexpr std::uint32_t kRelinksMax = 8;
 

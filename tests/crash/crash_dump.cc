@@ -149,7 +149,37 @@ Status ExpectNone(CrashSession& session, std::string_view what, std::string_view
   return Status::Ok();
 }
 
-Status DumpModels(CrashSession& session, const std::string& directory, Rows* rows) {
+// What is in the folders of index files and of unfinished ones. Comes before any release is loaded:
+// labels that came after one are sealed while it is, and files come and go.
+Status DumpReleases(CrashSession& session, const std::string& directory, Rows* rows) {
+  std::set<std::string> index_files;
+  DASHI_ASSIGN_OR_RETURN(
+      const std::vector<Row> releases,
+      session.Query("SELECT name, index_kind, job, sealed_labels FROM releases"));
+  std::size_t num_sealed = 0;
+  for (const Row& release : releases) {
+    (*rows)[ReleaseKey(release[0].text())] = "";
+    if (release[1].text() == "hnsw") {
+      index_files.insert(fmt::format("job-{}.segment", release[2].integer()));
+    }
+    num_sealed += release[3].integer() > 0 ? 1 : 0;
+  }
+  // No table has their names.
+  for (const auto& entry : fs::directory_iterator(directory + "/index")) {
+    if (entry.path().filename().string().starts_with("sealed-") && num_sealed > 0) {
+      index_files.insert(entry.path().filename().string());
+      --num_sealed;
+    }
+  }
+  if (num_sealed > 0) {
+    session.SendProblem("files of sealed labels are missing: " + std::to_string(num_sealed));
+  }
+  CheckFiles(session, directory + "/index", index_files);
+  CheckFiles(session, directory + "/tmp", {});
+  return Status::Ok();
+}
+
+Status DumpModels(CrashSession& session, Rows* rows) {
   DASHI_ASSIGN_OR_RETURN(const std::vector<Row> models,
                          session.Query("SELECT name, published FROM models"));
   for (const Row& model : models) {
@@ -165,17 +195,6 @@ Status DumpModels(CrashSession& session, const std::string& directory, Rows* row
       session.SendProblem(published + " finds no label");
     }
   }
-  std::set<std::string> index_files;
-  DASHI_ASSIGN_OR_RETURN(const std::vector<Row> releases,
-                         session.Query("SELECT name, index_kind, job FROM releases"));
-  for (const Row& release : releases) {
-    (*rows)[ReleaseKey(release[0].text())] = "";
-    if (release[1].text() == "hnsw") {
-      index_files.insert(fmt::format("job-{}.segment", release[2].integer()));
-    }
-  }
-  CheckFiles(session, directory + "/index", index_files);
-  CheckFiles(session, directory + "/tmp", {});
   DASHI_RETURN_IF_ERROR(ExpectNone(session, "a job goes on after a restart",
                                    "SELECT id FROM jobs WHERE state IN ('queued', 'running')"));
   DASHI_RETURN_IF_ERROR(ExpectNone(session, "a release without its finished job",
@@ -262,7 +281,8 @@ Result<Rows> DumpDatabase(CrashSession& session, const std::string& directory) {
   }
   DASHI_RETURN_IF_ERROR(DumpRelevance(session, &rows));
   DASHI_RETURN_IF_ERROR(DumpEdges(session, &rows));
-  DASHI_RETURN_IF_ERROR(DumpModels(session, directory, &rows));
+  DASHI_RETURN_IF_ERROR(DumpReleases(session, directory, &rows));
+  DASHI_RETURN_IF_ERROR(DumpModels(session, &rows));
   DASHI_RETURN_IF_ERROR(DumpSchema(session, &rows));
   DASHI_RETURN_IF_ERROR(CheckDatabase(session));
   return rows;

@@ -83,6 +83,7 @@ void ModelTrainer::Step() {
   if (options_.trains_first) {
     Train(model);
     Publish(model);
+    Ask(model);
   }
   switch (random_.Uniform(10)) {
     case 0:
@@ -109,6 +110,7 @@ void ModelTrainer::Step() {
       break;
     case 8:
       Evaluate(model);
+      Ask(model);
       break;
     default:
       if (models.size() == kNumModelsMax && Releases(model).size() > 1) {
@@ -139,7 +141,8 @@ void ModelTrainer::CreateModel() {
   Commit(fmt::format(
              "CREATE MODEL {} USING ngame WITH (dim = 16, hidden = 16, epochs = 1, "
              "classifier_epochs = 1, batch_size = 64, cluster_size = 8, random_labels = "
-             "10, threads = 1, checkpoint_seconds = 0, rows_memory_mb = 0, retain_releases = 1)",
+             "10, threads = 1, checkpoint_seconds = 0, rows_memory_mb = 0, retain_releases = 1, "
+             "seal_rows = 1)",
              name),
          std::move(after));
 }
@@ -242,6 +245,12 @@ void ModelTrainer::DropRelease(const std::string& model) {
 void ModelTrainer::Evaluate(const std::string& model) {
   if (!Releases(model).empty()) {
     session_.MustRun(fmt::format("EVALUATE MODEL {} ON 'test' WITH (k = '1,3')", model));
+  }
+}
+
+void ModelTrainer::Ask(const std::string& model) {
+  if (!rows_[ModelKey(model)].empty()) {
+    session_.MustRun(fmt::format("SELECT label FROM topk('a', 3, '{{\"model\": \"{}\"}}')", model));
   }
 }
 

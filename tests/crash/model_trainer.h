@@ -38,6 +38,8 @@ class ModelTrainer {
   // Takes out of `rows` the releases of a model that are older than `number`, but for `kept`.
   void EraseOlder(const std::string& model, int number, const std::string& kept, Rows* rows) const;
   void Evaluate(const std::string& model);
+  // Has the published release loaded, so that labels that came after it are embedded and sealed.
+  void Ask(const std::string& model);
   void Commit(const std::string& sql, Rows after);
 
   std::vector<std::string> Models() const;

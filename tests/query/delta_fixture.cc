@@ -53,6 +53,7 @@ Result<std::uint32_t> TryMakeTwin(storage::Store& store, ReleaseCache& releases,
   release.num_labels = labels.ordinals.size();
   release.index_kind = "exact";
   release.index_file.clear();
+  release.sealed_labels = {};
   DASHI_ASSIGN_OR_RETURN(release.snapshot_sequence, view->CommitSequence());
   DASHI_ASSIGN_OR_RETURN(release.job, trainer::NextNumber(store, "job"));
   DASHI_ASSIGN_OR_RETURN(release.embedding_version,

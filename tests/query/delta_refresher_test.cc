@@ -159,8 +159,9 @@ TEST_F(DeltaRefresherTest, QueriesAgreeWithATwinWhileRowsChangeBesideThem) {
         store_->memory(),
         [](storage::MemoryLease* lease, std::uint64_t bytes) { return lease->Resize(bytes); },
         {},
-        {},
-        {}};
+        /*known=*/{},
+        /*needed_sequence=*/std::nullopt,
+        /*embedded=*/{}};
     const auto twin = release->new_labels->CompareAll(*view, resources).value();
     ASSERT_EQ(picture->entries.size(), twin->entries.size());
     for (std::size_t i = 0; i < twin->entries.size(); ++i) {

@@ -54,8 +54,9 @@ class RowDeltaTest : public DeltaFixture {
             store_->memory(),
             [](storage::MemoryLease* lease, std::uint64_t bytes) { return lease->Resize(bytes); },
             check_stop_,
-            {},
-            {}};
+            /*known=*/{},
+            /*needed_sequence=*/std::nullopt,
+            /*embedded=*/{}};
   }
 
   std::shared_ptr<const DeltaPicture> At(const storage::View& view) {
@@ -108,6 +109,37 @@ TEST_F(RowDeltaTest, ATextIsEmbeddedOnce) {
   At(*View());
   EXPECT_EQ(encoder_->TakeCount(), 0U);
   EXPECT_EQ(At(*View())->entries.size(), 2U);
+}
+
+TEST_F(RowDeltaTest, ManyChangesMayBeLeftToWhoeverEmbedsThem) {
+  constexpr std::size_t kMany = RowDelta::kChangesAtOnceMax + 1;
+  At(*View());
+  const std::uint64_t before = View()->CommitSequence().value();
+  const auto insert = [&](std::size_t count, const std::string& prefix) {
+    const auto transaction = Begin();
+    for (std::size_t i = 0; i < count; ++i) {
+      Insert(*transaction, EntityKind::kLabel, prefix + std::to_string(i),
+             "word1 word" + std::to_string(i));
+    }
+    ASSERT_TRUE(transaction->Commit().ok());
+  };
+  insert(kMany, "M");
+  const auto num_rows = [&](const storage::View& view, std::uint64_t needed) {
+    DeltaResources resources = Resources();
+    resources.needed_sequence = needed;
+    return delta_->At(view, resources).value()->num_rows();
+  };
+  EXPECT_EQ(num_rows(*View(), before), 0U);
+  EXPECT_EQ(encoder_->TakeCount(), 0U);
+  // What a transaction changes itself is there all the same.
+  const auto transaction = Begin();
+  Insert(*transaction, EntityKind::kLabel, "own", "word5 word6");
+  EXPECT_EQ(num_rows(*transaction, before), 1U);
+  // One's own commit is, with all before it.
+  EXPECT_EQ(num_rows(*View(), View()->CommitSequence().value()), kMany);
+  // Few are not worth the delay.
+  insert(3, "F");
+  EXPECT_EQ(num_rows(*View(), before), kMany + 3);
 }
 
 TEST_F(RowDeltaTest, ATransactionEmbedsATextOnceAndItsCommitNotAgain) {

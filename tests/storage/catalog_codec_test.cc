@@ -81,11 +81,19 @@ TEST(CatalogCodecTest, ReleasesComeBack) {
   release.votes_index_file = "index/ads-7-votes.hnsw";
   EXPECT_EQ(release.IndexFiles(),
             (std::vector<std::string>{release.index_file, release.votes_index_file}));
+  EXPECT_EQ(release.EmbeddingVersions(), std::vector<std::uint64_t>{9});
+  EXPECT_EQ(EncodeRelease(release).find("sealed"), std::string::npos);
+  release.sealed_labels = {12, "sealed-12.segment", 30'000, 77};
+  EXPECT_EQ(release.IndexFiles(),
+            (std::vector<std::string>{release.index_file, release.votes_index_file,
+                                      release.sealed_labels.index_file}));
+  EXPECT_EQ(release.EmbeddingVersions(), (std::vector<std::uint64_t>{9, 12}));
   release.job = 3;
   release.pinned = true;
   ReleaseRecord read;
   ASSERT_TRUE(DecodeRelease(EncodeRelease(release), &read));
   EXPECT_TRUE(read.pinned);
+  EXPECT_EQ(read.sealed_labels, release.sealed_labels);
   EXPECT_EQ(read.model, release.model);
   EXPECT_EQ(read.number, release.number);
   EXPECT_EQ(read.created_at_micros, release.created_at_micros);

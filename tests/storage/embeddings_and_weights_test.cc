@@ -187,6 +187,23 @@ TEST_F(DeltaEmbeddingsTest, ComeBackByVersionAndKindAndReplaceEarlierOnes) {
   }
 }
 
+TEST_F(DeltaEmbeddingsTest, AreRemovedOneByOne) {
+  AddVersion(4);
+  for (std::uint32_t ordinal = 0; ordinal < 5; ++ordinal) {
+    ASSERT_OK(Put(3, EntityKind::kLabel, ordinal, 1, 1));
+  }
+  ASSERT_OK(Put(3, EntityKind::kDocument, 2, 1, 1));
+  ASSERT_OK(Put(4, EntityKind::kLabel, 2, 1, 1));
+  const std::vector<Ordinal> removed{Ordinal{0}, Ordinal{2}, Ordinal{3}, Ordinal{99}};
+  ASSERT_OK(store().RemoveDeltaEmbeddings(3, EntityKind::kLabel, removed));
+  ASSERT_OK(store().RemoveDeltaEmbeddings(3, EntityKind::kLabel, {}));
+  EXPECT_EQ(Beside(3, EntityKind::kLabel), "1:1:31 4:1:31 ");
+  EXPECT_EQ(Beside(3, EntityKind::kDocument), "2:1:31 ");
+  EXPECT_EQ(Beside(4, EntityKind::kLabel), "2:1:31 ");
+  EXPECT_EQ(store().RemoveDeltaEmbeddings(8, EntityKind::kLabel, removed).code(),
+            StatusCode::kNotFound);
+}
+
 TEST_F(DeltaEmbeddingsTest, GoWithTheirVersion) {
   AddVersion(4);
   ASSERT_OK(Put(4, EntityKind::kLabel, 1, 1, 1));
