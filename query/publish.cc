@@ -5,8 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/status.h"
+#include "storage/release_removal.h"
 #include "storage/release_retention.h"
 
 namespace dashi::query {
@@ -30,6 +32,39 @@ Status PutWithGarbage(storage::Transaction& transaction, ModelRecord* record) {
   return transaction.PutModel(*record);
 }
 
+// The release that serves; 0: none.
+std::uint32_t Served(const ModelRecord& record) {
+  return record.published.empty() ? 0 : record.published.back();
+}
+
+Status CheckCompared(const ModelRecord& record, const PublishBasis& basis) {
+  if (!basis.compared_with || *basis.compared_with == Served(record)) {
+    return Status::Ok();
+  }
+  const auto name = [&](std::uint32_t number) {
+    return number == 0 ? "no release" : storage::ReleaseName(record.name, number);
+  };
+  return Status::Aborted(fmt::format("another release was published meanwhile: {} serves, and the "
+                                     "conditions were measured beside {}",
+                                     name(Served(record)), name(*basis.compared_with)))
+      .WithHint("Run the PUBLISH again: it measures beside the release that serves now.");
+}
+
+// Notes in a release that it is published.
+Status PutPublication(storage::Transaction& transaction, const ModelRecord& record,
+                      std::uint32_t number, const PublishBasis& basis) {
+  DASHI_ASSIGN_OR_RETURN(auto release, transaction.GetRelease(record.name, number));
+  if (!release) {
+    return storage::UnknownRelease(transaction, record.name, number);
+  }
+  std::vector<storage::Publication>& publications = release->publications;
+  if (publications.size() >= storage::kPublicationsMax) {
+    publications.erase(publications.begin(), publications.end() - (storage::kPublicationsMax - 1));
+  }
+  publications.push_back({Clock::System().NowMicros(), Served(record), basis.split, basis.figures});
+  return transaction.PutRelease(*release);
+}
+
 }  // namespace
 
 Result<std::uint32_t> NewestRelease(const storage::View& view, std::string_view model) {
@@ -49,16 +84,18 @@ Result<std::uint32_t> NewestRelease(const storage::View& view, std::string_view 
 }
 
 Result<std::uint32_t> Publish(storage::Store& store, ReleaseCache& releases, std::string_view model,
-                              std::optional<std::uint32_t> release) {
+                              std::optional<std::uint32_t> release, const PublishBasis& basis) {
   DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
   DASHI_ASSIGN_OR_RETURN(ModelRecord record, GetModel(*transaction, model));
   if (!release) {
     DASHI_ASSIGN_OR_RETURN(release, NewestRelease(*transaction, model));
   }
   DASHI_RETURN_IF_ERROR(releases.Resolve(*transaction, model, release).status());
-  if (!record.published.empty() && record.published.back() == *release) {
+  DASHI_RETURN_IF_ERROR(CheckCompared(record, basis));
+  if (Served(record) == *release) {
     return *release;
   }
+  DASHI_RETURN_IF_ERROR(PutPublication(*transaction, record, *release, basis));
   std::erase(record.published, *release);
   record.published.push_back(*release);
   record.published = storage::RetainedReleases(record);
@@ -66,6 +103,7 @@ Result<std::uint32_t> Publish(storage::Store& store, ReleaseCache& releases, std
   DASHI_RETURN_IF_ERROR(PutWithGarbage(*transaction, &record));
   DASHI_FAILPOINT("publish.commit");
   DASHI_RETURN_IF_ERROR(transaction->Commit());
+  DASHI_FAILPOINT("publish.committed");
   return *release;
 }
 

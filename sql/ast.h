@@ -10,6 +10,7 @@
 
 #include "dashi/status.h"
 #include "dashi/value.h"
+#include "query/publish_condition.h"
 #include "storage/schema_record.h"
 
 namespace dashi::sql {
@@ -194,6 +195,8 @@ struct CompareStatement {
 };
 struct PublishStatement {
   ReleaseName release;
+  std::optional<std::string> split;                 ///< ON 'split'
+  std::vector<query::PublishCondition> conditions;  ///< WHEN; empty: none
 };
 struct RevertModelStatement {
   std::string model;

@@ -83,6 +83,35 @@ Value Time(std::int64_t micros) {
   return micros == 0 ? Value::Null() : Value::Text(FormatTimestamp(micros));
 }
 
+/// NULL where there are none.
+Value PublicationsText(const std::vector<storage::Publication>& publications) {
+  nlohmann::ordered_json array = nlohmann::ordered_json::array();
+  for (const storage::Publication& publication : publications) {
+    nlohmann::ordered_json object = {{"at", FormatTimestamp(publication.at_micros)}};
+    if (publication.replaced != 0) {
+      object["replaced"] = publication.replaced;
+    }
+    if (!publication.split.empty()) {
+      object["split"] = publication.split;
+    }
+    object["figures"] = nlohmann::ordered_json::array();
+    for (const storage::PublishedFigure& figure : publication.figures) {
+      nlohmann::ordered_json member = {{"metric", figure.metric}, {"value", figure.value}};
+      if (figure.current) {
+        member["current"] = *figure.current;
+      }
+      if (!figure.condition.empty()) {
+        member["condition"] = figure.condition;
+      }
+      object["figures"].push_back(std::move(member));
+    }
+    array.push_back(std::move(object));
+  }
+  return array.empty()
+             ? Value::Null()
+             : Value::Text(array.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
 Value RealOrNull(const std::optional<double>& value) {
   return value ? Value::Real(*value) : Value::Null();
 }
@@ -162,6 +191,7 @@ Result<Rows> LoadReleases(StatementContext& statement) {
                     Value::Real(release.fusion_ranker),
                     Value::Real(release.fusion_votes),
                     Json(release.metrics),
+                    PublicationsText(release.publications),
                     Json(release.options),
                     Json(release.environment),
                     Count(release.snapshot_sequence),
@@ -360,7 +390,7 @@ std::span<const TableDefinition> CatalogTables() {
        "index_kind TEXT, index_state TEXT, refresh_lag REAL, seed INTEGER, "
        "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
        "fusion_votes REAL, "
-       "metrics TEXT, "
+       "metrics TEXT, publications TEXT, "
        "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT)",
        false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},
       {"release_graphs",

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/publish_grammar.h"
 
 namespace dashi::sql {
 
@@ -11,7 +12,8 @@ Result<StatementNode> ParsePublish(TokenStream& tokens) {
   // A model may be called "latest" or "model": the words are keywords only before a name.
   const bool name_follows = tokens.Peek(1).kind == TokenKind::kIdentifier ||
                             tokens.Peek(1).kind == TokenKind::kQuotedIdentifier;
-  const bool word = name_follows && !tokens.Peek(1).IsKeyword("WHEN");
+  const bool word =
+      name_follows && !tokens.Peek(1).IsKeyword("WHEN") && !tokens.Peek(1).IsKeyword("ON");
   const bool latest = word && tokens.TakeKeyword("LATEST");
   if (!latest && word) {
     tokens.TakeKeyword("MODEL");
@@ -20,9 +22,12 @@ Result<StatementNode> ParsePublish(TokenStream& tokens) {
   if (latest && publish.release.release) {
     return tokens.SyntaxError("a model without a release number after LATEST");
   }
-  if (tokens.Peek().IsKeyword("WHEN")) {
-    return tokens.Unsupported(tokens.Peek(), "PUBLISH ... WHEN is not supported",
-                              "Run EVALUATE MODEL, look at the figures, then PUBLISH.");
+  if (tokens.TakeKeyword("ON")) {
+    DASHI_ASSIGN_OR_RETURN(publish.split, tokens.ExpectString("the name of a split"));
+    DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("WHEN"));
+    DASHI_ASSIGN_OR_RETURN(publish.conditions, ExpectPublishConditions(tokens));
+  } else if (tokens.TakeKeyword("WHEN")) {
+    DASHI_ASSIGN_OR_RETURN(publish.conditions, ExpectPublishConditions(tokens));
   }
   return StatementNode(std::move(publish));
 }

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -8,12 +11,14 @@
 
 #include "base/status.h"
 #include "query/publish.h"
+#include "query/publish_gate.h"
 #include "query/release_collection.h"
 #include "sql/database_impl.h"
 #include "sql/own_statements.h"
 #include "sql/serving_options.h"
 #include "storage/release_removal.h"
 #include "storage/release_retention.h"
+#include "trainer/release_index.h"
 
 namespace dashi::sql {
 
@@ -46,6 +51,93 @@ std::vector<std::string> Collect(SessionState& session, const std::string& model
                     collected.status.message()));
   }
   return notices;
+}
+
+// A release before it is published.
+struct MeasuredRelease {
+  std::uint32_t release = 0;
+  query::PublishBasis basis;
+  std::vector<std::string> notices;
+};
+
+// Asks whether a release meets the conditions of the statement.
+Status MeasureConditions(const std::shared_ptr<const storage::View>& view, SessionState& session,
+                         const PublishStatement& publish, const query::MeasuringControl& control,
+                         MeasuredRelease* measured) {
+  const query::GateRequest request{publish.release.model, measured->release, publish.split,
+                                   publish.conditions};
+  DASHI_ASSIGN_OR_RETURN(const query::GateReport report,
+                         query::MeasureGate(view, session.database.store(),
+                                            session.database.releases(), request, control));
+  if (!report.passed()) {
+    return query::RefusedByGate(request, report);
+  }
+  measured->basis = query::BasisOf(request, report);
+  measured->notices = query::DescribeGate(request, report);
+  return Status();
+}
+
+// Probes the graph of a release, unless a condition has done so, and tells when it finds less than
+// the last one that was built anew.
+Status ProbeGraph(const storage::View& view, SessionState& session,
+                  const query::MeasuringControl& control, const std::string& model,
+                  MeasuredRelease* measured) {
+  DASHI_ASSIGN_OR_RETURN(const auto release,
+                         session.database.releases().Resolve(view, model, measured->release));
+  if (release->record.index_kind != "hnsw") {
+    return Status();
+  }
+  std::vector<storage::PublishedFigure>& figures = measured->basis.figures;
+  auto probe = std::find_if(figures.begin(), figures.end(),
+                            [](const auto& each) { return each.metric == query::kRecallMetric; });
+  if (probe == figures.end()) {
+    DASHI_ASSIGN_OR_RETURN(const std::vector<std::string> queries, query::ReadStoredQueries(view));
+    if (queries.empty()) {
+      return Status();
+    }
+    DASHI_ASSIGN_OR_RETURN(
+        const double recall,
+        query::MeasureRecall(*release, queries, session.database.releases().pool(), control));
+    figures.push_back({std::string(query::kRecallMetric), recall});
+    probe = std::prev(figures.end());
+  }
+  const auto built = release->record.metrics.find(trainer::kBuiltRecallMetric);
+  if (built != release->record.metrics.end() &&
+      probe->value < built->second - trainer::kGraphRecallLossMax) {
+    measured->notices.push_back(
+        fmt::format("{} of {} is {:.4f}, {:.4f} below that of the last graph that was built anew: "
+                    "TRAIN MODEL {} WITH (relink = off) builds another",
+                    query::kRecallMetric, storage::ReleaseName(model, measured->release),
+                    probe->value, built->second - probe->value, model));
+  }
+  return Status();
+}
+
+// Finds out what PUBLISH wants to know of a release beforehand.
+Result<MeasuredRelease> MeasureBeforePublishing(SessionState& session,
+                                                const PublishStatement& publish) {
+  const std::string& model = publish.release.model;
+  DASHI_ASSIGN_OR_RETURN(const std::shared_ptr<const storage::View> view,
+                         session.database.store().NewSnapshot());
+  MeasuredRelease measured;
+  if (publish.release.release) {
+    measured.release = *publish.release.release;
+  } else {
+    DASHI_ASSIGN_OR_RETURN(measured.release, query::NewestRelease(*view, model));
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> record, view->GetModel(model));
+  const std::function<bool()> cancelled = [&session] { return session.interruption.Poll(); };
+  const query::MeasuringControl control{"PUBLISH " + storage::ReleaseName(model, measured.release),
+                                        session.on_progress, cancelled};
+  if (!publish.conditions.empty()) {
+    DASHI_RETURN_IF_ERROR(MeasureConditions(view, session, publish, control, &measured));
+  }
+  const bool serves =
+      record && !record->published.empty() && record->published.back() == measured.release;
+  if (!serves) {
+    DASHI_RETURN_IF_ERROR(ProbeGraph(*view, session, control, model, &measured));
+  }
+  return measured;
 }
 
 Status CheckDroppable(const storage::View& view, const ModelRecord& model,
@@ -157,15 +249,24 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const PublishStatement& publish) {
   DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "PUBLISH"));
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "PUBLISH"));
+  query::ReleaseCache& releases = session.database.releases();
+  Result<MeasuredRelease> measured = MeasureBeforePublishing(session, publish);
+  if (!measured.ok()) {
+    return statement.At(std::move(measured).status(), publish.release.offset);
+  }
   Result<std::uint32_t> release =
-      query::Publish(session.database.store(), session.database.releases(), publish.release.model,
-                     publish.release.release);
+      query::Publish(session.database.store(), releases, publish.release.model, measured->release,
+                     measured->basis);
   if (!release.ok()) {
     return statement.At(std::move(release).status(), publish.release.offset);
   }
+  std::vector<std::string> notices = std::move(measured->notices);
+  for (std::string& notice : Collect(session, publish.release.model)) {
+    notices.push_back(std::move(notice));
+  }
   return Finished("PUBLISH", {{"release", ValueType::kText}},
                   {{Value::Text(storage::ReleaseName(publish.release.model, *release))}},
-                  Collect(session, publish.release.model));
+                  std::move(notices));
 }
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,

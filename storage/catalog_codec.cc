@@ -162,6 +162,49 @@ std::vector<std::uint64_t> ReleaseRecord::EmbeddingVersions() const {
   return versions;
 }
 
+namespace {
+
+Json EncodePublication(const Publication& publication) {
+  Json figures = Json::array();
+  for (const PublishedFigure& figure : publication.figures) {
+    Json member = {{"metric", figure.metric}, {"value", EncodeNumber(figure.value)}};
+    if (figure.current) {
+      member["current"] = EncodeNumber(*figure.current);
+    }
+    if (!figure.condition.empty()) {
+      member["condition"] = figure.condition;
+    }
+    figures.push_back(std::move(member));
+  }
+  Json object = {{"at", publication.at_micros}, {"figures", std::move(figures)}};
+  if (publication.replaced != 0) {
+    object["replaced"] = publication.replaced;
+  }
+  if (!publication.split.empty()) {
+    object["split"] = publication.split;
+  }
+  return object;
+}
+
+Publication DecodePublication(const Json& object) {
+  Publication publication;
+  Read(object, "at", &publication.at_micros);
+  Read(object, "replaced", &publication.replaced);
+  Read(object, "split", &publication.split);
+  for (const Json& member : object.value("figures", Json::array())) {
+    PublishedFigure& figure = publication.figures.emplace_back();
+    Read(member, "metric", &figure.metric);
+    ReadNumber(member, "value", &figure.value);
+    Read(member, "condition", &figure.condition);
+    if (member.contains("current")) {
+      ReadNumber(member, "current", &figure.current.emplace());
+    }
+  }
+  return publication;
+}
+
+}  // namespace
+
 std::string EncodeRelease(const ReleaseRecord& record) {
   Json metrics = Json::object();
   for (const auto& [name, value] : record.metrics) {
@@ -212,6 +255,9 @@ std::string EncodeRelease(const ReleaseRecord& record) {
                                {"index_file", sealed.index_file},
                                {"rows", sealed.num_rows},
                                {"sequence", sealed.sequence}};
+  }
+  for (const Publication& publication : record.publications) {
+    object["publications"].push_back(EncodePublication(publication));
   }
   return EncodeJson(object);
 }
@@ -264,6 +310,9 @@ bool DecodeRelease(std::string_view bytes, ReleaseRecord* record) {
       Read(*sealed, "index_file", &record->sealed_labels.index_file);
       Read(*sealed, "rows", &record->sealed_labels.num_rows);
       Read(*sealed, "sequence", &record->sealed_labels.sequence);
+    }
+    for (const Json& member : object.value("publications", Json::array())) {
+      record->publications.push_back(DecodePublication(member));
     }
   });
 }

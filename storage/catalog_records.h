@@ -75,7 +75,31 @@ struct SealedRows {
   friend bool operator==(const SealedRows&, const SealedRows&) = default;
 };
 
-/// A row of `releases`: immutable once written, but for `pinned` and `sealed_labels`.
+/// One figure of a release at its publication.
+struct PublishedFigure {
+  std::string metric;                            ///< "p@1", "ann_recall@10", "latency_p99", "size"
+  double value = 0;                              ///< milliseconds of a latency, bytes of a size
+  std::optional<double> current = std::nullopt;  ///< of the release that served, where it counted
+  std::string condition = {};                    ///< as it was written; empty: measured without
+
+  friend bool operator==(const PublishedFigure&, const PublishedFigure&) = default;
+};
+
+/// One publication of a release.
+struct Publication {
+  std::int64_t at_micros = 0;
+  std::uint32_t replaced = 0;  ///< the release that served before; 0: none
+  std::string split;  ///< whose documents its rankings were measured on; empty: none were measured
+  std::vector<PublishedFigure> figures;
+
+  friend bool operator==(const Publication&, const Publication&) = default;
+};
+
+/// How many publications of a release are remembered.
+inline constexpr std::size_t kPublicationsMax = 8;
+
+/// A row of `releases`: immutable once written, but for `pinned`, `publications` and
+/// `sealed_labels`.
 struct ReleaseRecord {
   std::string model;
   std::uint32_t number = 0;
@@ -101,6 +125,8 @@ struct ReleaseRecord {
   std::string votes_index_file;  ///< the same of the documents that vote
   std::uint64_t job = 0;         ///< the job that made it
   bool pinned = false;           ///< by PIN RELEASE: stays until UNPIN RELEASE or DROP MODEL
+  /// The last ones, oldest first, at most kPublicationsMax.
+  std::vector<Publication> publications = {};
 
   SealedRows sealed_labels;  ///< labels that came after it
 

@@ -28,10 +28,7 @@ using storage::View;
 
 constexpr std::size_t kProbesMax = 1000;
 constexpr std::size_t kProbedRows = 10;
-/// How much recall a relinked graph may lack beside the last one that was built anew.
-constexpr double kRecallLossMax = 0.005;
 constexpr const char* kRecall = "ann recall@10";
-constexpr const char* kRecallBuilt = "ann recall@10 built";
 
 /// "exact" or "hnsw".
 std::string_view IndexKind(const ReleaseIndexOptions& options, std::size_t num_vectors,
@@ -99,7 +96,7 @@ OldGraph FindOldGraph(const ReleaseSteps& steps, const View& view, const std::st
             (*release)->number, segment.status().message());
     return {};
   }
-  const auto recall = (*release)->metrics.find(kRecallBuilt);
+  const auto recall = (*release)->metrics.find(kBuiltRecallMetric);
   return {std::move(segment).value(), recall == (*release)->metrics.end() ? 0 : recall->second};
 }
 
@@ -140,9 +137,9 @@ Status WriteProbed(const IndexFile& file, const OldGraph& old, const std::vector
     Status relinked = Relink(file, *old.segment);
     if (relinked.ok()) {
       DASHI_ASSIGN_OR_RETURN(const double recall, Probe(file, probes));
-      if (recall >= old.recall_built - kRecallLossMax) {
+      if (recall >= old.recall_built - kGraphRecallLossMax) {
         release->metrics[kRecall] = recall;
-        release->metrics[kRecallBuilt] = old.recall_built;
+        release->metrics[kBuiltRecallMetric] = old.recall_built;
         return Status::Ok();
       }
       LogInfo(
@@ -159,7 +156,7 @@ Status WriteProbed(const IndexFile& file, const OldGraph& old, const std::vector
   DASHI_RETURN_IF_ERROR(Build(file));
   DASHI_ASSIGN_OR_RETURN(const double recall, Probe(file, probes));
   release->metrics[kRecall] = recall;
-  release->metrics[kRecallBuilt] = recall;
+  release->metrics[kBuiltRecallMetric] = recall;
   return Status::Ok();
 }
 

@@ -12,6 +12,11 @@
 
 namespace dashi::trainer {
 
+/// In a release's metrics, beside "ann recall@10": that of the last graph which was built anew.
+inline constexpr const char* kBuiltRecallMetric = "ann recall@10 built";
+/// How much recall a graph may lack beside that.
+inline constexpr double kGraphRecallLossMax = 0.005;
+
 /// How a release's indexes are made.
 struct ReleaseIndexOptions {
   std::string kind = "auto";  ///< "auto", "exact", "hnsw"

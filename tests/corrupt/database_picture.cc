@@ -33,8 +33,8 @@ constexpr std::array<std::string_view, 19> kQuestions = {
     // All but what a process that runs has to say: index_state, refresh_lag.
     "SELECT name, model, number, published, pinned, documents, labels, new_labels, dim, "
     "index_kind, seed, train_seconds, fusion_encoder, fusion_classifier, fusion_ranker, "
-    "fusion_votes, metrics, options, environment, snapshot_sequence, job, created_at FROM "
-    "releases ORDER BY name",
+    "fusion_votes, metrics, publications, options, environment, snapshot_sequence, job, "
+    "created_at FROM releases ORDER BY name",
     "SELECT * FROM jobs ORDER BY id",
     "SELECT * FROM evaluations ORDER BY id, metric, k, slice",
     "SELECT rank, label, text, release FROM topk('w1 w2 w3', 20)",

@@ -80,6 +80,60 @@ TEST(ParserTest, ReadsReleaseNames) {
   EXPECT_FALSE(ParseOne("PUBLISH m@0x1").ok());
 }
 
+TEST(ParserTest, ReadsTheConditionsOfAPublication) {
+  const auto publish = Parse<PublishStatement>(
+      "PUBLISH ads@3 WHEN p@1 >= current - 0.002 AND psp@5>=current AND ann_recall@10 > .95 AND "
+      "latency_p99 <= '5 ms' AND Size < 1.5 * CURRENT + '10 MB' AND tail.ndcg@3 = current*0.9");
+  EXPECT_EQ(publish.release.release, 3U);
+  EXPECT_FALSE(publish.split.has_value());
+  std::vector<std::string> texts;
+  for (const query::PublishCondition& condition : publish.conditions) {
+    texts.push_back(condition.Text());
+  }
+  EXPECT_EQ(texts, (std::vector<std::string>{"p@1 >= current - 0.002", "psp@5 >= current",
+                                             "ann_recall@10 > .95", "latency_p99 <= '5 ms'",
+                                             "size < 1.5 * current + '10 MB'",
+                                             "tail.ndcg@3 = current * 0.9"}));
+  const std::vector<double> limits = {0.498, 0.5, 0.95, 5, 10'000'000.75, 0.45};
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    EXPECT_DOUBLE_EQ(publish.conditions[i].limit.At(0.5), limits[i]) << texts[i];
+  }
+  const auto latest = Parse<PublishStatement>("PUBLISH LATEST ads ON 'valid' WHEN size <= 10");
+  EXPECT_EQ(latest.split, "valid");
+  EXPECT_EQ(latest.release.model, "ads");
+  EXPECT_EQ(Parse<PublishStatement>("PUBLISH latest WHEN p@1 > 0").release.model, "latest");
+  EXPECT_EQ(Parse<PublishStatement>("PUBLISH model ON 'test' WHEN p@1 > 0").release.model, "model");
+}
+
+TEST(ParserTest, ConditionsThatCannotBeReadAreRefusedWhereTheyStand) {
+  const std::vector<std::tuple<std::string, std::string, std::size_t>> cases = {
+      {"PUBLISH m WHEN", "42601", 14},
+      {"PUBLISH m WHEN p@1", "42601", 18},
+      {"PUBLISH m WHEN p@1 >=", "42601", 21},
+      {"PUBLISH m WHEN p@1 <> 1", "42601", 19},
+      {"PUBLISH m WHEN p@1 >= 0 AND", "42601", 27},
+      {"PUBLISH m WHEN p@1 >= 0 OR p@3 >= 0", "42601", 24},
+      {"PUBLISH m WHEN p@1 >= -1", "42601", 22},
+      {"PUBLISH m WHEN p@1 >= current -", "42601", 31},
+      {"PUBLISH m WHEN p@1 >= 2 * 3", "42601", 26},
+      {"PUBLISH m WHEN p@1 >= '2' * current", "22023", 22},
+      {"PUBLISH m WHEN p@1 >= $1", "0A000", 22},
+      {"PUBLISH m WHEN p@1 >= 95", "22023", 22},
+      {"PUBLISH m WHEN ann_recall@10 >= 95", "22023", 32},
+      {"PUBLISH m WHEN pp@1 >= 0", "22023", 15},
+      {"PUBLISH m WHEN latency_p99 <= 5", "22023", 30},
+      {"PUBLISH m WHEN size <= current + '5 ms'", "22023", 33},
+      {"PUBLISH m ON 'test'", "42601", 19},
+      {"PUBLISH m ON test WHEN p@1 >= 0", "42601", 13},
+  };
+  for (const auto& [sql, sqlstate, offset] : cases) {
+    const Status status = ParseOne(sql).status();
+    EXPECT_EQ(status.sqlstate(), sqlstate) << sql << ": " << status.ToString();
+    ASSERT_TRUE(status.position().has_value()) << sql;
+    EXPECT_EQ(status.position()->offset, offset) << sql << ": " << status.ToString();
+  }
+}
+
 TEST(ParserTest, ReadsTheLifeOfReleases) {
   const auto pin = Parse<PinReleaseStatement>("PIN RELEASE ads@3");
   EXPECT_TRUE(pin.pin);
@@ -202,6 +256,7 @@ TEST(ParserTest, SurvivesDamagedStatements) {
       "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY",
       "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
       "PUBLISH LATEST m",
+      "PUBLISH m@1 ON 'test' WHEN tail.p@1 >= 0.9 * current - 0.002 AND latency_p99 <= '5 ms'",
       "ALTER MODEL m SET (retain_releases = 1)",
       "UNPIN RELEASE m@1",
   };

@@ -43,7 +43,9 @@ TEST(CatalogCodecTest, MembersThatOlderProgramsLackAreWrittenWhereTheySaySomethi
   for (const char* member : {"retain_releases", "reverted", "has_garbage"}) {
     EXPECT_EQ(EncodeModel(model).find(member), std::string::npos) << member;
   }
-  EXPECT_EQ(EncodeRelease(release).find("pinned"), std::string::npos);
+  for (const char* member : {"pinned", "publications"}) {
+    EXPECT_EQ(EncodeRelease(release).find(member), std::string::npos) << member;
+  }
   ASSERT_TRUE(DecodeModel(std::string("\1{\"name\":\"m\",\"published\":[1]}"), &model));
   EXPECT_EQ(model.retain_releases, 2U);
   EXPECT_TRUE(model.reverted.empty());
@@ -53,6 +55,7 @@ TEST(CatalogCodecTest, MembersThatOlderProgramsLackAreWrittenWhereTheySaySomethi
   EXPECT_EQ(model.retain_releases, 0U);
   ASSERT_TRUE(DecodeRelease(std::string("\1{\"model\":\"m\"}"), &release));
   EXPECT_FALSE(release.pinned);
+  EXPECT_TRUE(release.publications.empty());
 }
 
 TEST(CatalogCodecTest, ReleasesComeBack) {
@@ -90,10 +93,14 @@ TEST(CatalogCodecTest, ReleasesComeBack) {
   EXPECT_EQ(release.EmbeddingVersions(), (std::vector<std::uint64_t>{9, 12}));
   release.job = 3;
   release.pinned = true;
+  release.publications = {
+      {1'000'000, 0, "", {}},
+      {2'000'000, 6, "valid", {{"p@1", 0.6, 0.5, "p@1 >= current"}, {"ann_recall@10", 0.99}}}};
   ReleaseRecord read;
   ASSERT_TRUE(DecodeRelease(EncodeRelease(release), &read));
   EXPECT_TRUE(read.pinned);
   EXPECT_EQ(read.sealed_labels, release.sealed_labels);
+  EXPECT_EQ(read.publications, release.publications);
   EXPECT_EQ(read.model, release.model);
   EXPECT_EQ(read.number, release.number);
   EXPECT_EQ(read.created_at_micros, release.created_at_micros);
