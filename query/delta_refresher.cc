@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "base/thread_priority.h"
@@ -211,6 +212,7 @@ Status DeltaRefresher::Save(const View& view, const storage::ReleaseRecord& reco
       saved[ToInteger(embedding.ordinal)] = embedding.text_hash;
     }
     batch.clear();
+    DASHI_FAILPOINT("refresh.saved");
     return Status::Ok();
   };
   for (const DeltaPicture::Entry& entry : picture.entries) {

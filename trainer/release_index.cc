@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "index/label_fusion.h"
@@ -136,6 +137,7 @@ Status WriteProbed(const IndexFile& file, const OldGraph& old, const std::vector
       index::IsWorthRelinking(*old.segment, file.rows.ids, file.options)) {
     Status relinked = Relink(file, *old.segment);
     if (relinked.ok()) {
+      DASHI_FAILPOINT("train.relinked");
       DASHI_ASSIGN_OR_RETURN(const double recall, Probe(file, probes));
       if (recall >= old.recall_built - kGraphRecallLossMax) {
         release->metrics[kRecall] = recall;

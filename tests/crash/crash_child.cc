@@ -57,9 +57,9 @@ void Work(const CrashChildOptions& options, Database* database, CrashEventWriter
     const ModelTrainer::Options trainer_options{
         .seed = options.seed + 999,
         .trains = options.seed % 4 == 0,
-        .trains_first = options.failpoint.starts_with("train.") ||
-                        options.failpoint.starts_with("publish.") ||
-                        options.failpoint.starts_with("seal.")};
+        .trains_first =
+            options.failpoint.starts_with("train.") || options.failpoint.starts_with("publish.") ||
+            options.failpoint.starts_with("refresh.") || options.failpoint.starts_with("seal.")};
     ModelTrainer(database, events, trainer_options, RowsOf(rows, kTrainerOwner)).Run(stop);
   });
   threads.emplace_back([&] {

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "tests/crash/crash_session.h"
+
+namespace dashi::crash {
+
+/// The words that texts are made of: `count` of them, drawn at random.
+std::string RandomText(Random* random, int count);
+
+/// Adds the rows that models are trained on, where they are not there yet.
+void AddTrainingRows(CrashSession* session);
+
+/// Commits rows all the time, so that every release lacks some: labels come, change their texts and
+/// go, documents come. The labels that models were first trained on only change their texts.
+///
+/// Threads: one thread at a time.
+class LabelChurn {
+ public:
+  LabelChurn(Database* database, CrashEventWriter* events, std::uint64_t seed);
+
+  void Step();
+
+ private:
+  void AddLabel();
+  void DropLabel();
+
+  CrashSession session_;
+  Random random_;
+  std::vector<std::string> labels_;  // Its own.
+  std::uint64_t num_made_ = 0;
+  std::string prefix_;
+};
+
+}  // namespace dashi::crash
