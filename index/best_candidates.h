@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "index/vector_index.h"
@@ -21,12 +22,15 @@ class BestCandidates {
   /// `capacity` > 0.
   explicit BestCandidates(std::size_t capacity);
 
+  std::size_t capacity() const { return capacity_; }
   bool full() const { return heap_.size() == capacity_; }
   bool empty() const { return heap_.empty(); }
   std::size_t size() const { return heap_.size(); }
   /// The worst kept candidate; only when not empty.
   const Candidate& worst() const { return heap_.front(); }
 
+  /// Makes room for more; not for fewer. What was refused before stays so.
+  void Grow(std::size_t capacity) { capacity_ = std::max(capacity_, capacity); }
   /// Forgets everything, keeping the memory.
   void Reset(std::size_t capacity);
   void Offer(Position position, float score);

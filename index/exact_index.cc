@@ -1,5 +1,6 @@
 #include "base/status.h"
 #include "index/exact_scan.h"
+#include "index/position_set.h"
 #include "index/vector_index.h"
 #include "index/vector_kernels.h"
 
@@ -24,12 +25,14 @@ class ExactIndex : public VectorIndex {
   Result<Shortlist> Search(std::span<const float> query, const SearchOptions& options,
                            SearchStatistics* statistics) const override {
     DASHI_RETURN_IF_ERROR(CheckQueries({query.data(), 1, query.size()}, dim_));
+    DASHI_RETURN_IF_ERROR(CheckScanSize(NumScanned(options), dim_, options));
     return ScanExactly(view(), query, options, statistics);
   }
 
   Result<std::vector<Shortlist>> SearchBatch(FloatMatrixView queries, const SearchOptions& options,
                                              ThreadPool& pool) const override {
     DASHI_RETURN_IF_ERROR(CheckQueries(queries, dim_));
+    DASHI_RETURN_IF_ERROR(CheckScanSize(NumScanned(options), dim_, options));
     return ScanBatchExactly(view(), queries, options, pool);
   }
 
@@ -40,6 +43,9 @@ class ExactIndex : public VectorIndex {
   }
 
  private:
+  std::size_t NumScanned(const SearchOptions& options) const {
+    return options.passing == nullptr ? num_vectors() : options.passing->size();
+  }
   HalfMatrixView view() const { return {vectors_.data(), num_vectors(), dim_}; }
 
   const std::vector<std::uint16_t> vectors_;

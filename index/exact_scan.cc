@@ -4,10 +4,12 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <optional>
 
 #include "base/status.h"
 #include "index/best_candidates.h"
+#include "index/position_set.h"
 #include "index/vector_kernels.h"
 
 namespace dashi::index {
@@ -25,6 +27,44 @@ Status Cancelled() { return Status::Cancelled("search cancelled"); }
 bool StopRequested(const SearchOptions& options) {
   return options.should_stop && options.should_stop();
 }
+
+/// Lists the rows that a search may find, ascending, a span at a time.
+class PassingRows {
+ public:
+  PassingRows(const SearchOptions& options, std::size_t num_rows)
+      : options_(options), num_rows_(num_rows) {}
+
+  static bool AreAll(const SearchOptions& options) {
+    return options.passing == nullptr && !options.filter;
+  }
+  bool at_end() const { return at_end_; }
+  /// Returns how many were written, which may be none before the end.
+  std::size_t Next(std::span<Position> out) {
+    std::size_t size = 0;
+    if (options_.passing != nullptr) {
+      size = options_.passing->List(&next_, out);
+      at_end_ = size < out.size();
+    } else {
+      size = std::min(out.size(), num_rows_ - next_);
+      std::iota(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size), next_);
+      next_ += static_cast<Position>(size);
+      at_end_ = next_ == num_rows_;
+    }
+    if (options_.filter) {
+      const auto end =
+          std::remove_if(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size),
+                         [this](Position position) { return !options_.filter(position); });
+      size = static_cast<std::size_t>(end - out.begin());
+    }
+    return size;
+  }
+
+ private:
+  const SearchOptions& options_;
+  const std::size_t num_rows_;
+  Position next_ = 0;
+  bool at_end_ = false;
+};
 
 /// What a batch shares: the rows to scan, all or those that pass the filter.
 struct RowSelection {
@@ -107,6 +147,38 @@ class BatchScan {
   std::vector<float> rescored_;
 };
 
+/// Return how many rows were scored.
+Result<std::size_t> ScanAll(HalfMatrixView vectors, std::span<const float> query,
+                            const SearchOptions& options, BestCandidates* best) {
+  float scores[kScanRows];
+  for (std::size_t first = 0; first < vectors.rows; first += kScanRows) {
+    if (StopRequested(options)) {
+      return Cancelled();
+    }
+    const std::size_t size = std::min(kScanRows, vectors.rows - first);
+    ScoreHalfRows(query.data(), vectors.data + first * vectors.dim, size, vectors.dim, scores);
+    best->OfferRange(static_cast<Position>(first), scores, size);
+  }
+  return vectors.rows;
+}
+
+Result<std::size_t> ScanPassing(HalfMatrixView vectors, std::span<const float> query,
+                                const SearchOptions& options, BestCandidates* best) {
+  float scores[kScanRows];
+  Position listed[kScanRows];
+  std::size_t num_scored = 0;
+  for (PassingRows rows(options, vectors.rows); !rows.at_end();) {
+    if (StopRequested(options)) {
+      return Cancelled();
+    }
+    const std::size_t size = rows.Next(listed);
+    ScoreHalfRowsAt(query.data(), vectors.data, {listed, size}, vectors.dim, scores);
+    best->OfferAt(listed, scores, size);
+    num_scored += size;
+  }
+  return num_scored;
+}
+
 /// Large enough to share the widening of rows, small enough for a few chunks a batch.
 std::size_t QueriesPerChunk(std::size_t num_queries) {
   const std::size_t quarter = (num_queries / 4 + kQueryTile - 1) / kQueryTile * kQueryTile;
@@ -127,37 +199,31 @@ Status CheckQueries(FloatMatrixView queries, std::size_t dim) {
   return Status::Ok();
 }
 
+Status CheckScanSize(std::size_t num_rows, std::size_t dim, const SearchOptions& options) {
+  if (!options.require_index || options.exact || num_rows <= ScanRowsMax(dim)) {
+    return Status::Ok();
+  }
+  return Status::FailedPrecondition(
+             "an index is required and too many rows would be scanned: got " +
+             std::to_string(num_rows) + ", at most " + std::to_string(ScanRowsMax(dim)))
+      .WithSqlState("55000");
+}
+
 Result<Shortlist> ScanExactly(HalfMatrixView vectors, std::span<const float> query,
                               const SearchOptions& options, SearchStatistics* statistics) {
   SearchStatistics counted;
+  counted.path = PassingRows::AreAll(options) ? SearchPath::kScan : SearchPath::kSubsetScan;
   Shortlist shortlist;
   const std::size_t m = std::min(options.m, vectors.rows);
   if (m > 0) {
     BestCandidates best(m);
-    float scores[kScanRows];
-    std::vector<Position> passing;
-    for (std::size_t first = 0; first < vectors.rows; first += kScanRows) {
-      if (StopRequested(options)) {
-        return Cancelled();
-      }
-      const std::size_t size = std::min(kScanRows, vectors.rows - first);
-      const auto first_position = static_cast<Position>(first);
-      if (!options.filter) {
-        ScoreHalfRows(query.data(), vectors.data + first * vectors.dim, size, vectors.dim, scores);
-        best.OfferRange(first_position, scores, size);
-        counted.num_visited += size;
-        continue;
-      }
-      passing.clear();
-      for (Position i = 0; i < size; ++i) {
-        if (options.filter(first_position + i)) {
-          passing.push_back(first_position + i);
-        }
-      }
-      ScoreHalfRowsAt(query.data(), vectors.data, passing, vectors.dim, scores);
-      best.OfferAt(passing.data(), scores, passing.size());
-      counted.num_visited += passing.size();
+    Result<std::size_t> scanned = PassingRows::AreAll(options)
+                                      ? ScanAll(vectors, query, options, &best)
+                                      : ScanPassing(vectors, query, options, &best);
+    if (!scanned.ok()) {
+      return std::move(scanned).status();
     }
+    counted.num_visited = *scanned;
     shortlist = best.TakeSorted();
   }
   if (statistics != nullptr) {
@@ -170,12 +236,12 @@ Result<std::vector<Shortlist>> ScanBatchExactly(HalfMatrixView vectors, FloatMat
                                                 const SearchOptions& options, ThreadPool& pool) {
   std::vector<Shortlist> results(queries.rows);
   RowSelection rows{vectors, std::nullopt};
-  if (options.filter) {
+  if (!PassingRows::AreAll(options)) {
     rows.passing.emplace();
-    for (std::size_t i = 0; i < vectors.rows; ++i) {
-      if (options.filter(static_cast<Position>(i))) {
-        rows.passing->push_back(static_cast<Position>(i));
-      }
+    Position listed[kScanRows];
+    for (PassingRows all(options, vectors.rows); !all.at_end();) {
+      const std::size_t size = all.Next(listed);
+      rows.passing->insert(rows.passing->end(), listed, listed + size);
     }
   }
   if (options.m == 0 || rows.size() == 0) {

@@ -10,12 +10,15 @@ namespace dashi::index {
 /// Errors: kInvalidArgument if the dim differs or a value is not finite.
 Status CheckQueries(FloatMatrixView queries, std::size_t dim);
 
-/// Scores every row that passes options.filter and returns the best options.m.
+/// Errors: kFailedPrecondition (55000) where options.require_index forbids so large a scan.
+Status CheckScanSize(std::size_t num_rows, std::size_t dim, const SearchOptions& options);
+
+/// Scores every row that passes options.passing and options.filter and returns the best options.m.
 ///
 /// Shape:  query [vectors.dim].
 /// Errors: kCancelled.
-/// Cost:   rows * dim * 2 bytes of memory traffic; with a filter, one call a row and the traffic of
-///         the rows that pass.
+/// Cost:   rows * dim * 2 bytes of memory traffic; with a set or a filter that of the rows that
+///         pass, and with a filter one call a row.
 Result<Shortlist> ScanExactly(HalfMatrixView vectors, std::span<const float> query,
                               const SearchOptions& options, SearchStatistics* statistics);
 

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "index/best_candidates.h"
 #include "index/exact_scan.h"
+#include "index/position_set.h"
 #include "index/segment/verified_blocks.h"
 #include "index/vector_kernels.h"
 
@@ -15,27 +16,32 @@ namespace dashi::index {
 
 namespace {
 
-/// Dot products a search costs for each place of its beam, measured on 20k clustered vectors.
-constexpr std::size_t kVisitsPerPlace = 16;
-/// A row at random costs about as much as this many rows of a scan, and as many filter calls.
-constexpr std::size_t kScanRowsPerVisit = 3;
-constexpr std::size_t kFilterCallsPerVisit = 30;
-/// A filtered beam must hold this many candidates that pass for each one wanted, and at least the
-/// minimum: the last ones of a beam are the doubtful ones.
-constexpr std::size_t kPassingPerWanted = 2;
-constexpr std::size_t kPassingMin = 32;
-constexpr std::size_t kFilterSamples = 256;
 constexpr std::size_t kQueriesPerChunk = 16;
+/// Rows that are verified between two looks at should_stop.
+constexpr std::size_t kRowsPerLook = 512;
 
-/// Returns how many positions pass a filter, from a sample that is spread evenly.
-std::size_t EstimatePassing(const SearchOptions& options, std::size_t num_vectors) {
-  const std::size_t samples = std::min(kFilterSamples, num_vectors);
-  std::size_t passing = 0;
-  for (std::size_t i = 0; i < samples; ++i) {
-    passing += options.filter(static_cast<Position>(i * num_vectors / samples)) ? 1 : 0;
+/// Options whose filter has become a part of `passing`.
+class WithoutFilter {
+ public:
+  WithoutFilter(const SearchOptions& options, std::size_t num_vectors) : options_(options) {
+    if (options.filter) {
+      passing_ = PositionSet::Where(num_vectors, [&options](Position position) {
+        return (options.passing == nullptr || options.passing->Contains(position)) &&
+               options.filter(position);
+      });
+      options_.passing = &passing_;
+      options_.filter = nullptr;
+    }
   }
-  return passing * num_vectors / std::max<std::size_t>(samples, 1);
-}
+  WithoutFilter(const WithoutFilter&) = delete;
+  WithoutFilter& operator=(const WithoutFilter&) = delete;
+
+  const SearchOptions& options() const { return options_; }
+
+ private:
+  SearchOptions options_;
+  PositionSet passing_;
+};
 
 }  // namespace
 
@@ -49,13 +55,21 @@ GraphParts PartsOf(const StoredGraph& stored, HalfMatrixView vectors) {
 }
 
 GraphIndex::GraphIndex(std::shared_ptr<const GraphKeeper> keeper)
-    : keeper_(std::move(keeper)), parts_(keeper_->parts()), searcher_(parts_) {}
+    : keeper_(std::move(keeper)), parts_(keeper_->parts()), searcher_(parts_) {
+  if (!parts_.duplicates.all.empty()) {
+    repeated_.resize(num_vectors());
+  }
+  for (const DuplicateRow& row : parts_.duplicates.all) {
+    repeated_[row.first] = true;
+  }
+}
 
 Result<Shortlist> GraphIndex::Search(std::span<const float> query, const SearchOptions& options,
                                      SearchStatistics* statistics) const {
   DASHI_RETURN_IF_ERROR(CheckQueries({query.data(), 1, query.size()}, dim()));
   SearchStatistics counted;
-  Result<Shortlist> found = SearchChecked(query, options, &counted);
+  const WithoutFilter asked(options, num_vectors());
+  Result<Shortlist> found = SearchChecked(query, asked.options(), &counted);
   if (statistics != nullptr) {
     *statistics = counted;
   }
@@ -72,106 +86,142 @@ Status GraphIndex::Reconstruct(Position position, float* out) const {
   return Status::Ok();
 }
 
-/// Makes sure of all vectors, where they stand in a file.
+/// Makes sure of the vectors that a scan reads, where they stand in a file.
 Status GraphIndex::VerifyVectors(const SearchOptions& options) const {
-  return parts_.blocks == nullptr
-             ? Status::Ok()
-             : parts_.blocks->VerifySection(SegmentSection::kVectors, options.should_stop);
-}
-
-/// Whether a beam of this width costs as much as scanning everything that can pass.
-bool GraphIndex::ScanIsCheaper(std::size_t ef, std::size_t num_passing, bool filtered) const {
-  const std::size_t scan_cost = filtered ? num_passing + num_vectors() / kFilterCallsPerVisit
-                                         : num_vectors() / kScanRowsPerVisit;
-  return kVisitsPerPlace * ef >= scan_cost;
+  const VerifiedBlocks* blocks = parts_.blocks;
+  if (blocks == nullptr || blocks->complete()) {
+    return Status::Ok();
+  }
+  if (options.passing == nullptr) {
+    return blocks->VerifySection(SegmentSection::kVectors, options.should_stop);
+  }
+  Position listed[kRowsPerLook];
+  Position next = 0;
+  while (const std::size_t size = options.passing->List(&next, listed)) {
+    if (options.should_stop && options.should_stop()) {
+      return Status::Cancelled("search cancelled");
+    }
+    for (const Position position : std::span(listed, size)) {
+      const std::uint16_t* row = parts_.vectors.data + std::size_t{position} * dim();
+      if (!blocks->Touch(row, dim() * sizeof(*row))) {
+        return blocks->damage();
+      }
+    }
+  }
+  return Status::Ok();
 }
 
 Result<Shortlist> GraphIndex::Scan(std::span<const float> query, const SearchOptions& options,
                                    SearchStatistics* counted) const {
+  const std::size_t num_rows = options.passing == nullptr ? num_vectors() : options.passing->size();
+  DASHI_RETURN_IF_ERROR(CheckScanSize(num_rows, dim(), options));
   DASHI_RETURN_IF_ERROR(VerifyVectors(options));
   SearchStatistics scanned;
   Result<Shortlist> found = ScanExactly(parts_.vectors, query, options, &scanned);
+  counted->path = counted->num_visited == 0 ? scanned.path : SearchPath::kGraphThenScan;
   counted->num_visited += scanned.num_visited;
   counted->exact = true;
   return found;
 }
 
-/// Adds the duplicates of what was found and drops what fails the filter, until `wanted` and all of
-/// equal score are there.
+/// Adds the duplicates of what was found and drops what may not be found, until m and all of equal
+/// score are there.
 Shortlist GraphIndex::Answers(const Shortlist& found, const SearchOptions& options,
-                              std::size_t wanted) const {
+                              std::size_t m) const {
   Shortlist answers;
+  answers.reserve(m + 1);
   const auto add = [&](Position position, float score) {
-    if (!options.filter || options.filter(position)) {
+    if (options.passing == nullptr || options.passing->Contains(position)) {
       answers.push_back({position, score});
     }
   };
   for (const Candidate& candidate : found) {
-    if (answers.size() >= wanted && candidate.score < answers.back().score) {
+    if (answers.size() >= m && candidate.score < answers.back().score) {
       break;
     }
     add(candidate.position, candidate.score);
-    for (const DuplicateRow& row : parts_.duplicates.Of(candidate.position)) {
-      add(row.duplicate, candidate.score);
+    if (!repeated_.empty() && repeated_[candidate.position]) {
+      for (const DuplicateRow& row : parts_.duplicates.Of(candidate.position)) {
+        add(row.duplicate, candidate.score);
+      }
     }
   }
   std::sort(answers.begin(), answers.end(), IsBetter);
+  answers.resize(std::min(answers.size(), m));
   return answers;
 }
 
-/// Widens the beam until it holds enough candidates that pass, or until a scan costs no more.
 Result<Shortlist> GraphIndex::SearchChecked(std::span<const float> query,
                                             const SearchOptions& options,
                                             SearchStatistics* counted) const {
   if (parts_.blocks != nullptr && parts_.blocks->is_damaged()) {
     return parts_.blocks->damage();
   }
-  const std::size_t m = std::min(options.m, num_vectors());
+  const std::size_t num_passing =
+      options.passing == nullptr ? num_vectors() : options.passing->size();
+  const std::size_t m = std::min(options.m, num_passing);
   if (options.exact || m == 0) {
     return Scan(query, options, counted);
   }
-  const bool filtered = static_cast<bool>(options.filter);
-  std::size_t ef = std::max(options.ef == 0 ? parts_.ef_search : options.ef, m);
-  std::size_t num_passing = num_vectors();
-  std::size_t wanted = m;
-  if (filtered) {
-    num_passing = EstimatePassing(options, num_vectors());
-    wanted = std::max(kPassingPerWanted * m, kPassingMin);
-    ef = std::max(ef, wanted * num_vectors() / std::max<std::size_t>(num_passing, 1));
-  }
-  ef = std::min(ef, num_vectors());
-  for (; !ScanIsCheaper(ef, num_passing, filtered); ef *= 4, ++counted->num_refills) {
-    const Result<Shortlist> found =
-        searcher_.Search(query, ef, filtered ? ef : m, options, &counted->num_visited);
-    if (!found.ok()) {
-      return found.status();
-    }
-    Shortlist answers = Answers(*found, options, wanted);
-    if (answers.size() >= wanted) {
-      answers.resize(m);
+  const std::size_t ef = options.ef == 0 ? parts_.ef_search : options.ef;
+  DASHI_ASSIGN_OR_RETURN(
+      const std::optional<Shortlist> found,
+      options.passing == nullptr
+          ? WalkAll(query, m, ef, options, counted)
+          : WalkPassing(query, {num_vectors(), num_passing, m, ef}, options, counted));
+  if (found) {
+    Shortlist answers = Answers(*found, options, m);
+    if (answers.size() == m) {
       counted->exact = false;
       return answers;
     }
   }
+  counted->num_refills += counted->num_visited == 0 ? 0 : 1;
   return Scan(query, options, counted);
+}
+
+/// Gives nullopt when a scan costs less.
+Result<std::optional<Shortlist>> GraphIndex::WalkAll(std::span<const float> query, std::size_t m,
+                                                     std::size_t ef, const SearchOptions& options,
+                                                     SearchStatistics* counted) const {
+  ef = std::min(std::max(ef, m), num_vectors());
+  if (ScanIsCheaper(num_vectors(), ef)) {
+    return std::optional<Shortlist>();
+  }
+  Result<Shortlist> found = searcher_.Search(query, ef, m, options, &counted->num_visited);
+  counted->path = SearchPath::kGraph;
+  if (!found.ok()) {
+    return std::move(found).status();
+  }
+  return std::optional<Shortlist>(std::move(found).value());
+}
+
+Result<std::optional<Shortlist>> GraphIndex::WalkPassing(std::span<const float> query,
+                                                         const FilteredTask& task,
+                                                         const SearchOptions& options,
+                                                         SearchStatistics* counted) const {
+  const FilteredPlan plan(task);
+  if (!plan.walks()) {
+    return std::optional<Shortlist>();
+  }
+  WalkProgress progress;
+  auto found = searcher_.SearchPassing(
+      query, plan.beam(), task.m, {*options.passing, parts_.duplicates, repeated_},
+      [&plan](const WalkProgress& now) { return plan.GoesOn(now); }, options, &progress);
+  counted->num_visited += progress.num_visited;
+  counted->path = progress.num_widened > 0 ? SearchPath::kWidenedGraph : SearchPath::kGraph;
+  return found;
 }
 
 Result<std::vector<Shortlist>> GraphIndex::SearchBatch(FloatMatrixView queries,
                                                        const SearchOptions& options,
                                                        ThreadPool& pool) const {
   DASHI_RETURN_IF_ERROR(CheckQueries(queries, dim()));
+  const WithoutFilter asked(options, num_vectors());
+  const SearchOptions& each = asked.options();
   if (options.exact) {
-    DASHI_RETURN_IF_ERROR(VerifyVectors(options));
-    return ScanBatchExactly(parts_.vectors, queries, options, pool);
-  }
-  SearchOptions each = options;
-  std::vector<bool> passing;
-  if (options.filter && queries.rows > 1) {
-    passing.resize(num_vectors());
-    for (std::size_t i = 0; i < passing.size(); ++i) {
-      passing[i] = options.filter(static_cast<Position>(i));
-    }
-    each.filter = [&passing](Position position) { return passing[position]; };
+    DASHI_RETURN_IF_ERROR(VerifyVectors(each));
+    return ScanBatchExactly(parts_.vectors, queries, each, pool);
   }
   std::vector<Shortlist> results(queries.rows);
   Mutex mutex;

@@ -2,18 +2,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "index/graph_parts.h"
 #include "index/hnsw_search.h"
+#include "index/search_plan.h"
 #include "index/vector_index.h"
 
 namespace dashi::index {
 
-/// Searches a graph, and scans where that costs less or where the graph does not give enough. kind:
-/// "hnsw".
+/// Searches a graph, and scans where that costs less or where the graph does not give enough: what
+/// passes a filter, and only that, where there is one (FilteredPlan). kind: "hnsw".
 ///
 /// Errors: also what is wrong with the keeper's blocks, which then answers no search any more.
 class GraphIndex : public VectorIndex {
@@ -34,8 +36,14 @@ class GraphIndex : public VectorIndex {
 
  private:
   Status VerifyVectors(const SearchOptions& options) const;
-  bool ScanIsCheaper(std::size_t ef, std::size_t num_passing, bool filtered) const;
-  Shortlist Answers(const Shortlist& found, const SearchOptions& options, std::size_t wanted) const;
+  Shortlist Answers(const Shortlist& found, const SearchOptions& options, std::size_t m) const;
+  Result<std::optional<Shortlist>> WalkAll(std::span<const float> query, std::size_t m,
+                                           std::size_t ef, const SearchOptions& options,
+                                           SearchStatistics* counted) const;
+  Result<std::optional<Shortlist>> WalkPassing(std::span<const float> query,
+                                               const FilteredTask& task,
+                                               const SearchOptions& options,
+                                               SearchStatistics* counted) const;
   Result<Shortlist> SearchChecked(std::span<const float> query, const SearchOptions& options,
                                   SearchStatistics* counted) const;
   Result<Shortlist> Scan(std::span<const float> query, const SearchOptions& options,
@@ -44,6 +52,7 @@ class GraphIndex : public VectorIndex {
   const std::shared_ptr<const GraphKeeper> keeper_;
   const GraphParts parts_;
   const HnswSearcher searcher_;
+  std::vector<bool> repeated_;  // [num_vectors()] which have duplicates; empty: none has
 };
 
 }  // namespace dashi::index

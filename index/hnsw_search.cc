@@ -15,17 +15,48 @@ namespace {
 
 /// Scratch memory kept for later searches; more searches at once allocate theirs anew.
 constexpr std::size_t kIdleScratchMax = 16;
-/// Nodes expanded between two looks at should_stop.
+/// Nodes expanded between two looks at should_stop, and at how far a walk has come.
 constexpr std::size_t kExpansionsPerPoll = 64;
+constexpr std::size_t kExpansionsPerProgress = 16;
 /// Candidates beyond those wanted that are scored again, and as a share of those: their codes are
 /// off by less than what lies between.
 constexpr std::size_t kRescoredMore = 16;
 constexpr std::size_t kRescoredMoreShare = 2;
 
+/// How many more nodes that do not pass a walk may follow than their share in all, before its beam
+/// becomes wider, and as a multiple of that share: chance alone leaves some together.
+constexpr std::size_t kUnevenMax = 32;
+constexpr double kUnevenShare = 1.5;
+constexpr double kPassingToCome = 2;
+
+/// Places that a beam gets for each of the best nodes that does not pass beyond an even share.
+constexpr double kPlacesPerMissing = 2;
+
+/// How many places a beam lacks because more of the best nodes do not pass than would if those that
+/// pass were spread evenly.
+std::size_t PlacesMissing(const WalkProgress& progress, const PassingNodes& nodes) {
+  const std::size_t failing = progress.num_expanded - progress.num_passing_expanded;
+  if (failing <= kUnevenMax) {
+    return 0;
+  }
+  const auto passing = static_cast<double>(nodes.passing.size());
+  const double even = (static_cast<double>(progress.num_passing_expanded) + kPassingToCome) *
+                      (static_cast<double>(nodes.passing.num_positions()) - passing) /
+                      std::max(passing, 1.0);
+  const double missing = static_cast<double>(failing - kUnevenMax) - kUnevenShare * even;
+  return missing > 0 ? static_cast<std::size_t>(missing * kPlacesPerMissing) : 0;
+}
+
 /// Orders a heap whose root is the best candidate.
 bool IsWorse(const Candidate& a, const Candidate& b) { return IsBetter(b, a); }
 
 }  // namespace
+
+bool PassingNodes::ContainsDuplicateOf(Position node) const {
+  const std::span<const DuplicateRow> rows = duplicates.Of(node);
+  return std::any_of(rows.begin(), rows.end(),
+                     [this](const DuplicateRow& row) { return passing.Contains(row.duplicate); });
+}
 
 /// The nodes met in one search. Clear touches memory once in 65,535 times.
 class HnswSearcher::VisitedSet {
@@ -114,8 +145,44 @@ Status HnswSearcher::Walk(std::uint32_t level, const SearchOptions& options, std
     return blocks_->damage();
   }
   DASHI_RETURN_IF_ERROR(Expand(start, level, options, scratch));
+  return TakeBeam(num_wanted, scratch, found);
+}
+
+Status HnswSearcher::TakeBeam(std::size_t num_wanted, Scratch& scratch, Shortlist* found) const {
   *found = scratch.beam.TakeSorted();
   return codes_.data == nullptr ? Status::Ok() : Rescore(num_wanted, scratch, found);
+}
+
+Result<std::optional<Shortlist>> HnswSearcher::SearchPassing(
+    std::span<const float> query, std::size_t ef, std::size_t num_wanted, const PassingNodes& nodes,
+    const std::function<bool(const WalkProgress&)>& goes_on, const SearchOptions& options,
+    WalkProgress* progress) const {
+  std::optional<Shortlist> found(std::in_place);
+  if (graph_.num_nodes() == 0) {
+    return found;
+  }
+  std::unique_ptr<Scratch> scratch = BorrowFor(query, ef);
+  const auto walk = [&]() -> Status {
+    Candidate start;
+    if (!Descend(/*level_wanted=*/0, *scratch, &start)) {
+      return blocks_->damage();
+    }
+    DASHI_ASSIGN_OR_RETURN(const bool done,
+                           ExpandPassing(start, nodes, goes_on, options, *scratch, progress));
+    if (!done) {
+      found.reset();
+      return Status::Ok();
+    }
+    // Behind so many others scores lie close together: codes do not tell which are the best.
+    return TakeBeam(num_wanted + progress->num_widened, *scratch, &*found);
+  };
+  const Status status = walk();
+  progress->num_visited = scratch->num_visited;
+  Return(std::move(scratch));
+  if (!status.ok()) {
+    return status;
+  }
+  return found;
 }
 
 /// Scratch memory that is ready for a search.
@@ -288,6 +355,56 @@ Status HnswSearcher::Expand(Candidate start, std::uint32_t level, const SearchOp
     }
   }
   return Status::Ok();
+}
+
+/// As Expand at level 0, with a beam of nodes that pass. Returns false when `goes_on` said no.
+Result<bool> HnswSearcher::ExpandPassing(Candidate start, const PassingNodes& nodes,
+                                         const std::function<bool(const WalkProgress&)>& goes_on,
+                                         const SearchOptions& options, Scratch& scratch,
+                                         WalkProgress* progress) const {
+  const std::size_t ef = scratch.beam.capacity();
+  const auto meet = [&](const Candidate& node) {
+    if (scratch.beam.full() && !IsBetter(node, scratch.beam.worst())) {
+      return;
+    }
+    if (nodes.Contains(node.position)) {
+      scratch.beam.Offer(node.position, node.score);
+    }
+    scratch.frontier.push_back(node);
+    std::push_heap(scratch.frontier.begin(), scratch.frontier.end(), IsWorse);
+  };
+  scratch.visited.Insert(start.position);
+  meet(start);
+  while (!scratch.frontier.empty()) {
+    const std::size_t expansion = progress->num_expanded;
+    if (options.should_stop && expansion % kExpansionsPerPoll == 0 && options.should_stop()) {
+      return Status::Cancelled("search cancelled");
+    }
+    progress->num_visited = scratch.num_visited;
+    if (expansion % kExpansionsPerProgress == 0 && !goes_on(*progress)) {
+      return false;
+    }
+    std::pop_heap(scratch.frontier.begin(), scratch.frontier.end(), IsWorse);
+    const Candidate node = scratch.frontier.back();
+    scratch.frontier.pop_back();
+    if (scratch.beam.full() && IsBetter(scratch.beam.worst(), node)) {
+      break;
+    }
+    ++progress->num_expanded;
+    progress->num_passing_expanded += nodes.Contains(node.position) ? 1 : 0;
+    progress->num_widened = std::max(progress->num_widened, PlacesMissing(*progress, nodes));
+    scratch.beam.Grow(std::min(ef + progress->num_widened, graph_.num_nodes()));
+    if (!ScoreFreshLinks(node.position, /*level=*/0, scratch)) {
+      return blocks_->damage();
+    }
+    for (std::size_t i = 0; i < scratch.num_fresh; ++i) {
+      meet({scratch.fresh[i], scratch.scores[i]});
+    }
+    if (!scratch.frontier.empty()) {
+      graph_.PrefetchLinks(scratch.frontier.front().position);
+    }
+  }
+  return true;
 }
 
 }  // namespace dashi::index

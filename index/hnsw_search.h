@@ -1,16 +1,40 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/mutex.h"
 #include "index/best_candidates.h"
 #include "index/graph_parts.h"
+#include "index/position_set.h"
 #include "index/row_codes.h"
 #include "index/vector_index.h"
 
 namespace dashi::index {
+
+/// What a walk looks for among all nodes that it meets.
+struct PassingNodes {
+  const PositionSet& passing;
+  DuplicateRowsView duplicates;       ///< a node counts when one of its duplicates passes, too
+  const std::vector<bool>& repeated;  ///< [num_nodes] which have duplicates; empty: none has
+
+  bool Contains(Position node) const {
+    return passing.Contains(node) ||
+           (!repeated.empty() && repeated[node] && ContainsDuplicateOf(node));
+  }
+  bool ContainsDuplicateOf(Position node) const;
+};
+
+/// How far a walk has come.
+struct WalkProgress {
+  std::size_t num_visited = 0;           ///< nodes whose score was computed
+  std::size_t num_expanded = 0;          ///< whose links were followed: the best ones
+  std::size_t num_passing_expanded = 0;  ///< those that pass among them
+  std::size_t num_widened = 0;           ///< places that the beam has beyond those it began with
+};
 
 /// Best-first search over a graph and its vectors. With codes it walks by them, and the vectors
 /// score what it found.
@@ -36,6 +60,16 @@ class HnswSearcher {
   Result<Shortlist> Search(std::span<const float> query, std::size_t ef, std::size_t num_wanted,
                            const SearchOptions& options, std::size_t* num_visited) const;
 
+  /// The same among nodes that pass: the beam holds those alone, while the walk goes through the
+  /// others too, until none that it could go on from is better than the worst of a full beam. Where
+  /// more than an even share of the best nodes do not pass, the beam becomes wider by twice as
+  /// many, since what it looks for stands further behind. Gives nullopt when `goes_on`, asked every
+  /// few expansions, says no. Duplicates of what is returned may pass where it does not.
+  Result<std::optional<Shortlist>> SearchPassing(
+      std::span<const float> query, std::size_t ef, std::size_t num_wanted,
+      const PassingNodes& nodes, const std::function<bool(const WalkProgress&)>& goes_on,
+      const SearchOptions& options, WalkProgress* progress) const;
+
   /// Returns the best nodes of one of the graph's levels that a beam of width `ef` > 0 finds, best
   /// first: what a new node is linked to there. None if the entry point lies below the level.
   ///
@@ -56,6 +90,11 @@ class HnswSearcher {
   bool ScoreFreshLinks(Position node, std::uint32_t level, Scratch& scratch) const;
   Status Expand(Candidate start, std::uint32_t level, const SearchOptions& options,
                 Scratch& scratch) const;
+  Result<bool> ExpandPassing(Candidate start, const PassingNodes& nodes,
+                             const std::function<bool(const WalkProgress&)>& goes_on,
+                             const SearchOptions& options, Scratch& scratch,
+                             WalkProgress* progress) const;
+  Status TakeBeam(std::size_t num_wanted, Scratch& scratch, Shortlist* found) const;
   Status Rescore(std::size_t num_wanted, Scratch& scratch, Shortlist* found) const;
   Status Walk(std::uint32_t level, const SearchOptions& options, std::size_t num_wanted,
               Scratch& scratch, Shortlist* found) const;

@@ -23,6 +23,27 @@ class RowSet {
   bool Contains(std::uint32_t row) const;
   std::size_t size() const;
 
+  /// Reads the rows of a set, ascending.
+  ///
+  /// Threads: one thread at a time. Must not outlive the set, which must not change meanwhile.
+  class Reader {
+   public:
+    explicit Reader(const RowSet& rows);
+    ~Reader();
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    bool at_end() const;
+    std::uint32_t row() const;  ///< only before the end
+    void Next();
+    /// Goes on to the first row that is not below `row`. Cost: logarithmic in what is left out.
+    void Seek(std::uint32_t row);
+
+   private:
+    struct Place;
+    std::unique_ptr<Place> place_;
+  };
+
  private:
   struct Bitmap;
   std::unique_ptr<Bitmap> bitmap_;

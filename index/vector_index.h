@@ -40,23 +40,46 @@ struct Candidate {
 /// At most m candidates, best first; ties break by ascending position.
 using Shortlist = std::vector<Candidate>;
 
+class PositionSet;
+
 struct SearchOptions {
   std::size_t m = 10;  ///< candidates wanted
-  std::size_t ef = 0;  ///< HNSW beam; 0 = the index's default. At least m is used
-  bool exact = false;  ///< scan everything whatever the index
-  /// When set, only positions for which it returns true count. The contract is m candidates if m
-  /// positions pass. Called from the searching thread, in no particular order.
+  /// HNSW beam: how many candidates that may be found it holds; 0 = the index's choice. At least m
+  /// is used.
+  std::size_t ef = 0;
+  bool exact = false;  ///< scan all that may be found, whatever the index
+  /// Fail with kFailedPrecondition (55000) rather than scan more than ScanRowsMax(dim) rows, or any
+  /// number in place of a graph that cannot be used. Not with `exact`.
+  bool require_index = false;
+  /// When set, only these count: a set over the index's positions, borrowed. The contract is m
+  /// candidates if m positions pass.
+  const PositionSet* passing = nullptr;
+  /// When set, only positions for which it returns true count. A graph asks it for every position
+  /// before each search: a PositionSet can be made once. Called from the searching thread.
   std::function<bool(Position)> filter;
   /// When set, polled every few hundred vectors or queries; true ends the search with kCancelled.
   /// SearchBatch calls it from the pool's threads.
   std::function<bool()> should_stop;
 };
 
+/// The way that an answer was found.
+enum class SearchPath : std::uint8_t {
+  kScan,           ///< all vectors were scored
+  kSubsetScan,     ///< those that pass a filter were
+  kGraph,          ///< the graph was walked
+  kWidenedGraph,   ///< with a beam that became wider, because rows near the query do not pass
+  kGraphThenScan,  ///< it was, and gave too little: all that may be found was scanned in the end
+};
+
+/// "exact scan", "exact scan of the subset", "graph", "graph, widened", "graph, then exact scan".
+std::string_view SearchPathName(SearchPath path);
+
 /// How a search went, for EXPLAIN.
 struct SearchStatistics {
   std::size_t num_visited = 0;  ///< vectors whose score was computed
-  std::size_t num_refills = 0;  ///< searches repeated with a wider beam
+  std::size_t num_refills = 0;  ///< searches that began once more because too little was found
   bool exact = true;
+  SearchPath path = SearchPath::kScan;
 };
 
 /// Maximum inner product search over a fixed set of vectors.
@@ -121,7 +144,10 @@ Result<std::unique_ptr<VectorIndex>> LoadHnswIndex(const std::string& path,
                                                    std::vector<std::uint16_t> vectors,
                                                    std::size_t dim);
 
-/// Picks the kind for a label count: exact while one scan stays under about 3 ms.
+/// As many rows as are scanned in about 3 ms.
+std::size_t ScanRowsMax(std::size_t dim);
+
+/// Picks the kind for a label count: exact up to ScanRowsMax.
 std::string_view ChooseIndexKind(std::size_t num_vectors, std::size_t dim);
 
 }  // namespace dashi::index

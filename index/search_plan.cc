@@ -1,0 +1,63 @@
+#include "index/search_plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dashi::index {
+
+namespace {
+
+/// Nodes that a walk scores for each place of its beam.
+constexpr std::size_t kVisitsPerPlace = 16;
+/// A node costs a walk as much as this many rows of a scan, and of a scan of a subset.
+constexpr std::size_t kScanRowsPerVisit = 3;
+constexpr double kSubsetRowsPerVisit = 1.7;
+/// A walk with a filter begins when it is expected to cost this share of the scan at most.
+constexpr double kCostShareMax = 0.75;
+/// The share of the scan's cost that a walk may spend before it is asked what it has met.
+constexpr double kUnaskedShare = 0.05;
+/// Nodes at the share of all that pass which a walk is thought to have expanded besides: the first
+/// few tell little.
+constexpr double kPriorExpanded = 50;
+/// A walk is given up where the best nodes pass less often than all, by this factor.
+constexpr double kShareKeptMin = 0.25;
+
+std::size_t BeamOf(const FilteredTask& task) {
+  // The fewer pass, the more nodes that do not are walked through on the way.
+  const double share = static_cast<double>(task.num_passing) /
+                       static_cast<double>(std::max<std::size_t>(task.num_vectors, 1));
+  const double beam = std::ceil(static_cast<double>(task.ef) * std::pow(share, 0.25));
+  return std::max({static_cast<std::size_t>(beam), task.m, std::size_t{1}});
+}
+
+}  // namespace
+
+bool ScanIsCheaper(std::size_t num_vectors, std::size_t ef) {
+  return kVisitsPerPlace * ef >= num_vectors / kScanRowsPerVisit;
+}
+
+FilteredPlan::FilteredPlan(const FilteredTask& task)
+    : task_(task), beam_(BeamOf(task)), walks_([this] {
+        const auto passing = static_cast<double>(task_.num_passing);
+        const double visits = static_cast<double>(kVisitsPerPlace * beam_) *
+                              static_cast<double>(task_.num_vectors) / std::max(passing, 1.0);
+        return visits * kSubsetRowsPerVisit < kCostShareMax * passing;
+      }()) {}
+
+bool FilteredPlan::GoesOn(const WalkProgress& progress) const {
+  const auto scan = static_cast<double>(task_.num_passing);
+  const double spent = static_cast<double>(progress.num_visited) * kSubsetRowsPerVisit;
+  if (spent < kUnaskedShare * scan || progress.num_expanded == 0) {
+    return true;
+  }
+  const double share = scan / static_cast<double>(task_.num_vectors);
+  const auto expanded = static_cast<double>(progress.num_expanded);
+  const double share_met =
+      (static_cast<double>(progress.num_passing_expanded) + share * kPriorExpanded) /
+      (expanded + kPriorExpanded);
+  const double whole =
+      spent / expanded * static_cast<double>(beam_ + progress.num_widened) / share_met;
+  return share_met >= kShareKeptMin * share && whole <= scan;
+}
+
+}  // namespace dashi::index
