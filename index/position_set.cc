@@ -55,6 +55,21 @@ PositionSet PositionSet::AllBut(std::span<const Position> excluded, std::size_t 
   return set;
 }
 
+void PositionSet::Set(Position position, bool member) {
+  DASHI_CHECK(position < num_positions_);
+  if (words_.empty()) {
+    words_.resize((num_positions_ + kWordBits - 1) / kWordBits);
+    for (const Position listed : std::exchange(members_, {})) {
+      words_[listed / kWordBits] |= std::uint64_t{1} << (listed % kWordBits);
+    }
+  }
+  std::uint64_t& word = words_[position / kWordBits];
+  const std::uint64_t bit = std::uint64_t{1} << (position % kWordBits);
+  size_ += (member ? 1 : 0);
+  size_ -= ((word & bit) != 0 ? 1 : 0);
+  word = member ? word | bit : word & ~bit;
+}
+
 bool PositionSet::IsListed(Position position) const {
   return std::binary_search(members_.begin(), members_.end(), position);
 }

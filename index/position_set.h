@@ -27,6 +27,10 @@ class PositionSet {
   /// All positions below `num_positions` but some.  Shape: excluded ascending, each once.
   static PositionSet AllBut(std::span<const Position> excluded, std::size_t num_positions);
 
+  /// Adds or removes one.  Cost: constant where there is a bit for each position, which there is
+  /// afterwards.
+  void Set(Position position, bool member);
+
   std::size_t size() const { return size_; }
   std::size_t num_positions() const { return num_positions_; }
   bool Contains(Position position) const {

@@ -35,6 +35,29 @@ std::optional<index::Position> FindSealed(const DeltaPicture& picture, storage::
   return picture.sealed == nullptr ? std::nullopt : PositionOf(picture.sealed->ordinals(), ordinal);
 }
 
+/// Sets a position in a copy of a set that is made when it first changes. No set: all.
+void SetLive(index::Position position, bool live,
+             const std::shared_ptr<const index::PositionSet>& from, std::size_t num_positions,
+             std::optional<index::PositionSet>* copy) {
+  if (!*copy) {
+    if (live == (from == nullptr || from->Contains(position))) {
+      return;
+    }
+    *copy = from == nullptr ? index::PositionSet::AllBut({}, num_positions) : *from;
+  }
+  (*copy)->Set(position, live);
+}
+
+/// The set that was changed, or the one that it came from.
+void TakeLive(std::optional<index::PositionSet> changed,
+              std::shared_ptr<const index::PositionSet>* set) {
+  if (changed && changed->size() == changed->num_positions()) {
+    *set = nullptr;
+  } else if (changed) {
+    *set = std::make_shared<const index::PositionSet>(*std::move(changed));
+  }
+}
+
 }  // namespace
 
 std::optional<index::Position> BaseRows::Find(storage::Ordinal ordinal) const {
@@ -70,8 +93,8 @@ Result<DeltaRows> ReadDeltaRows(const DeltaPicture& picture, std::size_t dim) {
     }
   };
   std::vector<std::uint16_t> vector(dim);
-  for (index::Position position = 0; position < picture.sealed_dead.size(); ++position) {
-    if (!picture.sealed_dead[position]) {
+  for (index::Position position = 0; position < picture.num_sealed(); ++position) {
+    if (picture.live_sealed == nullptr || picture.live_sealed->Contains(position)) {
       const storage::Ordinal ordinal = picture.sealed->ordinals()[position];
       add_entries(ordinal);
       DASHI_RETURN_IF_ERROR(ReadSealedVector(*picture.sealed, position, &vector));
@@ -94,13 +117,16 @@ Status ReadSealedVector(const ServingIndex& sealed, index::Position position,
 std::shared_ptr<const DeltaPicture> PictureOfSealed(const BaseRows& base,
                                                     std::shared_ptr<const ServingIndex> sealed) {
   auto picture = std::make_shared<DeltaPicture>();
-  picture->sealed_dead.resize(sealed->num_vectors());
-  picture->num_sealed = sealed->num_vectors();
+  std::vector<index::Position> replaced;
+  replaced.reserve(std::min(sealed->num_vectors(), base.ordinals.size()));
   for (const storage::Ordinal ordinal : sealed->ordinals()) {
     if (const auto in_base = base.Find(ordinal)) {
-      picture->replaced.resize(base.ordinals.size());
-      picture->replaced[*in_base] = true;
+      replaced.push_back(*in_base);
     }
+  }
+  if (!replaced.empty()) {
+    picture->live_base = std::make_shared<const index::PositionSet>(
+        index::PositionSet::AllBut(replaced, base.ordinals.size()));
   }
   picture->sealed = std::move(sealed);
   return picture;
@@ -114,23 +140,19 @@ DeltaDerivation::DeltaDerivation(const BaseRows& base, const DeltaPicture& from,
       dim_(resources.encoder.dim()),
       made_(std::make_shared<DeltaPicture>()) {
   made_->blocks = from.blocks;
-  made_->replaced = from.replaced;
+  made_->live_base = from.live_base;
   made_->sealed = from.sealed;
-  made_->sealed_dead = from.sealed_dead;
-  made_->num_sealed = from.num_sealed;
+  made_->live_sealed = from.live_sealed;
 }
 
 /// Notes which of the indexes is right about a row now.
 void DeltaDerivation::MarkRow(storage::Ordinal ordinal, std::optional<index::Position> in_base,
                               bool base_is_right, bool sealed_is_right) {
-  if (in_base && (!base_is_right || !made_->replaced.empty())) {
-    made_->replaced.resize(base_.ordinals.size());
-    made_->replaced[*in_base] = !base_is_right;
+  if (in_base) {
+    SetLive(*in_base, base_is_right, from_.live_base, base_.ordinals.size(), &live_base_);
   }
   if (const auto in_sealed = FindSealed(*made_, ordinal)) {
-    made_->num_sealed += made_->sealed_dead[*in_sealed] ? 1 : 0;
-    made_->num_sealed -= sealed_is_right ? 0 : 1;
-    made_->sealed_dead[*in_sealed] = !sealed_is_right;
+    SetLive(*in_sealed, sealed_is_right, from_.live_sealed, from_.num_sealed(), &live_sealed_);
   }
 }
 
@@ -267,12 +289,15 @@ Result<std::shared_ptr<const DeltaPicture>> DeltaDerivation::Finish() {
   for (const DeltaPicture::Entry& entry : made_->entries) {
     made_->live[entry.position] = true;
   }
+  TakeLive(std::move(live_base_), &made_->live_base);
+  TakeLive(std::move(live_sealed_), &made_->live_sealed);
   made_->memory =
       std::make_unique<storage::MemoryLease>(resources_.budget, storage::MemoryUse::kReleases);
+  const std::size_t num_bits = made_->live.size() +
+                               (made_->live_base == nullptr ? 0 : base_.ordinals.size()) +
+                               (made_->live_sealed == nullptr ? 0 : made_->num_sealed());
   DASHI_RETURN_IF_ERROR(resources_.grow(
-      made_->memory.get(),
-      made_->entries.capacity() * sizeof(DeltaPicture::Entry) +
-          (made_->live.size() + made_->replaced.size() + made_->sealed_dead.size()) / 8));
+      made_->memory.get(), made_->entries.capacity() * sizeof(DeltaPicture::Entry) + num_bits / 8));
   return std::shared_ptr<const DeltaPicture>(std::move(made_));
 }
 

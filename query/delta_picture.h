@@ -12,6 +12,7 @@
 
 #include "base/thread_pool.h"
 #include "dashi/status.h"
+#include "index/position_set.h"
 #include "index/vector_index.h"
 #include "query/serving_index.h"
 #include "storage/entity.h"
@@ -51,15 +52,20 @@ struct DeltaPicture {
   std::vector<std::shared_ptr<const DeltaBlock>> blocks;
   std::vector<Entry> entries;  ///< ascending by ordinal
   std::vector<bool> live;      ///< [blocks.size() * kDeltaBlockRows] whether an entry stands there
-  /// [rows of the release] those whose embedding is of an older text, and some that are deleted;
-  /// empty when there are none.
-  std::vector<bool> replaced;
-  std::shared_ptr<const ServingIndex> sealed;  ///< null: there are none. Sharers: other pictures
-  std::vector<bool> sealed_dead;  ///< [rows of `sealed`] deleted, or of another text by now
-  std::size_t num_sealed = 0;     ///< rows of `sealed` that are not dead
+  // Sharers of these: other pictures, and running searches.
+  /// The release's rows but for those whose embedding is of an older text, and some that are
+  /// deleted; null: all.
+  std::shared_ptr<const index::PositionSet> live_base;
+  std::shared_ptr<const ServingIndex> sealed;  ///< null: there are none
+  /// The rows of `sealed` that are neither deleted nor of another text by now; null: all.
+  std::shared_ptr<const index::PositionSet> live_sealed;
   std::unique_ptr<storage::MemoryLease> memory;  ///< what is not in the blocks; null when empty
 
-  std::size_t num_rows() const { return num_sealed + entries.size(); }
+  std::size_t num_sealed() const { return sealed == nullptr ? 0 : sealed->num_vectors(); }
+  std::size_t num_live_sealed() const {
+    return live_sealed == nullptr ? num_sealed() : live_sealed->size();
+  }
+  std::size_t num_rows() const { return num_live_sealed() + entries.size(); }
   /// The rows of blocks alone.
   const Entry* Find(storage::Ordinal ordinal) const;
   std::span<const std::uint16_t> Vector(index::Position position, std::size_t dim) const;
@@ -141,6 +147,9 @@ class DeltaDerivation {
   const std::size_t dim_;
   std::shared_ptr<DeltaPicture> made_;  // Sharers: whoever takes the result.
   std::shared_ptr<DeltaBlock> open_;    // Sharers: the picture, once it is sealed.
+  // Copies of `from`'s sets, once a row of theirs has changed.
+  std::optional<index::PositionSet> live_base_;
+  std::optional<index::PositionSet> live_sealed_;
   std::vector<Changed> changed_;
   std::vector<std::string> texts_;
   std::vector<std::size_t> text_changes_;  // [texts_.size()] positions in changed_

@@ -58,8 +58,8 @@ DeltaSealer::DeltaSealer(storage::Store* store, ReleaseCache* releases)
     : store_(store), releases_(releases) {}
 
 bool DeltaSealer::IsWanted(const DeltaPicture& picture, std::size_t seal_rows) {
-  const std::size_t num_sealed = picture.sealed_dead.size();
-  const std::size_t num_dead = num_sealed - picture.num_sealed;
+  const std::size_t num_sealed = picture.num_sealed();
+  const std::size_t num_dead = num_sealed - picture.num_live_sealed();
   return picture.entries.size() >= std::max(seal_rows, num_sealed / kSealedPerBlockRow) ||
          (num_sealed >= seal_rows && num_dead > num_sealed / kSealedPerDeadRow);
 }

@@ -193,7 +193,8 @@ Result<std::shared_ptr<const DeltaPicture>> RowDelta::CompareAll(
     nothing.sealed = kept_.back().picture->sealed;
   }
   // Rows that are not met are dead.
-  nothing.sealed_dead.resize(nothing.sealed == nullptr ? 0 : nothing.sealed->num_vectors(), true);
+  nothing.live_sealed = std::make_shared<const index::PositionSet>(std::vector<index::Position>(),
+                                                                   nothing.num_sealed());
   DeltaDerivation derivation(base_, nothing, resources);
   auto base = base_.ordinals.begin();
   const auto cursor = view.ScanRows(kind_);

@@ -25,12 +25,58 @@ void KeepBest(std::size_t m, Shortlist* found) {
   found->resize(std::min(m, found->size()));
 }
 
+/// The first of ascending ordinals that is not below another, looked for near `begin` first.
+std::span<const storage::Ordinal>::iterator FirstNotBelow(
+    std::span<const storage::Ordinal>::iterator begin,
+    std::span<const storage::Ordinal>::iterator end, storage::Ordinal ordinal) {
+  std::ptrdiff_t step = 1;
+  while (step < end - begin && begin[step] < ordinal) {
+    begin += step;
+    step *= 2;
+  }
+  return std::lower_bound(begin, begin + std::min(step + 1, end - begin), ordinal);
+}
+
+/// The positions of ascending ordinals that are in a set of rows, and live.  `live` null: all are.
+index::PositionSet PositionsIn(const index::RowSet& only,
+                               std::span<const storage::Ordinal> ordinals,
+                               const index::PositionSet* live) {
+  std::vector<Position> positions;
+  positions.reserve(std::min(only.size(), ordinals.size()));
+  const auto begin = ordinals.begin();
+  auto next = begin;
+  for (index::RowSet::Reader rows(only); !rows.at_end() && next != ordinals.end();) {
+    next = FirstNotBelow(next, ordinals.end(), storage::Ordinal{rows.row()});
+    if (next == ordinals.end()) {
+      break;
+    }
+    if (storage::ToInteger(*next) != rows.row()) {
+      rows.Seek(storage::ToInteger(*next));
+      continue;
+    }
+    const auto position = static_cast<Position>(next - begin);
+    if (live == nullptr || live->Contains(position)) {
+      positions.push_back(position);
+    }
+    rows.Next();
+    ++next;
+  }
+  return {std::move(positions), ordinals.size()};
+}
+
 }  // namespace
 
 SearchedRows::SearchedRows(const index::VectorIndex& base,
                            std::span<const storage::Ordinal> ordinals,
                            std::shared_ptr<const DeltaPicture> delta, float delta_scale)
-    : base_(base), ordinals_(ordinals), delta_(std::move(delta)), delta_scale_(delta_scale) {
+    : base_(base),
+      ordinals_(ordinals),
+      delta_(std::move(delta)),
+      delta_scale_(delta_scale),
+      passing_(delta_->live_base),
+      passing_sealed_(delta_->live_sealed),
+      num_passing_((passing_ == nullptr ? ordinals.size() : passing_->size()) +
+                   delta_->num_rows()) {
   constexpr float kRounding = 1e-6F;
   if (std::abs(delta_scale_ - 1.0F) < kRounding) {
     delta_scale_ = 1.0F;
@@ -48,39 +94,40 @@ storage::Ordinal SearchedRows::OrdinalAt(Position position) const {
   return delta_->blocks[row / kDeltaBlockRows]->ordinals[row % kDeltaBlockRows];
 }
 
-bool SearchedRows::IsSearched(Position position, const SearchOptions& options) const {
-  return (delta_->replaced.empty() || !delta_->replaced[position]) &&
-         (!options.filter || options.filter(position));
+void SearchedRows::Restrict(std::shared_ptr<const index::RowSet> only) {
+  passing_ = std::make_shared<const index::PositionSet>(
+      PositionsIn(*only, ordinals_, delta_->live_base.get()));
+  num_passing_ = passing_->size();
+  if (delta_->sealed != nullptr) {
+    passing_sealed_ = std::make_shared<const index::PositionSet>(
+        PositionsIn(*only, delta_->sealed->ordinals(), delta_->live_sealed.get()));
+    num_passing_ += passing_sealed_->size();
+  }
+  num_passing_ += static_cast<std::size_t>(std::count_if(
+      delta_->entries.begin(), delta_->entries.end(), [&](const DeltaPicture::Entry& entry) {
+        return only->Contains(storage::ToInteger(entry.ordinal));
+      }));
+  only_ = std::move(only);
 }
 
 SearchOptions SearchedRows::BaseOptions(const SearchOptions& options) const {
   SearchOptions own = options;
-  if (!delta_->replaced.empty()) {
-    own.filter = [this, &options](Position position) { return IsSearched(position, options); };
-  }
+  own.passing = passing_.get();
   return own;
 }
 
 SearchOptions SearchedRows::SealedOptions(const SearchOptions& options) const {
   SearchOptions own = options;
-  own.m = std::min(options.m, delta_->num_sealed);
-  own.filter = [this, &options](Position position) {
-    return !delta_->sealed_dead[position] &&
-           (!options.filter || options.filter(static_cast<Position>(num_base() + position)));
-  };
-  if (delta_->num_sealed == delta_->sealed_dead.size() && !options.filter) {
-    own.filter = nullptr;
-  }
+  own.passing = passing_sealed_.get();
   return own;
 }
 
 SearchOptions SearchedRows::BlockOptions(const SearchOptions& options, std::size_t block) const {
   SearchOptions own = options;
-  const std::size_t first = block * kDeltaBlockRows;
-  own.filter = [this, first, &options](Position position) {
-    const std::size_t row = first + position;
-    return delta_->live[row] &&
-           (!options.filter || options.filter(static_cast<Position>(first_block_row() + row)));
+  own.filter = [this, block](Position position) {
+    return delta_->live[block * kDeltaBlockRows + position] &&
+           (only_ == nullptr ||
+            only_->Contains(storage::ToInteger(delta_->blocks[block]->ordinals[position])));
   };
   return own;
 }
@@ -110,7 +157,7 @@ Result<Shortlist> SearchedRows::Search(std::span<const float> query, const Searc
       statistics->exact = statistics->exact && part.exact;
     }
   };
-  if (delta_->num_sealed > 0) {
+  if (delta_->num_live_sealed() > 0) {
     SearchStatistics of_sealed;
     DASHI_ASSIGN_OR_RETURN(const Shortlist more,
                            delta_->sealed->Search(query, SealedOptions(options), &of_sealed));
@@ -143,7 +190,7 @@ Result<std::vector<Shortlist>> SearchedRows::SearchBatch(index::FloatMatrixView 
       KeepBest(options.m, &found[i]);
     }
   };
-  if (delta_->num_sealed > 0) {
+  if (delta_->num_live_sealed() > 0) {
     DASHI_ASSIGN_OR_RETURN(const std::vector<Shortlist> more,
                            delta_->sealed->SearchBatch(queries, SealedOptions(options), pool));
     append(more, num_base());

@@ -7,6 +7,8 @@
 
 #include "base/thread_pool.h"
 #include "dashi/status.h"
+#include "index/position_set.h"
+#include "index/row_set.h"
 #include "index/vector_index.h"
 #include "query/delta_picture.h"
 
@@ -17,13 +19,11 @@ namespace dashi::query {
 ///
 /// Errors:  as VectorIndex.
 /// Threads: const methods may be called at once.
-/// Cost:    the blocks of the delta are scanned exactly, its sealed rows are searched by their
-/// index;
-///          where rows were replaced, searches ask a filter for each row.
+/// Cost:    two searches of indexes at most, and one pass over the vectors of the delta's blocks.
 class SearchedRows {
  public:
-  /// `base` and `ordinals` are borrowed. A row of the delta scores `delta_scale` times the inner
-  /// product: the sum of the weights that the index has folded.
+  /// `base` and `ordinals`, which ascend, are borrowed. A row of the delta scores `delta_scale`
+  /// times the inner product: the sum of the weights that the index has folded.
   SearchedRows(const index::VectorIndex& base, std::span<const storage::Ordinal> ordinals,
                std::shared_ptr<const DeltaPicture> delta, float delta_scale);
 
@@ -32,8 +32,17 @@ class SearchedRows {
   std::size_t num_rows() const { return base_.num_vectors() + delta_->num_rows(); }
   storage::Ordinal OrdinalAt(index::Position position) const;
   const index::VectorIndex& base() const { return base_; }
-  /// Whether a row of the index may be found: it was not replaced and passes the filter.
-  bool IsSearched(index::Position position, const index::SearchOptions& options) const;
+  /// Lets only the rows of a set be found from now on.
+  ///
+  /// Cost: that of the set or of the index's rows, whichever is less; nothing for each search.
+  void Restrict(std::shared_ptr<const index::RowSet> only);
+  /// How many rows a search can find: those of the set that are there, or all.
+  std::size_t num_passing() const { return num_passing_; }
+  bool is_restricted() const { return only_ != nullptr; }
+  /// Whether a row of the index may be found: it was not replaced and is in the set.
+  bool IsSearched(index::Position position) const {
+    return passing_ == nullptr || passing_->Contains(position);
+  }
 
   Result<index::Shortlist> Search(std::span<const float> query, const index::SearchOptions& options,
                                   index::SearchStatistics* statistics) const;
@@ -46,7 +55,7 @@ class SearchedRows {
   index::SearchOptions SealedOptions(const index::SearchOptions& options) const;
   index::SearchOptions BlockOptions(const index::SearchOptions& options, std::size_t block) const;
   /// The position of the first row of blocks.
-  std::size_t first_block_row() const { return num_base() + delta_->sealed_dead.size(); }
+  std::size_t first_block_row() const { return num_base() + delta_->num_sealed(); }
   /// Adds what was found in a part of the delta whose first row has that position.
   void Append(const index::Shortlist& found, std::size_t first, index::Shortlist* all) const;
   index::HalfMatrixView BlockView(std::size_t block) const;
@@ -55,6 +64,11 @@ class SearchedRows {
   std::span<const storage::Ordinal> ordinals_;
   std::shared_ptr<const DeltaPicture> delta_;  // Sharers: other statements.
   float delta_scale_;
+  std::shared_ptr<const index::RowSet> only_;  // Null: all. Sharers: the statement.
+  // Null: all. Sharers of both: copies.
+  std::shared_ptr<const index::PositionSet> passing_;         // Of the index.
+  std::shared_ptr<const index::PositionSet> passing_sealed_;  // Of the sealed rows.
+  std::size_t num_passing_;
 };
 
 }  // namespace dashi::query

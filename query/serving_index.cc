@@ -176,36 +176,60 @@ Result<ServingIndex::IndexPtr> ServingIndex::FallBack(const IndexPtr& failed,
   return scanned;
 }
 
+/// Refuses to scan in place of a graph, where an index is required.
+Status ServingIndex::CheckUsable(const SearchOptions& options) const {
+  if (!options.require_index || options.exact) {
+    return Status::Ok();
+  }
+  const MutexLock lock(mutex_);
+  if (damage_.empty()) {
+    return Status::Ok();
+  }
+  return Status::FailedPrecondition(
+             fmt::format("an index is required and the file of {} cannot be used{}: {}",
+                         source_.Name(), rebuilding_ ? ", it is being built anew" : "", damage_))
+      .WithSqlState("55000");
+}
+
 template <typename T>
 Result<T> ServingIndex::SearchSafely(
+    const SearchOptions& options,
     const std::function<Result<T>(const index::VectorIndex& index)>& search) const {
+  DASHI_RETURN_IF_ERROR(CheckUsable(options));
   const IndexPtr index = Current();
   Result<T> found = search(*index);
+  if (!found.ok() && found.status().sqlstate() == "55000") {
+    return std::move(found).status().WithContext(source_.Name());
+  }
   if (found.ok() || !IsDamage(found.status())) {
     return found;
   }
   DASHI_ASSIGN_OR_RETURN(const IndexPtr scanned, FallBack(index, found.status()));
+  DASHI_RETURN_IF_ERROR(CheckUsable(options));
   return search(*scanned);
 }
 
 Result<Shortlist> ServingIndex::Search(std::span<const float> query, const SearchOptions& options,
                                        SearchStatistics* statistics) const {
-  return SearchSafely<Shortlist>(
-      [&](const index::VectorIndex& index) { return index.Search(query, options, statistics); });
+  return SearchSafely<Shortlist>(options, [&](const index::VectorIndex& index) {
+    return index.Search(query, options, statistics);
+  });
 }
 
 Result<std::vector<Shortlist>> ServingIndex::SearchBatch(index::FloatMatrixView queries,
                                                          const SearchOptions& options,
                                                          ThreadPool& pool) const {
-  return SearchSafely<std::vector<Shortlist>>(
-      [&](const index::VectorIndex& index) { return index.SearchBatch(queries, options, pool); });
+  return SearchSafely<std::vector<Shortlist>>(options, [&](const index::VectorIndex& index) {
+    return index.SearchBatch(queries, options, pool);
+  });
 }
 
 Status ServingIndex::Reconstruct(index::Position position, float* out) const {
-  return SearchSafely<bool>([&](const index::VectorIndex& index) -> Result<bool> {
-           DASHI_RETURN_IF_ERROR(index.Reconstruct(position, out));
-           return true;
-         })
+  return SearchSafely<bool>({},
+                            [&](const index::VectorIndex& index) -> Result<bool> {
+                              DASHI_RETURN_IF_ERROR(index.Reconstruct(position, out));
+                              return true;
+                            })
       .status();
 }
 

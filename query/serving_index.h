@@ -49,7 +49,9 @@ struct ServingIndexSource {
 /// read from the database and scanned, until the file was built anew. A search that meets damage
 /// goes on with the scan and returns what that finds.
 ///
-/// Errors:  besides those of searches, those of reading the vectors when a file cannot be used.
+/// Errors:  besides those of searches, those of reading the vectors when a file cannot be used;
+///          kFailedPrecondition (55000) instead of a scan where SearchOptions.require_index is set,
+///          naming the release and what is wrong.
 /// Threads: all methods may be called at once, Tend by one thread at a time.
 class ServingIndex : public index::VectorIndex, public std::enable_shared_from_this<ServingIndex> {
  public:
@@ -99,9 +101,11 @@ class ServingIndex : public index::VectorIndex, public std::enable_shared_from_t
   /// Leaves an index whose search failed, unless another has done so. Returns what to search.
   Result<IndexPtr> FallBack(const IndexPtr& failed, const Status& damage) const
       DASHI_EXCLUDES(fall_back_mutex_, mutex_);
+  Status CheckUsable(const index::SearchOptions& options) const DASHI_EXCLUDES(mutex_);
   /// Calls `search` with the index, and once more with what it fell back to.
   template <typename T>
   Result<T> SearchSafely(
+      const index::SearchOptions& options,
       const std::function<Result<T>(const index::VectorIndex& index)>& search) const;
   Status Rebuild(const std::function<bool()>& should_stop) const DASHI_EXCLUDES(mutex_);
 

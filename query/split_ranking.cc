@@ -42,7 +42,7 @@ Status AddNewLabels(const DeltaPicture& picture, std::size_t dim, RankedRelease*
                             rows.text_hashes.end());
   labels.embeddings.insert(labels.embeddings.end(), rows.vectors.begin(), rows.vectors.end());
   labels.classifiers.insert(labels.classifiers.end(), rows.vectors.begin(), rows.vectors.end());
-  ranked->replaced = picture.replaced;
+  ranked->live = picture.live_base;
   return Status::Ok();
 }
 
@@ -52,11 +52,11 @@ class SplitRanking {
   /// With `ranked` the release's ranker and votes order the shortlists, as topk does.
   /// `numbers`: of the labels by index position.
   SplitRanking(const ServingRelease& release, const index::VectorIndex& labels,
-               const std::vector<bool>& replaced, std::vector<std::uint32_t> numbers, bool ranked,
+               const index::PositionSet* live, std::vector<std::uint32_t> numbers, bool ranked,
                ThreadPool& pool, std::size_t k)
       : release_(release),
         labels_(labels),
-        replaced_(replaced),
+        live_(live),
         numbers_(std::move(numbers)),
         ranked_(ranked),
         pool_(pool),
@@ -76,9 +76,9 @@ class SplitRanking {
       search.m = RankedShortlistSize(search.m);
     }
     search.exact = true;
-    if (!replaced_.empty()) {
+    if (live_ != nullptr) {
       search.filter = [this](index::Position position) {
-        return position >= replaced_.size() || !replaced_[position];
+        return position >= live_->num_positions() || live_->Contains(position);
       };
     }
     DASHI_ASSIGN_OR_RETURN(
@@ -87,9 +87,8 @@ class SplitRanking {
     if (ranked_) {
       std::vector<std::vector<trainer::LabelVote>> votes(texts.size());
       if (release_.votes != nullptr) {
-        DASHI_ASSIGN_OR_RETURN(votes,
-                               release_.votes->VotesBatch({queries_.data(), texts.size(), dim},
-                                                          /*exact=*/true, pool_));
+        DASHI_ASSIGN_OR_RETURN(
+            votes, release_.votes->VotesBatch({queries_.data(), texts.size(), dim}, search, pool_));
       }
       pool_.ParallelFor(texts.size(), 16, [&](std::size_t first, std::size_t last) {
         for (std::size_t i = first; i < last; ++i) {
@@ -100,7 +99,7 @@ class SplitRanking {
                           .AddLabels(
                               labels_, std::span(queries_).subspan(i * dim, dim),
                               [this](index::Position position) {
-                                return replaced_.empty() || !replaced_[position];
+                                return live_ == nullptr || live_->Contains(position);
                               },
                               &shortlists[i])
                           .ok());
@@ -125,7 +124,7 @@ class SplitRanking {
  private:
   const ServingRelease& release_;
   const index::VectorIndex& labels_;
-  const std::vector<bool>& replaced_;
+  const index::PositionSet* const live_;  // Of the release's labels; null: all.
   const std::vector<std::uint32_t> numbers_;
   const bool ranked_;
   ThreadPool& pool_;
@@ -178,7 +177,7 @@ Result<std::vector<std::vector<std::uint32_t>>> RankSplit(
   }
   const bool is_ranked = settings.scores == "fused" &&
                          (release.release->ranker != nullptr || release.release->votes != nullptr);
-  SplitRanking ranking(*release.release, *index, release.replaced, std::move(by_position),
+  SplitRanking ranking(*release.release, *index, release.live.get(), std::move(by_position),
                        is_ranked, pool, settings.metrics.ks.back());
   const Stopwatch stopwatch;
   std::vector<std::vector<std::uint32_t>> ranked(split.texts.size());

@@ -10,6 +10,7 @@
 
 #include "dashi/progress.h"
 #include "dashi/status.h"
+#include "index/position_set.h"
 #include "query/evaluation_data.h"
 #include "query/evaluation_settings.h"
 #include "query/release_cache.h"
@@ -21,9 +22,9 @@ namespace dashi::query {
 struct RankedRelease {
   std::shared_ptr<const ServingRelease> release;
   LabelVectors labels;  ///< those of the release, then those that came after it
-  /// [labels of the release] those that stand among the later ones, with another text; may be
-  /// empty.
-  std::vector<bool> replaced;
+  /// The release's labels but for those that stand among the later ones, with another text, and
+  /// some that are deleted; null: all.
+  std::shared_ptr<const index::PositionSet> live;
 };
 
 /// `number` nullopt: the newest.

@@ -75,6 +75,22 @@ std::size_t FirstShortlistSize(std::size_t k, bool ranked) {
   return ranked ? RankedShortlistSize(k) : std::max(k, kCandidatesMin);
 }
 
+SearchOptions SearchOptionsOf(const TopKOptions& options, std::size_t m) {
+  SearchOptions search;
+  search.m = m;
+  search.ef = options.ef;
+  search.exact = options.exact;
+  search.require_index = options.require_index;
+  return search;
+}
+
+Status WithIndexHint(Status status) {
+  return status.sqlstate() != "55000"
+             ? std::move(status)
+             : std::move(status).WithHint(
+                   "SET ann.require_index = off scans; so does {\"exact\": true}.");
+}
+
 /// Walks an index best first and reads the rows of what it finds.
 class IndexCursor final : public TopKCursor {
  public:
@@ -89,16 +105,13 @@ class IndexCursor final : public TopKCursor {
         kind_(kind),
         query_(std::move(query)),
         ranking_(std::move(ranking)) {
-    search_.m = FirstShortlistSize(k, ranking_ != nullptr);
-    search_.ef = options.ef;
-    search_.exact = options.exact;
+    first_m_ = FirstShortlistSize(k, ranking_ != nullptr);
+    search_ = SearchOptionsOf(options, first_m_);
     rows_per_read_ = std::clamp(k, kCandidatesMin, kRowsPerReadMax);
     if (options.only != nullptr) {
-      search_.filter = [this, only = options.only](index::Position position) {
-        return only->Contains(ToInteger(rows_.OrdinalAt(position)));
-      };
+      rows_.Restrict(options.only);
     }
-    if (options.only != nullptr && options.only->size() == 0) {
+    if (rows_.is_restricted() && rows_.num_passing() == 0) {
       exhausted_ = true;
     } else if (IsZero(query_)) {
       begun_ = Take(Shortlist());  // Words may find labels that embeddings cannot.
@@ -129,21 +142,51 @@ class IndexCursor final : public TopKCursor {
   Status StartFrom(const Shortlist& found) { return exhausted_ ? Status::Ok() : Take(found); }
 
   const ServingRelease& release() const override { return *release_; }
-  const SearchStatistics& statistics() const override { return statistics_; }
+
+  void Restrict(std::shared_ptr<const index::RowSet> only) override {
+    const auto fails = [&](const Candidate& candidate) {
+      return !only->Contains(ToInteger(rows_.OrdinalAt(candidate.position)));
+    };
+    const auto next = candidates_.begin() + static_cast<std::ptrdiff_t>(next_candidate_);
+    candidates_.erase(std::remove_if(next, candidates_.end(), fails), candidates_.end());
+    rows_.Restrict(std::move(only));
+    // Of the rows that pass, those that came already are found once more: fewer than were wanted.
+    search_.m = 2 * first_m_;
+    is_m_chosen_ = true;
+    exhausted_ = exhausted_ || rows_.num_passing() == 0;
+  }
+
+  SearchSummary Summary() const override {
+    SearchSummary summary = summary_;
+    summary.release = release_->Name();
+    summary.index = rows_.base().kind() == "hnsw" ? "graph" : "scan";
+    summary.index_state = embedded_ == nullptr ? release_->labels->State() : "";
+    summary.num_rows = rows_.num_rows();
+    if (rows_.is_restricted()) {
+      summary.num_passing = rows_.num_passing();
+    }
+    return summary;
+  }
 
  private:
   /// Searches with four times the candidates of the last time and keeps those not yet seen.
   Status FindMore() {
-    if (!seen_.empty()) {
+    if (!seen_.empty() && !is_m_chosen_) {
       search_.m *= 4;
-      search_.ef = 0;
     }
+    is_m_chosen_ = false;
     SearchStatistics statistics;
-    DASHI_ASSIGN_OR_RETURN(const Shortlist found, rows_.Search(query_, search_, &statistics));
-    statistics_.num_visited += statistics.num_visited;
-    statistics_.num_refills += statistics.num_refills + (seen_.empty() ? 0 : 1);
-    statistics_.exact = statistics.exact;
-    return Take(found);
+    Result<Shortlist> found = rows_.Search(query_, search_, &statistics);
+    if (!found.ok()) {
+      return WithIndexHint(std::move(found).status());
+    }
+    SearchStatistics& total = summary_.statistics;
+    total.num_visited += statistics.num_visited;
+    total.num_refills += statistics.num_refills + (summary_.searched ? 1 : 0);
+    total.exact = statistics.exact;
+    total.path = statistics.path;
+    summary_.searched = true;
+    return Take(*found);
   }
 
   Status Take(const Shortlist& found) {
@@ -159,8 +202,7 @@ class IndexCursor final : public TopKCursor {
     if (ranking_ != nullptr && is_first) {
       DASHI_RETURN_IF_ERROR(ranking_->AddLabels(
           rows_.base(), query_,
-          [this](index::Position position) { return rows_.IsSearched(position, search_); },
-          &candidates_));
+          [this](index::Position position) { return rows_.IsSearched(position); }, &candidates_));
       for (const Candidate& candidate : candidates_) {
         seen_.insert(candidate.position);
       }
@@ -194,13 +236,15 @@ class IndexCursor final : public TopKCursor {
   std::shared_ptr<const ServingRelease> release_;  // Shared with the cache.
   std::shared_ptr<const EmbeddedRows> embedded_;   // Shared with the cache; null for topk.
   Status begun_;
-  const SearchedRows rows_;  // Of the two above.
+  SearchedRows rows_;  // Of the two above.
   EntityKind kind_;
   std::vector<float> query_;                   // [dim]
   std::unique_ptr<ShortlistRanking> ranking_;  // Null: dense scores are final.
   SearchOptions search_;
   std::size_t rows_per_read_ = kCandidatesMin;
-  SearchStatistics statistics_;
+  std::size_t first_m_ = 0;
+  bool is_m_chosen_ = false;  // Whether the next search is for search_.m as it stands.
+  SearchSummary summary_;
   bool exhausted_ = false;
   std::unordered_set<index::Position> seen_;
   std::vector<Candidate> candidates_;
@@ -237,20 +281,23 @@ Status ReadOption(const std::string& name, const nlohmann::json& value, TopKOpti
       return BadOption(name, fmt::format("an integer from 0 to {}", kTopKMax));
     }
     options->ef = value.get<std::size_t>();
-  } else if (name == "exact" || name == "ranker" || name == "retrieval") {
+  } else if (name == "exact" || name == "require_index" || name == "ranker" ||
+             name == "retrieval") {
     if (!value.is_boolean()) {
       return BadOption(name, "true or false");
     }
-    (name == "exact"    ? options->exact
-     : name == "ranker" ? options->ranker
-                        : options->retrieval) = value.get<bool>();
+    (name == "exact"           ? options->exact
+     : name == "require_index" ? options->require_index
+     : name == "ranker"        ? options->ranker
+                               : options->retrieval) = value.get<bool>();
   } else {
-    constexpr std::array<std::string_view, 6> kNames{"model", "release", "ef",
-                                                     "exact", "ranker",  "retrieval"};
+    constexpr std::array<std::string_view, 7> kNames{
+        "model", "release", "ef", "exact", "require_index", "ranker", "retrieval"};
     Status status = Status::InvalidArgument(fmt::format("unknown topk option: {}", name));
     const std::string_view nearest = NearestName(name, kNames);
     return std::move(status).WithHint(
-        nearest.empty() ? "Known options: model, release, ef, exact, ranker, retrieval."
+        nearest.empty() ? "Known options: model, release, ef, exact, require_index, ranker, "
+                          "retrieval."
                         : fmt::format("Perhaps you meant \"{}\".", nearest));
   }
   return Status::Ok();
@@ -258,8 +305,8 @@ Status ReadOption(const std::string& name, const nlohmann::json& value, TopKOpti
 
 }  // namespace
 
-Result<TopKOptions> ParseTopKOptions(std::string_view json) {
-  TopKOptions options;
+Result<TopKOptions> ParseTopKOptions(std::string_view json, TopKOptions defaults) {
+  TopKOptions options = std::move(defaults);
   if (json.empty()) {
     return options;
   }
@@ -286,7 +333,7 @@ Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,
       releases.LabelsIn(*view, *release, {options.check_stop, options.needed_sequence}));
   std::vector<trainer::LabelVote> votes;
   if (UsesVotes(*release, options)) {
-    DASHI_ASSIGN_OR_RETURN(votes, release->votes->Votes(query, options.exact));
+    DASHI_ASSIGN_OR_RETURN(votes, release->votes->Votes(query, SearchOptionsOf(options, 0)));
   }
   auto ranking = MakeRanking(*release, text, options, std::move(votes));
   return std::unique_ptr<TopKCursor>(std::make_unique<IndexCursor>(
@@ -331,17 +378,18 @@ Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const 
   DASHI_ASSIGN_OR_RETURN(
       const SearchedRows rows,
       releases.LabelsIn(*view, *release, {options.check_stop, options.needed_sequence}));
-  SearchOptions search;
-  search.m = FirstShortlistSize(k, IsRanked(*release, options));
-  search.ef = options.ef;
-  search.exact = options.exact;
-  DASHI_ASSIGN_OR_RETURN(
-      const std::vector<Shortlist> shortlists,
-      rows.SearchBatch({queries.data(), texts.size(), dim}, search, releases.pool()));
+  const SearchOptions search =
+      SearchOptionsOf(options, FirstShortlistSize(k, IsRanked(*release, options)));
+  Result<std::vector<Shortlist>> searched =
+      rows.SearchBatch({queries.data(), texts.size(), dim}, search, releases.pool());
+  if (!searched.ok()) {
+    return WithIndexHint(std::move(searched).status());
+  }
+  const std::vector<Shortlist> shortlists = std::move(searched).value();
   std::vector<std::vector<trainer::LabelVote>> votes(texts.size());
   if (UsesVotes(*release, options)) {
     DASHI_ASSIGN_OR_RETURN(votes, release->votes->VotesBatch({queries.data(), texts.size(), dim},
-                                                             options.exact, releases.pool()));
+                                                             search, releases.pool()));
   }
   std::vector<std::vector<TopKHit>> results(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {

@@ -22,6 +22,7 @@ struct TopKOptions {
   std::optional<std::uint32_t> release;  ///< nullopt: the published release
   std::size_t ef = 0;                    ///< HNSW beam; 0 = the index's default
   bool exact = false;                    ///< scan all labels
+  bool require_index = false;            ///< refuse (55000) large scans, as SearchOptions has it
   bool ranker = true;                    ///< let the release's sparse ranker order the best labels
   bool retrieval = true;                 ///< let the nearest documents vote, where they have votes
   /// Set by the caller, not by JSON: the rows that may come back; null: all. Sharers: the cursor.
@@ -33,18 +34,30 @@ struct TopKOptions {
   std::optional<std::uint64_t> needed_sequence = std::nullopt;
 };
 
-/// Parses '{"model":"ads","release":1,"ef":200,"exact":true,"ranker":false,"retrieval":false}';
-/// empty text gives the defaults.
+/// Parses '{"model":"ads","release":1,"ef":200,"exact":true,"require_index":true,"ranker":false,
+/// "retrieval":false}'; what it does not name is as in `defaults`.
 ///
 /// Errors: kInvalidArgument (22023) for no JSON object, an unknown key (hint: the nearest known
 /// one)
 ///         or a value of the wrong type or range.
-Result<TopKOptions> ParseTopKOptions(std::string_view json);
+Result<TopKOptions> ParseTopKOptions(std::string_view json, TopKOptions defaults = {});
 
 struct TopKHit {
   storage::Ordinal ordinal{};
   storage::EntityRow row;
   float score = 0;
+};
+
+/// How a query was answered so far, for EXPLAIN ANALYZE.
+struct SearchSummary {
+  std::string release;       ///< "ads@3"
+  std::string index;         ///< "graph", or "scan" where there is none
+  std::string index_state;   ///< as ServingIndex::State; empty: vectors that no file stands for
+  std::size_t num_rows = 0;  ///< that a search without a filter can find
+  /// How many of them a filter leaves that was looked up before the search; nullopt: none was.
+  std::optional<std::size_t> num_passing;
+  bool searched = false;               ///< false: nothing had to be
+  index::SearchStatistics statistics;  ///< of all searches together; the path of the last one
 };
 
 /// Hands out the labels of one query best first, as many as are asked for: a caller that filters
@@ -60,13 +73,18 @@ class TopKCursor {
   /// Returns false when no label is left.
   virtual Result<bool> Next(TopKHit* hit) = 0;
   virtual const ServingRelease& release() const = 0;
-  virtual const index::SearchStatistics& statistics() const = 0;
+  /// Lets only rows of a set be found by searches from now on; rows that were found already may
+  /// still come. For a caller that has dropped many.
+  virtual void Restrict(std::shared_ptr<const index::RowSet> only) = 0;
+  virtual SearchSummary Summary() const = 0;
 };
 
 /// Opens a cursor over labels. `k` is how many rows the caller expects to take. A text without a
 /// word that the model knows is near nothing: it gives no rows.
 ///
-/// Errors: as ReleaseCache::Resolve; kInvalidArgument (22021) for invalid UTF-8.
+/// Errors: as ReleaseCache::Resolve; kInvalidArgument (22021) for invalid UTF-8;
+///         kFailedPrecondition (55000) from the cursor too, where options.require_index forbids a
+///         scan.
 Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const storage::View> view,
                                              ReleaseCache& releases, std::string_view text,
                                              std::size_t k, const TopKOptions& options);

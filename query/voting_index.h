@@ -23,12 +23,13 @@ class VotingIndex {
   VotingIndex(std::shared_ptr<const index::VectorIndex> documents, trainer::SparseRows labels);
 
   /// Votes for the embedding of a query, ascending by label position; none for the zero embedding.
+  /// Of the options `exact` and `require_index` are looked at.
   /// Cost: a search for trainer::kVotingDocuments documents; all are scanned when `exact`.
-  Result<std::vector<trainer::LabelVote>> Votes(std::span<const float> query, bool exact) const;
+  Result<std::vector<trainer::LabelVote>> Votes(std::span<const float> query,
+                                                const index::SearchOptions& options) const;
   /// The same for many.  Shape: queries, result [n].
-  Result<std::vector<std::vector<trainer::LabelVote>>> VotesBatch(index::FloatMatrixView queries,
-                                                                  bool exact,
-                                                                  ThreadPool& pool) const;
+  Result<std::vector<std::vector<trainer::LabelVote>>> VotesBatch(
+      index::FloatMatrixView queries, const index::SearchOptions& options, ThreadPool& pool) const;
 
   const index::VectorIndex& documents() const { return *documents_; }
 

@@ -58,6 +58,22 @@ TEST(PositionSetTest, HoldsWhatASetHoldsHoweverDenseItIs) {
   }
 }
 
+TEST(PositionSetTest, MembersComeAndGo) {
+  SCOPED_TRACE("seed 9");
+  Random random(9);
+  for (const std::size_t num_positions : {1UL, 64UL, 1000UL}) {
+    std::set<Position> expected;
+    PositionSet set({}, num_positions);
+    for (int change = 0; change < 300; ++change) {
+      const auto position = static_cast<Position>(random.Uniform(num_positions));
+      const bool member = random.Uniform(2) == 0;
+      set.Set(position, member);
+      member ? (void)expected.insert(position) : (void)expected.erase(position);
+    }
+    ExpectSame(set, expected, num_positions, random);
+  }
+}
+
 TEST(PositionSetTest, AnEmptySetHoldsNothing) {
   Random random(1);
   ExpectSame(PositionSet(), {}, 0, random);

@@ -142,7 +142,7 @@ TEST_F(DeltaSealerTest, TheyServeAfterARestartWithoutBeingEmbedded) {
   const auto before = Everything(View());
   for (int round = 0; round < 2; ++round) {
     Open();
-    EXPECT_EQ(Picture()->sealed_dead.size(), 25U);
+    EXPECT_EQ(Picture()->num_sealed(), 25U);
     EXPECT_EQ(Picture()->entries.size(), 1U);
     EXPECT_EQ(Everything(View()), before);
     // A read-only open, too.

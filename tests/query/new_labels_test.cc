@@ -91,6 +91,54 @@ TEST_F(NewLabelsTest, AReplacedTextIsNotFoundWithItsOldEmbedding) {
   EXPECT_NE(Best(View(), "word58 group0 word40"), "L17");
 }
 
+TEST_F(NewLabelsTest, AFilterNamesOldReplacedAndNewOnes) {
+  AddFirstRelease({.hnsw = true});
+  InsertLabel("new", "word5 word9");
+  InsertLabel("other", "word5 word10");
+  UpdateLabel("L11", "word12 group2");
+  const auto view = View();
+  auto only = std::make_shared<index::RowSet>();
+  for (const char* id : {"L5", "L11", "new"}) {
+    only->Add(ToInteger(*view->FindOrdinal(EntityKind::kLabel, id).value()));
+  }
+  TopKOptions options{"m", 1};
+  options.only = only;
+  const auto cursor = OpenTopK(view, *releases_, "word5 word12", 100, options).value();
+  std::set<std::string> ids;
+  for (TopKHit hit; cursor->Next(&hit).value();) {
+    EXPECT_TRUE(ids.insert(hit.row.id).second);
+  }
+  EXPECT_EQ(ids, (std::set<std::string>{"L11", "L5", "new"}));
+  // L11 is there once: by its new text.
+  EXPECT_EQ(cursor->Summary().num_passing, 3U);
+  EXPECT_EQ(cursor->Summary().statistics.num_visited, 1U + 2U);
+}
+
+TEST_F(NewLabelsTest, ACursorThatIsRestrictedOnTheWayGivesTheRestOfTheSet) {
+  AddFirstRelease({});
+  InsertLabel("new", "word5 word9");
+  const auto view = View();
+  auto only = std::make_shared<index::RowSet>();
+  std::set<std::string> left{"L1", "L20", "L33", "L47", "new"};
+  for (const std::string& id : left) {
+    only->Add(ToInteger(*view->FindOrdinal(EntityKind::kLabel, id).value()));
+  }
+  const auto cursor = OpenTopK(view, *releases_, "word3 group3", 3, {"m", 1}).value();
+  TopKHit hit;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(cursor->Next(&hit).value());
+    left.erase(hit.row.id);
+  }
+  cursor->Restrict(only);
+  // Rows that were read already may still come.
+  for (int i = 0; cursor->Next(&hit).value(); ++i) {
+    left.erase(hit.row.id);
+    ASSERT_LT(i, 64);
+  }
+  EXPECT_EQ(left, std::set<std::string>());
+  EXPECT_EQ(cursor->Summary().num_passing, 5U);
+}
+
 TEST_F(NewLabelsTest, ADeletedOneIsGoneAndAnotherMayHaveItsId) {
   AddFirstRelease({});
   InsertLabel("new", "word5 word9");

@@ -87,7 +87,10 @@ class RowDeltaTest : public DeltaFixture {
       num_live += live ? 1 : 0;
     }
     EXPECT_EQ(num_live, picture->entries.size());
-    EXPECT_EQ(picture->replaced, twin->replaced);
+    for (index::Position row = 0; row < release_->labels->ordinals().size(); ++row) {
+      EXPECT_EQ(picture->live_base == nullptr || picture->live_base->Contains(row),
+                twin->live_base == nullptr || twin->live_base->Contains(row));
+    }
   }
 
   std::function<Status()> check_stop_;

@@ -150,6 +150,83 @@ TEST_F(ServingIndexTest, DamageThatASearchMeetsIsNoError) {
   EXPECT_EQ(Answers(), exact_);
 }
 
+TEST_F(ServingIndexTest, WhereAnIndexIsRequiredItsScanIsRefusedAndTheReleaseNamed) {
+  Open({.read_only = true});  // Nobody heals it.
+  TopKOptions options{"m", 1, /*ef=*/20};
+  options.require_index = true;
+  const auto first = [&](const TopKOptions& how) {
+    TopKHit hit;
+    auto cursor = OpenTopK(store_->NewSnapshot().value(), *releases_, "word5 group5", 5, how);
+    return cursor.ok() ? (*cursor)->Next(&hit).status() : cursor.status();
+  };
+  EXPECT_TRUE(first(options).ok());
+  for (std::uint64_t offset = fs::file_size(Path()) / 4; offset < fs::file_size(Path());
+       offset += 4096) {
+    Damage(offset, "damage");
+  }
+  Forget();
+  for (int round = 0; round < 2; ++round) {  // As it is met, and once it is known.
+    const Status refused = first(options);
+    EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+    EXPECT_EQ(refused.sqlstate(), "55000");
+    EXPECT_THAT(std::string(refused.message()),
+                StartsWith("an index is required and the file of m@1, index of labels cannot be "
+                           "used: segment file is damaged: "));
+    EXPECT_THAT(std::string(refused.hint()), HasSubstr("ann.require_index"));
+  }
+  EXPECT_EQ(TopKBatch(store_->NewSnapshot().value(), *releases_,
+                      std::vector<std::string_view>{"word5 group5"}, 5, options)
+                .status()
+                .sqlstate(),
+            "55000");
+  options.exact = true;  // A scan that was asked for.
+  EXPECT_TRUE(first(options).ok());
+  EXPECT_EQ(Answers(), exact_);
+}
+
+TEST_F(ServingIndexTest, ASummaryTellsHowASearchWent) {
+  const auto summary = [&](TopKOptions options, std::size_t k) {
+    options.model = "m";
+    options.release = 1;
+    auto cursor =
+        OpenTopK(store_->NewSnapshot().value(), *releases_, "word5 group5", k, options).value();
+    TopKHit hit;
+    for (std::size_t i = 0; i < k && cursor->Next(&hit).value(); ++i) {
+    }
+    return cursor->Summary();
+  };
+  TopKOptions options;
+  options.ef = 20;
+  SearchSummary walked = summary(options, 5);
+  EXPECT_EQ(walked.release, "m@1");
+  EXPECT_EQ(walked.index, "graph");
+  EXPECT_EQ(walked.index_state, "ready");
+  EXPECT_EQ(walked.num_rows, std::size_t{kNumLabels});
+  EXPECT_EQ(walked.num_passing, std::nullopt);
+  EXPECT_EQ(walked.statistics.path, index::SearchPath::kGraph);
+  EXPECT_FALSE(walked.statistics.exact);
+  EXPECT_GT(walked.statistics.num_visited, 0U);
+  EXPECT_LT(walked.statistics.num_visited, std::size_t{kNumLabels});
+  const SearchSummary more = summary(options, 200);
+  EXPECT_GT(more.statistics.num_visited, walked.statistics.num_visited);
+  options.exact = true;
+  EXPECT_EQ(summary(options, 5).statistics.path, index::SearchPath::kScan);
+  EXPECT_EQ(summary(options, 5).statistics.num_visited, std::size_t{kNumLabels});
+  options.exact = false;
+  index::RowSet only;
+  for (std::uint32_t ordinal = 100; ordinal < 140; ++ordinal) {
+    only.Add(ordinal);
+  }
+  only.Add(1'000'000);  // No row at all.
+  options.only = std::make_shared<const index::RowSet>(std::move(only));
+  const SearchSummary filtered = summary(options, 5);
+  EXPECT_EQ(filtered.num_passing, 40U);
+  EXPECT_EQ(filtered.statistics.path, index::SearchPath::kSubsetScan);
+  EXPECT_EQ(filtered.statistics.num_visited, 40U);
+  EXPECT_TRUE(filtered.statistics.exact);
+  EXPECT_EQ(filtered.statistics.num_refills, 0U);
+}
+
 TEST_F(ServingIndexTest, ACutFileIsNoErrorEither) {
   Open({.read_only = true});
   const auto index = Index();

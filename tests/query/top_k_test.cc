@@ -412,10 +412,24 @@ TEST(ParseTopKOptionsTest, ReadsEveryKey) {
   EXPECT_TRUE(ParseTopKOptions("").ok());
 }
 
+TEST(ParseTopKOptionsTest, WhatItDoesNotNameIsAsInTheDefaults) {
+  TopKOptions defaults;
+  defaults.ef = 7;
+  defaults.exact = true;
+  defaults.require_index = true;
+  const TopKOptions same = ParseTopKOptions("", defaults).value();
+  EXPECT_EQ(same.ef, 7U);
+  EXPECT_TRUE(same.exact && same.require_index);
+  const TopKOptions other =
+      ParseTopKOptions(R"({"ef":0,"exact":false,"require_index":false})", defaults).value();
+  EXPECT_EQ(other.ef, 0U);
+  EXPECT_FALSE(other.exact || other.require_index);
+}
+
 TEST(ParseTopKOptionsTest, NamesWhatIsWrong) {
   for (const std::string_view bad :
        {"[]", "{", "{\"model\":1}", "{\"release\":-1}", "{\"release\":1.5}", "{\"ef\":\"x\"}",
-        "{\"exact\":1}", "{\"release\":99999999999}"}) {
+        "{\"exact\":1}", "{\"require_index\":\"on\"}", "{\"release\":99999999999}"}) {
     EXPECT_EQ(ParseTopKOptions(bad).status().code(), StatusCode::kInvalidArgument) << bad;
   }
   EXPECT_EQ(ParseTopKOptions("{\"modle\":\"m\"}").status().hint(), "Perhaps you meant \"model\".");
