@@ -49,6 +49,7 @@ struct EdgeUpsert {
 
 struct SqliteStatement {
   SqliteVerb verb = SqliteVerb::kSelect;
+  bool analyze = false;  ///< of kExplain: EXPLAIN ANALYZE, which runs what it explains
   std::optional<EdgeUpsert> upsert;
 };
 

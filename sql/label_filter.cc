@@ -24,13 +24,6 @@ constexpr std::uint64_t kEntriesPerPoll = 4096;
 /// drops it.
 constexpr double kEntriesPerRow = 16.0;
 
-/// The entries of one index that a test leaves.
-struct TestedIndex {
-  std::uint32_t index = 0;
-  std::vector<OrderedRange> ranges;
-  std::uint64_t num_entries = 0;  // about
-};
-
 const storage::IndexRecord* IndexOf(const storage::SchemaRecord& schema,
                                     const ColumnRecord& column) {
   const auto found = std::find_if(
@@ -63,10 +56,22 @@ std::optional<std::vector<OrderedRange>> RangesOf(const ColumnFilter::BoundTest&
   return ranges;
 }
 
-Result<std::vector<TestedIndex>> FindIndexes(const StatementContext& statement,
-                                             const ColumnFilter& filter) {
+}  // namespace
+
+std::string TestName(const ColumnRecord& column) {
+  const bool plain = std::all_of(column.name.begin(), column.name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  return plain ? column.name : "#" + std::to_string(column.number);
+}
+
+Result<LabelFilter> LabelFilter::Make(const StatementContext& statement,
+                                      const ColumnFilter& filter) {
+  LabelFilter made;
   const storage::SchemaRecord& schema = *statement.schemas.labels;
-  std::vector<TestedIndex> found;
+  if (filter.empty() || schema.indexes.empty()) {
+    return made;
+  }
   for (const ColumnFilter::BoundTest& bound : filter.tests()) {
     for (const ColumnRecord* column : schema.LiveColumns()) {
       const storage::IndexRecord* index = IndexOf(schema, *column);
@@ -84,13 +89,17 @@ Result<std::vector<TestedIndex>> FindIndexes(const StatementContext& statement,
             statement.view->EstimateIndexEntries(EntityKind::kLabel, index->number, range));
         tested.num_entries += entries;
       }
-      found.push_back(std::move(tested));
+      made.indexes_.push_back(std::move(tested));
     }
   }
-  return found;
+  std::stable_sort(
+      made.indexes_.begin(), made.indexes_.end(),
+      [](const TestedIndex& a, const TestedIndex& b) { return a.num_entries < b.num_entries; });
+  return made;
 }
 
-Result<index::RowSet> ReadEntries(const StatementContext& statement, const TestedIndex& tested) {
+Result<index::RowSet> LabelFilter::ReadEntries(const StatementContext& statement,
+                                               const TestedIndex& tested) {
   index::RowSet labels;
   std::uint64_t num_entries = 0;
   for (const OrderedRange& range : tested.ranges) {
@@ -109,40 +118,42 @@ Result<index::RowSet> ReadEntries(const StatementContext& statement, const Teste
   return labels;
 }
 
-}  // namespace
-
-std::string TestName(const ColumnRecord& column) {
-  const bool plain = std::all_of(column.name.begin(), column.name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-  return plain ? column.name : "#" + std::to_string(column.number);
-}
-
-Result<std::shared_ptr<const index::RowSet>> LabelsThatCanPass(const StatementContext& statement,
-                                                               const ColumnFilter& filter,
-                                                               std::size_t k) {
-  std::shared_ptr<index::RowSet> labels;
-  if (filter.empty() || statement.schemas.labels->indexes.empty()) {
-    return std::shared_ptr<const index::RowSet>();
+Result<std::shared_ptr<const index::RowSet>> LabelFilter::LookUp(const StatementContext& statement,
+                                                                 std::size_t k) {
+  if (indexes_.empty()) {
+    return can_pass_;
   }
-  DASHI_ASSIGN_OR_RETURN(const std::vector<TestedIndex> found, FindIndexes(statement, filter));
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t rows,
                          statement.view->EstimateRows(EntityKind::kLabel));
-  for (const TestedIndex& tested : found) {
+  while (num_read_ < indexes_.size()) {
     // Without the index a search walks about k / share rows.
-    const auto entries = static_cast<double>(tested.num_entries);
+    const auto entries = static_cast<double>(indexes_[num_read_].num_entries);
     const double dropping = kEntriesPerRow * static_cast<double>(k) * static_cast<double>(rows);
     if (entries * entries > dropping) {
-      continue;
+      break;
     }
-    DASHI_ASSIGN_OR_RETURN(index::RowSet passing, ReadEntries(statement, tested));
-    if (labels == nullptr) {
-      labels = std::make_shared<index::RowSet>(std::move(passing));
-    } else {
-      labels->IntersectWith(passing);
-    }
+    DASHI_RETURN_IF_ERROR(LookUpMore(statement).status());
   }
-  return std::shared_ptr<const index::RowSet>(std::move(labels));
+  return can_pass_;
+}
+
+std::optional<std::uint64_t> LabelFilter::num_dropped_max() const {
+  if (num_read_ == indexes_.size()) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint64_t>(static_cast<double>(indexes_[num_read_].num_entries) /
+                                    kEntriesPerRow);
+}
+
+Result<std::shared_ptr<const index::RowSet>> LabelFilter::LookUpMore(
+    const StatementContext& statement) {
+  DASHI_ASSIGN_OR_RETURN(index::RowSet labels, ReadEntries(statement, indexes_[num_read_]));
+  ++num_read_;
+  if (can_pass_ != nullptr) {
+    labels.IntersectWith(*can_pass_);
+  }
+  can_pass_ = std::make_shared<const index::RowSet>(std::move(labels));
+  return can_pass_;
 }
 
 }  // namespace dashi::sql

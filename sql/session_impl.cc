@@ -3,11 +3,14 @@
 #include <utility>
 #include <variant>
 
+#include <fmt/format.h>
+
 #include "base/clock.h"
 #include "base/status.h"
 #include "sql/inserted_columns.h"
 #include "sql/own_statements.h"
 #include "sql/query_rows.h"
+#include "sql/search_log.h"
 #include "sql/setting_statements.h"
 #include "sql/show_statements.h"
 #include "sql/transaction_statements.h"
@@ -305,7 +308,35 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
     depths.emplace_back(row[0].integer(), depth + 1);
     plan.push_back({Value::Text(std::string(depth * 2, ' ') + std::string(row[3].text()))});
   }
+  if (std::get<sql::SqliteStatement>(statement->node).analyze) {
+    DASHI_RETURN_IF_ERROR(Analyze(*statement, values, context, &plan));
+  }
   return sql::Finished("EXPLAIN", {{"QUERY PLAN", ValueType::kText}}, std::move(plan));
+}
+
+Status SessionImpl::Analyze(const ParsedStatement& statement, std::span<const Value> values,
+                            StatementContext& context, std::vector<Row>* lines) {
+  sql::SearchLog searches;  // Outlives the statement, whose cursors write to it.
+  context.searches = &searches;
+  const Stopwatch stopwatch;
+  DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
+                         sqlite_->CompileAnalyzed(statement, context));
+  DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
+  std::uint64_t num_rows = 0;
+  for (;; ++num_rows) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_->Step(compiled.get(), statement, context));
+    if (!more) {
+      break;
+    }
+  }
+  const std::vector<std::string> told = searches.Lines();
+  for (const std::string& line : told) {
+    lines->push_back({Value::Text(line)});
+  }
+  constexpr double kMsPerSecond = 1000;
+  lines->push_back({Value::Text(
+      fmt::format("{} rows in {:.3f} ms", num_rows, stopwatch.Seconds() * kMsPerSecond))});
+  return Status();
 }
 
 Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& statement,

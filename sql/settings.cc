@@ -8,6 +8,7 @@
 
 #include "base/nearest_name.h"
 #include "base/status.h"
+#include "query/top_k.h"
 #include "sql/token.h"
 
 namespace dashi::sql {
@@ -75,6 +76,19 @@ std::optional<std::string> FloatDigits(std::string_view value) {
   return good ? std::optional<std::string>(std::to_string(digits)) : std::nullopt;
 }
 
+std::optional<std::size_t> BeamWidth(std::string_view value) {
+  std::size_t width = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), width);
+  const bool good =
+      error == std::errc() && end == value.data() + value.size() && width <= query::kTopKMax;
+  return good ? std::optional(width) : std::nullopt;
+}
+
+std::optional<std::string> Beam(std::string_view value) {
+  const std::optional<std::size_t> width = BeamWidth(value);
+  return width ? std::optional(std::to_string(*width)) : std::nullopt;
+}
+
 std::optional<std::string> Isolation(std::string_view value) {
   const std::string lower = ToLowerAscii(value);
   const bool met =
@@ -103,7 +117,21 @@ std::optional<std::string> PostgresOnly(std::string_view value) {
 constexpr std::string_view kDurations = "a duration such as 200ms, 5s, 2min or 0 for none";
 constexpr std::string_view kBooleans = "on or off";
 
+static_assert(query::kTopKMax == 100'000, "as kBeams says");
+constexpr std::string_view kBeams = "a whole number from 0, the index's own beam, to 100000";
+
 constexpr Setting kSettings[] = {
+    {{"ann.ef", "0", false,
+      "how wide a beam searches of a graph have; 0: as the index has it, or a query's options"},
+     Beam,
+     kBeams},
+    {{"ann.exact", "off", false, "whether searches scan all that may be found"},
+     Boolean,
+     kBooleans},
+    {{"ann.require_index", "off", false,
+      "whether searches fail rather than scan in place of an index or more than about 3 ms"},
+     Boolean,
+     kBooleans},
     {{"application_name", "", false, "a name that the client gives itself"}, nullptr, ""},
     {{"bytea_output", "hex", false, "how bytes are written"}, HexOnly, "hex"},
     {{"client_encoding", "UTF8", false, "the encoding of text: always UTF8"}, Utf8Only, "UTF8"},
@@ -240,14 +268,17 @@ std::int64_t Settings::statement_timeout_ms() const {
   return changed == changed_.end() ? 0 : ParseDurationMs(changed->second).value_or(0);
 }
 
-bool Settings::synchronous_commit() const {
-  const auto changed = changed_.find("synchronous_commit");
-  return changed == changed_.end() || changed->second == "on";
+std::size_t Settings::ann_ef() const {
+  const auto changed = changed_.find("ann.ef");
+  return changed == changed_.end() ? 0 : BeamWidth(changed->second).value_or(0);
 }
 
-bool Settings::default_transaction_read_only() const {
-  const auto changed = changed_.find("default_transaction_read_only");
-  return changed != changed_.end() && changed->second == "on";
+bool Settings::IsOn(std::string_view name) const {
+  const auto changed = changed_.find(name);
+  const auto* setting =
+      std::find_if(std::begin(kSettings), std::end(kSettings),
+                   [name](const Setting& each) { return each.info.name == name; });
+  return (changed == changed_.end() ? setting->info.default_value : changed->second) == "on";
 }
 
 }  // namespace dashi::sql

@@ -42,10 +42,17 @@ class Settings {
 
   /// The limit of a statement's time; 0 means none.
   std::int64_t statement_timeout_ms() const;
-  bool default_transaction_read_only() const;
-  bool synchronous_commit() const;
+  bool default_transaction_read_only() const { return IsOn("default_transaction_read_only"); }
+  bool synchronous_commit() const { return IsOn("synchronous_commit"); }
+  /// What searches do unless their options say otherwise: see query::TopKOptions.
+  bool ann_exact() const { return IsOn("ann.exact"); }
+  std::size_t ann_ef() const;
+  bool ann_require_index() const { return IsOn("ann.require_index"); }
 
  private:
+  /// The value of a setting of on and off.
+  bool IsOn(std::string_view name) const;
+
   std::map<std::string, std::string, std::less<>> changed_;  // Values in their canonical form.
 };
 

@@ -1,5 +1,6 @@
 #include "sql/sqlite_connection.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string>
@@ -79,6 +80,13 @@ int BindOne(sqlite3_stmt* compiled, int index, const Value& value) {
                                  value.bytes().size(), SQLITE_TRANSIENT);
   }
   return SQLITE_MISUSE;
+}
+
+/// How many bytes of a statement EXPLAIN, or EXPLAIN ANALYZE, takes.
+std::size_t ExplainBytes(const ParsedStatement& statement) {
+  const bool analyze = std::get<SqliteStatement>(statement.node).analyze;
+  const Token& last = statement.tokens[analyze ? 1 : 0];
+  return last.offset + last.text.size() - statement.begin_offset();
 }
 
 }  // namespace
@@ -166,13 +174,28 @@ Result<CompiledStatement> SqliteConnection::Compile(const ParsedStatement& state
                                                     StatementContext& context) {
   std::string explain;
   std::string_view sql = statement.sqlite_text();
-  const bool is_explain = std::get<SqliteStatement>(statement.node).verb == SqliteVerb::kExplain;
-  if (is_explain && !statement.tokens[1].IsKeyword("QUERY")) {
+  const auto& node = std::get<SqliteStatement>(statement.node);
+  if (node.verb == SqliteVerb::kExplain && !statement.tokens[1].IsKeyword("QUERY")) {
     // EXPLAIN alone would print SQLite's byte code.
-    explain = "EXPLAIN QUERY PLAN" + std::string(sql.substr(statement.tokens[0].text.size()));
+    explain = "EXPLAIN QUERY PLAN" + std::string(sql.substr(ExplainBytes(statement)));
     sql = explain;
   }
   const std::size_t added_bytes = sql.size() - statement.sqlite_text().size();
+  return CompileText(sql, added_bytes, statement, context);
+}
+
+Result<CompiledStatement> SqliteConnection::CompileAnalyzed(const ParsedStatement& statement,
+                                                            StatementContext& context) {
+  // Blanks in place of EXPLAIN ANALYZE: offsets in messages stay right.
+  std::string sql(statement.sqlite_text());
+  std::fill_n(sql.begin(), ExplainBytes(statement), ' ');
+  return CompileText(sql, /*added_bytes=*/0, statement, context);
+}
+
+Result<CompiledStatement> SqliteConnection::CompileText(std::string_view sql,
+                                                        std::size_t added_bytes,
+                                                        const ParsedStatement& statement,
+                                                        StatementContext& context) {
   StatementScope scope(slot_, context);
   sqlite3_stmt* compiled = nullptr;
   const int rc = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),

@@ -48,6 +48,9 @@ class SqliteConnection {
   }
   /// Compiles a statement that SQLite runs. For EXPLAIN it is the explained statement's plan.
   Result<CompiledStatement> Compile(const ParsedStatement& statement, StatementContext& context);
+  /// Compiles what EXPLAIN ANALYZE runs.
+  Result<CompiledStatement> CompileAnalyzed(const ParsedStatement& statement,
+                                            StatementContext& context);
   /// Binds `values[i]` to `$i+1`. Text must be UTF-8 without NUL (22021).
   Status Bind(sqlite3_stmt* compiled, std::span<const Value> values);
   /// Runs to the next row. Returns false at the end.
@@ -63,6 +66,9 @@ class SqliteConnection {
  private:
   explicit SqliteConnection(std::function<bool()> interrupted);
   Status Configure();
+  Result<CompiledStatement> CompileText(std::string_view sql, std::size_t added_bytes,
+                                        const ParsedStatement& statement,
+                                        StatementContext& context);
   Status ErrorOf(int rc, const ParsedStatement& statement, StatementContext& context,
                  std::size_t added_bytes);
 

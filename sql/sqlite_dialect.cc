@@ -141,18 +141,24 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
   SqliteStatement statement;
   const bool explain = tokens.TakeKeyword("EXPLAIN");
   if (explain) {
-    if (tokens.Peek().IsKeyword("ANALYZE") || tokens.Peek().IsOperator("(")) {
+    if (tokens.Peek().IsOperator("(")) {
       return tokens.Unsupported(tokens.Peek(), "options of EXPLAIN are not supported",
-                                "Write EXPLAIN SELECT ...");
+                                "Write EXPLAIN SELECT ... or EXPLAIN ANALYZE SELECT ...");
     }
-    if (tokens.TakeKeyword("QUERY")) {
+    statement.analyze = tokens.TakeKeyword("ANALYZE");
+    if (!statement.analyze && tokens.TakeKeyword("QUERY")) {
       DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("PLAN"));
     }
     if (!IsSqliteStatement(tokens.Peek()) || tokens.Peek().IsKeyword("EXPLAIN")) {
       return tokens.SyntaxError("SELECT, VALUES, INSERT, UPDATE, DELETE or TRAIN MODEL");
     }
   }
+  const Token first = tokens.Peek();
   DASHI_ASSIGN_OR_RETURN(statement.verb, Scan(tokens));
+  if (statement.analyze && statement.verb != SqliteVerb::kSelect) {
+    return tokens.Unsupported(first, "EXPLAIN ANALYZE runs what it explains: only SELECT",
+                              "EXPLAIN without ANALYZE shows the plan of a write.");
+  }
   if (!tokens.AtEnd()) {
     DASHI_ASSIGN_OR_RETURN(statement.upsert, ParseEdgeUpsert(tokens));
   }

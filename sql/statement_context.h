@@ -20,6 +20,7 @@ namespace dashi::sql {
 
 struct EdgeUpsert;
 class Interruption;
+class SearchLog;
 class Settings;
 class SqliteConnection;
 
@@ -59,6 +60,8 @@ struct StatementContext {
   std::map<std::string, std::shared_ptr<const storage::GraphRecord>, std::less<>> graphs;
   /// The edges whose row numbers SQLite has asked for.
   std::vector<StoredEdge> edges;
+  /// Where searches tell how they went; null unless EXPLAIN ANALYZE asks.
+  SearchLog* searches = nullptr;
   /// Statements inside arguments of topk_batch, one in another.
   int nesting = 0;
 };

@@ -59,7 +59,8 @@ class TopKBatchCursor : public VirtualCursor {
     DASHI_ASSIGN_OR_RETURN(const std::string_view queries, ReadTextArgument(values[0], "query"));
     DASHI_ASSIGN_OR_RETURN(k_, ReadTopKCount(values[1]));
     const bool has_options = num_arguments > 2 && !arguments_[2].is_null();
-    DASHI_ASSIGN_OR_RETURN(options_, query::ParseTopKOptions(has_options ? TextOf(values[2]) : ""));
+    DASHI_ASSIGN_OR_RETURN(options_, query::ParseTopKOptions(has_options ? TextOf(values[2]) : "",
+                                                             TopKDefaults(*statement_.settings)));
     options_.check_stop = [this] { return statement_.interruption->ToStatus(); };
     options_.needed_sequence = statement_.needed_sequence;
     const Status compiled = Compile(queries);

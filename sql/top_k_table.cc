@@ -15,6 +15,7 @@
 #include "sql/label_columns.h"
 #include "sql/label_filter.h"
 #include "sql/planner_cost.h"
+#include "sql/search_log.h"
 #include "sql/token.h"
 #include "sql/user_column.h"
 
@@ -84,10 +85,16 @@ class TopKTableCursor : public VirtualCursor {
         schemas_(schemas),
         user_columns_(user_columns.begin(), user_columns.end()),
         statement_(statement) {}
+  ~TopKTableCursor() override { Report(); }
+  TopKTableCursor(const TopKTableCursor&) = delete;
+  TopKTableCursor& operator=(const TopKTableCursor&) = delete;
 
   Status Filter(int num_arguments, std::string_view plan_text,
                 std::span<sqlite3_value*> values) override {
+    Report();
     cursor_.reset();
+    num_dropped_ = 0;
+    labels_ = LabelFilter();
     arguments_.clear();
     const auto count = static_cast<std::size_t>(num_arguments);
     for (sqlite3_value* value : values.first(count)) {
@@ -103,7 +110,8 @@ class TopKTableCursor : public VirtualCursor {
     DASHI_ASSIGN_OR_RETURN(k_, ReadTopKCount(values[next++]));
     const bool has_options = next < count && !arguments_[next].is_null();
     DASHI_ASSIGN_OR_RETURN(query::TopKOptions options,
-                           query::ParseTopKOptions(has_options ? TextOf(values[next]) : ""));
+                           query::ParseTopKOptions(has_options ? TextOf(values[next]) : "",
+                                                   TopKDefaults(*statement_.settings)));
     rank_ = 0;
     at_end_ = k_ == 0;
     if (at_end_) {
@@ -116,7 +124,8 @@ class TopKTableCursor : public VirtualCursor {
       DASHI_ASSIGN_OR_RETURN(
           cursor_, query::OpenNearest(statement_.view, releases, table, query, k_, options));
     } else {
-      DASHI_ASSIGN_OR_RETURN(options.only, LabelsThatCanPass(statement_, filter_, k_));
+      DASHI_ASSIGN_OR_RETURN(labels_, LabelFilter::Make(statement_, filter_));
+      DASHI_ASSIGN_OR_RETURN(options.only, labels_.LookUp(statement_, k_));
       DASHI_ASSIGN_OR_RETURN(cursor_,
                              query::OpenTopK(statement_.view, releases, query, k_, options));
     }
@@ -129,9 +138,13 @@ class TopKTableCursor : public VirtualCursor {
       at_end_ = true;
       return Status();
     }
-    for (std::size_t dropped = 0;; ++dropped) {
-      if (dropped % kRowsPerPoll == kRowsPerPoll - 1) {
+    for (;; ++num_dropped_) {
+      if (num_dropped_ % kRowsPerPoll == kRowsPerPoll - 1) {
         DASHI_RETURN_IF_ERROR(statement_.interruption->ToStatus());
+      }
+      if (const auto most = labels_.num_dropped_max(); most && num_dropped_ > *most) {
+        DASHI_ASSIGN_OR_RETURN(auto only, labels_.LookUpMore(statement_));
+        cursor_->Restrict(std::move(only));
       }
       DASHI_ASSIGN_OR_RETURN(const bool more, cursor_->Next(&hit_));
       if (!more) {
@@ -184,6 +197,13 @@ class TopKTableCursor : public VirtualCursor {
   std::int64_t RowId() const override { return static_cast<std::int64_t>(rank_); }
 
  private:
+  /// Tells EXPLAIN ANALYZE of a search that has ended.
+  void Report() const {
+    if (cursor_ != nullptr && statement_.searches != nullptr) {
+      statement_.searches->Add(function_.name, cursor_->Summary(), num_dropped_);
+    }
+  }
+
   bool Passes() const {
     return filter_.Passes(function_.columns[1].name, Value::Text(hit_.row.id)) &&
            filter_.Passes("text", Value::Text(hit_.row.text)) &&
@@ -209,6 +229,8 @@ class TopKTableCursor : public VirtualCursor {
   std::size_t rank_ = 0;
   bool at_end_ = true;
   std::string release_;
+  LabelFilter labels_;
+  std::uint64_t num_dropped_ = 0;  // Rows that were found and fail a test.
   std::unique_ptr<query::TopKCursor> cursor_;
   query::TopKHit hit_;
 };
@@ -364,6 +386,14 @@ class TopKTable : public VirtualTable {
 };
 
 }  // namespace
+
+query::TopKOptions TopKDefaults(const Settings& settings) {
+  query::TopKOptions options;
+  options.exact = settings.ann_exact();
+  options.ef = settings.ann_ef();
+  options.require_index = settings.ann_require_index();
+  return options;
+}
 
 Result<std::size_t> ReadTopKCount(sqlite3_value* value) {
   const std::string shown =

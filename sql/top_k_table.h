@@ -2,6 +2,8 @@
 
 #include <span>
 
+#include "query/top_k.h"
+#include "sql/settings.h"
 #include "sql/virtual_table.h"
 
 namespace dashi::sql {
@@ -19,6 +21,8 @@ namespace dashi::sql {
 /// Cost:   rows are found as they are pulled, best first.
 std::span<const TableDefinition> TopKTables();
 
+/// The options of a search that names none: what the settings ann.* say.
+query::TopKOptions TopKDefaults(const Settings& settings);
 /// Reads k. Errors: 22023.
 Result<std::size_t> ReadTopKCount(sqlite3_value* value);
 /// Reads a text argument that may not be NULL. Errors: 22004, 42804 for bytes.
