@@ -168,7 +168,7 @@ Result<Shortlist> GraphIndex::SearchChecked(std::span<const float> query,
       const std::optional<Shortlist> found,
       options.passing == nullptr
           ? WalkAll(query, m, ef, options, counted)
-          : WalkPassing(query, {num_vectors(), num_passing, m, ef}, options, counted));
+          : WalkPassing(query, {num_vectors(), dim(), num_passing, m, ef}, options, counted));
   if (found) {
     Shortlist answers = Answers(*found, options, m);
     if (answers.size() == m) {

@@ -9,18 +9,25 @@ namespace {
 
 /// Nodes that a walk scores for each place of its beam.
 constexpr std::size_t kVisitsPerPlace = 16;
-/// A node costs a walk as much as this many rows of a scan, and of a scan of a subset.
+/// A node costs a walk as much as this many rows of a scan.
 constexpr std::size_t kScanRowsPerVisit = 3;
-constexpr double kSubsetRowsPerVisit = 1.7;
 /// A walk with a filter begins when it is expected to cost this share of the scan at most.
 constexpr double kCostShareMax = 0.75;
 /// The share of the scan's cost that a walk may spend before it is asked what it has met.
-constexpr double kUnaskedShare = 0.05;
+constexpr double kUnaskedShare = 0.03;
 /// Nodes at the share of all that pass which a walk is thought to have expanded besides: the first
 /// few tell little.
 constexpr double kPriorExpanded = 50;
 /// A walk is given up where the best nodes pass less often than all, by this factor.
 constexpr double kShareKeptMin = 0.25;
+
+/// A node costs a walk as much as this many rows of a scan of a subset: it has a part that does not
+/// depend on how long rows are.
+double SubsetRowsPerVisit(std::size_t dim) {
+  constexpr double kDimOfFixedPart = 300;
+  constexpr std::size_t kDimMin = 64;
+  return 1 + kDimOfFixedPart / static_cast<double>(std::max(dim, kDimMin));
+}
 
 std::size_t BeamOf(const FilteredTask& task) {
   // The fewer pass, the more nodes that do not are walked through on the way.
@@ -30,6 +37,13 @@ std::size_t BeamOf(const FilteredTask& task) {
   return std::max({static_cast<std::size_t>(beam), task.m, std::size_t{1}});
 }
 
+bool IsWorthWalking(const FilteredTask& task, std::size_t beam, double rows_per_visit) {
+  const auto passing = static_cast<double>(task.num_passing);
+  const double visits = static_cast<double>(kVisitsPerPlace * beam) *
+                        static_cast<double>(task.num_vectors) / std::max(passing, 1.0);
+  return visits * rows_per_visit < kCostShareMax * passing;
+}
+
 }  // namespace
 
 bool ScanIsCheaper(std::size_t num_vectors, std::size_t ef) {
@@ -37,16 +51,14 @@ bool ScanIsCheaper(std::size_t num_vectors, std::size_t ef) {
 }
 
 FilteredPlan::FilteredPlan(const FilteredTask& task)
-    : task_(task), beam_(BeamOf(task)), walks_([this] {
-        const auto passing = static_cast<double>(task_.num_passing);
-        const double visits = static_cast<double>(kVisitsPerPlace * beam_) *
-                              static_cast<double>(task_.num_vectors) / std::max(passing, 1.0);
-        return visits * kSubsetRowsPerVisit < kCostShareMax * passing;
-      }()) {}
+    : task_(task),
+      rows_per_visit_(SubsetRowsPerVisit(task.dim)),
+      beam_(BeamOf(task)),
+      walks_(IsWorthWalking(task, beam_, rows_per_visit_)) {}
 
 bool FilteredPlan::GoesOn(const WalkProgress& progress) const {
   const auto scan = static_cast<double>(task_.num_passing);
-  const double spent = static_cast<double>(progress.num_visited) * kSubsetRowsPerVisit;
+  const double spent = static_cast<double>(progress.num_visited) * rows_per_visit_;
   if (spent < kUnaskedShare * scan || progress.num_expanded == 0) {
     return true;
   }

@@ -12,6 +12,7 @@ bool ScanIsCheaper(std::size_t num_vectors, std::size_t ef);
 /// What a search of a graph looks for.
 struct FilteredTask {
   std::size_t num_vectors = 0;
+  std::size_t dim = 0;
   std::size_t num_passing = 0;
   std::size_t m = 0;   ///< candidates wanted
   std::size_t ef = 0;  ///< the beam of a search without a filter
@@ -37,6 +38,7 @@ class FilteredPlan {
 
  private:
   const FilteredTask task_;
+  const double rows_per_visit_;
   const std::size_t beam_;
   const bool walks_;
 };

@@ -75,8 +75,7 @@ SearchedRows::SearchedRows(const index::VectorIndex& base,
       delta_scale_(delta_scale),
       passing_(delta_->live_base),
       passing_sealed_(delta_->live_sealed),
-      num_passing_((passing_ == nullptr ? ordinals.size() : passing_->size()) +
-                   delta_->num_rows()) {
+      num_passing_(num_searched()) {
   constexpr float kRounding = 1e-6F;
   if (std::abs(delta_scale_ - 1.0F) < kRounding) {
     delta_scale_ = 1.0F;

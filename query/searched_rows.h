@@ -28,8 +28,13 @@ class SearchedRows {
                std::shared_ptr<const DeltaPicture> delta, float delta_scale);
 
   std::size_t num_base() const { return ordinals_.size(); }
-  /// How many rows a search can find, deleted ones included.
+  /// How many rows there are, deleted and replaced ones included.
   std::size_t num_rows() const { return base_.num_vectors() + delta_->num_rows(); }
+  /// How many of them a search without Restrict can find.
+  std::size_t num_searched() const {
+    return (delta_->live_base == nullptr ? num_base() : delta_->live_base->size()) +
+           delta_->num_rows();
+  }
   storage::Ordinal OrdinalAt(index::Position position) const;
   const index::VectorIndex& base() const { return base_; }
   /// Lets only the rows of a set be found from now on.
@@ -39,7 +44,7 @@ class SearchedRows {
   /// How many rows a search can find: those of the set that are there, or all.
   std::size_t num_passing() const { return num_passing_; }
   bool is_restricted() const { return only_ != nullptr; }
-  /// Whether a row of the index may be found: it was not replaced and is in the set.
+  /// Whether a row of the index may be found: it was not replaced or deleted and is in the set.
   bool IsSearched(index::Position position) const {
     return passing_ == nullptr || passing_->Contains(position);
   }

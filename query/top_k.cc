@@ -161,7 +161,7 @@ class IndexCursor final : public TopKCursor {
     summary.release = release_->Name();
     summary.index = rows_.base().kind() == "hnsw" ? "graph" : "scan";
     summary.index_state = embedded_ == nullptr ? release_->labels->State() : "";
-    summary.num_rows = rows_.num_rows();
+    summary.num_rows = rows_.num_searched();
     if (rows_.is_restricted()) {
       summary.num_passing = rows_.num_passing();
     }

@@ -18,7 +18,7 @@ namespace dashi::index {
 namespace {
 
 constexpr std::size_t kRows = 16'000;
-constexpr std::size_t kDim = 24;
+constexpr std::size_t kDim = 96;
 constexpr std::size_t kQueries = 60;
 constexpr std::size_t kDuplicates = 400;
 
@@ -30,7 +30,7 @@ class FilteredSearchTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     Random random(41);
-    std::vector<float> rows = ClusteredRows(kRows + kQueries, kDim, 200, 0.9F, random);
+    std::vector<float> rows = ClusteredRows(kRows + kQueries, kDim, 200, 1.0F, random);
     queries_ = new std::vector<float>(rows.begin() + kRows * kDim, rows.end());
     rows.resize(kRows * kDim);
     vectors_ = new std::vector<std::uint16_t>(HalfRows(rows));
@@ -54,7 +54,7 @@ class FilteredSearchTest : public ::testing::Test {
   static std::span<const float> Query(std::size_t q) { return {queries_->data() + q * kDim, kDim}; }
 
   // A set of that many rows: any, the nearest to a query, the farthest, or those behind the nearest
-  // hundred.
+  // sixty.
   static PositionSet Make(Shape shape, std::size_t num_passing, std::size_t query, Random& random) {
     std::vector<Position> order(kRows);
     std::iota(order.begin(), order.end(), Position{0});
@@ -69,7 +69,7 @@ class FilteredSearchTest : public ::testing::Test {
       const std::size_t last = kRows - num_passing;
       const std::size_t first = shape == Shape::kNear  ? 0
                                 : shape == Shape::kFar ? last
-                                                       : std::min<std::size_t>(last, 100);
+                                                       : std::min<std::size_t>(last, 60);
       for (std::size_t i = 0; i < num_passing; ++i) {
         order[i] = ranked[first + i].position;
       }
@@ -125,7 +125,7 @@ TEST_F(FilteredSearchTest, EveryPathGivesAsManyRowsAsPassAndNearlyThoseOfTheScan
        {std::size_t{0}, std::size_t{1}, std::size_t{16}, kRows / 100, kRows / 10, kRows / 2,
         kRows * 9 / 10, kRows - 100, kRows - 1, kRows}) {
     for (const Shape shape : kShapes) {
-      for (int round = 0; round < 6; ++round) {
+      for (int round = 0; round < 10; ++round) {
         const std::size_t query = random.Uniform(kQueries);
         SCOPED_TRACE(std::to_string(num_passing) + " pass, shape " +
                      std::to_string(static_cast<int>(shape)) + ", query " + std::to_string(query));
@@ -157,7 +157,7 @@ TEST_F(FilteredSearchTest, EveryPathGivesAsManyRowsAsPassAndNearlyThoseOfTheScan
     const double recall = Recall(found_by[path], truth_of[path]);
     std::cout << SearchPathName(path) << ": " << found_by[path].size() << " searches, recall "
               << recall << "\n";
-    EXPECT_GE(found_by[path].size(), 5U) << SearchPathName(path);
+    EXPECT_GE(found_by[path].size(), 4U) << SearchPathName(path);
     EXPECT_GE(recall, 0.9) << SearchPathName(path);
   }
   EXPECT_EQ(found_by.size(), 4U);

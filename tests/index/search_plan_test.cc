@@ -8,7 +8,8 @@ namespace {
 constexpr std::size_t kRows = 250'000;
 
 FilteredTask Passing(double share, std::size_t m = 10) {
-  return {kRows, static_cast<std::size_t>(share * static_cast<double>(kRows)), m, /*ef=*/128};
+  return {kRows, /*dim=*/384, static_cast<std::size_t>(share * static_cast<double>(kRows)), m,
+          /*ef=*/128};
 }
 
 TEST(FilteredPlanTest, WalksWhereManyPassAndScansWhereFewDo) {
@@ -20,7 +21,10 @@ TEST(FilteredPlanTest, WalksWhereManyPassAndScansWhereFewDo) {
   EXPECT_FALSE(FilteredPlan(Passing(0)).walks());
   EXPECT_FALSE(FilteredPlan(Passing(1, /*m=*/100'000)).walks());
   // The more rows there are, the smaller a share is worth a walk.
-  EXPECT_TRUE(FilteredPlan({100 * kRows, 2 * kRows, 10, 128}).walks());
+  EXPECT_TRUE(FilteredPlan({100 * kRows, 384, 2 * kRows, 10, 128}).walks());
+  // A node costs more than a row, the more so the shorter rows are.
+  EXPECT_TRUE(FilteredPlan({20'000, 768, 8000, 10, 64}).walks());
+  EXPECT_FALSE(FilteredPlan({20'000, 64, 8000, 10, 64}).walks());
 }
 
 TEST(FilteredPlanTest, TheBeamHoldsWhatIsWantedAndIsThatOfTheSearchWithoutAFilterWhenAllPass) {
@@ -32,9 +36,9 @@ TEST(FilteredPlanTest, TheBeamHoldsWhatIsWantedAndIsThatOfTheSearchWithoutAFilte
 
 TEST(FilteredPlanTest, GivesUpWhenWhatPassesIsNotWhereTheQueryIs) {
   const FilteredPlan plan(Passing(0.5));
-  // Until a twentieth of the scan's cost is spent nothing is asked.
+  // Until 3 % of the scan's cost are spent nothing is asked.
   EXPECT_TRUE(plan.GoesOn({0, 0, 0, 0}));
-  EXPECT_TRUE(plan.GoesOn({3000, 300, 0, 500}));
+  EXPECT_TRUE(plan.GoesOn({2000, 200, 0, 300}));
   EXPECT_FALSE(plan.GoesOn({5000, 400, 0, 500}));
   EXPECT_TRUE(plan.GoesOn({5000, 400, 200, 0}));
   // A walk that would have to go on for longer than the scan takes ends, too.

@@ -114,6 +114,25 @@ TEST_F(NewLabelsTest, AFilterNamesOldReplacedAndNewOnes) {
   EXPECT_EQ(cursor->Summary().statistics.num_visited, 1U + 2U);
 }
 
+TEST_F(NewLabelsTest, WhatWasDeletedIsNotEvenScored) {
+  AddFirstRelease({.hnsw = true});
+  InsertLabel("new", "word5 word9");
+  UpdateLabel("L11", "word12 group2");
+  {
+    const auto transaction = Begin();
+    Delete(*transaction, EntityKind::kLabel, "L4");
+    Delete(*transaction, EntityKind::kLabel, "L50");
+    ASSERT_TRUE(transaction->Commit().ok());
+  }
+  const auto cursor = OpenTopK(View(), *releases_, "word5 word12", 100, {"m", 1}).value();
+  TopKHit hit;
+  ASSERT_TRUE(cursor->Next(&hit).value());
+  const SearchSummary summary = cursor->Summary();
+  EXPECT_EQ(summary.num_rows, std::size_t{kNumLabels} - 2 + 1);
+  EXPECT_EQ(summary.num_passing, std::nullopt);
+  EXPECT_EQ(summary.statistics.num_visited, summary.num_rows);
+}
+
 TEST_F(NewLabelsTest, ACursorThatIsRestrictedOnTheWayGivesTheRestOfTheSet) {
   AddFirstRelease({});
   InsertLabel("new", "word5 word9");
