@@ -13,13 +13,16 @@ constexpr std::size_t kVisitsPerPlace = 16;
 constexpr std::size_t kScanRowsPerVisit = 3;
 /// A walk with a filter begins when it is expected to cost this share of the scan at most.
 constexpr double kCostShareMax = 0.75;
-/// The share of the scan's cost that a walk may spend before it is asked what it has met.
-constexpr double kUnaskedShare = 0.03;
-/// Nodes at the share of all that pass which a walk is thought to have expanded besides: the first
-/// few tell little.
+/// The share of the scan's cost that a walk may spend before it is asked what it has met. Nodes
+/// cost twice as much when a scan has emptied the caches since the last walk.
+constexpr double kUnaskedShare = 0.02;
+/// A walk is given up where so many of the best nodes should pass, and not even this share of that
+/// do.
+constexpr double kExpectedMin = 8;
+constexpr double kShareKeptMin = 0.125;
+/// Nodes at the share of all that pass which a walk is thought to have expanded besides, when it is
+/// told how long it will take: the first few tell little.
 constexpr double kPriorExpanded = 50;
-/// A walk is given up where the best nodes pass less often than all, by this factor.
-constexpr double kShareKeptMin = 0.25;
 
 /// A node costs a walk as much as this many rows of a scan of a subset: it has a part that does not
 /// depend on how long rows are.
@@ -64,12 +67,15 @@ bool FilteredPlan::GoesOn(const WalkProgress& progress) const {
   }
   const double share = scan / static_cast<double>(task_.num_vectors);
   const auto expanded = static_cast<double>(progress.num_expanded);
-  const double share_met =
-      (static_cast<double>(progress.num_passing_expanded) + share * kPriorExpanded) /
-      (expanded + kPriorExpanded);
+  const auto passing = static_cast<double>(progress.num_passing_expanded);
+  const double expected = share * expanded;
+  if (expected >= kExpectedMin && passing < kShareKeptMin * expected) {
+    return false;
+  }
+  const double share_met = (passing + share * kPriorExpanded) / (expanded + kPriorExpanded);
   const double whole =
       spent / expanded * static_cast<double>(beam_ + progress.num_widened) / share_met;
-  return share_met >= kShareKeptMin * share && whole <= scan;
+  return whole <= scan;
 }
 
 }  // namespace dashi::index

@@ -53,8 +53,8 @@ class FilteredSearchTest : public ::testing::Test {
 
   static std::span<const float> Query(std::size_t q) { return {queries_->data() + q * kDim, kDim}; }
 
-  // A set of that many rows: any, the nearest to a query, the farthest, or those behind the nearest
-  // sixty.
+  // A set of that many rows: any, the nearest to a query, the farthest, or the nearest but for most
+  // of the first ninety.
   static PositionSet Make(Shape shape, std::size_t num_passing, std::size_t query, Random& random) {
     std::vector<Position> order(kRows);
     std::iota(order.begin(), order.end(), Position{0});
@@ -66,12 +66,15 @@ class FilteredSearchTest : public ::testing::Test {
       SearchOptions all;
       all.m = kRows;
       const Shortlist ranked = exact_->Search(Query(query), all, nullptr).value();
-      const std::size_t last = kRows - num_passing;
-      const std::size_t first = shape == Shape::kNear  ? 0
-                                : shape == Shape::kFar ? last
-                                                       : std::min<std::size_t>(last, 60);
-      for (std::size_t i = 0; i < num_passing; ++i) {
-        order[i] = ranked[first + i].position;
+      std::transform(ranked.begin(), ranked.end(), order.begin(),
+                     [](const Candidate& candidate) { return candidate.position; });
+      if (shape == Shape::kFar) {
+        std::reverse(order.begin(), order.end());
+      } else if (shape == Shape::kBehind) {
+        const std::set<Position> first(order.begin(), order.begin() + 90);
+        std::stable_partition(order.begin(), order.end(), [&](Position position) {
+          return !first.contains(position) || random.UniformReal() > 0.6;
+        });
       }
     }
     order.resize(num_passing);

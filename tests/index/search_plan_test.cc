@@ -36,10 +36,12 @@ TEST(FilteredPlanTest, TheBeamHoldsWhatIsWantedAndIsThatOfTheSearchWithoutAFilte
 
 TEST(FilteredPlanTest, GivesUpWhenWhatPassesIsNotWhereTheQueryIs) {
   const FilteredPlan plan(Passing(0.5));
-  // Until 3 % of the scan's cost are spent nothing is asked.
+  // Until 2 % of the scan's cost are spent nothing is asked.
   EXPECT_TRUE(plan.GoesOn({0, 0, 0, 0}));
-  EXPECT_TRUE(plan.GoesOn({2000, 200, 0, 300}));
-  EXPECT_FALSE(plan.GoesOn({5000, 400, 0, 500}));
+  EXPECT_TRUE(plan.GoesOn({1300, 100, 0, 100}));
+  EXPECT_FALSE(plan.GoesOn({1500, 100, 0, 100}));
+  EXPECT_FALSE(plan.GoesOn({1500, 100, 5, 0}));
+  EXPECT_TRUE(plan.GoesOn({1500, 100, 10, 0}));
   EXPECT_TRUE(plan.GoesOn({5000, 400, 200, 0}));
   // A walk that would have to go on for longer than the scan takes ends, too.
   EXPECT_FALSE(plan.GoesOn({20'000, 400, 90, 2000}));
