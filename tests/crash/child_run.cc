@@ -130,7 +130,7 @@ ChildOutcome RunChild(const ChildPlan& plan, const std::string& log_path,
     ExecChild(plan, log_path, ends[1]);
   }
   ::close(ends[1]);
-  const ChildOutcome outcome = ChildWatch(plan, child, ends[0]).Run(on_event);
+  ChildOutcome outcome = ChildWatch(plan, child, ends[0]).Run(on_event);
   ::close(ends[0]);
   return outcome;
 }

@@ -29,6 +29,7 @@ constexpr std::uint64_t kFollowerMemoryBytes = std::uint64_t{64} << 20;
 std::vector<std::string> MakeQueries() {
   Random random(2);
   std::vector<std::string> queries;
+  queries.reserve(kQueries);
   for (int i = 0; i < kQueries; ++i) {
     queries.push_back(RandomText(&random, kWordsPerQuery));
   }
