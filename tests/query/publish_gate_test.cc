@@ -33,10 +33,12 @@ class PublishGateTest : public ::testing::Test {
     Random random(5);
     const auto word = [&] { return " w" + std::to_string(random.Uniform(60)); };
     std::vector<std::pair<std::string, std::string>> labels;
+    labels.reserve(static_cast<std::size_t>(num_labels));
     for (int i = 0; i < num_labels; ++i) {
       labels.emplace_back("L" + std::to_string(i), word() + word() + word());
     }
     std::vector<testing::TinyDocument> documents;
+    documents.reserve(static_cast<std::size_t>(num_documents));
     for (int i = 0; i < num_documents; ++i) {
       const std::size_t label = random.Uniform(labels.size());
       documents.push_back({"d" + std::to_string(i),
