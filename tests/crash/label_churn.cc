@@ -9,7 +9,8 @@ namespace dashi::crash {
 namespace {
 
 constexpr int kWords = 160;
-constexpr int kTrainingLabels = 900;  // So many that a graph with a narrow beam is walked.
+constexpr int kTrainingLabels = 3000;  // So many that a graph with a narrow beam is walked.
+constexpr int kChangingLabels = 60;    // The others keep their texts, and their place in graphs.
 constexpr int kTrainingDocuments = 300;
 constexpr int kLabelsPerInsert = 100;
 constexpr int kWordsPerText = 4;
@@ -55,8 +56,10 @@ void AddTrainingRows(CrashSession* session) {
   session->MustRun("COMMIT");
 }
 
-LabelChurn::LabelChurn(Database* database, CrashEventWriter* events, std::uint64_t seed)
+LabelChurn::LabelChurn(Database* database, CrashEventWriter* events, TextHistory* history,
+                       std::uint64_t seed)
     : session_(database, events, kChurnOwner),
+      history_(*history),
       random_(seed),
       // No id is given twice: what a release knows of a label is told by its id.
       prefix_(fmt::format("new-{:x}", seed)) {
@@ -72,11 +75,13 @@ LabelChurn::LabelChurn(Database* database, CrashEventWriter* events, std::uint64
 
 void LabelChurn::Step() {
   switch (random_.Uniform(5)) {
-    case 0:
-      session_.MustRun(fmt::format("UPDATE labels SET text = '{}' WHERE id = 'base-{}'",
-                                   RandomText(&random_, kWordsPerText),
-                                   random_.Uniform(kTrainingLabels)));
+    case 0: {
+      const std::string label = fmt::format("base-{}", random_.Uniform(kChangingLabels));
+      const std::string text = RandomText(&random_, kWordsPerText);
+      history_.Note(label, text);
+      session_.MustRun(fmt::format("UPDATE labels SET text = '{}' WHERE id = '{}'", text, label));
       return;
+    }
     case 1:
       session_.MustRun(fmt::format("UPDATE documents SET text = '{}' WHERE id = 'base-{}'",
                                    RandomText(&random_, 2 * kWordsPerText),
@@ -89,8 +94,10 @@ void LabelChurn::Step() {
 
 void LabelChurn::AddLabel() {
   labels_.push_back(fmt::format("{}-{}", prefix_, num_made_++));
-  session_.MustRun(fmt::format("INSERT INTO labels (id, text) VALUES ('{}', '{}')", labels_.back(),
-                               RandomText(&random_, kWordsPerText)));
+  const std::string text = RandomText(&random_, kWordsPerText);
+  history_.Note(labels_.back(), text);
+  session_.MustRun(
+      fmt::format("INSERT INTO labels (id, text) VALUES ('{}', '{}')", labels_.back(), text));
 }
 
 void LabelChurn::DropLabel() {

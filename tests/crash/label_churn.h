@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "tests/crash/crash_session.h"
+#include "tests/crash/release_truth.h"
 
 namespace dashi::crash {
 
@@ -21,7 +22,9 @@ void AddTrainingRows(CrashSession* session);
 /// Threads: one thread at a time.
 class LabelChurn {
  public:
-  LabelChurn(Database* database, CrashEventWriter* events, std::uint64_t seed);
+  /// All are borrowed.
+  LabelChurn(Database* database, CrashEventWriter* events, TextHistory* history,
+             std::uint64_t seed);
 
   void Step();
 
@@ -30,6 +33,7 @@ class LabelChurn {
   void DropLabel();
 
   CrashSession session_;
+  TextHistory& history_;
   Random random_;
   std::vector<std::string> labels_;  // Its own.
   std::uint64_t num_made_ = 0;

@@ -73,6 +73,19 @@ Result<std::string> Inspect(Database* database, const std::string& directory,
   return served.empty() ? std::string() : std::string(served[0][0].text());
 }
 
+// The texts that labels have before any of them changes.
+void NoteTexts(Database* database, CrashEventWriter* events, TextHistory* history) {
+  CrashSession session(database, events, /*owner=*/0);
+  const auto labels = session.Query("SELECT id, text FROM labels");
+  if (!labels.ok()) {
+    events->SendProblem(labels.status().ToString());
+    return;
+  }
+  for (const Row& label : labels.value()) {
+    history->Note(std::string(label[0].text()), std::string(label[1].text()));
+  }
+}
+
 // The same database as another process sees it that reads only and follows.
 std::unique_ptr<Database> OpenFollower(const std::string& directory, CrashEventWriter* events) {
   OpenOptions options;
@@ -96,6 +109,8 @@ void Work(const CrashChildOptions& options, Database* database, CrashEventWriter
   }
   ServedLedger ledger(served);
   TruthBook truths(options.directory, MakeQueries());
+  TextHistory history;
+  NoteTexts(database, events, &history);
   ReleaseOperator releases(
       database, events, &ledger, &truths, options.seed,
       options.failpoint.starts_with("train.") || options.failpoint.starts_with("publish.collect"));
@@ -116,7 +131,8 @@ void Work(const CrashChildOptions& options, Database* database, CrashEventWriter
         return;
       }
       ReplyChecker checker(follows ? follower.get() : database, events, follows ? nullptr : &ledger,
-                           &truths, options.seed + 1000 + static_cast<std::uint64_t>(asker));
+                           &truths, &history,
+                           options.seed + 1000 + static_cast<std::uint64_t>(asker));
       while (!stop()) {
         for (int step = 0; step < kStepsPerReport && !stop(); ++step) {
           checker.Step();
@@ -130,7 +146,7 @@ void Work(const CrashChildOptions& options, Database* database, CrashEventWriter
     });
   }
   threads.emplace_back([&] {
-    LabelChurn churn(database, events, options.seed);
+    LabelChurn churn(database, events, &history, options.seed);
     while (!stop()) {
       churn.Step();
     }

@@ -82,6 +82,14 @@ Result<float> ReleaseTruth::Score(std::size_t query, const std::string& label,
   return new_label_scale_ * Product(asked, vector.data(), dim_);
 }
 
+std::optional<float> ReleaseTruth::OwnScore(std::size_t query, const std::string& label) const {
+  const auto found = positions_.find(label);
+  if (found == positions_.end()) {
+    return std::nullopt;
+  }
+  return Product(queries_.data() + query * dim_, labels_.data() + found->second * dim_, dim_);
+}
+
 bool ReleaseTruth::Knows(std::size_t query) const {
   const auto begin = queries_.begin() + static_cast<std::ptrdiff_t>(query * dim_);
   return std::any_of(begin, begin + static_cast<std::ptrdiff_t>(dim_),
@@ -117,6 +125,17 @@ std::shared_ptr<const ReleaseTruth> TruthBook::Find(const std::string& release) 
   MutexLock lock(mutex_);
   const auto found = truths_.find(release);
   return found == truths_.end() ? nullptr : found->second;
+}
+
+void TextHistory::Note(const std::string& label, std::string text) {
+  MutexLock lock(mutex_);
+  texts_[label].push_back(std::move(text));
+}
+
+std::vector<std::string> TextHistory::TextsOf(const std::string& label) const {
+  MutexLock lock(mutex_);
+  const auto found = texts_.find(label);
+  return found == texts_.end() ? std::vector<std::string>() : found->second;
 }
 
 Result<std::vector<std::string>> FindGarbage(const std::string& directory) {

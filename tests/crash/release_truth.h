@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ class ReleaseTruth {
 
   /// The score of a label that has this text now, without a ranker.
   Result<float> Score(std::size_t query, const std::string& label, std::string_view text) const;
+  /// The score of a label as the release has learned it; nullopt: it does not have it.
+  std::optional<float> OwnScore(std::size_t query, const std::string& label) const;
   /// Whether a query has a word that the release knows.
   bool Knows(std::size_t query) const;
 
@@ -64,6 +67,21 @@ class TruthBook {
   // Sharers: the threads that check replies.
   std::map<std::string, std::shared_ptr<const ReleaseTruth>> truths_ DASHI_GUARDED_BY(mutex_);
   std::uint64_t num_relinked_ DASHI_GUARDED_BY(mutex_) = 0;
+};
+
+/// The texts that labels have had since a process began. A statement of a database that is written
+/// may answer with an earlier text where others have committed many.
+///
+/// Threads: all methods may be called at once.
+class TextHistory {
+ public:
+  /// A label is about to get a text.
+  void Note(const std::string& label, std::string text) DASHI_EXCLUDES(mutex_);
+  std::vector<std::string> TextsOf(const std::string& label) const DASHI_EXCLUDES(mutex_);
+
+ private:
+  mutable Mutex mutex_;
+  std::unordered_map<std::string, std::vector<std::string>> texts_ DASHI_GUARDED_BY(mutex_);
 };
 
 /// What must be gone after an open, and is not: releases that nobody keeps, files that no release

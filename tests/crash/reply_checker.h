@@ -23,8 +23,10 @@ struct ReplyCounts {
 /// Asks topk again and again, and holds each reply to what its release alone says.
 ///
 /// Every row must name one release, which was serving while the query ran, and must have the score
-/// that this release gives the label's text. Now and then, in one snapshot: the reply must be that
-/// of the same release when it is named, and by a scan it must be the ten best of all labels that
+/// that this release gives the label's text, or one that the label had before: a statement does not
+/// wait for what others commit by the dozen. In a database that follows another it waits, and the
+/// text is the label's own. There, now and then, in one snapshot, the reply must also be that of
+/// the same release when it is named, and by a scan it must be the ten best of all labels that
 /// there are.
 ///
 /// Threads: one thread at a time.
@@ -33,7 +35,7 @@ class ReplyChecker {
   /// All are borrowed. Without a ledger any release may answer: the database follows one that
   /// another process writes, and may be behind.
   ReplyChecker(Database* database, CrashEventWriter* events, const ServedLedger* ledger,
-               const TruthBook* truths, std::uint64_t seed);
+               const TruthBook* truths, const TextHistory* history, std::uint64_t seed);
 
   void Step();
   /// What came since the last call.
@@ -53,11 +55,14 @@ class ReplyChecker {
   void CheckScores(std::size_t query, const Reply& reply);
   void CheckBest(std::size_t query, const Reply& found, const Reply& scanned,
                  const std::vector<Row>& labels);
+  // Whether a release gives a label this score, by a text that it may have answered with.
+  bool IsScoreOf(const ReleaseTruth& truth, std::size_t query, const Row& row) const;
   void Refuse(std::size_t query, const Reply& reply, const std::string& what);
 
   CrashSession session_;
   const ServedLedger* const ledger_;
   const TruthBook& truths_;
+  const TextHistory& history_;
   Random random_;
   ReplyCounts counts_;
 };
