@@ -237,7 +237,9 @@ Result<StatementContext> SessionImpl::NewContextOn(std::shared_ptr<const storage
   if (std::exchange(state_.has_written, false)) {
     DASHI_ASSIGN_OR_RETURN(state_.needed_sequence, view->CommitSequence());
   }
-  context.needed_sequence = state_.needed_sequence;
+  if (!state_.block.active()) {
+    context.needed_sequence = state_.needed_sequence;
+  }
   context.view = std::move(view);
   return context;
 }

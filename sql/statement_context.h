@@ -41,7 +41,8 @@ struct StatementContext {
   /// Sharers: the statement, its cursors, and the transaction block when it is one's own view.
   std::shared_ptr<const storage::View> view;
   /// The last commit that topk() must know, whatever is still being embedded: the session's own.
-  std::uint64_t needed_sequence = 0;
+  /// nullopt in a transaction block, whose statements agree: all that the view has.
+  std::optional<std::uint64_t> needed_sequence;
   /// The user columns of the tables, as `view` has them.
   UserSchemas schemas;
   /// Where writes go; null in a statement that only reads. It is `view` then.

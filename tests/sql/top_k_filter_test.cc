@@ -224,5 +224,38 @@ TEST_F(TopKFilterTest, JoinsSeeTheTopK) {
   }
 }
 
+TEST_F(TopKFilterTest, ASessionFindsItsOwnLabelsAtOnceHoweverMany) {
+  constexpr int kMany = 200;
+  const auto insert = [&](int round) {
+    std::string sql = "INSERT INTO labels (id, text) VALUES ";
+    for (int i = 0; i < kMany; ++i) {
+      const std::string number = std::to_string(round * kMany + i);
+      sql += (i == 0 ? "('N" : ", ('N") + number + "', 'red Hat " + number + "')";
+    }
+    ASSERT_TRUE(session_->Execute(sql).ok());
+  };
+  const auto count = [](Session& session) {
+    auto result = session.Execute("SELECT count(*) FROM topk('red shoes', 5000)");
+    Row row;
+    EXPECT_TRUE(result.ok() && result->Next(&row).value());
+    return row.empty() ? 0 : row[0].integer();
+  };
+  const auto other = std::move(*database_->NewSession());
+  for (int round = 0; round < 6; ++round) {
+    const bool in_block = round % 2 == 0;
+    ASSERT_TRUE(!in_block || session_->Execute("BEGIN").ok());
+    insert(round);
+    const int wanted = kNumLabels + (round + 1) * kMany;
+    EXPECT_EQ(count(*session_), wanted);
+    ASSERT_TRUE(!in_block || session_->Execute("COMMIT").ok());
+    EXPECT_EQ(count(*session_), wanted);
+    // Another session sees all or fewer, and in a block all that was committed.
+    EXPECT_LE(count(*other), wanted);
+    ASSERT_TRUE(other->Execute("BEGIN").ok());
+    EXPECT_EQ(count(*other), wanted);
+    ASSERT_TRUE(other->Execute("COMMIT").ok());
+  }
+}
+
 }  // namespace
 }  // namespace dashi
