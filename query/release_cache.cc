@@ -383,7 +383,13 @@ std::optional<std::string> ReleaseCache::IndexState(const ReleaseRecord& record)
   if (loaded == nullptr) {
     return std::nullopt;
   }
-  return loaded->labels->State();
+  std::string state = loaded->labels->State();
+  if (const auto sealed = loaded->new_labels->sealed(); sealed != nullptr) {
+    if (const std::string of_sealed = sealed->State(); of_sealed != "ready") {
+      state += ", sealed labels " + of_sealed;
+    }
+  }
+  return state;
 }
 
 Result<std::shared_ptr<const EmbeddedRows>> ReleaseCache::Embeddings(const View& view,

@@ -156,8 +156,8 @@ class ReleaseCache {
   /// Errors: kResourceExhausted with the numbers.
   Result<std::unique_ptr<storage::MemoryLease>> Reserve(std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
 
-  /// What the index of a loaded release's labels does, as ServingIndex::State; nullopt when the
-  /// release is not loaded.
+  /// What the index of a loaded release's labels does, as ServingIndex::State, and that of the
+  /// labels sealed beside it, when that is not ready; nullopt when the release is not loaded.
   std::optional<std::string> IndexState(const storage::ReleaseRecord& record)
       DASHI_EXCLUDES(mutex_);
   /// Waits until the files of all loaded releases are verified, or built anew.

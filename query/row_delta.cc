@@ -78,6 +78,11 @@ Status RowDelta::Adopt(std::shared_ptr<const ServingIndex> sealed, std::uint64_t
   return Status::Ok();
 }
 
+std::shared_ptr<const ServingIndex> RowDelta::sealed() const {
+  const MutexLock lock(mutex_);
+  return kept_.back().picture->sealed;
+}
+
 std::uint64_t RowDelta::sealed_sequence() const {
   const MutexLock lock(mutex_);
   return sealed_sequence_;
@@ -188,10 +193,7 @@ Result<std::shared_ptr<const DeltaPicture>> RowDelta::Derive(
 Result<std::shared_ptr<const DeltaPicture>> RowDelta::CompareAll(
     const View& view, const DeltaResources& resources) const {
   DeltaPicture nothing;
-  {
-    const MutexLock lock(mutex_);
-    nothing.sealed = kept_.back().picture->sealed;
-  }
+  nothing.sealed = sealed();
   // Rows that are not met are dead.
   nothing.live_sealed = std::make_shared<const index::PositionSet>(std::vector<index::Position>(),
                                                                    nothing.num_sealed());
@@ -250,20 +252,19 @@ void RowDelta::Keep(std::uint64_t sequence, std::shared_ptr<const DeltaPicture> 
 
 bool RowDelta::FindKnown(Ordinal ordinal, std::uint64_t text_hash,
                          std::vector<std::uint16_t>* vector) {
-  std::shared_ptr<const ServingIndex> sealed;  // Sharers: pictures.
   {
     const MutexLock lock(mutex_);
     if (FindInMemory(ordinal, text_hash, vector)) {
       return true;
     }
-    sealed = kept_.back().picture->sealed;
   }
-  if (sealed == nullptr) {
+  const std::shared_ptr<const ServingIndex> index = sealed();
+  if (index == nullptr) {
     return false;
   }
-  const auto position = BaseRows{sealed->ordinals(), sealed->text_hashes()}.Find(ordinal);
-  return position && sealed->text_hashes()[*position] == text_hash &&
-         ReadSealedVector(*sealed, *position, vector).ok();
+  const auto position = BaseRows{index->ordinals(), index->text_hashes()}.Find(ordinal);
+  return position && index->text_hashes()[*position] == text_hash &&
+         ReadSealedVector(*index, *position, vector).ok();
 }
 
 bool RowDelta::FindInMemory(Ordinal ordinal, std::uint64_t text_hash,

@@ -65,6 +65,8 @@ class RowDelta {
   Status Adopt(std::shared_ptr<const ServingIndex> sealed, std::uint64_t sequence,
                const std::function<Result<std::shared_ptr<const storage::View>>()>& new_view,
                DeltaResources resources) DASHI_EXCLUDES(extend_mutex_, mutex_);
+  /// The sealed rows of the newest picture; null: there are none.
+  std::shared_ptr<const ServingIndex> sealed() const DASHI_EXCLUDES(mutex_);
   /// The commit that the sealed rows are of; 0: there are none.
   std::uint64_t sealed_sequence() const DASHI_EXCLUDES(mutex_);
 

@@ -220,10 +220,16 @@ TEST_F(DeltaSealerTest, ADamagedFileIsBuiltAnew) {
     file.close();
     EXPECT_EQ(Everything(View()), before) << place;
     releases_->WaitForIndexes();
+    EXPECT_EQ(releases_->IndexState(Release()->record), "ready");
     EXPECT_EQ(Everything(View()), before) << place;
     EXPECT_EQ(Picture()->sealed->State(), "ready");
   }
   // Even without its file and its embeddings.
+  fs::remove(path);
+  releases_ = std::make_unique<ReleaseCache>(store_.get(), &pool_);
+  EXPECT_EQ(Everything(View()), before);
+  releases_->WaitForIndexes();
+  EXPECT_TRUE(fs::exists(path));
   fs::remove(path);
   ASSERT_TRUE(store_->DropEmbeddingVersion(Sealed().embedding_version).ok());
   releases_ = std::make_unique<ReleaseCache>(store_.get(), &pool_);
