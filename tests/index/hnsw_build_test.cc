@@ -26,7 +26,7 @@ std::unique_ptr<VectorIndex> Build(const std::vector<std::uint16_t>& vectors, st
 
 TEST(HnswBuildTest, IsReproducibleWithAnyNumberOfThreads) {
   Random random(4);
-  const EncodedRows rows(ClusteredRows(3000, 16, 50, 0.5F, random), 16);
+  const EncodedRows rows(ClusteredRows(1000, 16, 20, 0.5F, random), 16);
   const auto build = [&](std::uint64_t seed, int num_threads) {
     HnswOptions options;
     options.seed = seed;
@@ -45,10 +45,10 @@ TEST(HnswBuildTest, IsReproducibleWithAnyNumberOfThreads) {
 TEST(HnswBuildTest, IsNotWorseThanTheGraphsOfFaiss) {
   SCOPED_TRACE("seed 5");
   Random random(5);
-  constexpr std::size_t kRows = 8000;
+  constexpr std::size_t kRows = 3000;
   constexpr std::size_t kDim = 24;
   constexpr std::size_t kQueries = 300;
-  std::vector<float> clustered = ClusteredRows(kRows + kQueries, kDim, 100, 0.6F, random);
+  std::vector<float> clustered = ClusteredRows(kRows + kQueries, kDim, 40, 0.6F, random);
   std::vector<float> gaussian = GaussianRows(kRows + kQueries, kDim, random);
   for (std::vector<float>* values : {&clustered, &gaussian}) {
     const std::vector<float> queries(values->begin() + kRows * kDim, values->end());
