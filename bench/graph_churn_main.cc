@@ -102,6 +102,7 @@ Status Print(std::string_view name, std::span<const Part* const> parts, const Pa
   for (const std::size_t ef : {32UL, 64UL, 128UL, 256UL}) {
     std::size_t hits = 0;
     std::size_t wanted = 0;
+    std::size_t num_queries = 0;
     double seconds = 0;
     for (std::size_t begin = 0; begin < queries.size(); begin += dim) {
       const std::span<const float> query(queries.data() + begin, dim);
@@ -109,6 +110,7 @@ Status Print(std::string_view name, std::span<const Part* const> parts, const Pa
       const Stopwatch stopwatch;
       DASHI_ASSIGN_OR_RETURN(const std::vector<Found> found, SearchParts(parts, query, ef, false));
       seconds += stopwatch.Seconds();
+      ++num_queries;
       wanted += right.size();
       for (const Found& answer : right) {
         hits += std::any_of(found.begin(), found.end(), [&](const Found& candidate) {
@@ -118,7 +120,7 @@ Status Print(std::string_view name, std::span<const Part* const> parts, const Pa
     }
     fmt::print("{:10} ef {:3}: recall@10 {:.4f}, {:.0f} searches/s\n", name, ef,
                static_cast<double>(hits) / static_cast<double>(wanted),
-               static_cast<double>(queries.size() / dim) / seconds);
+               static_cast<double>(num_queries) / seconds);
   }
   return Status::Ok();
 }

@@ -111,7 +111,7 @@ Status DeltaSealer::Seal(const ServingRelease& release, const std::function<bool
     DASHI_ASSIGN_OR_RETURN(auto index, releases_->OpenSealed(*now, *record, sealed));
     return releases_->AdoptSealed(release, std::move(index), sealed.sequence, check_stop);
   };
-  const Status adopted = adopt();
+  Status adopted = adopt();
   Remove(record->sealed_labels);
   LogInfo("{}: {} labels that came after it have a graph of their own", release.Name(),
           sealed.num_rows);

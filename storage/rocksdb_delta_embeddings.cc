@@ -104,10 +104,9 @@ Status RemoveRocksdbDeltaEmbeddings(RocksdbStoreState* state, std::uint64_t vers
   DASHI_RETURN_IF_ERROR(ReadEmbeddingRecord(*state->engine, version).status());
   rocksdb::WriteBatch batch;
   for (const Ordinal ordinal : ordinals) {
-    DASHI_RETURN_IF_ERROR(
-        FromRocksdb(batch.Delete(state->engine->family(Family::kEmbeddingDelta),
-                                 DeltaEmbeddingKey(version, kind, ordinal)),
-                    kWriting));
+    DASHI_RETURN_IF_ERROR(FromRocksdb(batch.Delete(state->engine->family(Family::kEmbeddingDelta),
+                                                   DeltaEmbeddingKey(version, kind, ordinal)),
+                                      kWriting));
     if (batch.Count() == kDeletesPerBatch) {
       DASHI_RETURN_IF_ERROR(state->engine->Write(&batch, /*sync=*/false, kWriting));
       batch.Clear();
