@@ -58,23 +58,35 @@ Status RowDelta::Adopt(std::shared_ptr<const ServingIndex> sealed, std::uint64_t
                        const std::function<Result<std::shared_ptr<const View>>()>& new_view,
                        DeltaResources resources) {
   UseWhatIsKnown(&resources);
-  // No picture is kept meanwhile, so that none is of a later commit than the view.
+  Kept adopted{sequence, sequence, PictureOfSealed(base_, std::move(sealed)), 0};
+  {
+    DASHI_ASSIGN_OR_RETURN(const auto view, new_view());
+    DASHI_RETURN_IF_ERROR(Advance(*view, resources, &adopted));
+  }
+  // What little has come since, while no picture is kept, so that none is of a later commit.
   const MutexLock extend_lock(extend_mutex_);
   DASHI_ASSIGN_OR_RETURN(const auto view, new_view());
-  DASHI_ASSIGN_OR_RETURN(const std::uint64_t now, view->CommitSequence());
-  std::shared_ptr<const DeltaPicture> picture = PictureOfSealed(base_, std::move(sealed));
-  DASHI_ASSIGN_OR_RETURN(const Changes changes, ReadChanges(*view, sequence, now));
+  DASHI_RETURN_IF_ERROR(Advance(*view, resources, &adopted));
+  const MutexLock lock(mutex_);
+  adopted.last_used = ++num_uses_;
+  kept_.resize(1);
+  kept_.push_back(std::move(adopted));
+  sealed_sequence_ = sequence;
+  seeds_ = {};
+  return Status::Ok();
+}
+
+Status RowDelta::Advance(const View& view, const DeltaResources& resources, Kept* kept) const {
+  DASHI_ASSIGN_OR_RETURN(const std::uint64_t now, view.CommitSequence());
+  DASHI_ASSIGN_OR_RETURN(const Changes changes, ReadChanges(view, kept->last_sequence, now));
   if (!changes.complete || Intersect(changes.committed, changes.own)) {
     return Status::Aborted("the labels that were sealed have changed meanwhile");
   }
   if (!changes.committed.empty()) {
-    DASHI_ASSIGN_OR_RETURN(picture, Derive(*view, *picture, changes.committed, resources));
+    DASHI_ASSIGN_OR_RETURN(kept->picture,
+                           Derive(view, *kept->picture, changes.committed, resources));
   }
-  const MutexLock lock(mutex_);
-  kept_.resize(1);
-  kept_.push_back({now, now, std::move(picture), ++num_uses_});
-  sealed_sequence_ = sequence;
-  seeds_ = {};
+  kept->first_sequence = kept->last_sequence = now;
   return Status::Ok();
 }
 

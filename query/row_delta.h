@@ -61,7 +61,8 @@ class RowDelta {
   /// Takes rows that were sealed at a commit as those of all pictures from now on. Statements that
   /// hold older pictures go on with these.
   ///
-  /// Errors: kConflict when a transaction that is in the way was committed meanwhile: try again.
+  /// Errors: kAborted when commits are in the way: try again.
+  /// Cost:   that of deriving a picture from what has come since; statements wait for the last bit.
   Status Adopt(std::shared_ptr<const ServingIndex> sealed, std::uint64_t sequence,
                const std::function<Result<std::shared_ptr<const storage::View>>()>& new_view,
                DeltaResources resources) DASHI_EXCLUDES(extend_mutex_, mutex_);
@@ -106,6 +107,10 @@ class RowDelta {
                                                      std::span<const storage::Ordinal> changed,
                                                      const DeltaResources& resources) const;
   void UseWhatIsKnown(DeltaResources* resources);
+  /// Makes a picture that of a later view.
+  ///
+  /// Errors: kAborted when the view has what others at its sequence do not see.
+  Status Advance(const storage::View& view, const DeltaResources& resources, Kept* kept) const;
   /// The youngest picture that a view may start from.
   Kept Choose(std::uint64_t sequence) DASHI_EXCLUDES(mutex_);
   /// Notes that a picture is right for views up to `sequence` too.
