@@ -123,6 +123,7 @@ Result<std::shared_ptr<const DeltaPicture>> RowDelta::At(const View& view,
 
 Result<RowDelta::Reached> RowDelta::Reach(const View& view, std::uint64_t sequence,
                                           const DeltaResources& resources) {
+  const std::uint64_t first_sequence = NoteFirstView(sequence);
   Kept kept = Choose(sequence);
   DASHI_ASSIGN_OR_RETURN(Changes changes,
                          ReadChanges(view, std::min(kept.last_sequence, sequence), sequence));
@@ -132,11 +133,20 @@ Result<RowDelta::Reached> RowDelta::Reach(const View& view, std::uint64_t sequen
   }
   if (resources.needed_sequence && changes.complete &&
       changes.committed.size() > kChangesAtOnceMax &&
-      kept.last_sequence >= std::min(*resources.needed_sequence, sequence)) {
+      kept.last_sequence >=
+          std::min(std::max(*resources.needed_sequence, first_sequence), sequence)) {
     return Reached{std::move(kept.picture), std::move(changes.own)};
   }
   MutexLock lock(extend_mutex_);
   return Extend(view, sequence, resources);
+}
+
+std::uint64_t RowDelta::NoteFirstView(std::uint64_t sequence) {
+  const MutexLock lock(mutex_);
+  if (!first_view_) {
+    first_view_ = sequence;
+  }
+  return *first_view_;
 }
 
 // Looks again, since another statement may have come as far meanwhile.

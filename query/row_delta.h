@@ -51,7 +51,7 @@ class RowDelta {
   static constexpr std::size_t kChangesAtOnceMax = 64;
 
   /// What the view has beyond the release. `resources.known` and `.embedded` are set here. With
-  /// `resources.needed_sequence` it may be what an earlier view had.
+  /// `resources.needed_sequence` it may be what an earlier view had, but for the first call.
   Result<std::shared_ptr<const DeltaPicture>> At(const storage::View& view,
                                                  DeltaResources resources);
 
@@ -113,6 +113,8 @@ class RowDelta {
   Status Advance(const storage::View& view, const DeltaResources& resources, Kept* kept) const;
   /// The youngest picture that a view may start from.
   Kept Choose(std::uint64_t sequence) DASHI_EXCLUDES(mutex_);
+  /// The sequence of the first view that was asked for: no answer has less than that had.
+  std::uint64_t NoteFirstView(std::uint64_t sequence) DASHI_EXCLUDES(mutex_);
   /// Notes that a picture is right for views up to `sequence` too.
   void NoteReach(const DeltaPicture* picture, std::uint64_t sequence) DASHI_EXCLUDES(mutex_);
   void Keep(std::uint64_t sequence, std::shared_ptr<const DeltaPicture> picture)
@@ -133,6 +135,7 @@ class RowDelta {
   std::vector<Kept> kept_ DASHI_GUARDED_BY(mutex_);
   std::uint64_t num_uses_ DASHI_GUARDED_BY(mutex_) = 0;
   std::uint64_t sealed_sequence_ DASHI_GUARDED_BY(mutex_) = 0;
+  std::optional<std::uint64_t> first_view_ DASHI_GUARDED_BY(mutex_);
   // Embeddings of texts that stood in no kept picture, at most kRememberedTextsMax; what does not
   // fit the memory limit is left out.
   std::unordered_map<std::uint64_t, std::vector<std::uint16_t>> remembered_

@@ -140,9 +140,20 @@ TEST_F(RowDeltaTest, ManyChangesMayBeLeftToWhoeverEmbedsThem) {
   EXPECT_EQ(num_rows(*transaction, before), 1U);
   // One's own commit is, with all before it.
   EXPECT_EQ(num_rows(*View(), View()->CommitSequence().value()), kMany);
+  // A delta that begins, as after an open, has all that was there before.
+  RowDelta other(EntityKind::kLabel, release_->record.snapshot_sequence,
+                 BaseRows{release_->labels->ordinals(), release_->labels->text_hashes()},
+                 store_->memory());
+  DeltaResources resources = Resources();
+  resources.needed_sequence = 0;
+  EXPECT_EQ(other.At(*View(), resources).value()->num_rows(), kMany);
+  insert(kMany, "X");
+  EXPECT_EQ(other.At(*View(), resources).value()->num_rows(), kMany);
+  encoder_->TakeCount();
   // Few are not worth the delay.
+  EXPECT_EQ(num_rows(*View(), View()->CommitSequence().value()), 2 * kMany);
   insert(3, "F");
-  EXPECT_EQ(num_rows(*View(), before), kMany + 3);
+  EXPECT_EQ(num_rows(*View(), before), 2 * kMany + 3);
 }
 
 TEST_F(RowDeltaTest, ATransactionEmbedsATextOnceAndItsCommitNotAgain) {
