@@ -180,7 +180,13 @@ Result<std::uint64_t> DeltaRefresher::Refresh(const View& view, const ServingRel
       DASHI_RETURN_IF_ERROR(Save(view, release.record, kind, *picture));
     }
   }
+  DASHI_ASSIGN_OR_RETURN(const auto model, view.GetModel(release.record.model));
+  const bool is_published =
+      model && !model->published.empty() && model->published.back() == release.record.number;
   const MutexLock lock(mutex_);
+  if (is_published && running_) {
+    followed_.try_emplace(release.record.job);  // Before the thread's first look at it.
+  }
   const auto found = followed_.find(release.record.job);
   if (found != followed_.end() && found->second.state.sequence <= sequence) {
     found->second.state.sequence = sequence;
