@@ -378,6 +378,18 @@ TEST_F(SegmentTest, VerificationStopsWhenAskedAndGoesOn) {
   EXPECT_TRUE(segment->blocks().VerifyAll([] { return false; }).ok());
 }
 
+TEST_F(SegmentTest, AFileThatIsCutWhileItIsOpenIsAnErrorAndNoSignal) {
+  const auto index = MakeSegmentIndex(MappedSegment::Open(path_).value());
+  // Nothing of the rest is verified, or was ever read.
+  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) / 2);
+  const Status status = SearchAll(*index, queries_).status();
+  EXPECT_TRUE(status.code() == StatusCode::kCorruption || status.code() == StatusCode::kIoError)
+      << status.ToString();
+  SearchOptions exact;
+  exact.exact = true;
+  EXPECT_FALSE(index->Search(Query(0), exact, nullptr).ok());
+}
+
 // Lets some changes pass, then the disk is full; what is removed makes no room.
 class FullDisk : public FileGate {
  public:

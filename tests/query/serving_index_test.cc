@@ -229,7 +229,6 @@ TEST_F(ServingIndexTest, ASummaryTellsHowASearchWent) {
 
 TEST_F(ServingIndexTest, ACutFileIsNoErrorEither) {
   Open({.read_only = true});
-  const auto index = Index();
   fs::resize_file(Path(), fs::file_size(Path()) / 2);
   EXPECT_EQ(Answers(), exact_);
   EXPECT_THAT(Index()->State(), StartsWith("scanned: "));
