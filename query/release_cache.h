@@ -58,6 +58,9 @@ struct EmbeddedRows {
   std::unique_ptr<storage::MemoryLease> memory;
 };
 
+/// Bytes of one embedding of a release in memory, with what it belongs to.
+std::uint64_t EmbeddedRowBytes(const storage::ReleaseRecord& record);
+
 /// A label's two vectors, for scoring with either alone.  Shape: both [ordinals.size(), dim]
 /// binary16.
 struct LabelVectors {
