@@ -105,6 +105,8 @@ struct DeltaResources {
   /// When set, changes beyond this commit may be left out as long as there are many of them:
   /// someone else is embedding these, and it would take long.
   std::optional<std::uint64_t> needed_sequence;
+  /// Set to how many changes were left out so; may be null.
+  std::size_t* num_left_out = nullptr;
   /// Told of each text that was embedded; may be empty.
   std::function<void(std::uint64_t text_hash, std::span<const std::uint16_t> vector)> embedded;
 };

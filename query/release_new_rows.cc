@@ -49,6 +49,7 @@ DeltaResources ReleaseCache::ResourcesOf(const ServingRelease& release,
           check_stop,
           /*known=*/{},
           /*needed_sequence=*/std::nullopt,
+          /*num_left_out=*/nullptr,
           /*embedded=*/{}};
 }
 
@@ -77,23 +78,29 @@ DeltaResources ReleaseCache::ResourcesOf(const ServingRelease& release,
 
 Result<SearchedRows> ReleaseCache::LabelsIn(const View& view, const ServingRelease& release,
                                             const Freshness& freshness) {
-  DASHI_ASSIGN_OR_RETURN(auto picture, NewLabels(view, release, ResourcesOf(release, freshness)));
+  DeltaResources resources = ResourcesOf(release, freshness);
+  std::size_t num_left_out = 0;
+  resources.num_left_out = &num_left_out;
+  DASHI_ASSIGN_OR_RETURN(auto picture, NewLabels(view, release, resources));
   return SearchedRows(
       *release.labels, release.labels->ordinals(), std::move(picture),
-      static_cast<float>(release.record.fusion_encoder + release.record.fusion_classifier));
+      static_cast<float>(release.record.fusion_encoder + release.record.fusion_classifier),
+      num_left_out);
 }
 
 Result<SearchedRows> ReleaseCache::EmbeddingsIn(const View& view, const ServingRelease& release,
                                                 const EmbeddedRows& embedded,
                                                 const Freshness& freshness) {
-  const DeltaResources resources = ResourcesOf(release, freshness);
+  DeltaResources resources = ResourcesOf(release, freshness);
+  std::size_t num_left_out = 0;
+  resources.num_left_out = &num_left_out;
   std::shared_ptr<const DeltaPicture> picture;
   if (embedded.new_rows == nullptr) {
     DASHI_ASSIGN_OR_RETURN(picture, NewLabels(view, release, resources));
   } else {
     DASHI_ASSIGN_OR_RETURN(picture, embedded.new_rows->At(view, resources));
   }
-  return SearchedRows(*embedded.vectors, embedded.ordinals, std::move(picture), 1.0F);
+  return SearchedRows(*embedded.vectors, embedded.ordinals, std::move(picture), 1.0F, num_left_out);
 }
 
 void ReleaseCache::SeedDelta(const View& view, const ReleaseRecord& record, EntityKind kind,

@@ -135,6 +135,9 @@ Result<RowDelta::Reached> RowDelta::Reach(const View& view, std::uint64_t sequen
       changes.committed.size() > kChangesAtOnceMax &&
       kept.last_sequence >=
           std::min(std::max(*resources.needed_sequence, first_sequence), sequence)) {
+    if (resources.num_left_out != nullptr) {
+      *resources.num_left_out = changes.committed.size();
+    }
     return Reached{std::move(kept.picture), std::move(changes.own)};
   }
   MutexLock lock(extend_mutex_);

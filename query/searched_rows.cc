@@ -68,11 +68,13 @@ index::PositionSet PositionsIn(const index::RowSet& only,
 
 SearchedRows::SearchedRows(const index::VectorIndex& base,
                            std::span<const storage::Ordinal> ordinals,
-                           std::shared_ptr<const DeltaPicture> delta, float delta_scale)
+                           std::shared_ptr<const DeltaPicture> delta, float delta_scale,
+                           std::size_t num_left_out)
     : base_(base),
       ordinals_(ordinals),
       delta_(std::move(delta)),
       delta_scale_(delta_scale),
+      num_left_out_(num_left_out),
       passing_(delta_->live_base),
       passing_sealed_(delta_->live_sealed),
       num_passing_(num_searched()) {

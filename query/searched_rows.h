@@ -25,7 +25,8 @@ class SearchedRows {
   /// `base` and `ordinals`, which ascend, are borrowed. A row of the delta scores `delta_scale`
   /// times the inner product: the sum of the weights that the index has folded.
   SearchedRows(const index::VectorIndex& base, std::span<const storage::Ordinal> ordinals,
-               std::shared_ptr<const DeltaPicture> delta, float delta_scale);
+               std::shared_ptr<const DeltaPicture> delta, float delta_scale,
+               std::size_t num_left_out = 0);
 
   std::size_t num_base() const { return ordinals_.size(); }
   /// How many rows there are, deleted and replaced ones included.
@@ -35,6 +36,8 @@ class SearchedRows {
     return (delta_->live_base == nullptr ? num_base() : delta_->live_base->size()) +
            delta_->num_rows();
   }
+  /// Changes that are left to whoever embeds them: DeltaResources::num_left_out.
+  std::size_t num_left_out() const { return num_left_out_; }
   storage::Ordinal OrdinalAt(index::Position position) const;
   const index::VectorIndex& base() const { return base_; }
   /// Lets only the rows of a set be found from now on.
@@ -69,6 +72,7 @@ class SearchedRows {
   std::span<const storage::Ordinal> ordinals_;
   std::shared_ptr<const DeltaPicture> delta_;  // Sharers: other statements.
   float delta_scale_;
+  std::size_t num_left_out_;
   std::shared_ptr<const index::RowSet> only_;  // Null: all. Sharers: the statement.
   // Null: all. Sharers of both: copies.
   std::shared_ptr<const index::PositionSet> passing_;         // Of the index.

@@ -162,6 +162,7 @@ class IndexCursor final : public TopKCursor {
     summary.index = rows_.base().kind() == "hnsw" ? "graph" : "scan";
     summary.index_state = embedded_ == nullptr ? release_->labels->State() : "";
     summary.num_rows = rows_.num_searched();
+    summary.num_left_out = rows_.num_left_out();
     if (rows_.is_restricted()) {
       summary.num_passing = rows_.num_passing();
     }

@@ -54,6 +54,8 @@ struct SearchSummary {
   std::string index;         ///< "graph", or "scan" where there is none
   std::string index_state;   ///< as ServingIndex::State; empty: vectors that no file stands for
   std::size_t num_rows = 0;  ///< that a search without a filter can find
+  /// Rows that others have changed and that are being embedded: their older text counts, or none.
+  std::size_t num_left_out = 0;
   /// How many of them a filter leaves that was looked up before the search; nullopt: none was.
   std::optional<std::size_t> num_passing;
   bool searched = false;               ///< false: nothing had to be

@@ -46,6 +46,11 @@ void SearchLog::Add(std::string_view function, const query::SearchSummary& summa
   lines_.push_back(fmt::format("{}: {}, {} of {} rows{}", function, summary.release, summary.index,
                                summary.num_rows,
                                summary.index_state.empty() ? "" : ", " + summary.index_state));
+  if (summary.num_left_out > 0) {
+    lines_.push_back(
+        fmt::format("  left out: {} rows that others have changed, still being embedded",
+                    summary.num_left_out));
+  }
   lines_.push_back(FilterLine(summary, num_dropped));
   lines_.push_back(SearchLine(summary));
 }

@@ -41,6 +41,9 @@ constexpr std::array kFailpointsInSources = {
 // A new database is made after so many kills, so that creation is killed too.
 constexpr std::uint64_t kKillsPerDatabase = 40;
 constexpr int kAttemptsPerFailpoint = 4;
+// Commits that the memory limit may refuse: some, and one in so many.
+constexpr std::uint64_t kTooLargeMax = 2;
+constexpr std::uint64_t kCommitsPerTooLarge = 100;
 // How long a child may take to come to the failpoint that all wait for, on a machine that has other
 // work to do.
 constexpr std::int64_t kReachMicrosMax = 120'000'000;
@@ -220,15 +223,18 @@ class CrashRun {
         "  databases            {}\n"
         "  restarts             {}, the longest {:.3f} s\n"
         "  acknowledged commits {} checked, {} lost, {} half visible\n"
-        "  conflicts (40001)    {}\n"
+        "  conflicts (40001)    {}, and {} refused by the memory limit (53200)\n"
         "  failpoints          ",
         options_.seed, num_kills_, num_opening_, num_working_, num_closing_, num_at_failpoint_,
         num_databases_, num_restarts_, longest_restart_, oracle_.num_checked(), oracle_.num_lost(),
-        oracle_.num_half_visible(), oracle_.num_refused());
+        oracle_.num_half_visible(), oracle_.num_conflicts(), oracle_.num_too_large());
     for (const auto& [name, visits] : visits_) {
       std::cout << " " << name << " " << visits;
     }
     std::cout << "\n";
+    if (oracle_.num_too_large() > kTooLargeMax + oracle_.num_acknowledged() / kCommitsPerTooLarge) {
+      violations_.emplace_back("too many commits were refused by the memory limit");
+    }
     violations_.insert(violations_.end(), oracle_.violations().begin(), oracle_.violations().end());
     for (const std::string& violation : violations_) {
       std::cout << "VIOLATION: " << violation << "\n";

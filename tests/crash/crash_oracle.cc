@@ -46,7 +46,7 @@ void CrashOracle::OnEvent(const CrashEvent& event) {
       break;
     case CrashEventKind::kRefused:
       owner.under_way.reset();
-      ++num_refused_;
+      ++(event.text == "53200" ? num_too_large_ : num_conflicts_);
       break;
     default:
       break;

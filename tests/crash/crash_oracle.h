@@ -30,7 +30,9 @@ class CrashOracle {
   const std::vector<std::string>& violations() const { return violations_; }
   std::uint64_t num_acknowledged() const { return num_acknowledged_; }
   std::uint64_t num_checked() const { return num_checked_; }
-  std::uint64_t num_refused() const { return num_refused_; }
+  std::uint64_t num_conflicts() const { return num_conflicts_; }
+  /// Refused because of the memory limit (53200).
+  std::uint64_t num_too_large() const { return num_too_large_; }
   std::uint64_t num_lost() const { return num_lost_; }
   std::uint64_t num_half_visible() const { return num_half_visible_; }
 
@@ -50,7 +52,8 @@ class CrashOracle {
   std::vector<std::string> violations_;
   std::uint64_t num_acknowledged_ = 0;
   std::uint64_t num_checked_ = 0;
-  std::uint64_t num_refused_ = 0;
+  std::uint64_t num_conflicts_ = 0;
+  std::uint64_t num_too_large_ = 0;
   std::uint64_t num_lost_ = 0;
   std::uint64_t num_half_visible_ = 0;
 };

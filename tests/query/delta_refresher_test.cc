@@ -161,6 +161,7 @@ TEST_F(DeltaRefresherTest, QueriesAgreeWithATwinWhileRowsChangeBesideThem) {
         {},
         /*known=*/{},
         /*needed_sequence=*/std::nullopt,
+        /*num_left_out=*/nullptr,
         /*embedded=*/{}};
     const auto twin = release->new_labels->CompareAll(*view, resources).value();
     ASSERT_EQ(picture->entries.size(), twin->entries.size());

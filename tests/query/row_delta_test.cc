@@ -56,6 +56,7 @@ class RowDeltaTest : public DeltaFixture {
             check_stop_,
             /*known=*/{},
             /*needed_sequence=*/std::nullopt,
+            /*num_left_out=*/nullptr,
             /*embedded=*/{}};
   }
 
@@ -127,12 +128,16 @@ TEST_F(RowDeltaTest, ManyChangesMayBeLeftToWhoeverEmbedsThem) {
     ASSERT_TRUE(transaction->Commit().ok());
   };
   insert(kMany, "M");
+  std::size_t num_left_out = 0;
   const auto num_rows = [&](const storage::View& view, std::uint64_t needed) {
     DeltaResources resources = Resources();
     resources.needed_sequence = needed;
+    num_left_out = 0;
+    resources.num_left_out = &num_left_out;
     return delta_->At(view, resources).value()->num_rows();
   };
   EXPECT_EQ(num_rows(*View(), before), 0U);
+  EXPECT_EQ(num_left_out, kMany);
   EXPECT_EQ(encoder_->TakeCount(), 0U);
   // What a transaction changes itself is there all the same.
   const auto transaction = Begin();
@@ -140,6 +145,7 @@ TEST_F(RowDeltaTest, ManyChangesMayBeLeftToWhoeverEmbedsThem) {
   EXPECT_EQ(num_rows(*transaction, before), 1U);
   // One's own commit is, with all before it.
   EXPECT_EQ(num_rows(*View(), View()->CommitSequence().value()), kMany);
+  EXPECT_EQ(num_left_out, 0U);
   // A delta that begins, as after an open, has all that was there before.
   RowDelta other(EntityKind::kLabel, release_->record.snapshot_sequence,
                  BaseRows{release_->labels->ordinals(), release_->labels->text_hashes()},
