@@ -1,10 +1,12 @@
 // Builds an HNSW graph over the vectors of a file and times searches, one query after the other.
 //
-// Usage: graph_search FOLDER DIM [ef=16,32,...] [k=10] [threads=1]
+// Usage: graph_search FOLDER DIM [ef=16,32,...] [k=10] [threads=1] [search=1,2,...]
 // FOLDER has base.f32 and query.f32, rows of DIM float32. Writes the positions that were found to
-// FOLDER/dashi_<ef>.u32 ([queries, k]) and prints seconds as lines of JSON. `threads` builds.
-// bench/peers/graph_search.py makes such a folder, and compares.
+// FOLDER/dashi_<ef>.u32 ([queries, k]) and prints lines of JSON: the seconds of all queries for
+// each number of threads in `search`. `threads` builds. bench/peers/graph_search.py makes such a
+// folder, and compares.
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
@@ -15,9 +17,11 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "index/vector_index.h"
 #include "index/vector_kernels.h"
 
@@ -25,6 +29,7 @@ namespace dashi::index {
 namespace {
 
 constexpr int kPasses = 3;
+constexpr std::size_t kQueriesAChunk = 8;
 
 struct Arguments {
   std::string folder;
@@ -32,6 +37,7 @@ struct Arguments {
   std::vector<std::size_t> beams = {16, 24, 32, 48, 64, 96, 128, 192, 256, 512};
   std::size_t k = 10;
   int num_threads = 1;
+  std::vector<std::size_t> search_threads = {1};
 };
 
 std::vector<std::size_t> Numbers(std::string_view list) {
@@ -46,7 +52,8 @@ std::vector<std::size_t> Numbers(std::string_view list) {
 
 Result<Arguments> ParseArguments(std::span<char*> given) {
   if (given.size() < 3) {
-    return Status::InvalidArgument("usage: graph_search FOLDER DIM [ef=...] [k=10] [threads=1]");
+    return Status::InvalidArgument(
+        "usage: graph_search FOLDER DIM [ef=...] [k=10] [threads=1] [search=1]");
   }
   Arguments arguments;
   arguments.folder = given[1];
@@ -57,13 +64,15 @@ Result<Arguments> ParseArguments(std::span<char*> given) {
     const std::vector<std::size_t> numbers =
         Numbers(argument.substr(std::min(equals + 1, argument.size())));
     const std::string_view name = argument.substr(0, equals);
-    if (numbers.empty() || (name != "ef" && name != "k" && name != "threads")) {
+    if (numbers.empty() || (name != "ef" && name != "k" && name != "threads" && name != "search")) {
       return Status::InvalidArgument("unknown argument: " + std::string(argument));
     }
     if (name == "ef") {
       arguments.beams = numbers;
     } else if (name == "k") {
       arguments.k = numbers[0];
+    } else if (name == "search") {
+      arguments.search_threads = numbers;
     } else {
       arguments.num_threads = static_cast<int>(numbers[0]);
     }
@@ -84,36 +93,59 @@ Result<std::vector<float>> ReadRows(const std::string& path, std::size_t dim) {
   return rows;
 }
 
-/// Answers all queries with a beam, several times; prints the least time.
+/// Answers all queries once, each by one search, on the pool's threads; writes found ([queries, k])
+/// and adds what was visited.
+Status AnswerAll(const VectorIndex& index, const std::vector<float>& queries, std::size_t ef,
+                 const Arguments& arguments, ThreadPool& pool, std::vector<std::uint32_t>& found,
+                 std::atomic<std::size_t>& num_visited) {
+  const std::size_t num_queries = queries.size() / arguments.dim;
+  SearchOptions options;
+  options.m = arguments.k;
+  options.ef = ef;
+  std::vector<Status> statuses(num_queries);
+  pool.ParallelFor(num_queries, kQueriesAChunk, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t q = begin; q < end; ++q) {
+      SearchStatistics statistics;
+      const Result<Shortlist> shortlist =
+          index.Search({queries.data() + q * arguments.dim, arguments.dim}, options, &statistics);
+      statuses[q] = shortlist.status();
+      num_visited += statistics.num_visited;
+      for (std::size_t i = 0; shortlist.ok() && i < std::min(shortlist->size(), arguments.k); ++i) {
+        found[q * arguments.k + i] = (*shortlist)[i].position;
+      }
+    }
+  });
+  for (const Status& status : statuses) {
+    DASHI_RETURN_IF_ERROR(status);
+  }
+  return Status::Ok();
+}
+
+/// Answers all queries with a beam, several times; prints the least time of each number of threads.
 Status TimeBeam(const VectorIndex& index, const std::vector<float>& queries,
                 const Arguments& arguments, std::size_t ef) {
   const std::size_t num_queries = queries.size() / arguments.dim;
   std::vector<std::uint32_t> found(num_queries * arguments.k, UINT32_MAX);
-  SearchOptions options;
-  options.m = arguments.k;
-  options.ef = ef;
-  double seconds = 0;
-  std::size_t num_visited = 0;
-  for (int pass = 0; pass < kPasses; ++pass) {
-    num_visited = 0;
-    const Stopwatch stopwatch;
-    for (std::size_t q = 0; q < num_queries; ++q) {
-      SearchStatistics statistics;
-      DASHI_ASSIGN_OR_RETURN(
-          const Shortlist shortlist,
-          index.Search({queries.data() + q * arguments.dim, arguments.dim}, options, &statistics));
-      num_visited += statistics.num_visited;
-      for (std::size_t i = 0; i < std::min(shortlist.size(), arguments.k); ++i) {
-        found[q * arguments.k + i] = shortlist[i].position;
-      }
+  std::vector<double> seconds;
+  seconds.reserve(arguments.search_threads.size());
+  std::atomic<std::size_t> num_visited = 0;
+  for (const std::size_t num_threads : arguments.search_threads) {
+    ThreadPool pool(static_cast<int>(num_threads));
+    double least = 0;
+    for (int pass = 0; pass < kPasses; ++pass) {
+      num_visited = 0;
+      const Stopwatch stopwatch;
+      DASHI_RETURN_IF_ERROR(AnswerAll(index, queries, ef, arguments, pool, found, num_visited));
+      const double taken = stopwatch.Seconds();
+      least = pass == 0 ? taken : std::min(least, taken);
     }
-    const double taken = stopwatch.Seconds();
-    seconds = pass == 0 ? taken : std::min(seconds, taken);
+    seconds.push_back(least);
   }
   std::ofstream file(fmt::format("{}/dashi_{}.u32", arguments.folder, ef), std::ios::binary);
   file.write(reinterpret_cast<const char*>(found.data()),
              static_cast<std::streamsize>(found.size() * sizeof(found[0])));
-  fmt::print("{{\"ef\": {}, \"seconds\": {:.6f}, \"visited\": {:.1f}}}\n", ef, seconds,
+  fmt::print("{{\"ef\": {}, \"seconds\": [{:.6f}], \"visited\": {:.1f}}}\n", ef,
+             fmt::join(seconds, ", "),
              static_cast<double>(num_visited) / static_cast<double>(num_queries));
   return file ? Status::Ok() : Status::IoError("cannot write into " + arguments.folder);
 }

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Compares searches of dashi's graph with those of peers: same vectors, same threads, one run.
 
-Usage: bench/peers/graph_search.py FOLDER --texts FILE.jsonl.gz,... [--limit N]
-       bench/peers/graph_search.py FOLDER [--only NAME,...] [--threads N] [--program PATH]
-The first form makes FOLDER's vectors: passages of 24 words of the texts, each the mean of MiniLM's
-word-piece vectors weighed by rarity, centred, of unit length; the last 1,000 are the queries. The
-second builds and searches, each system in a process of its own, and prints a table: recall@10 and
-queries a second by one thread, one query after the other (inner product, M = 16 and
-efConstruction = 200, where they mean something), and what building took on --threads threads.
+Usage: bench/peers/graph_search.py FOLDER --texts FILE.jsonl.gz,... [--words N] [--limit N]
+       bench/peers/graph_search.py FOLDER [--only NAME,...] [--threads N] [--search N,...]
+                                          [--program PATH]
+The first form makes FOLDER's vectors: passages of --words words of the texts, each the mean of
+MiniLM's word-piece vectors weighed by rarity, centred, of unit length; the last 1,000 are the
+queries. The second builds and searches, each system in a process of its own, and prints a table:
+recall@10 and queries a second by each number of threads of --search, where every thread answers one
+query after the other (inner product, M = 16 and efConstruction = 200, where they mean something),
+and what building took on --threads threads.
 See README.md beside this file.
 """
 
@@ -29,7 +31,7 @@ PEERS = os.path.join(ROOT, ".deps", "graph_search_peers")
 REQUIREMENTS = os.path.join(HERE, "graph_search_requirements.txt")
 NUM_QUERIES = 1000
 K = 10
-BEAMS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 512)
+BEAMS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048)
 
 
 def install():
@@ -45,21 +47,21 @@ def install():
             stream.write(wanted)
 
 
-def passages(paths, limit):
+def passages(paths, num_words):
     """Different passages, in an order that is always the same."""
     found = {}
     for path in paths:
         with gzip.open(path, "rt", encoding="utf-8") as stream:
             for line in stream:
                 words = json.loads(line).get("text", "").split()
-                for begin in range(0, len(words) - 11, 24):
-                    found[" ".join(words[begin:begin + 24])] = None
+                for begin in range(0, len(words) - num_words // 2 + 1, num_words):
+                    found[" ".join(words[begin:begin + num_words])] = None
     texts = list(found)
     random.Random(1).shuffle(texts)
-    return texts[:limit] if limit else texts
+    return texts
 
 
-def make_vectors(folder, paths, limit):
+def make_vectors(folder, paths, num_words, limit):
     import numpy as np
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
@@ -70,11 +72,13 @@ def make_vectors(folder, paths, limit):
     tokenizer = Tokenizer.from_file(os.path.join(os.path.dirname(weights), "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    texts = passages(paths, limit)
-    ids = []
+    texts = passages(paths, num_words)
+    by_ids = {}  # Passages that differ in case alone have the same word pieces.
     for begin in range(0, len(texts), 4096):
-        encoded = tokenizer.encode_batch(texts[begin:begin + 4096])
-        ids += [np.array(one.ids[1:-1]) for one in encoded]
+        for one in tokenizer.encode_batch(texts[begin:begin + 4096]):
+            ids = np.array(one.ids[1:-1])
+            by_ids[ids.tobytes()] = ids
+    ids = list(by_ids.values())[:limit or None]
     counts = np.bincount(np.concatenate(ids), minlength=len(pieces))
     rarity = 1e-3 / (1e-3 + counts / counts.sum())
     weighed = (pieces * rarity[:, None]).astype(np.float32)
@@ -109,19 +113,21 @@ def truth_of(folder):
 
 
 # Each of these runs in a process of its own and yields the seconds of building, then for each beam
-# its width, the positions that were found, and the seconds of all queries.
+# its width, the positions found, and the seconds of all queries for each number of threads.
 
-def timed(beam, search):
-    best, found = None, None
-    for _ in range(3):
-        start = time.perf_counter()
-        found = search()
-        seconds = time.perf_counter() - start
-        best = seconds if best is None else min(best, seconds)
+def timed(beam, search_threads, search):
+    best, found = [], None
+    for threads in search_threads:
+        taken = []
+        for _ in range(3):
+            start = time.perf_counter()
+            found = search(threads)
+            taken.append(time.perf_counter() - start)
+        best.append(min(taken))
     return beam, found, best
 
 
-def run_hnswlib(folder, threads):
+def run_hnswlib(folder, threads, search_threads):
     import hnswlib
     base, queries = read(folder)
     index = hnswlib.Index("ip", base.shape[1])
@@ -130,13 +136,13 @@ def run_hnswlib(folder, threads):
     start = time.perf_counter()
     index.add_items(base)
     yield time.perf_counter() - start
-    index.set_num_threads(1)
     for beam in BEAMS:
         index.set_ef(beam)
-        yield timed(beam, lambda: index.knn_query(queries, k=K)[0])
+        yield timed(beam, search_threads,
+                    lambda count: index.knn_query(queries, k=K, num_threads=count)[0])
 
 
-def run_faiss(folder, threads):
+def run_faiss(folder, threads, search_threads):
     import faiss
     base, queries = read(folder)
     index = faiss.IndexHNSWFlat(base.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
@@ -145,13 +151,17 @@ def run_faiss(folder, threads):
     start = time.perf_counter()
     index.add(base)
     yield time.perf_counter() - start
-    faiss.omp_set_num_threads(1)
+
+    def search(count):
+        faiss.omp_set_num_threads(count)
+        return index.search(queries, K)[1]
+
     for beam in BEAMS:
         index.hnsw.efSearch = beam
-        yield timed(beam, lambda: index.search(queries, K)[1])
+        yield timed(beam, search_threads, search)
 
 
-def run_usearch(folder, threads):
+def run_usearch(folder, threads, search_threads):
     import numpy as np
     from usearch.index import Index
     base, queries = read(folder)
@@ -161,10 +171,11 @@ def run_usearch(folder, threads):
     yield time.perf_counter() - start
     for beam in BEAMS:
         index.expansion_search = beam
-        yield timed(beam, lambda: index.search(queries, K, threads=1).keys)
+        yield timed(beam, search_threads,
+                    lambda count: index.search(queries, K, threads=count).keys)
 
 
-def run_svs(folder, threads):
+def run_svs(folder, threads, search_threads):
     """Vamana, whose beam is its search window. Its 8-bit LVQ runs on Intel's processors alone; on
     others vectors are binary16."""
     import numpy as np
@@ -185,18 +196,24 @@ def run_svs(folder, threads):
     start = time.perf_counter()
     index = svs.Vamana.build(parameters, vectors, svs.DistanceType.MIP, num_threads=threads)
     yield time.perf_counter() - start
-    index.num_threads = 1
+
+    def search(count):
+        index.num_threads = count
+        return index.search(queries, K)[0]
+
     for beam in BEAMS:
         index.search_window_size = beam
-        yield timed(beam, lambda: index.search(queries, K)[0])
+        yield timed(beam, search_threads, search)
 
 
-def run_dashi(folder, threads, program):
+def run_dashi(folder, threads, search_threads, program):
     import numpy as np
     dim = read(folder)[1].shape[1]
     beams = ",".join(map(str, BEAMS))
+    search = ",".join(map(str, search_threads))
     output = subprocess.run([program, folder, str(dim), f"ef={beams}", f"k={K}",
-                             f"threads={threads}"], check=True, stdout=subprocess.PIPE, text=True)
+                             f"threads={threads}", f"search={search}"],
+                            check=True, stdout=subprocess.PIPE, text=True)
     build, *searches = map(json.loads, output.stdout.splitlines())
     yield build["build_seconds"]
     for search in searches:
@@ -212,15 +229,16 @@ RUNS = {"dashi": run_dashi, "hnswlib": run_hnswlib, "usearch": run_usearch, "fai
 def run_one(name, arguments):
     truth = truth_of(arguments.folder)
     extra = [arguments.program] if name == "dashi" else []
-    results = RUNS[name](arguments.folder, arguments.threads, *extra)
+    results = RUNS[name](arguments.folder, arguments.threads, arguments.search, *extra)
     build = next(results)
     for beam, found, seconds in results:
         hits = sum(len(set(map(int, a)) & set(map(int, b))) for a, b in zip(found, truth))
-        print(f"| {name} | {beam} | {hits / truth.size:.4f} | {len(truth) / seconds:,.0f} |",
-              flush=True)
+        speeds = "".join(f" {len(truth) / taken:,.0f} |" for taken in seconds)
+        print(f"| {name} | {beam} | {hits / truth.size:.4f} |{speeds}", flush=True)
     who = resource.RUSAGE_CHILDREN if name == "dashi" else resource.RUSAGE_SELF
     peak = resource.getrusage(who).ru_maxrss / 1024
-    print(f"| {name} | built in {build:.0f} s | peak {peak:,.0f} MiB | |", flush=True)
+    rest = " |" * len(arguments.search)
+    print(f"| {name} | built in {build:.0f} s | peak {peak:,.0f} MiB |{rest}", flush=True)
 
 
 def main():
@@ -228,9 +246,12 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--texts", default="")
+    parser.add_argument("--words", type=int, default=24)
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--only", default=",".join(RUNS))
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--search", type=lambda text: [int(number) for number in text.split(",")],
+                        default=[1])
     parser.add_argument("--program", default=os.path.join(ROOT, "build/release/bench/graph_search"))
     parser.add_argument("--run", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -238,14 +259,18 @@ def main():
     sys.path.insert(0, PEERS)
     if arguments.texts:
         os.makedirs(arguments.folder, exist_ok=True)
-        make_vectors(arguments.folder, arguments.texts.split(","), arguments.limit)
+        make_vectors(arguments.folder, arguments.texts.split(","), arguments.words, arguments.limit)
     elif arguments.run:
         run_one(arguments.run, arguments)
     else:
-        print("| | ef | recall@10 | queries/s |\n|---|---|---|---|", flush=True)
+        columns = "".join(f" queries/s of {count} |" for count in arguments.search)
+        print(f"| | ef | recall@10 |{columns}\n|---|---|---|" + "---|" * len(arguments.search),
+              flush=True)
+        search = ",".join(map(str, arguments.search))
         for name in arguments.only.split(","):
             subprocess.run([sys.executable, __file__, arguments.folder, "--run", name, "--threads",
-                            str(arguments.threads), "--program", arguments.program], check=True)
+                            str(arguments.threads), "--search", search, "--program",
+                            arguments.program], check=True)
 
 
 if __name__ == "__main__":
