@@ -11,6 +11,7 @@
 #include "dashi/status.h"
 #include "dashi/value.h"
 #include "query/publish_condition.h"
+#include "sql/sqlite_text.h"
 #include "storage/schema_record.h"
 
 namespace dashi::sql {
@@ -47,10 +48,38 @@ struct EdgeUpsert {
   std::size_t offset = 0;               ///< of ON
 };
 
+/// ON CONFLICT of an INSERT into a table of rows.
+struct RowUpsert {
+  std::vector<std::string> key;  ///< the columns in parentheses; empty: none are named
+  std::size_t key_offset = 0;
+  bool nothing = false;  ///< DO NOTHING
+  TextRange set;         ///< DO UPDATE: the assignments
+  std::optional<TextRange> where;
+};
+
+/// What an INSERT, UPDATE or DELETE says beside what SQLite does for our tables.
+struct WriteClauses {
+  SqliteVerb verb = SqliteVerb::kInsert;
+  std::string table;  ///< in lower case
+  std::size_t table_offset = 0;
+  std::string alias;            ///< empty: none
+  std::size_t verb_offset = 0;  ///< of INSERT, UPDATE or DELETE, behind WITH
+  std::size_t main_end = 0;     ///< of what SQLite runs of an INSERT or UPDATE
+  std::optional<RowUpsert> upsert;
+  std::optional<TextRange> returning;  ///< the list
+  bool updates_from = false;           ///< UPDATE ... FROM
+  std::optional<TextRange> used;       ///< DELETE ... USING: the tables
+  std::optional<TextRange> where;      ///< of a DELETE
+
+  const std::string& name() const { return alias.empty() ? table : alias; }
+};
+
 struct SqliteStatement {
   SqliteVerb verb = SqliteVerb::kSelect;
-  bool analyze = false;  ///< of kExplain: EXPLAIN ANALYZE, which runs what it explains
+  bool analyze = false;         ///< of kExplain: EXPLAIN ANALYZE, which runs what it explains
+  std::size_t body_offset = 0;  ///< behind EXPLAIN
   std::optional<EdgeUpsert> upsert;
+  std::optional<WriteClauses> write;  ///< where there are such clauses
 };
 
 struct CopyFromStatement {

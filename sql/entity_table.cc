@@ -274,20 +274,22 @@ class EntityTable : public VirtualTable {
     EntityRow row;
     DASHI_RETURN_IF_ERROR(ReadRow(statement, columns, /*old=*/nullptr, &row));
     storage::Transaction& transaction = *statement.transaction;
-    if (policy != ConflictPolicy::kFail) {
+    if (policy != ConflictPolicy::kFail || statement.conflicts != nullptr) {
       DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> existing,
                              transaction.FindOrdinal(kind_, row.id));
+      if (existing && statement.conflicts != nullptr) {
+        return statement.NoteConflict(ToInteger(*existing), ExcludedValues(row));
+      }
       if (existing && policy == ConflictPolicy::kIgnore) {
         return Status();
       }
       if (existing) {
-        ++statement.rows_changed;
+        statement.NoteWritten(ToInteger(*existing));
         return transaction.UpdateRow(kind_, *existing, row);
       }
     }
     DASHI_ASSIGN_OR_RETURN(const Ordinal ordinal, transaction.InsertRow(kind_, row));
-    static_cast<void>(ordinal);
-    ++statement.rows_changed;
+    statement.NoteInserted(ToInteger(ordinal));
     return Status();
   }
 
@@ -311,7 +313,7 @@ class EntityTable : public VirtualTable {
         DASHI_RETURN_IF_ERROR(transaction.DeleteRow(kind_, *taken));
       }
     }
-    ++statement.rows_changed;
+    statement.NoteWritten(ToInteger(ordinal));
     return transaction.UpdateRow(kind_, ordinal, row);
   }
 
@@ -360,6 +362,22 @@ class EntityTable : public VirtualTable {
       }
     }
     return Status();
+  }
+
+  // What ON CONFLICT calls `excluded`, by column.
+  Row ExcludedValues(const EntityRow& row) const {
+    Row values;
+    values.reserve(columns_.built_in().size() + columns_.user().size());
+    for (const EntityColumn column : columns_.built_in()) {
+      values.push_back(column == EntityColumn::kId                   ? Value::Text(row.id)
+                       : column == EntityColumn::kText               ? Value::Text(row.text)
+                       : column == EntityColumn::kSplit && row.split ? Value::Text(*row.split)
+                                                                     : Value::Null());
+    }
+    for (const storage::ColumnRecord* column : columns_.user()) {
+      values.push_back(ShownValue(column->type, storage::ColumnValue(row, *column)));
+    }
+    return values;
   }
 
   static bool IsInserted(const StatementContext& statement, std::string_view column) {

@@ -9,17 +9,13 @@
 
 namespace dashi::sql {
 
-std::string_view ParsedStatement::text() const {
+std::size_t ParsedStatement::end_offset() const {
   const Token& last = tokens.size() > 1 ? tokens[tokens.size() - 2] : tokens.front();
-  const std::size_t end = last.offset + last.text.size();
-  return std::string_view(*source).substr(begin_offset(), end - begin_offset());
+  return last.offset + last.text.size();
 }
 
-std::string_view ParsedStatement::sqlite_text() const {
-  const auto* statement = std::get_if<SqliteStatement>(&node);
-  return statement != nullptr && statement->upsert
-             ? text().substr(0, statement->upsert->offset - begin_offset())
-             : text();
+std::string_view ParsedStatement::text() const {
+  return std::string_view(*source).substr(begin_offset(), end_offset() - begin_offset());
 }
 
 Status ParsedStatement::At(Status status, std::size_t offset) const {

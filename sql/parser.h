@@ -25,8 +25,7 @@ struct ParsedStatement {
   std::size_t begin_offset() const { return tokens.front().offset; }
   /// The statement as written, without its semicolon.
   std::string_view text() const;
-  /// What SQLite runs of it: all but the ON CONFLICT that dashi reads itself.
-  std::string_view sqlite_text() const;
+  std::size_t end_offset() const;
   /// Adds the position of a byte offset in the source to an error.
   Status At(Status status, std::size_t offset) const;
 };

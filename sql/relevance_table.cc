@@ -195,7 +195,17 @@ class RelevanceVirtualTable : public VirtualTable {
   Status Insert(StatementContext& statement, std::span<sqlite3_value*> columns,
                 ConflictPolicy policy) override {
     DASHI_ASSIGN_OR_RETURN(const Pair pair, ReadPair(*statement.transaction, columns));
-    return Put(statement, pair, policy);
+    if (statement.conflicts == nullptr) {
+      return Put(statement, pair, policy);
+    }
+    DASHI_ASSIGN_OR_RETURN(const bool exists, Exists(*statement.transaction, pair));
+    if (!exists) {
+      return Put(statement, pair, policy);
+    }
+    return statement.NoteConflict(
+        PairRowId(pair.document, pair.label),
+        {ValueFromSqlite(columns[kDocument]), ValueFromSqlite(columns[kLabel]),
+         Value::Real(ShortestDouble(pair.weight))});
   }
 
   Status Update(StatementContext& statement, std::int64_t row_id, std::span<sqlite3_value*> columns,
@@ -313,7 +323,8 @@ class RelevanceVirtualTable : public VirtualTable {
                                    std::string(document) + ", label " + std::string(label))
           .WithSqlState("23505");
     }
-    ++statement.rows_changed;
+    const std::int64_t row_id = PairRowId(pair.document, pair.label);
+    is_new ? statement.NoteInserted(row_id) : statement.NoteWritten(row_id);
     return Status();
   }
 };

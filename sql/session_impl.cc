@@ -14,6 +14,7 @@
 #include "sql/setting_statements.h"
 #include "sql/show_statements.h"
 #include "sql/transaction_statements.h"
+#include "sql/write_statement.h"
 
 namespace dashi::internal {
 
@@ -347,7 +348,7 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& 
   const auto& node = std::get<sql::SqliteStatement>(statement.node);
   const sql::SqliteVerb verb = node.verb;
   DASHI_RETURN_IF_ERROR(RequireWritable(state_, WriteWord(verb)));
-  std::uint64_t rows_changed = 0;
+  sql::WriteOutcome outcome;
   const auto write = [&](storage::Transaction& transaction) -> Status {
     // The transaction outlives the statement, so nothing is shared in truth.
     DASHI_ASSIGN_OR_RETURN(
@@ -358,18 +359,16 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& 
     context.upsert = node.upsert ? &*node.upsert : nullptr;
     DASHI_ASSIGN_OR_RETURN(sql::CompiledStatement compiled,
                            CompileOrTake(statement, context, keeper));
-    DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
-    for (bool more = true; more;) {
-      DASHI_ASSIGN_OR_RETURN(more, sqlite_->Step(compiled.get(), statement, context));
-    }
+    DASHI_ASSIGN_OR_RETURN(
+        outcome, sql::RunWriteStatement(*sqlite_, statement, values, compiled.get(), context));
     GiveBack(std::move(compiled), keeper);
-    rows_changed = context.rows_changed;
     return Status();
   };
   DASHI_RETURN_IF_ERROR(WriteAtomically(state_, write));
   const char* word = WriteWord(verb);
   return sql::Finished(std::string(word) + (verb == sql::SqliteVerb::kInsert ? " 0 " : " ") +
-                       std::to_string(rows_changed));
+                           std::to_string(outcome.rows_changed),
+                       std::move(outcome.columns), std::move(outcome.rows));
 }
 
 void SessionImpl::CloseBlockRows() {

@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/listed_rows.h"
 #include "sql/sql_functions.h"
 #include "sql/sqlite_error.h"
 #include "sql/table_catalog.h"
+#include "sql/write_text.h"
 #include "storage/row_check.h"
 
 namespace dashi::sql {
@@ -21,6 +23,11 @@ constexpr int kStepsPerPoll = 500;
 /// The longest text or blob, and the longest statement.
 constexpr int kValueBytesMax = 64 << 20;
 constexpr int kSqlBytesMax = 16 << 20;
+
+bool IsComposed(const void* slot) {
+  const StatementContext* statement = static_cast<const StatementSlot*>(slot)->current;
+  return statement != nullptr && statement->composed;
+}
 
 // Allows reading and writing our tables; SQLite calls it while it compiles.
 int Authorize(void* slot, int action, const char* first, const char* second,
@@ -35,7 +42,9 @@ int Authorize(void* slot, int action, const char* first, const char* second,
     case SQLITE_FUNCTION: {
       // load_extension is off anyway; the others would show SQLite's insides.
       const std::string_view name = second == nullptr ? "" : second;
-      return name == "load_extension" || name == "fts3_tokenizer" ? SQLITE_DENY : SQLITE_OK;
+      const bool denied = name == "load_extension" || name == "fts3_tokenizer" ||
+                          (name == kExcludedFunction && !IsComposed(slot));
+      return denied ? SQLITE_DENY : SQLITE_OK;
     }
     case SQLITE_READ:
     case SQLITE_INSERT:
@@ -43,8 +52,9 @@ int Authorize(void* slot, int action, const char* first, const char* second,
     case SQLITE_DELETE: {
       const std::string_view table = first == nullptr ? "" : first;
       const bool json = table == "json_each" || table == "json_tree";
-      return FindTable(table) != nullptr || (json && action == SQLITE_READ) ? SQLITE_OK
-                                                                            : SQLITE_DENY;
+      const bool own = table == kListedRowsTable && IsComposed(slot);
+      return FindTable(table) != nullptr || ((json || own) && action == SQLITE_READ) ? SQLITE_OK
+                                                                                     : SQLITE_DENY;
     }
     default:
       return SQLITE_DENY;
@@ -80,13 +90,6 @@ int BindOne(sqlite3_stmt* compiled, int index, const Value& value) {
                                  value.bytes().size(), SQLITE_TRANSIENT);
   }
   return SQLITE_MISUSE;
-}
-
-/// How many bytes of a statement EXPLAIN, or EXPLAIN ANALYZE, takes.
-std::size_t ExplainBytes(const ParsedStatement& statement) {
-  const bool analyze = std::get<SqliteStatement>(statement.node).analyze;
-  const Token& last = statement.tokens[analyze ? 1 : 0];
-  return last.offset + last.text.size() - statement.begin_offset();
 }
 
 }  // namespace
@@ -128,6 +131,7 @@ Status SqliteConnection::Configure() {
   for (const TableDefinition& table : AllTables()) {
     DASHI_RETURN_IF_ERROR(RegisterTable(connection_, table, &slot_));
   }
+  DASHI_RETURN_IF_ERROR(RegisterListedRows(connection_, &slot_));
   DASHI_RETURN_IF_ERROR(RegisterFunctions(connection_, &slot_));
   // SQLite's own table functions declare themselves at their first use, which the authorizer would
   // refuse: use them before it stands.
@@ -159,7 +163,7 @@ Status SqliteConnection::UseSchemas(const UserSchemas& schemas) {
 }
 
 Status SqliteConnection::ErrorOf(int rc, const ParsedStatement& statement,
-                                 StatementContext& context, std::size_t added_bytes) {
+                                 StatementContext& context, const SqliteText* text) {
   if (!context.error.ok()) {
     return std::exchange(context.error, Status());
   }
@@ -167,41 +171,40 @@ Status SqliteConnection::ErrorOf(int rc, const ParsedStatement& statement,
   if (message == "no query solution" && !context.plan_error.ok()) {
     return std::exchange(context.plan_error, Status());
   }
-  return SqliteErrorStatus(connection_, rc, statement, context.schemas, added_bytes);
+  return SqliteErrorStatus(connection_, rc, statement, context.schemas, text);
 }
 
 Result<CompiledStatement> SqliteConnection::Compile(const ParsedStatement& statement,
                                                     StatementContext& context) {
-  std::string explain;
-  std::string_view sql = statement.sqlite_text();
-  const auto& node = std::get<SqliteStatement>(statement.node);
-  if (node.verb == SqliteVerb::kExplain && !statement.tokens[1].IsKeyword("QUERY")) {
-    // EXPLAIN alone would print SQLite's byte code.
-    explain = "EXPLAIN QUERY PLAN" + std::string(sql.substr(ExplainBytes(statement)));
-    sql = explain;
-  }
-  const std::size_t added_bytes = sql.size() - statement.sqlite_text().size();
-  return CompileText(sql, added_bytes, statement, context);
+  // EXPLAIN alone would print SQLite's byte code.
+  const bool explain = std::get<SqliteStatement>(statement.node).verb == SqliteVerb::kExplain;
+  return CompileText(MainText(statement, explain ? "EXPLAIN QUERY PLAN " : ""), statement, context);
 }
 
 Result<CompiledStatement> SqliteConnection::CompileAnalyzed(const ParsedStatement& statement,
                                                             StatementContext& context) {
-  // Blanks in place of EXPLAIN ANALYZE: offsets in messages stay right.
-  std::string sql(statement.sqlite_text());
-  std::fill_n(sql.begin(), ExplainBytes(statement), ' ');
-  return CompileText(sql, /*added_bytes=*/0, statement, context);
+  return CompileText(MainText(statement, ""), statement, context);
 }
 
-Result<CompiledStatement> SqliteConnection::CompileText(std::string_view sql,
-                                                        std::size_t added_bytes,
+Result<CompiledStatement> SqliteConnection::CompileComposed(const SqliteText& text,
+                                                            const ParsedStatement& statement,
+                                                            StatementContext& context) {
+  context.composed = true;
+  Result<CompiledStatement> compiled = CompileText(text, statement, context);
+  context.composed = false;
+  return compiled;
+}
+
+Result<CompiledStatement> SqliteConnection::CompileText(const SqliteText& text,
                                                         const ParsedStatement& statement,
                                                         StatementContext& context) {
   StatementScope scope(slot_, context);
   sqlite3_stmt* compiled = nullptr;
+  const std::string& sql = text.text();
   const int rc = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
                                     SQLITE_PREPARE_PERSISTENT, &compiled, nullptr);
   if (rc != SQLITE_OK) {
-    return ErrorOf(rc, statement, context, added_bytes);
+    return ErrorOf(rc, statement, context, &text);
   }
   return CompiledStatement(compiled, CompiledDeleter{generation_});
 }
@@ -245,7 +248,7 @@ Result<bool> SqliteConnection::Step(sqlite3_stmt* compiled, const ParsedStatemen
   if (rc == SQLITE_DONE) {
     return false;
   }
-  return ErrorOf(rc, statement, context, /*added_bytes=*/0);
+  return ErrorOf(rc, statement, context, /*text=*/nullptr);
 }
 
 std::vector<Column> SqliteConnection::ColumnsOf(sqlite3_stmt* compiled) {

@@ -13,6 +13,7 @@
 #include "dashi/status.h"
 #include "dashi/value.h"
 #include "sql/parser.h"
+#include "sql/sqlite_text.h"
 #include "sql/statement_context.h"
 
 namespace dashi::sql {
@@ -46,10 +47,15 @@ class SqliteConnection {
   bool IsCurrent(const CompiledStatement& compiled) const {
     return compiled.get_deleter().generation == generation_;
   }
-  /// Compiles a statement that SQLite runs. For EXPLAIN it is the explained statement's plan.
+  /// Compiles a statement that SQLite runs: MainText. For EXPLAIN it is the explained statement's
+  /// plan.
   Result<CompiledStatement> Compile(const ParsedStatement& statement, StatementContext& context);
   /// Compiles what EXPLAIN ANALYZE runs.
   Result<CompiledStatement> CompileAnalyzed(const ParsedStatement& statement,
+                                            StatementContext& context);
+  /// Compiles what dashi has put together out of a statement: it may name dashi's own tables.
+  Result<CompiledStatement> CompileComposed(const SqliteText& text,
+                                            const ParsedStatement& statement,
                                             StatementContext& context);
   /// Binds `values[i]` to `$i+1`. Text must be UTF-8 without NUL (22021).
   Status Bind(sqlite3_stmt* compiled, std::span<const Value> values);
@@ -66,11 +72,10 @@ class SqliteConnection {
  private:
   explicit SqliteConnection(std::function<bool()> interrupted);
   Status Configure();
-  Result<CompiledStatement> CompileText(std::string_view sql, std::size_t added_bytes,
-                                        const ParsedStatement& statement,
+  Result<CompiledStatement> CompileText(const SqliteText& text, const ParsedStatement& statement,
                                         StatementContext& context);
   Status ErrorOf(int rc, const ParsedStatement& statement, StatementContext& context,
-                 std::size_t added_bytes);
+                 const SqliteText* text);
 
   std::function<bool()> interrupted_;
   StatementSlot slot_;

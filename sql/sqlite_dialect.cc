@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "sql/graph/graph_grammar.h"
+#include "sql/write_grammar.h"
 
 namespace dashi::sql {
 
@@ -20,9 +21,9 @@ struct Spelling {
 
 /// Keyword pairs that SQLite does not know or that are not supported on virtual tables.
 constexpr Spelling kUnsupportedKeywords[] = {
-    {"ON", "CONFLICT", "ON CONFLICT is supported for edges only",
-     "INSERT OR REPLACE and INSERT OR IGNORE decide what happens to an id that exists."},
-    {"RETURNING", "", "RETURNING is not supported", "Read the rows back with SELECT."},
+    {"ON", "CONFLICT", "ON CONFLICT is not supported here", "It stands at the end of an INSERT."},
+    {"RETURNING", "", "RETURNING is not supported here",
+     "It stands at the end of an INSERT, UPDATE or DELETE."},
     {"ILIKE", "", "ILIKE is not supported", "LIKE ignores the case of ASCII letters."},
     {"FETCH", "FIRST", "FETCH FIRST is not supported", "Write LIMIT n."},
     {"FETCH", "NEXT", "FETCH NEXT is not supported", "Write LIMIT n."},
@@ -44,9 +45,12 @@ constexpr Spelling kUnsupportedOperators[] = {
     {"@@", "", "the operator @@ is not supported", ""},
 };
 
-Status CheckKeyword(const TokenStream& tokens, const Token& token, const Token& next) {
+/// `in_write`: outside parentheses of an INSERT, UPDATE or DELETE, which has clauses of its own.
+Status CheckKeyword(const TokenStream& tokens, const Token& token, const Token& next,
+                    bool in_write) {
+  const bool clause = in_write && (token.IsKeyword("ON") || token.IsKeyword("RETURNING"));
   for (const Spelling& spelling : kUnsupportedKeywords) {
-    if (token.IsKeyword(spelling.first) &&
+    if (!clause && token.IsKeyword(spelling.first) &&
         (spelling.second.empty() || next.IsKeyword(spelling.second))) {
       return tokens.Unsupported(token, std::string(spelling.message), std::string(spelling.hint));
     }
@@ -92,7 +96,8 @@ Result<SqliteVerb> Scan(TokenStream& tokens) {
       return *verb;
     }
     if (token.kind == TokenKind::kIdentifier) {
-      DASHI_RETURN_IF_ERROR(CheckKeyword(tokens, token, next));
+      const bool in_write = depth == 0 && verb && *verb != SqliteVerb::kSelect;
+      DASHI_RETURN_IF_ERROR(CheckKeyword(tokens, token, next, in_write));
     } else if (token.kind == TokenKind::kOperator) {
       DASHI_RETURN_IF_ERROR(CheckOperator(tokens, token, next.text));
       depth += token.text == "(" ? 1 : 0;
@@ -154,6 +159,8 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
     }
   }
   const Token first = tokens.Peek();
+  const TokenStream body = tokens;
+  statement.body_offset = first.offset;
   DASHI_ASSIGN_OR_RETURN(statement.verb, Scan(tokens));
   if (statement.analyze && statement.verb != SqliteVerb::kSelect) {
     return tokens.Unsupported(first, "EXPLAIN ANALYZE runs what it explains: only SELECT",
@@ -161,6 +168,8 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
   }
   if (!tokens.AtEnd()) {
     DASHI_ASSIGN_OR_RETURN(statement.upsert, ParseEdgeUpsert(tokens));
+  } else if (statement.verb != SqliteVerb::kSelect) {
+    DASHI_ASSIGN_OR_RETURN(statement.write, FindWriteClauses(body, statement.verb));
   }
   if (explain) {
     statement.verb = SqliteVerb::kExplain;

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "sql/sql_functions.h"
 #include "sql/table_catalog.h"
+#include "sql/table_columns.h"
 
 namespace dashi::sql {
 
@@ -62,21 +63,8 @@ std::vector<std::string> ColumnsInReach(const ParsedStatement& statement,
     if (token.kind != TokenKind::kIdentifier || FindTable(token.Name()) == nullptr) {
       continue;
     }
-    // The declaration's own words are the simplest list of columns: "CREATE TABLE t(id TEXT, ...".
-    std::string_view rest = FindTable(token.Name())->declaration;
-    rest.remove_prefix(rest.find('(') + 1);
-    while (!rest.empty()) {
-      columns.emplace_back(rest.substr(0, rest.find(' ')));
-      const std::size_t comma = rest.find(", ");
-      rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 2);
-    }
-    const bool documents = EqualsIgnoreCase(token.Name(), "documents");
-    const bool has_user_columns = FindTable(token.Name())->user_columns != nullptr;
-    const auto& schema = documents ? schemas.documents : schemas.labels;
-    if (has_user_columns && schema != nullptr) {
-      for (const storage::ColumnRecord* column : schema->LiveColumns()) {
-        columns.push_back(column->name);
-      }
+    for (std::string& column : ColumnNames(token.Name(), schemas)) {
+      columns.push_back(std::move(column));
     }
   }
   return columns;
@@ -212,9 +200,9 @@ Status FromMessage(const ParsedStatement& statement, const UserSchemas& schemas,
 }  // namespace
 
 Status SqliteErrorStatus(sqlite3* connection, int rc, const ParsedStatement& statement,
-                         const UserSchemas& schemas, std::size_t added_bytes) {
+                         const UserSchemas& schemas, const SqliteText* text) {
   const std::string message = sqlite3_errmsg(connection);
-  const int offset = sqlite3_error_offset(connection) - static_cast<int>(added_bytes);
+  const int offset = sqlite3_error_offset(connection);
   Status status;
   switch (rc & 0xFF) {
     case SQLITE_ERROR:
@@ -242,11 +230,10 @@ Status SqliteErrorStatus(sqlite3* connection, int rc, const ParsedStatement& sta
       status = Status::Internal("SQLite error " + std::to_string(rc) + ": " + message);
       break;
   }
-  if (offset >= 0 && !status.position()) {
-    return statement.At(std::move(status),
-                        statement.begin_offset() + static_cast<std::size_t>(offset));
-  }
-  return status;
+  const std::optional<std::size_t> place =
+      text == nullptr || offset < 0 ? std::nullopt
+                                    : text->SourceOffset(static_cast<std::size_t>(offset));
+  return place && !status.position() ? statement.At(std::move(status), *place) : status;
 }
 
 }  // namespace dashi::sql

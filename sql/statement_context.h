@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dashi/result_set.h"
 #include "dashi/status.h"
 #include "sql/user_schemas.h"
 #include "storage/view.h"
@@ -18,8 +19,10 @@ class DatabaseImpl;
 
 namespace dashi::sql {
 
+class ConflictingRows;
 struct EdgeUpsert;
 class Interruption;
+struct ListedRows;
 class SearchLog;
 class Settings;
 class SqliteConnection;
@@ -53,6 +56,15 @@ struct StatementContext {
   Status plan_error;
   std::int64_t started_at_micros = 0;  ///< what now() answers
   std::uint64_t rows_changed = 0;
+  /// The rows that were inserted or updated, in order; null: nobody asks.
+  std::vector<std::int64_t>* written = nullptr;
+  /// What to do with rows whose key exists, where ON CONFLICT says so; null: the policy of the
+  /// statement.
+  ConflictingRows* conflicts = nullptr;
+  /// What the table of listed rows holds; null in statements that dashi did not put together.
+  const ListedRows* listed = nullptr;
+  /// Whether a statement that dashi has put together is being compiled.
+  bool composed = false;
   /// The columns that an INSERT names; nullopt when it names none and therefore gives all.
   std::optional<std::vector<std::string>> inserted_columns;
   /// ON CONFLICT of an INSERT INTO edges; null without.
@@ -65,6 +77,18 @@ struct StatementContext {
   SearchLog* searches = nullptr;
   /// Statements inside arguments of topk_batch, one in another.
   int nesting = 0;
+
+  /// Counts a row that was inserted or updated.
+  void NoteWritten(std::int64_t row) {
+    ++rows_changed;
+    if (written != nullptr) {
+      written->push_back(row);
+    }
+  }
+  /// Counts one that was inserted.
+  void NoteInserted(std::int64_t row);
+  /// Leaves to ON CONFLICT what could not be inserted because `row` has its key.
+  Status NoteConflict(std::int64_t row, Row excluded);
 };
 
 /// Tells the virtual tables of a connection which statement runs. Null between statements.

@@ -1,0 +1,212 @@
+#include "sql/write_statement.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/status.h"
+#include "sql/interruption.h"
+#include "sql/listed_rows.h"
+#include "sql/table_catalog.h"
+#include "sql/write_text.h"
+
+namespace dashi::sql {
+
+namespace {
+
+constexpr std::size_t kRowsPerPoll = 256;
+
+/// The columns that are a table's key, ascending.
+std::vector<std::string> KeyOf(std::string_view table) {
+  return table == "relevance" ? std::vector<std::string>{"document", "label"}
+                              : std::vector<std::string>{"id"};
+}
+
+Status CheckKey(const ParsedStatement& statement, const WriteClauses& write) {
+  const RowUpsert& upsert = *write.upsert;
+  const std::vector<std::string> key = KeyOf(write.table);
+  if (upsert.key.empty() && upsert.nothing) {
+    return Status();
+  }
+  if (upsert.key.empty()) {
+    Status status = Status::InvalidArgument(fmt::format(
+        "ON CONFLICT DO UPDATE needs the key's columns: ON CONFLICT ({})", fmt::join(key, ", ")));
+    return statement.At(std::move(status).WithSqlState("42601"), upsert.set.begin);
+  }
+  std::vector<std::string> given = upsert.key;
+  std::sort(given.begin(), given.end());
+  if (given == key) {
+    return Status();
+  }
+  Status status = Status::InvalidArgument(
+      fmt::format("ON CONFLICT names columns that are not the key of {}: the key is ({})",
+                  write.table, fmt::join(key, ", ")));
+  return statement.At(std::move(status).WithSqlState("42P10"), upsert.key_offset);
+}
+
+class WriteRunner {
+ public:
+  WriteRunner(SqliteConnection& sqlite, const ParsedStatement& statement,
+              std::span<const Value> values, StatementContext& context)
+      : sqlite_(sqlite), statement_(statement), values_(values), context_(context) {
+    const auto& write = std::get<SqliteStatement>(statement.node).write;
+    write_ = write ? &*write : nullptr;
+  }
+
+  Result<WriteOutcome> Run(sqlite3_stmt* compiled) {
+    if (write_ != nullptr && write_->verb == SqliteVerb::kDelete) {
+      return Delete(compiled);
+    }
+    if (write_ != nullptr && write_->returning && write_->updates_from && ReturnsAll()) {
+      return statement_.At(
+          Status::Unimplemented("RETURNING * beside FROM would leave out the columns of FROM")
+              .WithSqlState("0A000")
+              .WithHint("Write " + write_->name() + ".* or name the columns."),
+          write_->returning->begin);
+    }
+    std::vector<std::int64_t> written;
+    std::optional<ConflictingRows> conflicts;
+    if (write_ != nullptr && write_->upsert) {
+      DASHI_RETURN_IF_ERROR(CheckKey(statement_, *write_));
+      conflicts.emplace(!write_->upsert->nothing);
+      context_.conflicts = &*conflicts;
+    }
+    if (write_ != nullptr && (write_->returning || write_->upsert)) {
+      context_.written = &written;
+    }
+    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled, values_));
+    DASHI_RETURN_IF_ERROR(StepAll(compiled));
+    if (conflicts && !conflicts->listed().rows.empty()) {
+      DASHI_RETURN_IF_ERROR(UpdateConflicting(conflicts->listed(), &written));
+    }
+    context_.conflicts = nullptr;
+    context_.written = nullptr;
+    if (write_ != nullptr && write_->returning) {
+      DASHI_RETURN_IF_ERROR(ReadReturned({std::move(written), {}}));
+    }
+    outcome_.rows_changed = context_.rows_changed;
+    return std::move(outcome_);
+  }
+
+ private:
+  /// Whether a * stands alone in the list of RETURNING.
+  bool ReturnsAll() const {
+    const Token* before = nullptr;
+    for (const Token& token : statement_.tokens) {
+      const bool inside =
+          token.offset >= write_->returning->begin && token.offset < write_->returning->end;
+      if (inside && token.IsOperator("*") &&
+          (token.offset == write_->returning->begin ||
+           (before != nullptr && before->IsOperator(",")))) {
+        return true;
+      }
+      before = &token;
+    }
+    return false;
+  }
+
+  Status StepAll(sqlite3_stmt* compiled) {
+    for (bool more = true; more;) {
+      DASHI_ASSIGN_OR_RETURN(more, sqlite_.Step(compiled, statement_, context_));
+    }
+    return Status();
+  }
+
+  /// Updates the rows whose keys exist. `written` has the rows that were inserted, and gets those
+  /// that were updated where they stood in the statement.
+  Status UpdateConflicting(const ListedRows& listed, std::vector<std::int64_t>* written) {
+    std::vector<std::int64_t> updated;
+    context_.conflicts = nullptr;
+    context_.written = &updated;
+    context_.listed = &listed;
+    DASHI_ASSIGN_OR_RETURN(
+        const CompiledStatement compiled,
+        sqlite_.CompileComposed(UpsertText(statement_, context_.schemas), statement_, context_));
+    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled.get(), values_));
+    DASHI_RETURN_IF_ERROR(StepAll(compiled.get()));
+    context_.listed = nullptr;
+    const std::unordered_set<std::int64_t> were_updated(updated.begin(), updated.end());
+    const std::unordered_set<std::int64_t> met(listed.rows.begin(), listed.rows.end());
+    std::erase_if(*written, [&](std::int64_t row) {
+      return met.contains(row) && !were_updated.contains(row);  // WHERE did not hold.
+    });
+    return Status();
+  }
+
+  Status ReadReturned(const ListedRows& listed) {
+    context_.listed = &listed;
+    DASHI_ASSIGN_OR_RETURN(
+        const CompiledStatement compiled,
+        sqlite_.CompileComposed(ReturningText(statement_), statement_, context_));
+    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled.get(), values_));
+    outcome_.columns = SqliteConnection::ColumnsOf(compiled.get());
+    Row row;
+    for (;;) {
+      DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_.Step(compiled.get(), statement_, context_));
+      if (!more) {
+        context_.listed = nullptr;
+        return Status();
+      }
+      SqliteConnection::ReadRow(compiled.get(), &row);
+      outcome_.rows.push_back(std::move(row));
+    }
+  }
+
+  /// Reads all rows before the first is deleted.
+  Result<WriteOutcome> Delete(sqlite3_stmt* compiled) {
+    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled, values_));
+    outcome_.columns = SqliteConnection::ColumnsOf(compiled);
+    outcome_.columns.erase(outcome_.columns.begin());
+    std::vector<std::int64_t> deleted;
+    Row row;
+    for (;;) {
+      DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_.Step(compiled, statement_, context_));
+      if (!more) {
+        break;
+      }
+      SqliteConnection::ReadRow(compiled, &row);
+      deleted.push_back(row.front().integer());
+      if (write_->returning) {
+        row.erase(row.begin());
+        outcome_.rows.push_back(std::move(row));
+      }
+    }
+    const TableDefinition* definition = FindTable(write_->table);
+    if (!definition->writable) {
+      return Status::InvalidArgument("the table is read-only: " + write_->table)
+          .WithSqlState("42809");
+    }
+    const std::unique_ptr<VirtualTable> table = definition->make(context_.schemas);
+    for (std::size_t i = 0; i < deleted.size(); ++i) {
+      if (i % kRowsPerPoll == 0) {
+        DASHI_RETURN_IF_ERROR(context_.interruption->ToStatus());
+      }
+      DASHI_RETURN_IF_ERROR(table->Delete(context_, deleted[i]));
+    }
+    outcome_.rows_changed = context_.rows_changed;
+    return std::move(outcome_);
+  }
+
+  SqliteConnection& sqlite_;
+  const ParsedStatement& statement_;
+  const std::span<const Value> values_;
+  StatementContext& context_;
+  const WriteClauses* write_ = nullptr;  // Null: there are none.
+  WriteOutcome outcome_;
+};
+
+}  // namespace
+
+Result<WriteOutcome> RunWriteStatement(SqliteConnection& sqlite, const ParsedStatement& statement,
+                                       std::span<const Value> values, sqlite3_stmt* compiled,
+                                       StatementContext& context) {
+  return WriteRunner(sqlite, statement, values, context).Run(compiled);
+}
+
+}  // namespace dashi::sql
