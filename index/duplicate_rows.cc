@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <unordered_map>
 
 #include <xxhash.h>
@@ -18,10 +19,16 @@ bool SameRow(HalfMatrixView vectors, Position a, Position b) {
 }  // namespace
 
 DuplicateRows DuplicateRows::Find(HalfMatrixView vectors) {
+  std::vector<Position> all(vectors.rows);
+  std::iota(all.begin(), all.end(), Position{0});
+  return Find(vectors, all);
+}
+
+DuplicateRows DuplicateRows::Find(HalfMatrixView vectors, std::span<const Position> among) {
   std::unordered_map<std::uint64_t, Position> first_rows;
-  first_rows.reserve(vectors.rows);
+  first_rows.reserve(among.size());
   std::vector<DuplicateRow> rows;
-  for (Position row = 0; row < vectors.rows; ++row) {
+  for (const Position row : among) {
     const std::uint64_t hash =
         XXH3_64bits(vectors.data + row * vectors.dim, vectors.dim * sizeof(std::uint16_t));
     const auto [found, added] = first_rows.emplace(hash, row);

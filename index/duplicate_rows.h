@@ -32,6 +32,8 @@ class DuplicateRows {
   DuplicateRows() = default;
   explicit DuplicateRows(std::vector<DuplicateRow> rows) : rows_(std::move(rows)) {}
   static DuplicateRows Find(HalfMatrixView vectors);
+  /// The same among some rows alone.  Shape: ascending, distinct.
+  static DuplicateRows Find(HalfMatrixView vectors, std::span<const Position> among);
 
   DuplicateRowsView view() const { return {rows_}; }
   std::span<const DuplicateRow> all() const { return rows_; }

@@ -9,13 +9,15 @@
 
 #include "index/graph_parts.h"
 #include "index/hnsw_search.h"
+#include "index/position_set.h"
 #include "index/search_plan.h"
 #include "index/vector_index.h"
 
 namespace dashi::index {
 
 /// Searches a graph, and scans where that costs less or where the graph does not give enough: what
-/// passes a filter, and only that, where there is one (FilteredPlan). kind: "hnsw".
+/// passes a filter, and only that, where there is one (FilteredPlan). Rows that the graph leaves
+/// out are scanned besides, those that pass. kind: "hnsw".
 ///
 /// Errors: also what is wrong with the keeper's blocks, which then answers no search any more.
 class GraphIndex : public VectorIndex {
@@ -35,6 +37,8 @@ class GraphIndex : public VectorIndex {
   Status Reconstruct(Position position, float* out) const override;
 
  private:
+  class Asked;
+
   Status VerifyVectors(const SearchOptions& options) const;
   Shortlist Answers(const Shortlist& found, const SearchOptions& options, std::size_t m) const;
   Result<std::optional<Shortlist>> WalkAll(std::span<const float> query, std::size_t m,
@@ -44,14 +48,17 @@ class GraphIndex : public VectorIndex {
                                                const FilteredTask& task,
                                                const SearchOptions& options,
                                                SearchStatistics* counted) const;
-  Result<Shortlist> SearchChecked(std::span<const float> query, const SearchOptions& options,
+  Result<Shortlist> SearchChecked(std::span<const float> query, const Asked& asked,
                                   SearchStatistics* counted) const;
+  Result<Shortlist> WithApart(std::span<const float> query, const Asked& asked, Shortlist answers,
+                              SearchStatistics* counted) const;
   Result<Shortlist> Scan(std::span<const float> query, const SearchOptions& options,
                          SearchStatistics* counted) const;
 
   const std::shared_ptr<const GraphKeeper> keeper_;
   const GraphParts parts_;
   const HnswSearcher searcher_;
+  const PositionSet unlinked_;  // Rows that the graph leaves out.
   std::vector<bool> repeated_;  // [num_vectors()] which have duplicates; empty: none has
 };
 

@@ -192,7 +192,7 @@ Result<HnswGraph> InsertChecked(const HnswGraph& graph, HalfMatrixView vectors,
   const bool coded = remaining.size() > vectors.rows / kRowsPerCodedRow;
   const RowCodes codes = coded ? RowCodes(vectors) : RowCodes();
   const HnswSearcher searcher({linked.view(), vectors, codes.view().data, /*duplicates=*/{},
-                               /*ef_search=*/0, /*blocks=*/nullptr});
+                               /*unlinked=*/{}, /*ef_search=*/0, /*blocks=*/nullptr});
   for (std::size_t done = 0; done < remaining.size();) {
     if (!control.Report(done, rows.size())) {
       return Status::Cancelled("insertion of rows into a graph cancelled");

@@ -18,6 +18,9 @@ struct GraphParts {
   HalfMatrixView vectors;
   const std::uint8_t* codes = nullptr;  ///< [rows, CodeRowBytes(dim)]; null: vectors are walked by
   DuplicateRowsView duplicates;
+  /// Rows that no link leads to and that repeat no row: searches scan those that pass.  Shape:
+  /// ascending
+  std::span<const Position> unlinked;
   std::size_t ef_search = 0;
   /// When set, links of level 0, codes and vectors stand in blocks that must be touched before they
   /// are read.

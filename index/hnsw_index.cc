@@ -19,9 +19,9 @@ class GraphInMemory : public GraphKeeper {
       : vectors_(std::move(vectors)), dim_(dim), stored_(std::move(stored)), codes_(view()) {}
 
   GraphParts parts() const override {
-    return {stored_.graph.view(), view(),
-            codes_.view().data,   stored_.duplicates.view(),
-            stored_.ef_search,    /*blocks=*/nullptr};
+    return {stored_.graph.view(),      view(),           codes_.view().data,
+            stored_.duplicates.view(), stored_.unlinked, stored_.ef_search,
+            /*blocks=*/nullptr};
   }
   std::uint64_t memory_bytes() const override {
     return vectors_.capacity() * sizeof(std::uint16_t) + codes_.memory_bytes() +

@@ -39,10 +39,9 @@ std::size_t PlacesMissing(const WalkProgress& progress, const PassingNodes& node
   if (failing <= kUnevenMax) {
     return 0;
   }
-  const auto passing = static_cast<double>(nodes.passing.size());
+  const auto passing = static_cast<double>(nodes.num_passing);
   const double even = (static_cast<double>(progress.num_passing_expanded) + kPassingToCome) *
-                      (static_cast<double>(nodes.passing.num_positions()) - passing) /
-                      std::max(passing, 1.0);
+                      (static_cast<double>(nodes.num_linked) - passing) / std::max(passing, 1.0);
   const double missing = static_cast<double>(failing - kUnevenMax) - kUnevenShare * even;
   return missing > 0 ? static_cast<std::size_t>(missing * kPlacesPerMissing) : 0;
 }
@@ -103,7 +102,7 @@ HnswSearcher::HnswSearcher(const GraphParts& parts)
 
 HnswSearcher::HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors)
     : HnswSearcher(GraphParts{graph.view(), vectors, /*codes=*/nullptr, /*duplicates=*/{},
-                              /*ef_search=*/0, /*blocks=*/nullptr}) {}
+                              /*unlinked=*/{}, /*ef_search=*/0, /*blocks=*/nullptr}) {}
 
 HnswSearcher::~HnswSearcher() = default;
 

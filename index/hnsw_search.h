@@ -20,6 +20,8 @@ struct PassingNodes {
   const PositionSet& passing;
   DuplicateRowsView duplicates;       ///< a node counts when one of its duplicates passes, too
   const std::vector<bool>& repeated;  ///< [num_nodes] which have duplicates; empty: none has
+  std::size_t num_passing = 0;        ///< how many of the rows that the graph links pass
+  std::size_t num_linked = 0;         ///< how many rows that are, duplicates included
 
   bool Contains(Position node) const {
     return passing.Contains(node) ||

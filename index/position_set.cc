@@ -85,6 +85,49 @@ std::size_t PositionSet::List(Position* next, std::span<Position> out) const {
   return size;
 }
 
+template <typename Body>
+void PositionSet::ForEachCommon(const PositionSet& a, const PositionSet& b, const Body& body) {
+  DASHI_CHECK(a.num_positions_ == b.num_positions_);
+  if (!a.words_.empty() && !b.words_.empty()) {
+    for (std::size_t word = 0; word < a.words_.size(); ++word) {
+      for (std::uint64_t bits = a.words_[word] & b.words_[word]; bits != 0; bits &= bits - 1) {
+        body(static_cast<Position>(word * kWordBits +
+                                   static_cast<std::size_t>(std::countr_zero(bits))));
+      }
+    }
+    return;
+  }
+  const PositionSet& listed = a.words_.empty() ? a : b;
+  const PositionSet& other = a.words_.empty() ? b : a;
+  for (const Position member : listed.members_) {
+    if (other.Contains(member)) {
+      body(member);
+    }
+  }
+}
+
+std::size_t PositionSet::CountCommon(const PositionSet& a, const PositionSet& b) {
+  std::size_t size = 0;
+  if (a.words_.empty() || b.words_.empty()) {
+    ForEachCommon(a, b, [&size](Position /*member*/) { ++size; });
+    return size;
+  }
+  DASHI_CHECK(a.num_positions_ == b.num_positions_);
+  for (std::size_t word = 0; word < a.words_.size(); ++word) {
+    if (const std::uint64_t bits = a.words_[word] & b.words_[word]; bits != 0) {
+      size += static_cast<std::size_t>(std::popcount(bits));  // Slow without its instruction.
+    }
+  }
+  return size;
+}
+
+PositionSet PositionSet::Common(const PositionSet& a, const PositionSet& b) {
+  std::vector<Position> members;
+  members.reserve(std::min(a.size_, b.size_));
+  ForEachCommon(a, b, [&members](Position member) { members.push_back(member); });
+  return {std::move(members), a.num_positions_};
+}
+
 std::size_t PositionSet::ListBits(Position* next, std::span<Position> out) const {
   std::size_t size = 0;
   std::size_t word = *next / kWordBits;

@@ -41,10 +41,19 @@ class PositionSet {
   /// them. Returns how many; 0 when none is left.
   std::size_t List(Position* next, std::span<Position> out) const;
 
+  /// How many members two sets of the same positions share.  Cost: a pass over the shorter list, or
+  /// over the words: some 5 us for a million positions.
+  static std::size_t CountCommon(const PositionSet& a, const PositionSet& b);
+  /// These members.
+  static PositionSet Common(const PositionSet& a, const PositionSet& b);
+
  private:
   static constexpr std::size_t kWordBits = 64;
 
   bool IsListed(Position position) const;
+  /// Calls body(position) for each member that both have, ascending.
+  template <typename Body>
+  static void ForEachCommon(const PositionSet& a, const PositionSet& b, const Body& body);
   std::size_t ListBits(Position* next, std::span<Position> out) const;
 
   std::size_t num_positions_ = 0;

@@ -34,10 +34,8 @@ double SubsetRowsPerVisit(std::size_t dim) {
 
 std::size_t BeamOf(const FilteredTask& task) {
   // The fewer pass, the more nodes that do not are walked through on the way.
-  const double share = static_cast<double>(task.num_passing) /
-                       static_cast<double>(std::max<std::size_t>(task.num_vectors, 1));
-  const double beam = std::ceil(static_cast<double>(task.ef) * std::pow(share, 0.25));
-  return std::max({static_cast<std::size_t>(beam), task.m, std::size_t{1}});
+  return std::max(
+      {BeamForShare(task.ef, task.num_passing, task.num_vectors), task.m, std::size_t{1}});
 }
 
 bool IsWorthWalking(const FilteredTask& task, std::size_t beam, double rows_per_visit) {
@@ -51,6 +49,12 @@ bool IsWorthWalking(const FilteredTask& task, std::size_t beam, double rows_per_
 
 bool ScanIsCheaper(std::size_t num_vectors, std::size_t ef) {
   return kVisitsPerPlace * ef >= num_vectors / kScanRowsPerVisit;
+}
+
+std::size_t BeamForShare(std::size_t ef, std::size_t num_rows, std::size_t num_all) {
+  const double share =
+      static_cast<double>(num_rows) / static_cast<double>(std::max<std::size_t>(num_all, 1));
+  return static_cast<std::size_t>(std::ceil(static_cast<double>(ef) * std::pow(share, 0.25)));
 }
 
 FilteredPlan::FilteredPlan(const FilteredTask& task)

@@ -9,6 +9,10 @@ namespace dashi::index {
 /// Whether scanning all vectors costs less than walking a graph with a beam.
 bool ScanIsCheaper(std::size_t num_vectors, std::size_t ef);
 
+/// The beam with which a walk for a share of all rows, drawn evenly, finds as large a part of them
+/// among the best of all as a walk for all rows with beam `ef` does.
+std::size_t BeamForShare(std::size_t ef, std::size_t num_rows, std::size_t num_all);
+
 /// What a search of a graph looks for.
 struct FilteredTask {
   std::size_t num_vectors = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "dashi/status.h"
 #include "index/duplicate_rows.h"
@@ -12,7 +13,8 @@ namespace dashi::index {
 /// A graph together with what a file of it records besides.
 struct StoredGraph {
   HnswGraph graph;
-  DuplicateRows duplicates;  ///< nodes without links
+  DuplicateRows duplicates;        ///< nodes without links
+  std::vector<Position> unlinked;  ///< ascending; others without links: GraphParts::unlinked
   std::size_t ef_search = 0;
 };
 

@@ -128,6 +128,9 @@ Result<bool> DeltaRefresher::Look() {
       if (DeltaSealer::IsWanted(*labels, model->seal_rows)) {
         releases_->SealLater(release);
       }
+      if (release->labels->ShouldRelink(labels->live_base.get())) {
+        releases_->RelinkLater(release, labels);
+      }
     }
   }
   DASHI_RETURN_IF_ERROR(first_error);

@@ -146,6 +146,9 @@ class ReleaseCache {
 
   /// Has the sealer seal the labels that came after a release, on the thread that tends indexes.
   void SealLater(std::shared_ptr<const ServingRelease> release) DASHI_EXCLUDES(mutex_);
+  /// Has a release's graph linked anew there, for the labels that a picture has of it.
+  void RelinkLater(std::shared_ptr<const ServingRelease> release,
+                   std::shared_ptr<const DeltaPicture> picture) DASHI_EXCLUDES(mutex_);
   DeltaSealer& sealer() { return sealer_; }
   /// Opens labels that were sealed beside a release.
   Result<std::shared_ptr<ServingIndex>> OpenSealed(const storage::View& view,
@@ -171,6 +174,12 @@ class ReleaseCache {
   ThreadPool& pool() { return *pool_; }
 
  private:
+  /// What is done to the indexes of a release while it serves.
+  enum class Upkeep { kSeal, kRelink };
+  using UpkeepTask = std::function<Status(const std::function<bool()>& should_stop)>;
+
+  /// Has the caretaker do it, unless it is about to.
+  void DoLater(Upkeep what, const ServingRelease& release, UpkeepTask task) DASHI_EXCLUDES(mutex_);
   Status Grow(storage::MemoryLease* lease, std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
   DeltaResources ResourcesOf(const ServingRelease& release,
                              const std::function<Status()>& check_stop, ThreadPool* pool);
@@ -206,8 +215,8 @@ class ReleaseCache {
   // Sharers: running statements.
   std::map<std::pair<std::uint64_t, storage::EntityKind>, std::shared_ptr<const EmbeddedRows>>
       embeddings_ DASHI_GUARDED_BY(mutex_);
-  /// Jobs of the releases whose labels are about to be sealed.
-  std::set<std::uint64_t> sealing_ DASHI_GUARDED_BY(mutex_);
+  /// What the caretaker is about to do, and the jobs of the releases.
+  std::set<std::pair<Upkeep, std::uint64_t>> upkeep_ DASHI_GUARDED_BY(mutex_);
   DeltaSealer sealer_;
   // Last: their threads use what stands before them.
   IndexCaretaker caretaker_;

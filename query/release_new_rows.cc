@@ -131,26 +131,52 @@ void ReleaseCache::SeedDelta(const View& view, const ReleaseRecord& record, Enti
   delta->Seed(std::move(known));
 }
 
-void ReleaseCache::SealLater(std::shared_ptr<const ServingRelease> release) {
+void ReleaseCache::DoLater(Upkeep what, const ServingRelease& release, UpkeepTask task) {
+  const std::pair<Upkeep, std::uint64_t> key{what, release.record.job};
   {
     MutexLock lock(mutex_);
-    if (!sealing_.insert(release->record.job).second) {
+    if (!upkeep_.insert(key).second) {
       return;
     }
   }
-  caretaker_.Do([this, release = std::move(release)](const std::function<bool()>& should_stop) {
-    Status sealed = sealer_.Seal(*release, should_stop);
+  std::string name = release.Name();
+  caretaker_.Do([this, key, name = std::move(name),
+                 task = std::move(task)](const std::function<bool()>& should_stop) {
+    Status done = task(should_stop);
     {
       MutexLock lock(mutex_);
-      sealing_.erase(release->record.job);
+      upkeep_.erase(key);
     }
     // What was in the way goes by, and the refresher asks again.
-    const bool is_fault = sealed.code() != StatusCode::kAborted &&
-                          sealed.code() != StatusCode::kNotFound &&
-                          sealed.code() != StatusCode::kCancelled;
-    return is_fault ? std::move(sealed).WithContext("sealing labels beside " + release->Name())
-                    : Status::Ok();
+    const bool is_fault = done.code() != StatusCode::kAborted &&
+                          done.code() != StatusCode::kNotFound &&
+                          done.code() != StatusCode::kCancelled;
+    return is_fault ? std::move(done).WithContext(name) : Status::Ok();
   });
+}
+
+void ReleaseCache::SealLater(std::shared_ptr<const ServingRelease> release) {
+  const ServingRelease& sealed = *release;
+  DoLater(Upkeep::kSeal, sealed,
+          [this, release = std::move(release)](const std::function<bool()>& should_stop) {
+            Status done = sealer_.Seal(*release, should_stop);
+            return done.ok() ? done : std::move(done).WithContext("sealing of new labels");
+          });
+}
+
+void ReleaseCache::RelinkLater(std::shared_ptr<const ServingRelease> release,
+                               std::shared_ptr<const DeltaPicture> picture) {
+  const ServingRelease& relinked = *release;
+  DoLater(Upkeep::kRelink, relinked,
+          [release = std::move(release),
+           picture = std::move(picture)](const std::function<bool()>& should_stop) {
+            const std::size_t num_rows = release->labels->num_vectors();
+            Status done = release->labels->Relink(picture->live_base == nullptr
+                                                      ? index::PositionSet::AllBut({}, num_rows)
+                                                      : *picture->live_base,
+                                                  should_stop);
+            return done.ok() ? done : std::move(done).WithContext("relinking of its graph");
+          });
 }
 
 Result<std::shared_ptr<ServingIndex>> ReleaseCache::OpenSealed(const View& view,

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "index/exact_scan.h"
+#include "index/search_plan.h"
 
 namespace dashi::query {
 namespace {
@@ -111,16 +112,25 @@ void SearchedRows::Restrict(std::shared_ptr<const index::RowSet> only) {
   only_ = std::move(only);
 }
 
-SearchOptions SearchedRows::BaseOptions(const SearchOptions& options) const {
+SearchOptions SearchedRows::IndexOptions(const SearchOptions& options,
+                                         const index::PositionSet* passing,
+                                         std::size_t num_live) const {
   SearchOptions own = options;
-  own.passing = passing_.get();
+  own.passing = passing;
+  if (delta_->num_live_sealed() > 0) {  // Each of the two graphs has a share of the answers.
+    const std::size_t ef = options.ef == 0 ? index::HnswOptions().ef_search : options.ef;
+    own.ef = std::max<std::size_t>(
+        1, index::BeamForShare(ef, num_live, num_live_base() + delta_->num_live_sealed()));
+  }
   return own;
 }
 
+SearchOptions SearchedRows::BaseOptions(const SearchOptions& options) const {
+  return IndexOptions(options, passing_.get(), num_live_base());
+}
+
 SearchOptions SearchedRows::SealedOptions(const SearchOptions& options) const {
-  SearchOptions own = options;
-  own.passing = passing_sealed_.get();
-  return own;
+  return IndexOptions(options, passing_sealed_.get(), delta_->num_live_sealed());
 }
 
 SearchOptions SearchedRows::BlockOptions(const SearchOptions& options, std::size_t block) const {

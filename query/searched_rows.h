@@ -32,10 +32,7 @@ class SearchedRows {
   /// How many rows there are, deleted and replaced ones included.
   std::size_t num_rows() const { return base_.num_vectors() + delta_->num_rows(); }
   /// How many of them a search without Restrict can find.
-  std::size_t num_searched() const {
-    return (delta_->live_base == nullptr ? num_base() : delta_->live_base->size()) +
-           delta_->num_rows();
-  }
+  std::size_t num_searched() const { return num_live_base() + delta_->num_rows(); }
   /// Changes that are left to whoever embeds them: DeltaResources::num_left_out.
   std::size_t num_left_out() const { return num_left_out_; }
   storage::Ordinal OrdinalAt(index::Position position) const;
@@ -59,6 +56,11 @@ class SearchedRows {
                                                     ThreadPool& pool) const;
 
  private:
+  std::size_t num_live_base() const {
+    return delta_->live_base == nullptr ? num_base() : delta_->live_base->size();
+  }
+  index::SearchOptions IndexOptions(const index::SearchOptions& options,
+                                    const index::PositionSet* passing, std::size_t num_live) const;
   index::SearchOptions BaseOptions(const index::SearchOptions& options) const;
   index::SearchOptions SealedOptions(const index::SearchOptions& options) const;
   index::SearchOptions BlockOptions(const index::SearchOptions& options, std::size_t block) const;

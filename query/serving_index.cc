@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "base/file.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "index/hnsw_graph_file.h"
@@ -32,10 +31,6 @@ std::uint64_t RowBytes(std::size_t dim, bool graph) {
   return graph ? bytes + dim + sizeof(float) + kLinkBytes : bytes;
 }
 
-std::unique_ptr<storage::MemoryLease> NewLease(storage::Store& store) {
-  return std::make_unique<storage::MemoryLease>(store.memory(), storage::MemoryUse::kReleases);
-}
-
 }  // namespace
 
 std::string ServingIndexSource::Name() const {
@@ -45,6 +40,11 @@ std::string ServingIndexSource::Name() const {
 ServingIndex::ServingIndex(ServingIndexSource source)
     : source_(std::move(source)),
       path_(source_.file.empty() ? "" : source_.store->index_directory() + "/" + source_.file) {}
+
+std::unique_ptr<storage::MemoryLease> ServingIndex::NewLease() const {
+  return std::make_unique<storage::MemoryLease>(source_.store->memory(),
+                                                storage::MemoryUse::kReleases);
+}
 
 Result<std::shared_ptr<ServingIndex>> ServingIndex::Open(ServingIndexSource source,
                                                          const storage::View& view) {
@@ -77,7 +77,7 @@ Status ServingIndex::UseSegment() {
       header.num_rows != source_.num_rows || header.dim != source_.record.dim) {
     return Status::Corruption("segment file belongs to another release: " + path_);
   }
-  auto memory = NewLease(*source_.store);
+  auto memory = NewLease();
   DASHI_RETURN_IF_ERROR(source_.grow(memory.get(), segment->memory_bytes()));
   opened_ = segment;
   ordinals_ = segment->ids<storage::Ordinal>();
@@ -112,7 +112,7 @@ Result<IndexedRows> ServingIndex::ReadRowsNow(storage::MemoryLease* memory) cons
 }
 
 Status ServingIndex::UseVectors(const storage::View& view, std::string damage) {
-  auto memory = NewLease(*source_.store);
+  auto memory = NewLease();
   DASHI_ASSIGN_OR_RETURN(IndexedRows rows, ReadRows(view, memory.get()));
   own_ordinals_ = std::move(rows.ordinals);
   own_text_hashes_ = std::move(rows.text_hashes);
@@ -154,7 +154,7 @@ Result<ServingIndex::IndexPtr> ServingIndex::FallBack(const IndexPtr& failed,
   }
   LogWarning("{}: its file is damaged, all vectors are scanned: {}", source_.Name(),
              damage.message());
-  auto memory = NewLease(*source_.store);
+  auto memory = NewLease();
   Result<IndexedRows> rows = ReadRowsNow(memory.get());
   if (!rows.ok()) {
     return std::move(rows).status().WithContext(std::string(damage.message()));
@@ -231,80 +231,6 @@ Status ServingIndex::Reconstruct(index::Position position, float* out) const {
                               return true;
                             })
       .status();
-}
-
-void ServingIndex::Tend(const std::function<bool()>& should_stop) const {
-  IndexPtr index;
-  std::shared_ptr<const index::MappedSegment> segment;  // Sharers: the index.
-  {
-    const MutexLock lock(mutex_);
-    index = current_;
-    segment = segment_;
-  }
-  if (segment != nullptr) {
-    segment->blocks().VerifyAll(should_stop).IgnoreError("damage is looked at below");
-    if (segment->blocks().is_damaged()) {
-      const Result<IndexPtr> scanned = FallBack(index, segment->blocks().damage());
-      if (!scanned.ok()) {
-        LogError("{}: {}", source_.Name(), scanned.status().message());
-        return;
-      }
-    }
-  }
-  {
-    const MutexLock lock(mutex_);
-    if (damage_.empty() || source_.store->read_only() || should_stop()) {
-      return;
-    }
-    rebuilding_ = true;
-  }
-  const Status rebuilt = Rebuild(should_stop);
-  if (rebuilt.ok()) {
-    LogWarning("{}: its file was built anew", source_.Name());
-  } else if (rebuilt.code() != StatusCode::kCancelled && rebuilt.code() != StatusCode::kNotFound) {
-    // It was not the end of the process, nor of the release.
-    LogError("{}: its file cannot be built anew: {}", source_.Name(), rebuilt.message());
-  }
-  const MutexLock lock(mutex_);
-  rebuilding_ = false;
-}
-
-/// The vectors are read once more, since those that are scanned belong to their index.
-Status ServingIndex::Rebuild(const std::function<bool()>& should_stop) const {
-  const auto memory = NewLease(*source_.store);
-  DASHI_ASSIGN_OR_RETURN(const IndexedRows rows, ReadRowsNow(memory.get()));
-  index::HnswOptions options;
-  options.seed = source_.record.seed;
-  const auto goes_on = [&](std::size_t, std::size_t) { return !should_stop(); };
-  FileGate& gate = source_.store->file_gate();
-  DASHI_RETURN_IF_ERROR(
-      index::BuildSegment(path_, {rows.vectors.data(), rows.ordinals.size(), dim()},
-                          trainer::SegmentRowsOf(source_.record, rows.ordinals, rows.text_hashes),
-                          options, goes_on, gate));
-  if (const auto wanted = ViewWithRelease(); !wanted.ok()) {
-    DASHI_RETURN_IF_ERROR(RemoveFile(path_, gate));
-    return wanted.status();
-  }
-  DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const index::MappedSegment> segment,
-                         index::MappedSegment::Open(path_));
-  DASHI_RETURN_IF_ERROR(segment->blocks().VerifyAll(should_stop));
-  const MutexLock lock(mutex_);
-  current_ = index::MakeSegmentIndex(segment);
-  segment_ = std::move(segment);
-  memory_ = nullptr;
-  damage_.clear();
-  return Status::Ok();
-}
-
-std::string ServingIndex::State() const {
-  const MutexLock lock(mutex_);
-  if (rebuilding_) {
-    return "rebuilding: " + damage_;
-  }
-  if (!damage_.empty()) {
-    return "scanned: " + damage_;
-  }
-  return segment_ != nullptr && !segment_->blocks().complete() ? "verifying" : "ready";
 }
 
 }  // namespace dashi::query

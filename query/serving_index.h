@@ -9,6 +9,7 @@
 
 #include "base/mutex.h"
 #include "dashi/status.h"
+#include "index/position_set.h"
 #include "index/segment/mapped_segment.h"
 #include "index/vector_index.h"
 #include "storage/catalog_records.h"
@@ -68,7 +69,18 @@ class ServingIndex : public index::VectorIndex, public std::enable_shared_from_t
   /// Does what is left to do beside searches: verifies the rest of the file, and builds a damaged
   /// or missing one anew. Returns when nothing is left or `should_stop` says so.
   void Tend(const std::function<bool()>& should_stop) const DASHI_EXCLUDES(mutex_);
-  /// For people: "ready", "verifying", "scanned: <what is wrong>", "rebuilding: <what was wrong>".
+  /// Whether the graph should be linked anew for the rows that are there: IsWorthRewriting. Not
+  /// while it cannot be used, nor where there is none.
+  bool ShouldRelink(const index::PositionSet* live) const DASHI_EXCLUDES(mutex_);
+  /// Has the graph lead to the rows that are there alone; the others keep their positions and their
+  /// vectors. Searches use the old one meanwhile. As Tend by one thread at a time.
+  ///
+  /// Errors: kNotFound when the release was dropped; kCancelled; kResourceExhausted; those of
+  ///         writing. What is wrong with the file is looked at as in Tend.
+  Status Relink(const index::PositionSet& live, const std::function<bool()>& should_stop) const
+      DASHI_EXCLUDES(mutex_);
+  /// For people: "ready", "verifying", "relinking", "scanned: <what is wrong>", "rebuilding: <what
+  /// was wrong>".
   std::string State() const DASHI_EXCLUDES(mutex_);
 
   std::size_t num_vectors() const override { return ordinals_.size(); }
@@ -87,6 +99,7 @@ class ServingIndex : public index::VectorIndex, public std::enable_shared_from_t
 
   explicit ServingIndex(ServingIndexSource source);
   void Wake() const;
+  std::unique_ptr<storage::MemoryLease> NewLease() const;
 
   /// Returns why the file cannot be searched as it lies; ok when it can, and is from now on.
   Status UseSegment() DASHI_EXCLUDES(mutex_);
@@ -108,6 +121,9 @@ class ServingIndex : public index::VectorIndex, public std::enable_shared_from_t
       const index::SearchOptions& options,
       const std::function<Result<T>(const index::VectorIndex& index)>& search) const;
   Status Rebuild(const std::function<bool()>& should_stop) const DASHI_EXCLUDES(mutex_);
+  /// Searches what was written under the file's name from now on; removes it when the release is
+  /// gone.
+  Status TakeFile(const std::function<bool()>& should_stop) const DASHI_EXCLUDES(mutex_);
 
   const ServingIndexSource source_;
   const std::string path_;  ///< of the file; empty when there is none
@@ -126,6 +142,7 @@ class ServingIndex : public index::VectorIndex, public std::enable_shared_from_t
   mutable std::unique_ptr<storage::MemoryLease> memory_ DASHI_GUARDED_BY(mutex_);
   mutable std::string damage_ DASHI_GUARDED_BY(mutex_);  ///< empty: the file is sound, or none
   mutable bool rebuilding_ DASHI_GUARDED_BY(mutex_) = false;
+  mutable bool relinking_ DASHI_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace dashi::query

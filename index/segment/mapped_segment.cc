@@ -67,12 +67,18 @@ Status MappedSegment::ReadBlockHashes() {
 Status MappedSegment::CheckSmallSections() const {
   for (const SegmentSection section :
        {SegmentSection::kIds, SegmentSection::kTextHashes, SegmentSection::kLevels,
-        SegmentSection::kUpperRooms, SegmentSection::kUpperLinks, SegmentSection::kDuplicates}) {
+        SegmentSection::kUpperRooms, SegmentSection::kUpperLinks, SegmentSection::kDuplicates,
+        SegmentSection::kUnlinked}) {
     DASHI_RETURN_IF_ERROR(blocks_->VerifySection(section, nullptr));
   }
   const auto row_ids = ids<std::uint32_t>();
   if (std::adjacent_find(row_ids.begin(), row_ids.end(), std::greater_equal<>()) != row_ids.end()) {
     return Broken("ids out of order", file_->path());
+  }
+  const auto rows = unlinked();
+  if (std::adjacent_find(rows.begin(), rows.end(), std::greater_equal<>()) != rows.end() ||
+      (!rows.empty() && rows.back() >= header_.num_rows)) {
+    return Broken("rows without links out of order or range", file_->path());
   }
   const GraphParts graph = parts();
   for (const std::string& fault :
@@ -96,6 +102,7 @@ GraphParts MappedSegment::parts() const {
                    header_.dim};
   parts.codes = SectionOf<std::uint8_t>(SegmentSection::kCodes).data();
   parts.duplicates = {SectionOf<DuplicateRow>(SegmentSection::kDuplicates)};
+  parts.unlinked = unlinked();
   parts.ef_search = header_.ef_search;
   parts.blocks = blocks_.get();
   return parts;

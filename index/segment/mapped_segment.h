@@ -42,6 +42,10 @@ class MappedSegment : public GraphKeeper {
   std::span<const std::uint64_t> text_hashes() const {
     return SectionOf<std::uint64_t>(SegmentSection::kTextHashes);
   }
+  /// Rows that the graph leaves out: GraphParts::unlinked.
+  std::span<const Position> unlinked() const {
+    return SectionOf<Position>(SegmentSection::kUnlinked);
+  }
   const VerifiedBlocks& blocks() const { return *blocks_; }
 
   GraphParts parts() const override;

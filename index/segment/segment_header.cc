@@ -16,7 +16,11 @@ namespace dashi::index {
 namespace {
 
 constexpr std::string_view kMagic = "DSHISEGM";
-constexpr std::uint32_t kVersion = 1;
+/// The version of files that have rows without links: a program that did not know of them would
+/// not find these rows.
+constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersionAllLinked = 1;
+constexpr std::uint32_t kNumSectionsAllLinked = 10;
 constexpr std::size_t kChecksumBytes = 16;
 constexpr std::uint64_t kRowsMax = kNoLink;
 constexpr std::uint32_t kDimMax = 1U << 16U;
@@ -108,6 +112,7 @@ bool SizesFitCounts(const SegmentHeader& header) {
          has(SegmentSection::kUpperRooms, rows * sizeof(std::uint32_t)) &&
          header.At(SegmentSection::kUpperLinks).bytes % room_bytes == 0 &&
          header.At(SegmentSection::kDuplicates).bytes % sizeof(DuplicateRow) == 0 &&
+         header.At(SegmentSection::kUnlinked).bytes % sizeof(Position) == 0 &&
          has(SegmentSection::kBaseLinks, 2 * rows * room_bytes) &&
          has(SegmentSection::kCodes, rows * CodeRowBytes(header.dim)) &&
          codes.end() + kCodePaddingBytes <= hashes.offset &&
@@ -133,13 +138,15 @@ std::uint64_t SegmentRowBytes(std::size_t dim, std::size_t num_links) {
 
 void PlaceSections(SegmentHeader* header) {
   std::uint64_t offset = kSegmentHeaderBytes;
-  for (std::size_t i = 0; i + 1 < kNumSegmentSections; ++i) {
-    SegmentRange& range = header->sections[i];
+  SegmentRange& hashes = header->At(SegmentSection::kBlockHashes);
+  for (SegmentRange& range : header->sections) {
+    if (&range == &hashes) {
+      continue;
+    }
     range.offset = range.bytes == 0 ? 0 : offset;
-    const bool codes = i + 1 == static_cast<std::size_t>(SegmentSection::kCodes);
+    const bool codes = &range == &header->At(SegmentSection::kCodes);
     offset = AlignUp(offset + range.bytes + (codes ? kCodePaddingBytes : 0));
   }
-  SegmentRange& hashes = header->At(SegmentSection::kBlockHashes);
   hashes.offset = offset;
   hashes.bytes = header->NumBlocks() * sizeof(std::uint64_t);
   header->file_bytes = hashes.end() + kSegmentTailBytes;
@@ -149,7 +156,9 @@ std::string SerializeSegmentHeader(const SegmentHeader& header) {
   std::string bytes;
   bytes.reserve(kSegmentHeaderBytes);
   bytes.append(kMagic);
-  AppendLittleEndian32(&bytes, kVersion);
+  const bool all_linked = header.At(SegmentSection::kUnlinked).bytes == 0;
+  const std::uint32_t num_sections = all_linked ? kNumSectionsAllLinked : kNumSegmentSections;
+  AppendLittleEndian32(&bytes, all_linked ? kVersionAllLinked : kVersion);
   AppendLittleEndian32(&bytes, kSegmentHeaderBytes);
   AppendLittleEndian64(&bytes, header.file_bytes);
   AppendLittleEndian64(&bytes, header.num_rows);
@@ -158,10 +167,10 @@ std::string SerializeSegmentHeader(const SegmentHeader& header) {
   AppendLittleEndian32(&bytes, header.entry_point);
   AppendLittleEndian32(&bytes, header.ef_search);
   AppendLittleEndian32(&bytes, header.generation);
-  AppendLittleEndian32(&bytes, kNumSegmentSections);
+  AppendLittleEndian32(&bytes, num_sections);
   AppendLittleEndian64(&bytes, header.owner.embedding_version);
   AppendLittleEndian64(&bytes, header.owner.job);
-  for (std::size_t i = 0; i < kNumSegmentSections; ++i) {
+  for (std::size_t i = 0; i < num_sections; ++i) {
     AppendLittleEndian32(&bytes, static_cast<std::uint32_t>(i + 1));
     AppendLittleEndian32(&bytes, 0);
     AppendLittleEndian64(&bytes, header.sections[i].offset);

@@ -12,18 +12,19 @@ namespace dashi::index {
 
 /// The parts of a segment file. Persisted: append only.
 enum class SegmentSection : std::uint32_t {
-  kIds = 1,          ///< u32 [rows], ascending
-  kTextHashes = 2,   ///< u64 [rows], or absent
-  kLevels = 3,       ///< u8 [rows]
-  kUpperRooms = 4,   ///< u32 [rows]
-  kUpperLinks = 5,   ///< u32 [upper rooms, links]
-  kDuplicates = 6,   ///< pairs of u32
-  kBaseLinks = 7,    ///< u32 [rows, 2 links]
-  kCodes = 8,        ///< [rows, CodeRowBytes(dim)]
-  kVectors = 9,      ///< binary16 [rows, dim]
-  kBlockHashes = 10  ///< u64 [blocks]
+  kIds = 1,           ///< u32 [rows], ascending
+  kTextHashes = 2,    ///< u64 [rows], or absent
+  kLevels = 3,        ///< u8 [rows]
+  kUpperRooms = 4,    ///< u32 [rows]
+  kUpperLinks = 5,    ///< u32 [upper rooms, links]
+  kDuplicates = 6,    ///< pairs of u32
+  kBaseLinks = 7,     ///< u32 [rows, 2 links]
+  kCodes = 8,         ///< [rows, CodeRowBytes(dim)]
+  kVectors = 9,       ///< binary16 [rows, dim]
+  kBlockHashes = 10,  ///< u64 [blocks]
+  kUnlinked = 11      ///< u32 ascending, or absent
 };
-inline constexpr std::size_t kNumSegmentSections = 10;
+inline constexpr std::size_t kNumSegmentSections = 11;
 
 /// Says whose vectors a segment holds, so that a file is never taken for another's.
 struct SegmentOwner {

@@ -2,9 +2,13 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
+#include "base/file_gate.h"
 #include "dashi/status.h"
+#include "index/position_set.h"
 #include "index/segment/mapped_segment.h"
+#include "index/segment/segment_writer.h"
 #include "index/stored_graph.h"
 #include "index/vector_index.h"
 
@@ -39,6 +43,29 @@ Result<StoredGraph> ExtendSegment(const MappedSegment& segment, HalfMatrixView v
                                   std::span<const std::uint32_t> ids,
                                   std::span<const std::uint64_t> text_hashes,
                                   const HnswOptions& options, const BuildProgress& progress);
+
+/// Whether a segment's graph should be linked anew because of the rows that are there: one in five
+/// of those that it links is gone, so that searches walk through many that they may not return, or
+/// many of those that it leaves out are there again, and are scanned by each search. Never where
+/// it links few: these are scanned.
+///
+/// `live`: of the segment's positions; null: all rows are there.
+/// Cost: one pass over the rows that the graph leaves out.
+bool IsWorthRewriting(const MappedSegment& segment, const PositionSet* live);
+
+/// Writes a segment again under its own path, with the same rows at the same positions and a graph
+/// that links only those that are there; by the links of the old one, or anew after kRelinksMax
+/// times.
+///
+/// Errors: what is wrong with the segment's file; those of RelinkGraph, BuildGraph and
+/// WriteSegment. Cost:   that of RelinkGraph, or of BuildGraph, and one pass over the file. Memory:
+/// see
+///         SegmentRewriteBytes.
+Status RewriteSegment(const MappedSegment& segment, const std::string& path,
+                      const PositionSet& live, HnswOptions options, const BuildProgress& progress,
+                      FileGate& gate);
+/// What RewriteSegment takes at most.
+std::uint64_t SegmentRewriteBytes(const SegmentHeader& header);
 
 /// Each relinking loses a little (docs/BENCHMARKS.md), so that a graph is built anew in the end.
 inline constexpr std::uint32_t kRelinksMax = 8;

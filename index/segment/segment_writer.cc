@@ -126,6 +126,7 @@ SegmentHeader MakeHeader(const GraphParts& graph, const SegmentRows& rows) {
   set(SegmentSection::kBaseLinks, graph.graph.base_links.size_bytes());
   set(SegmentSection::kCodes, graph.vectors.rows * CodeRowBytes(graph.vectors.dim));
   set(SegmentSection::kVectors, graph.vectors.rows * graph.vectors.dim * sizeof(std::uint16_t));
+  set(SegmentSection::kUnlinked, graph.unlinked.size_bytes());
   PlaceSections(&header);
   return header;
 }
@@ -165,6 +166,7 @@ Status AppendSections(const SegmentHeader& header, const GraphParts& graph, cons
   DASHI_RETURN_IF_ERROR(
       append(SegmentSection::kVectors,
              BytesOf(std::span(graph.vectors.data, graph.vectors.rows * graph.vectors.dim))));
+  DASHI_RETURN_IF_ERROR(append(SegmentSection::kUnlinked, BytesOf(graph.unlinked)));
   return Status::Ok();
 }
 

@@ -10,12 +10,22 @@ namespace {
 
 constexpr int kWords = 160;
 constexpr int kTrainingLabels = 3000;  // So many that a graph with a narrow beam is walked.
-constexpr int kChangingLabels = 60;    // The others keep their texts, and their place in graphs.
+constexpr int kChangingLabels = 60;    // One by one.
+// More than a fifth, and so many that they are linked again when they are back.
+constexpr int kManyBegin = 1000;
+constexpr int kManyEnd = 2100;
+constexpr int kStepsPerMany = 400;
 constexpr int kTrainingDocuments = 300;
 constexpr int kLabelsPerInsert = 100;
 constexpr int kWordsPerText = 4;
 constexpr std::size_t kOwnLabelsMax = 60;
 constexpr int kChurnOwner = 2;
+
+/// One of the two texts of such a label.
+std::string TextOfMany(int label, int which) {
+  Random random(static_cast<std::uint64_t>(1'000'000 + 2 * label + which));
+  return RandomText(&random, kWordsPerText);
+}
 
 }  // namespace
 
@@ -37,8 +47,9 @@ void AddTrainingRows(CrashSession* session) {
   for (int begin = 0; begin < kTrainingLabels; begin += kLabelsPerInsert) {
     std::string values;
     for (int i = begin; i < begin + kLabelsPerInsert; ++i) {
-      values += fmt::format("{}('base-{}', '{}')", i == begin ? "" : ", ", i,
-                            RandomText(&random, kWordsPerText));
+      values += fmt::format(
+          "{}('base-{}', '{}')", i == begin ? "" : ", ", i,
+          i >= kManyBegin && i < kManyEnd ? TextOfMany(i, 0) : RandomText(&random, kWordsPerText));
     }
     session->MustRun("INSERT INTO labels (id, text) VALUES " + values);
   }
@@ -57,12 +68,13 @@ void AddTrainingRows(CrashSession* session) {
 }
 
 LabelChurn::LabelChurn(Database* database, CrashEventWriter* events, TextHistory* history,
-                       std::uint64_t seed)
+                       std::uint64_t seed, bool many_first)
     : session_(database, events, kChurnOwner),
       history_(*history),
       random_(seed),
       // No id is given twice: what a release knows of a label is told by its id.
-      prefix_(fmt::format("new-{:x}", seed)) {
+      prefix_(fmt::format("new-{:x}", seed)),
+      many_first_(many_first) {
   const auto found = session_.Query("SELECT id FROM labels WHERE id LIKE 'new-%'");
   if (!found.ok()) {
     session_.SendProblem(found.status().ToString());
@@ -74,6 +86,10 @@ LabelChurn::LabelChurn(Database* database, CrashEventWriter* events, TextHistory
 }
 
 void LabelChurn::Step() {
+  if (std::exchange(many_first_, false) || random_.Uniform(kStepsPerMany) == 0) {
+    ChangeMany();
+    return;
+  }
   switch (random_.Uniform(5)) {
     case 0: {
       const std::string label = fmt::format("base-{}", random_.Uniform(kChangingLabels));
@@ -90,6 +106,18 @@ void LabelChurn::Step() {
     default:
       labels_.size() < kOwnLabelsMax ? AddLabel() : DropLabel();
   }
+}
+
+void LabelChurn::ChangeMany() {
+  const auto which = static_cast<int>(random_.Uniform(2));
+  session_.MustRun("BEGIN");
+  for (int label = kManyBegin; label < kManyEnd; ++label) {
+    const std::string id = fmt::format("base-{}", label);
+    const std::string text = TextOfMany(label, which);
+    history_.Note(id, text);
+    session_.MustRun(fmt::format("UPDATE labels SET text = '{}' WHERE id = '{}'", text, id));
+  }
+  session_.MustRun("COMMIT");
 }
 
 void LabelChurn::AddLabel() {

@@ -146,7 +146,8 @@ void Work(const CrashChildOptions& options, Database* database, CrashEventWriter
     });
   }
   threads.emplace_back([&] {
-    LabelChurn churn(database, events, &history, options.seed);
+    LabelChurn churn(database, events, &history, options.seed,
+                     options.failpoint.starts_with("relink."));
     while (!stop()) {
       churn.Step();
     }

@@ -60,7 +60,7 @@ struct Options {
 // Points on the way from rows to a release that serves.
 bool IsOnTheWay(std::string_view failpoint) {
   return failpoint.starts_with("train.") || failpoint.starts_with("publish.") ||
-         failpoint.starts_with("refresh.");
+         failpoint.starts_with("refresh.") || failpoint.starts_with("relink.");
 }
 
 class ReleaseCrashRun {

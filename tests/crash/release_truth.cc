@@ -129,7 +129,10 @@ std::shared_ptr<const ReleaseTruth> TruthBook::Find(const std::string& release) 
 
 void TextHistory::Note(const std::string& label, std::string text) {
   MutexLock lock(mutex_);
-  texts_[label].push_back(std::move(text));
+  std::vector<std::string>& texts = texts_[label];
+  if (std::find(texts.begin(), texts.end(), text) == texts.end()) {
+    texts.push_back(std::move(text));
+  }
 }
 
 std::vector<std::string> TextHistory::TextsOf(const std::string& label) const {

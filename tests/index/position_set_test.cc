@@ -1,5 +1,7 @@
 #include "index/position_set.h"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -71,6 +73,32 @@ TEST(PositionSetTest, MembersComeAndGo) {
       member ? (void)expected.insert(position) : (void)expected.erase(position);
     }
     ExpectSame(set, expected, num_positions, random);
+  }
+}
+
+TEST(PositionSetTest, WhatTwoSetsShare) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Random random(seed);
+    const std::size_t num_positions = 1 + random.Uniform(4000);
+    const auto make = [&](double share, std::set<Position>* expected) {
+      for (std::size_t i = 0; i < num_positions; ++i) {
+        if (random.UniformReal() < share) {
+          expected->insert(static_cast<Position>(i));
+        }
+      }
+      return PositionSet({expected->begin(), expected->end()}, num_positions);
+    };
+    // Listed, or of words, or one of each kind.
+    std::set<Position> of_a;
+    std::set<Position> of_b;
+    const PositionSet a = make(seed % 2 == 0 ? 0.002 : 0.4, &of_a);
+    const PositionSet b = make(seed % 3 == 0 ? 0.002 : 0.6, &of_b);
+    std::set<Position> expected;
+    std::set_intersection(of_a.begin(), of_a.end(), of_b.begin(), of_b.end(),
+                          std::inserter(expected, expected.begin()));
+    EXPECT_EQ(PositionSet::CountCommon(a, b), expected.size());
+    ExpectSame(PositionSet::Common(a, b), expected, num_positions, random);
   }
 }
 

@@ -239,18 +239,22 @@ TEST_F(SegmentTest, HeadersThatLieAreRefused) {
   EXPECT_EQ(code([](SegmentHeader* h) { h->num_links = 0; }), StatusCode::kCorruption);
   EXPECT_EQ(code([](SegmentHeader* h) { h->entry_point = kRows; }), StatusCode::kCorruption);
   EXPECT_EQ(code([](SegmentHeader* h) { h->ef_search = 0; }), StatusCode::kCorruption);
+  const std::vector<std::function<void(SegmentRange*, std::uint64_t)>> faults = {
+      [](SegmentRange* range, std::uint64_t file_bytes) { range->offset = file_bytes; },
+      [](SegmentRange* range, std::uint64_t) { range->offset = ~std::uint64_t{4095}; },
+      [](SegmentRange* range, std::uint64_t) { range->bytes += 1; },
+      [](SegmentRange* range, std::uint64_t) { range->bytes = ~std::uint64_t{0}; }};
   for (std::size_t i = 0; i < kNumSegmentSections; ++i) {
-    EXPECT_EQ(code([i](SegmentHeader* h) { h->sections[i].offset = h->file_bytes; }),
-              StatusCode::kCorruption)
-        << i;
-    EXPECT_EQ(code([i](SegmentHeader* h) { h->sections[i].offset = ~std::uint64_t{4095}; }),
-              StatusCode::kCorruption)
-        << i;
-    EXPECT_EQ(code([i](SegmentHeader* h) { h->sections[i].bytes += 1; }), StatusCode::kCorruption)
-        << i;
-    EXPECT_EQ(code([i](SegmentHeader* h) { h->sections[i].bytes = ~std::uint64_t{0}; }),
-              StatusCode::kCorruption)
-        << i;
+    for (const auto& fault : faults) {
+      const auto place = [&](SegmentHeader* h) {
+        SegmentRange& range = h->sections[i];
+        if (range.bytes == 0) {  // It is absent.
+          range = {h->sections[0].offset, 2 * sizeof(Position)};
+        }
+        fault(&range, h->file_bytes);
+      };
+      EXPECT_EQ(code(place), StatusCode::kCorruption) << i;
+    }
   }
 }
 

@@ -126,6 +126,20 @@ Result<std::string> RandomRanker(const storage::View& view, const ReleaseShape& 
   return trainer::SerializeRanker(features, weights);
 }
 
+Status WriteGraph(storage::Store& store, const ReleaseShape& shape,
+                  const trainer::ClassifierWeights& labels,
+                  std::span<const std::uint64_t> text_hashes,
+                  const storage::ReleaseRecord& release) {
+  const std::vector<std::uint16_t> vectors =
+      index::FoldVectors(labels.vectors, labels.vectors, shape.dim, 0.5F, 0.5F);
+  index::HnswOptions options;
+  options.ef_search = shape.ef_search;
+  return index::BuildSegment(store.index_directory() + "/" + release.index_file,
+                             {vectors.data(), labels.ordinals.size(), shape.dim},
+                             trainer::SegmentRowsOf(release, labels.ordinals, text_hashes), options,
+                             {}, store.file_gate());
+}
+
 Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const ReleaseShape& shape) {
   DASHI_ASSIGN_OR_RETURN(const auto view, store.NewSnapshot());
   trainer::BagTokenizer::Learner learner({/*document_frequency_min=*/1});
@@ -185,12 +199,7 @@ Result<storage::ReleaseRecord> WriteArtifacts(storage::Store& store, const Relea
   }
   if (shape.hnsw) {
     release.index_file = "job-" + std::to_string(release.job) + ".segment";
-    const std::vector<std::uint16_t> vectors =
-        index::FoldVectors(labels.vectors, labels.vectors, shape.dim, 0.5F, 0.5F);
-    DASHI_RETURN_IF_ERROR(index::BuildSegment(
-        store.index_directory() + "/" + release.index_file,
-        {vectors.data(), labels.ordinals.size(), shape.dim},
-        trainer::SegmentRowsOf(release, labels.ordinals, label_hashes), {}, {}, store.file_gate()));
+    DASHI_RETURN_IF_ERROR(WriteGraph(store, shape, labels, label_hashes, release));
   }
   return release;
 }

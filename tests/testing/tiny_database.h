@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,6 +41,7 @@ void AddRows(storage::Store& store, const std::vector<std::pair<std::string, std
 struct ReleaseShape {
   std::uint64_t seed = 1;
   bool hnsw = false;
+  std::size_t ef_search = 128;  ///< of the graph
   std::uint32_t dim = 16;
   std::uint32_t hidden = 0;
   double ranker = 0;             ///< weight of a sparse ranker with random weights; 0: none
