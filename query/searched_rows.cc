@@ -1,9 +1,11 @@
 #include "query/searched_rows.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/status.h"
 #include "index/exact_scan.h"
 #include "index/search_plan.h"
@@ -16,6 +18,8 @@ using index::Position;
 using index::SearchOptions;
 using index::SearchStatistics;
 using index::Shortlist;
+
+constexpr std::size_t kQueriesPerChunk = 16;
 
 bool Better(const Candidate& a, const Candidate& b) {
   return a.score != b.score ? a.score > b.score : a.position < b.position;
@@ -63,6 +67,50 @@ index::PositionSet PositionsIn(const index::RowSet& only,
     ++next;
   }
   return {std::move(positions), ordinals.size()};
+}
+
+/// Adds what the search of one part took to that of those before it, whose path counts.
+void AddPart(const SearchStatistics& part, SearchStatistics* all) {
+  all->num_visited += part.num_visited;
+  all->num_refills += part.num_refills;
+  all->exact = all->exact && part.exact;
+}
+
+/// Searches an index for many queries. A scan of all of them at once visits the same rows for each;
+/// a graph is walked for one after the other.
+Result<std::vector<Shortlist>> SearchEach(const index::VectorIndex& index,
+                                          index::FloatMatrixView queries,
+                                          const SearchOptions& options, ThreadPool& pool,
+                                          std::vector<SearchStatistics>* statistics) {
+  statistics->assign(queries.rows, SearchStatistics());
+  if (options.exact || index.kind() == "exact") {
+    SearchStatistics scan;
+    if (options.passing != nullptr) {
+      scan.path = index::SearchPath::kSubsetScan;
+    }
+    scan.num_visited = options.passing == nullptr ? index.num_vectors() : options.passing->size();
+    statistics->assign(queries.rows, scan);
+    return index.SearchBatch(queries, options, pool);
+  }
+  std::vector<Shortlist> results(queries.rows);
+  Mutex mutex;
+  Status first_error;
+  std::atomic<bool> failed{false};
+  pool.ParallelFor(queries.rows, kQueriesPerChunk, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end && !failed.load(std::memory_order_relaxed); ++i) {
+      Result<Shortlist> found =
+          index.Search({queries.data + i * queries.dim, queries.dim}, options, &(*statistics)[i]);
+      if (found.ok()) {
+        results[i] = std::move(found).value();
+        continue;
+      }
+      const MutexLock lock(mutex);
+      first_error = std::move(found).status();
+      failed.store(true, std::memory_order_relaxed);
+    }
+  });
+  DASHI_RETURN_IF_ERROR(first_error);
+  return results;
 }
 
 }  // namespace
@@ -163,9 +211,7 @@ Result<Shortlist> SearchedRows::Search(std::span<const float> query, const Searc
   }
   const auto count = [statistics](const SearchStatistics& part) {
     if (statistics != nullptr) {
-      statistics->num_visited += part.num_visited;
-      statistics->num_refills += part.num_refills;
-      statistics->exact = statistics->exact && part.exact;
+      AddPart(part, statistics);
     }
   };
   if (delta_->num_live_sealed() > 0) {
@@ -187,11 +233,11 @@ Result<Shortlist> SearchedRows::Search(std::span<const float> query, const Searc
   return found;
 }
 
-Result<std::vector<Shortlist>> SearchedRows::SearchBatch(index::FloatMatrixView queries,
-                                                         const SearchOptions& options,
-                                                         ThreadPool& pool) const {
+Result<std::vector<Shortlist>> SearchedRows::SearchBatch(
+    index::FloatMatrixView queries, const SearchOptions& options, ThreadPool& pool,
+    std::vector<SearchStatistics>* statistics) const {
   DASHI_ASSIGN_OR_RETURN(std::vector<Shortlist> found,
-                         base_.SearchBatch(queries, BaseOptions(options), pool));
+                         SearchEach(base_, queries, BaseOptions(options), pool, statistics));
   if (delta_->num_rows() == 0) {
     return found;
   }
@@ -202,15 +248,28 @@ Result<std::vector<Shortlist>> SearchedRows::SearchBatch(index::FloatMatrixView 
     }
   };
   if (delta_->num_live_sealed() > 0) {
-    DASHI_ASSIGN_OR_RETURN(const std::vector<Shortlist> more,
-                           delta_->sealed->SearchBatch(queries, SealedOptions(options), pool));
-    append(more, num_base());
-  }
-  for (std::size_t block = 0; block < delta_->blocks.size(); ++block) {
+    std::vector<SearchStatistics> of_sealed;
     DASHI_ASSIGN_OR_RETURN(
         const std::vector<Shortlist> more,
-        index::ScanBatchExactly(BlockView(block), queries, BlockOptions(options, block), pool));
+        SearchEach(*delta_->sealed, queries, SealedOptions(options), pool, &of_sealed));
+    append(more, num_base());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      AddPart(of_sealed[i], &(*statistics)[i]);
+    }
+  }
+  for (std::size_t block = 0; block < delta_->blocks.size(); ++block) {
+    const SearchOptions own = BlockOptions(options, block);
+    const index::HalfMatrixView rows = BlockView(block);
+    DASHI_ASSIGN_OR_RETURN(const std::vector<Shortlist> more,
+                           index::ScanBatchExactly(rows, queries, own, pool));
     append(more, first_block_row() + block * kDeltaBlockRows);
+    SearchStatistics of_block;
+    for (std::size_t row = 0; row < rows.rows; ++row) {
+      of_block.num_visited += own.filter(static_cast<Position>(row)) ? 1 : 0;
+    }
+    for (SearchStatistics& each : *statistics) {
+      AddPart(of_block, &each);
+    }
   }
   return found;
 }

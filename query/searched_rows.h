@@ -51,9 +51,11 @@ class SearchedRows {
 
   Result<index::Shortlist> Search(std::span<const float> query, const index::SearchOptions& options,
                                   index::SearchStatistics* statistics) const;
-  Result<std::vector<index::Shortlist>> SearchBatch(index::FloatMatrixView queries,
-                                                    const index::SearchOptions& options,
-                                                    ThreadPool& pool) const;
+  /// Sets `statistics` to what Search would tell of each.  Shape: queries [n, dim]; result and
+  /// `statistics` [n].
+  Result<std::vector<index::Shortlist>> SearchBatch(
+      index::FloatMatrixView queries, const index::SearchOptions& options, ThreadPool& pool,
+      std::vector<index::SearchStatistics>* statistics) const;
 
  private:
   std::size_t num_live_base() const {

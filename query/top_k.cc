@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,22 +10,17 @@
 
 #include "base/nearest_name.h"
 #include "base/status.h"
+#include "query/index_cursor.h"
 #include "query/shortlist_ranking.h"
 
 namespace dashi::query {
 namespace {
 
-using index::Candidate;
 using index::SearchOptions;
 using index::SearchStatistics;
 using index::Shortlist;
 using storage::EntityKind;
-using storage::EntityRow;
-using storage::Ordinal;
 using storage::View;
-
-constexpr std::size_t kRowsPerReadMax = 64;
-constexpr std::size_t kCandidatesMin = 16;
 
 Status CheckUtf8(std::string_view text) {
   if (simdjson::validate_utf8(text.data(), text.size())) {
@@ -40,11 +34,6 @@ Result<std::vector<float>> EncodeQuery(const ServingRelease& release, std::strin
   std::vector<float> query(release.encoder->dim());
   DASHI_RETURN_IF_ERROR(release.encoder->Encode(text, query));
   return query;
-}
-
-/// A text without a known word has the zero embedding: nothing is near it.
-bool IsZero(std::span<const float> query) {
-  return std::all_of(query.begin(), query.end(), [](float x) { return x == 0.0F; });
 }
 
 bool UsesRanker(const ServingRelease& release, const TopKOptions& options) {
@@ -70,188 +59,98 @@ std::unique_ptr<ShortlistRanking> MakeRanking(const ServingRelease& release, std
              : nullptr;
 }
 
-/// How many labels the first search of a query looks for.
-std::size_t FirstShortlistSize(std::size_t k, bool ranked) {
-  return ranked ? RankedShortlistSize(k) : std::max(k, kCandidatesMin);
-}
+/// The texts of a batch and what is computed of them at once.
+struct BatchQueries {
+  std::vector<std::string> texts;                      // [n]
+  std::vector<float> embeddings;                       // [n, dim]
+  std::vector<std::vector<trainer::LabelVote>> votes;  // [n]
+};
 
-SearchOptions SearchOptionsOf(const TopKOptions& options, std::size_t m) {
-  SearchOptions search;
-  search.m = m;
-  search.ef = options.ef;
-  search.exact = options.exact;
-  search.require_index = options.require_index;
-  return search;
-}
-
-Status WithIndexHint(Status status) {
-  return status.sqlstate() != "55000"
-             ? std::move(status)
-             : std::move(status).WithHint(
-                   "SET ann.require_index = off scans; so does {\"exact\": true}.");
-}
-
-/// Walks an index best first and reads the rows of what it finds.
-class IndexCursor final : public TopKCursor {
+class LabelBatch final : public TopKBatch {
  public:
-  IndexCursor(std::shared_ptr<const View> view, std::shared_ptr<const ServingRelease> release,
-              std::shared_ptr<const EmbeddedRows> embedded, SearchedRows rows, EntityKind kind,
-              std::vector<float> query, std::unique_ptr<ShortlistRanking> ranking, std::size_t k,
-              const TopKOptions& options)
-      : view_(std::move(view)),
-        release_(std::move(release)),
-        embedded_(std::move(embedded)),
+  LabelBatch(SearchedRelease searched, SearchedRows rows, BatchQueries queries, std::size_t k,
+             TopKOptions options, ThreadPool& pool)
+      : searched_(std::move(searched)),
         rows_(std::move(rows)),
-        kind_(kind),
-        query_(std::move(query)),
-        ranking_(std::move(ranking)) {
-    first_m_ = FirstShortlistSize(k, ranking_ != nullptr);
-    search_ = SearchOptionsOf(options, first_m_);
-    rows_per_read_ = std::clamp(k, kCandidatesMin, kRowsPerReadMax);
-    if (options.only != nullptr) {
-      rows_.Restrict(options.only);
-    }
-    if (rows_.is_restricted() && rows_.num_passing() == 0) {
-      exhausted_ = true;
-    } else if (IsZero(query_)) {
-      begun_ = Take(Shortlist());  // Words may find labels that embeddings cannot.
-    }
-  }
+        queries_(std::move(queries)),
+        k_(k),
+        options_(std::move(options)),
+        pool_(pool) {}
 
-  Result<bool> Next(TopKHit* hit) override {
-    DASHI_RETURN_IF_ERROR(begun_);
-    for (;;) {
-      while (next_hit_ < hits_.size()) {
-        TopKHit& next = hits_[next_hit_++];
-        if (!next.row.id.empty()) {
-          *hit = std::move(next);
-          return true;
-        }
-      }
-      if (next_candidate_ == candidates_.size()) {
-        if (exhausted_) {
-          return false;
-        }
-        DASHI_RETURN_IF_ERROR(FindMore());
-      }
-      DASHI_RETURN_IF_ERROR(ReadRows());
-    }
-  }
-
-  /// Takes the result of a search with this cursor's own options, made together with others.
-  Status StartFrom(const Shortlist& found) { return exhausted_ ? Status::Ok() : Take(found); }
-
-  const ServingRelease& release() const override { return *release_; }
+  bool at_end() const override { return next_ == queries_.texts.size(); }
 
   void Restrict(std::shared_ptr<const index::RowSet> only) override {
-    const auto fails = [&](const Candidate& candidate) {
-      return !only->Contains(ToInteger(rows_.OrdinalAt(candidate.position)));
-    };
-    const auto next = candidates_.begin() + static_cast<std::ptrdiff_t>(next_candidate_);
-    candidates_.erase(std::remove_if(next, candidates_.end(), fails), candidates_.end());
-    rows_.Restrict(std::move(only));
-    // Of the rows that pass, those that came already are found once more: fewer than were wanted.
-    search_.m = 2 * first_m_;
-    is_m_chosen_ = true;
-    exhausted_ = exhausted_ || rows_.num_passing() == 0;
+    if (only != nullptr && only != only_) {
+      rows_.Restrict(only);
+      only_ = std::move(only);
+      is_current_ = false;
+    }
   }
 
-  SearchSummary Summary() const override {
-    SearchSummary summary = summary_;
-    summary.release = release_->Name();
-    summary.index = rows_.base().kind() == "hnsw" ? "graph" : "scan";
-    summary.index_state = embedded_ == nullptr ? release_->labels->State() : "";
-    summary.num_rows = rows_.num_searched();
-    summary.num_left_out = rows_.num_left_out();
-    if (rows_.is_restricted()) {
-      summary.num_passing = rows_.num_passing();
+  Result<std::unique_ptr<TopKCursor>> OpenNext() override {
+    const bool can_find = !rows_.is_restricted() || rows_.num_passing() > 0;
+    if (can_find && !is_current_) {
+      DASHI_RETURN_IF_ERROR(Search());
     }
-    return summary;
+    const ServingRelease& release = *searched_.release;
+    const std::span<const float> query = Embeddings(next_);
+    auto cursor = std::make_unique<IndexCursor>(
+        searched_, rows_, std::vector<float>(query.begin(), query.end()),
+        MakeRanking(release, queries_.texts[next_], options_, std::move(queries_.votes[next_])), k_,
+        options_);
+    if (can_find) {
+      const std::size_t place = next_ - searched_from_;
+      DASHI_RETURN_IF_ERROR(cursor->StartFrom(shortlists_[place], statistics_[place]));
+      shortlists_[place] = Shortlist();
+    }
+    ++next_;
+    return std::unique_ptr<TopKCursor>(std::move(cursor));
   }
 
  private:
-  /// Searches with four times the candidates of the last time and keeps those not yet seen.
-  Status FindMore() {
-    if (!seen_.empty() && !is_m_chosen_) {
-      search_.m *= 4;
-    }
-    is_m_chosen_ = false;
-    SearchStatistics statistics;
-    Result<Shortlist> found = rows_.Search(query_, search_, &statistics);
+  std::size_t dim() const { return searched_.release->encoder->dim(); }
+  std::span<const float> Embeddings(std::size_t text) const {
+    return std::span(queries_.embeddings).subspan(text * dim(), dim());
+  }
+
+  /// Searches for all texts whose cursors are still to be opened.
+  Status Search() {
+    const std::size_t num_texts = queries_.texts.size() - next_;
+    const SearchOptions search =
+        SearchOptionsOf(options_, FirstShortlistSize(k_, IsRanked(*searched_.release, options_)));
+    std::vector<SearchStatistics> statistics;
+    Result<std::vector<Shortlist>> found =
+        rows_.SearchBatch({Embeddings(next_).data(), num_texts, dim()}, search, pool_, &statistics);
     if (!found.ok()) {
       return WithIndexHint(std::move(found).status());
     }
-    SearchStatistics& total = summary_.statistics;
-    total.num_visited += statistics.num_visited;
-    total.num_refills += statistics.num_refills + (summary_.searched ? 1 : 0);
-    total.exact = statistics.exact;
-    total.path = statistics.path;
-    summary_.searched = true;
-    return Take(*found);
-  }
-
-  Status Take(const Shortlist& found) {
-    exhausted_ = found.size() < search_.m || search_.m >= rows_.num_rows();
-    const bool is_first = seen_.empty();
-    candidates_.clear();
-    next_candidate_ = 0;
-    for (const Candidate& candidate : found) {
-      if (seen_.insert(candidate.position).second) {
-        candidates_.push_back(candidate);
+    if (!statistics_.empty()) {  // They were searched for before.
+      for (std::size_t i = 0; i < num_texts; ++i) {
+        const SearchStatistics& before = statistics_[next_ - searched_from_ + i];
+        statistics[i].num_visited += before.num_visited;
+        statistics[i].num_refills += before.num_refills + 1;
       }
     }
-    if (ranking_ != nullptr && is_first) {
-      DASHI_RETURN_IF_ERROR(ranking_->AddLabels(
-          rows_.base(), query_,
-          [this](index::Position position) { return rows_.IsSearched(position); }, &candidates_));
-      for (const Candidate& candidate : candidates_) {
-        seen_.insert(candidate.position);
-      }
-    }
-    if (ranking_ != nullptr) {
-      ranking_->Order(&candidates_);
-    }
+    shortlists_ = std::move(*found);
+    statistics_ = std::move(statistics);
+    searched_from_ = next_;
+    is_current_ = true;
     return Status::Ok();
   }
 
-  Status ReadRows() {
-    const std::size_t size = std::min(rows_per_read_, candidates_.size() - next_candidate_);
-    std::vector<Ordinal> wanted(size);
-    for (std::size_t i = 0; i < size; ++i) {
-      wanted[i] = rows_.OrdinalAt(candidates_[next_candidate_ + i].position);
-    }
-    DASHI_ASSIGN_OR_RETURN(std::vector<std::optional<EntityRow>> rows,
-                           view_->GetRows(kind_, wanted));
-    hits_.assign(size, TopKHit());
-    next_hit_ = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-      if (rows[i]) {
-        hits_[i] = {wanted[i], std::move(*rows[i]), candidates_[next_candidate_ + i].score};
-      }
-    }
-    next_candidate_ += size;
-    return Status::Ok();
-  }
-
-  std::shared_ptr<const View> view_;               // Shared with the statement.
-  std::shared_ptr<const ServingRelease> release_;  // Shared with the cache.
-  std::shared_ptr<const EmbeddedRows> embedded_;   // Shared with the cache; null for topk.
-  Status begun_;
-  SearchedRows rows_;  // Of the two above.
-  EntityKind kind_;
-  std::vector<float> query_;                   // [dim]
-  std::unique_ptr<ShortlistRanking> ranking_;  // Null: dense scores are final.
-  SearchOptions search_;
-  std::size_t rows_per_read_ = kCandidatesMin;
-  std::size_t first_m_ = 0;
-  bool is_m_chosen_ = false;  // Whether the next search is for search_.m as it stands.
-  SearchSummary summary_;
-  bool exhausted_ = false;
-  std::unordered_set<index::Position> seen_;
-  std::vector<Candidate> candidates_;
-  std::size_t next_candidate_ = 0;
-  std::vector<TopKHit> hits_;
-  std::size_t next_hit_ = 0;
+  const SearchedRelease searched_;
+  SearchedRows rows_;  // Of searched_.
+  BatchQueries queries_;
+  const std::size_t k_;
+  const TopKOptions options_;
+  ThreadPool& pool_;
+  std::shared_ptr<const index::RowSet> only_;  // Sharers: rows_ and the statement.
+  std::size_t next_ = 0;                       // The text whose cursor is opened next.
+  bool is_current_ = false;                    // Whether what was found is of rows_ as they are.
+  // What was found for the texts from searched_from_ on. Shape: both [texts - searched_from_].
+  std::size_t searched_from_ = 0;
+  std::vector<Shortlist> shortlists_;
+  std::vector<SearchStatistics> statistics_;
 };
 
 Status CheckK(std::size_t k) {
@@ -336,10 +235,13 @@ Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,
   if (UsesVotes(*release, options)) {
     DASHI_ASSIGN_OR_RETURN(votes, release->votes->Votes(query, SearchOptionsOf(options, 0)));
   }
+  if (options.only != nullptr) {
+    rows.Restrict(options.only);
+  }
   auto ranking = MakeRanking(*release, text, options, std::move(votes));
   return std::unique_ptr<TopKCursor>(std::make_unique<IndexCursor>(
-      std::move(view), std::move(release), nullptr, std::move(rows), EntityKind::kLabel,
-      std::move(query), std::move(ranking), k, options));
+      SearchedRelease{std::move(view), std::move(release), nullptr, EntityKind::kLabel},
+      std::move(rows), std::move(query), std::move(ranking), k, options));
 }
 
 Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view,
@@ -358,57 +260,39 @@ Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view
   DASHI_ASSIGN_OR_RETURN(SearchedRows rows,
                          releases.EmbeddingsIn(*view, *release, *embedded,
                                                {options.check_stop, options.needed_sequence}));
-  return std::unique_ptr<TopKCursor>(
-      std::make_unique<IndexCursor>(std::move(view), std::move(release), std::move(embedded),
-                                    std::move(rows), kind, std::move(query), nullptr, k, options));
+  return std::unique_ptr<TopKCursor>(std::make_unique<IndexCursor>(
+      SearchedRelease{std::move(view), std::move(release), std::move(embedded), kind},
+      std::move(rows), std::move(query), nullptr, k, options));
 }
 
-Result<std::vector<std::vector<TopKHit>>> TopKBatch(const std::shared_ptr<const View>& view,
-                                                    ReleaseCache& releases,
-                                                    std::span<const std::string_view> texts,
-                                                    std::size_t k, const TopKOptions& options) {
+Result<std::unique_ptr<TopKBatch>> OpenTopKBatch(std::shared_ptr<const View> view,
+                                                 ReleaseCache& releases,
+                                                 std::vector<std::string> texts, std::size_t k,
+                                                 const TopKOptions& options) {
   DASHI_RETURN_IF_ERROR(CheckK(k));
-  DASHI_ASSIGN_OR_RETURN(const auto release,
-                         releases.Resolve(*view, options.model, options.release));
-  const std::size_t dim = release->encoder->dim();
-  std::vector<float> queries(texts.size() * dim);  // [n, dim]
-  for (const std::string_view text : texts) {
+  DASHI_ASSIGN_OR_RETURN(auto release, releases.Resolve(*view, options.model, options.release));
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  for (const std::string_view text : views) {
     DASHI_RETURN_IF_ERROR(CheckUtf8(text));
   }
-  DASHI_RETURN_IF_ERROR(release->encoder->EncodeBatch(texts, queries, releases.pool()));
+  const std::size_t dim = release->encoder->dim();
+  std::vector<float> queries(texts.size() * dim);  // [n, dim]
+  DASHI_RETURN_IF_ERROR(release->encoder->EncodeBatch(views, queries, releases.pool()));
   DASHI_ASSIGN_OR_RETURN(
-      const SearchedRows rows,
+      SearchedRows rows,
       releases.LabelsIn(*view, *release, {options.check_stop, options.needed_sequence}));
-  const SearchOptions search =
-      SearchOptionsOf(options, FirstShortlistSize(k, IsRanked(*release, options)));
-  Result<std::vector<Shortlist>> searched =
-      rows.SearchBatch({queries.data(), texts.size(), dim}, search, releases.pool());
-  if (!searched.ok()) {
-    return WithIndexHint(std::move(searched).status());
-  }
-  const std::vector<Shortlist> shortlists = std::move(searched).value();
   std::vector<std::vector<trainer::LabelVote>> votes(texts.size());
   if (UsesVotes(*release, options)) {
-    DASHI_ASSIGN_OR_RETURN(votes, release->votes->VotesBatch({queries.data(), texts.size(), dim},
-                                                             search, releases.pool()));
+    DASHI_ASSIGN_OR_RETURN(
+        votes, release->votes->VotesBatch({queries.data(), texts.size(), dim},
+                                          SearchOptionsOf(options, 0), releases.pool()));
   }
-  std::vector<std::vector<TopKHit>> results(texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const std::span<const float> query = std::span(queries).subspan(i * dim, dim);
-    IndexCursor cursor(view, release, nullptr, rows, EntityKind::kLabel,
-                       {query.begin(), query.end()},
-                       MakeRanking(*release, texts[i], options, std::move(votes[i])), k, options);
-    DASHI_RETURN_IF_ERROR(cursor.StartFrom(shortlists[i]));
-    results[i].reserve(k);
-    for (TopKHit hit; results[i].size() < k;) {
-      DASHI_ASSIGN_OR_RETURN(const bool more, cursor.Next(&hit));
-      if (!more) {
-        break;
-      }
-      results[i].push_back(std::move(hit));
-    }
-  }
-  return results;
+  auto batch = std::make_unique<LabelBatch>(
+      SearchedRelease{std::move(view), std::move(release), nullptr, EntityKind::kLabel},
+      std::move(rows), BatchQueries{std::move(texts), std::move(queries), std::move(votes)}, k,
+      options, releases.pool());
+  batch->Restrict(options.only);
+  return std::unique_ptr<TopKBatch>(std::move(batch));
 }
 
 }  // namespace dashi::query

@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,11 +99,30 @@ Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const storage::V
                                                 std::string_view text, std::size_t k,
                                                 const TopKOptions& options);
 
-/// Answers many queries with one encoder batch and one index pass.
-/// Shape: texts [n]; result [n], each at most k hits, best first.
-Result<std::vector<std::vector<TopKHit>>> TopKBatch(
-    const std::shared_ptr<const storage::View>& view, ReleaseCache& releases,
-    std::span<const std::string_view> texts, std::size_t k, const TopKOptions& options);
+/// Hands out the cursors of many queries, which are encoded and searched for together: one pass of
+/// the encoder, one set of what can pass, and one search of all on the pool. The rows are read as
+/// each cursor is asked for them.
+///
+/// Threads: one thread at a time. Must not outlive its view.
+class TopKBatch {
+ public:
+  virtual ~TopKBatch() = default;
+  /// Whether all texts have had their cursors.
+  virtual bool at_end() const = 0;
+  /// Opens the cursor of the next text, which does not depend on the batch. Not at the end.
+  virtual Result<std::unique_ptr<TopKCursor>> OpenNext() = 0;
+  /// Lets only rows of a set be found through cursors that are opened from now on, whose texts are
+  /// searched for once more, together. Nothing changes where it is null, or the set that it was.
+  virtual void Restrict(std::shared_ptr<const index::RowSet> only) = 0;
+};
+
+/// Opens the batch of many texts. Each cursor finds what one of OpenTopK would.
+///
+/// Errors: as OpenTopK, for any of the texts.
+Result<std::unique_ptr<TopKBatch>> OpenTopKBatch(std::shared_ptr<const storage::View> view,
+                                                 ReleaseCache& releases,
+                                                 std::vector<std::string> texts, std::size_t k,
+                                                 const TopKOptions& options);
 
 /// The most candidates a single topk may ask for; more is kInvalidArgument (22023).
 inline constexpr std::size_t kTopKMax = 100'000;

@@ -12,7 +12,7 @@ namespace dashi::sql {
 
 namespace {
 
-constexpr std::string_view kPrefix = "k best where ";
+constexpr std::string_view kWhere = " where ";
 /// Integers up to here are doubles.
 constexpr double kExactDoubles = 9007199254740992.0;
 
@@ -104,21 +104,19 @@ std::optional<ColumnTest> TestOf(sqlite3_index_info* info, int constraint,
   return test;
 }
 
-std::string FormatTests(std::span<const ColumnTest> tests) {
-  std::string text;
+std::string FormatTests(std::string_view what, std::span<const ColumnTest> tests) {
+  std::string text(what);
   for (const ColumnTest& test : tests) {
-    text += text.empty() ? std::string(kPrefix) : ", ";
+    text += &test == tests.data() ? kWhere : ", ";
     text += test.column + " " + test.op + " " + test.collation;
   }
-  return text.empty() ? "k best" : text;
+  return text;
 }
 
 std::vector<ColumnTest> ParseTests(std::string_view text) {
   std::vector<ColumnTest> tests;
-  if (text.substr(0, kPrefix.size()) != kPrefix) {
-    return tests;
-  }
-  text.remove_prefix(kPrefix.size());
+  const std::size_t where = text.find(kWhere);
+  text.remove_prefix(where == std::string_view::npos ? text.size() : where + kWhere.size());
   while (!text.empty()) {
     const std::size_t comma = text.find(", ");
     const std::string_view item = text.substr(0, comma);

@@ -20,13 +20,16 @@ struct ColumnTest {
   std::string op;         ///< "=", "<>", "<", "<=", ">", ">=", "IS", "ISNOT", "ISNULL", "NOTNULL",
                           ///< "LIKE", "GLOB" or "IN"
   std::string collation;  ///< "BINARY", "NOCASE" or "RTRIM"
+
+  friend bool operator==(const ColumnTest&, const ColumnTest&) = default;
 };
 
 /// Returns the test that a constraint stands for, or nullopt when it cannot be evaluated here.
 std::optional<ColumnTest> TestOf(sqlite3_index_info* info, int constraint, std::string_view column);
 
-/// Write tests for sqlite3_index_info::idxStr, where EXPLAIN shows them, and read them back.
-std::string FormatTests(std::span<const ColumnTest> tests);
+/// Write tests for sqlite3_index_info::idxStr, where EXPLAIN shows them behind `what` ("k best"),
+/// and read them back.
+std::string FormatTests(std::string_view what, std::span<const ColumnTest> tests);
 std::vector<ColumnTest> ParseTests(std::string_view text);
 
 /// Tests values of columns inside a cursor, so that rows which the WHERE clause will drop do not
@@ -41,6 +44,8 @@ class ColumnFilter {
   struct BoundTest {
     ColumnTest test;
     std::vector<Value> values;
+
+    friend bool operator==(const BoundTest&, const BoundTest&) = default;
   };
 
   /// `arguments[i]` belongs to `tests[i]`; values of IN are read at once.

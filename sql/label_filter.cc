@@ -119,16 +119,17 @@ Result<index::RowSet> LabelFilter::ReadEntries(const StatementContext& statement
 }
 
 Result<std::shared_ptr<const index::RowSet>> LabelFilter::LookUp(const StatementContext& statement,
-                                                                 std::size_t k) {
+                                                                 std::size_t num_wanted) {
   if (indexes_.empty()) {
     return can_pass_;
   }
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t rows,
                          statement.view->EstimateRows(EntityKind::kLabel));
   while (num_read_ < indexes_.size()) {
-    // Without the index a search walks about k / share rows.
+    // Without the index searches walk about num_wanted / share rows.
     const auto entries = static_cast<double>(indexes_[num_read_].num_entries);
-    const double dropping = kEntriesPerRow * static_cast<double>(k) * static_cast<double>(rows);
+    const double dropping =
+        kEntriesPerRow * static_cast<double>(num_wanted) * static_cast<double>(rows);
     if (entries * entries > dropping) {
       break;
     }

@@ -33,10 +33,12 @@ class LabelFilter {
   LabelFilter() = default;
   static Result<LabelFilter> Make(const StatementContext& statement, const ColumnFilter& filter);
 
-  /// The labels that can pass by the indexes worth looking up before a search for k; null when
-  /// there are none: all can.
+  /// The labels that can pass by the indexes worth looking up before searches for so many labels
+  /// in all; null when there are none: all can. What was looked up before counts too.
   Result<std::shared_ptr<const index::RowSet>> LookUp(const StatementContext& statement,
-                                                      std::size_t k);
+                                                      std::size_t num_wanted);
+  /// The labels that can pass by what was looked up so far; null: all.
+  const std::shared_ptr<const index::RowSet>& can_pass() const { return can_pass_; }
   /// How many rows may be dropped before LookUpMore is worth it; nullopt: it has nothing to tell.
   std::optional<std::uint64_t> num_dropped_max() const;
   /// The labels that can pass by one more index too.

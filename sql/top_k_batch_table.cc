@@ -1,21 +1,20 @@
 #include "sql/top_k_batch_table.h"
 
-#include <algorithm>
-#include <array>
-#include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/status.h"
 #include "query/top_k.h"
 #include "sql/database_impl.h"
+#include "sql/function_arguments.h"
 #include "sql/interruption.h"
-#include "sql/label_columns.h"
 #include "sql/parser.h"
-#include "sql/planner_cost.h"
 #include "sql/sqlite_connection.h"
-#include "sql/top_k_table.h"
+#include "sql/top_k_function.h"
+#include "sql/top_k_hits.h"
 #include "sql/user_column.h"
 
 namespace dashi::sql {
@@ -27,14 +26,23 @@ constexpr std::size_t kBatchRows = 1024;
 /// How deep topk_batch may stand in the query of another.
 constexpr int kNestingMax = 4;
 /// Guessed rows of the inner query.
-constexpr sqlite3_int64 kGuessedRows = 1000;
+constexpr int kGuessedQueries = 1000;
 
-enum : int { kId, kRank, kLabel, kText, kScore, kQueries, kCount, kOptions };
+constexpr TopKColumnInfo kColumns[] = {
+    {TopKColumn::kQueryId, "id"}, {TopKColumn::kRank, "rank"},      {TopKColumn::kId, "label"},
+    {TopKColumn::kText, "text"},  {TopKColumn::kScore, "score"},    {TopKColumn::kQuery, "queries"},
+    {TopKColumn::kCount, "k"},    {TopKColumn::kOptions, "options"}};
 
-constexpr std::string_view kNames[] = {"id",    "rank",    "label", "text",
-                                       "score", "queries", "k",     "options"};
+std::unique_ptr<VirtualCursor> OpenCursor(const UserSchemas& schemas, StatementContext& statement);
 
-using UserColumns = std::vector<const storage::ColumnRecord*>;
+constexpr TopKFunction kTopKBatch = {.name = "topk_batch",
+                                     .usage = "topk_batch('SELECT id, text FROM documents', 10)",
+                                     .plan = "k best of every row",
+                                     .columns = kColumns,
+                                     .num_visible = 5,
+                                     .shows_label_columns = true,
+                                     .num_queries = kGuessedQueries,
+                                     .open = OpenCursor};
 
 // The error of the inner query: its position counts from another text's start.
 Status OfInnerQuery(const Status& status) {
@@ -44,31 +52,23 @@ Status OfInnerQuery(const Status& status) {
   return status.hint().empty() ? inner : std::move(inner).WithHint(std::string(status.hint()));
 }
 
+/// Reads the rows of the inner query a batch at a time, and walks the searches of each batch.
 class TopKBatchCursor : public VirtualCursor {
  public:
-  TopKBatchCursor(const UserSchemas& schemas, UserColumns user_columns, StatementContext& statement)
-      : schemas_(schemas), user_columns_(std::move(user_columns)), statement_(statement) {}
+  TopKBatchCursor(const UserSchemas& schemas, StatementContext& statement)
+      : statement_(statement), hits_(kTopKBatch, schemas, statement) {}
 
-  Status Filter(int num_arguments, std::string_view /*plan_text*/,
+  Status Filter(int num_arguments, std::string_view plan_text,
                 std::span<sqlite3_value*> values) override {
     Clear();
-    arguments_.clear();
-    for (sqlite3_value* value : values) {
-      arguments_.push_back(ValueFromSqlite(value));
-    }
     DASHI_ASSIGN_OR_RETURN(const std::string_view queries, ReadTextArgument(values[0], "query"));
-    DASHI_ASSIGN_OR_RETURN(k_, ReadTopKCount(values[1]));
-    const bool has_options = num_arguments > 2 && !arguments_[2].is_null();
-    DASHI_ASSIGN_OR_RETURN(options_, query::ParseTopKOptions(has_options ? TextOf(values[2]) : "",
-                                                             TopKDefaults(*statement_.settings)));
-    options_.check_stop = [this] { return statement_.interruption->ToStatus(); };
-    options_.needed_sequence = statement_.needed_sequence;
+    DASHI_RETURN_IF_ERROR(hits_.Begin(num_arguments, plan_text, values));
     const Status compiled = Compile(queries);
     if (!compiled.ok()) {
       return OfInnerQuery(compiled);
     }
     row_id_ = 0;
-    if (k_ == 0) {
+    if (hits_.k() == 0) {
       inner_.reset();
       return Status();
     }
@@ -77,42 +77,16 @@ class TopKBatchCursor : public VirtualCursor {
 
   Status Next() override {
     ++row_id_;
-    ++hit_;
     return Advance();
   }
 
-  bool AtEnd() const override { return row_ >= ids_.size(); }
+  bool AtEnd() const override { return at_end_; }
 
   Status Column(int column, sqlite3_context* context) override {
-    const query::TopKHit& hit = hits_[row_][hit_];
-    if (static_cast<std::size_t>(column) >= std::size(kNames)) {
-      const storage::ColumnRecord& user =
-          *user_columns_[static_cast<std::size_t>(column) - std::size(kNames)];
-      SetSqliteResult(context, ShownValue(user.type, storage::ColumnValue(hit.row, user)));
-      return Status();
-    }
-    switch (column) {
-      case kId:
-        SetSqliteResult(context, ids_[row_]);
-        break;
-      case kRank:
-        sqlite3_result_int64(context, static_cast<sqlite3_int64>(hit_) + 1);
-        break;
-      case kLabel:
-        SetSqliteText(context, hit.row.id);
-        break;
-      case kText:
-        SetSqliteText(context, hit.row.text);
-        break;
-      case kScore:
-        sqlite3_result_double(context, ShortestDouble(hit.score));
-        break;
-      default: {
-        const auto argument = static_cast<std::size_t>(column - kQueries);
-        if (argument < arguments_.size()) {
-          SetSqliteResult(context, arguments_[argument]);
-        }
-      }
+    if (column == 0) {
+      SetSqliteResult(context, ids_[next_ - 1]);
+    } else {
+      hits_.Column(column, context);
     }
     return Status();
   }
@@ -123,10 +97,10 @@ class TopKBatchCursor : public VirtualCursor {
   void Clear() {
     compiled_.reset();
     inner_.reset();
+    batch_.reset();
     ids_.clear();
-    hits_.clear();
-    row_ = 0;
-    hit_ = 0;
+    next_ = 0;
+    at_end_ = true;
   }
 
   Status Compile(std::string_view queries) {
@@ -148,27 +122,40 @@ class TopKBatchCursor : public VirtualCursor {
     return Status();
   }
 
-  // Moves on to the next hit, reading the next batch of queries when this one is used up.
+  // Moves on to the next row that passes: of this search, the next one, or the next batch.
   Status Advance() {
+    bool is_searching = next_ > 0;
     for (;;) {
-      while (row_ < ids_.size() && hit_ >= hits_[row_].size()) {
-        ++row_;
-        hit_ = 0;
-      }
-      if (row_ < ids_.size() || inner_ == nullptr) {
-        return Status();
+      if (is_searching) {
+        DASHI_ASSIGN_OR_RETURN(const bool more, hits_.Next());
+        if (more) {
+          at_end_ = false;
+          return Status();
+        }
       }
       DASHI_RETURN_IF_ERROR(statement_.interruption->ToStatus());
-      DASHI_RETURN_IF_ERROR(ReadBatch());
+      if (batch_ == nullptr || batch_->at_end()) {
+        if (inner_ != nullptr) {
+          DASHI_RETURN_IF_ERROR(ReadBatch());
+        }
+        if (batch_ == nullptr || batch_->at_end()) {
+          at_end_ = true;
+          return Status();
+        }
+      }
+      batch_->Restrict(hits_.can_pass());
+      DASHI_ASSIGN_OR_RETURN(auto search, batch_->OpenNext());
+      hits_.Start(std::move(search));
+      ++next_;
+      is_searching = true;
     }
   }
 
   Status ReadBatch() {
     ids_.clear();
-    hits_.clear();
-    row_ = 0;
-    hit_ = 0;
+    next_ = 0;
     std::vector<std::string> texts;
+    texts.reserve(kBatchRows);
     while (ids_.size() < kBatchRows) {
       ++statement_.nesting;
       Result<bool> more = statement_.sqlite->Step(compiled_.get(), *inner_, statement_);
@@ -189,77 +176,28 @@ class TopKBatchCursor : public VirtualCursor {
     if (texts.empty()) {
       return Status();
     }
-    const std::vector<std::string_view> views(texts.begin(), texts.end());
-    DASHI_ASSIGN_OR_RETURN(hits_, query::TopKBatch(statement_.view, statement_.database->releases(),
-                                                   views, k_, options_));
+    query::TopKOptions options = hits_.options();
+    DASHI_ASSIGN_OR_RETURN(options.only, hits_.LookUp(texts.size()));
+    DASHI_ASSIGN_OR_RETURN(batch_,
+                           query::OpenTopKBatch(statement_.view, statement_.database->releases(),
+                                                std::move(texts), hits_.k(), options));
     return Status();
   }
 
-  const UserSchemas schemas_;
-  const UserColumns user_columns_;  // of schemas_
-  StatementContext& statement_;     // Outlives its cursors.
-  std::vector<Value> arguments_;
-  std::size_t k_ = 0;
-  query::TopKOptions options_;
+  StatementContext& statement_;  // Outlives its cursors.
+  TopKHits hits_;
   std::unique_ptr<ParsedStatement> inner_;  // Null when its rows have ended.
   CompiledStatement compiled_;
-  std::vector<Value> ids_;
-  std::vector<std::vector<query::TopKHit>> hits_;  // [ids_.size()], each at most k.
-  std::size_t row_ = 0;
-  std::size_t hit_ = 0;
+  std::vector<Value> ids_;  // Of the batch.
+  std::unique_ptr<query::TopKBatch> batch_;
+  std::size_t next_ = 0;  // How many of its searches have begun.
+  bool at_end_ = true;
   std::int64_t row_id_ = 0;
 };
 
-class TopKBatchVirtualTable : public VirtualTable {
- public:
-  explicit TopKBatchVirtualTable(const UserSchemas& schemas) : schemas_(schemas) {}
-
-  Result<bool> Plan(StatementContext& statement, sqlite3_index_info* info) override {
-    std::array<int, 3> arguments{-1, -1, -1};
-    statement.plan_error =
-        Status::InvalidArgument(
-            "topk_batch needs its arguments: topk_batch('SELECT id, text FROM documents', 10)")
-            .WithSqlState("42883");
-    for (int i = 0; i < info->nConstraint; ++i) {
-      const auto& constraint = info->aConstraint[i];
-      if (constraint.iColumn < kQueries || constraint.iColumn > kOptions ||
-          constraint.op != SQLITE_INDEX_CONSTRAINT_EQ) {
-        continue;
-      }
-      if (constraint.usable == 0) {
-        return false;
-      }
-      int& argument = arguments[static_cast<std::size_t>(constraint.iColumn - kQueries)];
-      argument = argument < 0 ? i : argument;
-    }
-    if (arguments[0] < 0 || arguments[1] < 0) {
-      return false;
-    }
-    for (const int constraint : arguments) {
-      if (constraint >= 0) {
-        info->aConstraintUsage[constraint].argvIndex = ++info->idxNum;
-        info->aConstraintUsage[constraint].omit = 1;
-      }
-    }
-    info->estimatedRows = kGuessedRows;
-    info->estimatedCost = kTopKCost * static_cast<double>(kGuessedRows);
-    DASHI_RETURN_IF_ERROR(SetPlanText(info, "k best of every row"));
-    return true;
-  }
-
-  Result<std::unique_ptr<VirtualCursor>> Open(StatementContext& statement) override {
-    return std::unique_ptr<VirtualCursor>(
-        std::make_unique<TopKBatchCursor>(schemas_, ShownColumns(schemas_), statement));
-  }
-
-  /// The columns of labels that it shows behind its own.
-  static UserColumns ShownColumns(const UserSchemas& schemas) {
-    return LabelColumnsBeside(*schemas.labels, kNames);
-  }
-
- private:
-  const UserSchemas schemas_;
-};
+std::unique_ptr<VirtualCursor> OpenCursor(const UserSchemas& schemas, StatementContext& statement) {
+  return std::make_unique<TopKBatchCursor>(schemas, statement);
+}
 
 }  // namespace
 
@@ -269,13 +207,9 @@ const TableDefinition& TopKBatchTable() {
       "CREATE TABLE t(id ANY, rank INTEGER, label TEXT, text TEXT, score REAL, "
       "queries TEXT HIDDEN, k INTEGER HIDDEN, options TEXT HIDDEN)",
       false,
-      [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
-        return std::make_unique<TopKBatchVirtualTable>(schemas);
-      },
+      [](const UserSchemas& schemas) { return MakeTopKTable(kTopKBatch, schemas); },
       nullptr,
-      [](const UserSchemas& schemas) {
-        return DeclareColumns(TopKBatchVirtualTable::ShownColumns(schemas));
-      }};
+      [](const UserSchemas& schemas) { return DeclareColumns(ShownColumns(kTopKBatch, schemas)); }};
   return kTable;
 }
 

@@ -2,8 +2,6 @@
 
 #include <span>
 
-#include "query/top_k.h"
-#include "sql/settings.h"
 #include "sql/virtual_table.h"
 
 namespace dashi::sql {
@@ -20,15 +18,5 @@ namespace dashi::sql {
 ///         for a NULL query; 42883 without query and k.
 /// Cost:   rows are found as they are pulled, best first.
 std::span<const TableDefinition> TopKTables();
-
-/// The options of a search that names none: what the settings ann.* say.
-query::TopKOptions TopKDefaults(const Settings& settings);
-/// Reads k. Errors: 22023.
-Result<std::size_t> ReadTopKCount(sqlite3_value* value);
-/// Reads a text argument that may not be NULL. Errors: 22004, 42804 for bytes.
-Result<std::string_view> ReadTextArgument(sqlite3_value* value, std::string_view name);
-
-/// The cost that hides a plan from the planner unless it is the only one: see TopKTable::Plan.
-inline constexpr double kJoinDependentCost = 1e15;
 
 }  // namespace dashi::sql

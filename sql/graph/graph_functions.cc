@@ -12,11 +12,11 @@
 #include <fmt/format.h>
 
 #include "base/status.h"
+#include "sql/function_arguments.h"
 #include "sql/graph/edge_columns.h"
 #include "sql/graph/graph_lookup.h"
 #include "sql/interruption.h"
 #include "sql/planner_cost.h"
-#include "sql/top_k_table.h"
 #include "trainer/graph/random_walk.h"
 
 namespace dashi::sql {

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "base/status.h"
+#include "tests/query/batch_hits.h"
 #include "trainer/label_match.h"
 #include "trainer/ranker/ranker_rows.h"
 #include "trainer/release_artifacts.h"
@@ -187,7 +188,7 @@ std::vector<std::vector<Found>> DeltaFixture::Everything(
     all.push_back(Nearest(view, "labels", query, release));
     all.push_back(Nearest(view, "documents", query, release));
   }
-  const auto batch = TopKBatch(view, *releases_, kQueries, 30, {"m", release, 0, true});
+  const auto batch = BatchHits(view, *releases_, kQueries, 30, {"m", release, 0, true});
   EXPECT_TRUE(batch.ok()) << batch.status().ToString();
   for (std::size_t i = 0; batch.ok() && i < batch->size(); ++i) {
     std::vector<Found>& found = all.emplace_back();

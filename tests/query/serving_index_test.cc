@@ -14,6 +14,7 @@
 #include "query/release_cache.h"
 #include "query/top_k.h"
 #include "tests/index/graph_file_writer.h"
+#include "tests/query/batch_hits.h"
 #include "tests/testing/tiny_database.h"
 
 namespace dashi::query {
@@ -174,7 +175,7 @@ TEST_F(ServingIndexTest, WhereAnIndexIsRequiredItsScanIsRefusedAndTheReleaseName
                            "used: segment file is damaged: "));
     EXPECT_THAT(std::string(refused.hint()), HasSubstr("ann.require_index"));
   }
-  EXPECT_EQ(TopKBatch(store_->NewSnapshot().value(), *releases_,
+  EXPECT_EQ(BatchHits(store_->NewSnapshot().value(), *releases_,
                       std::vector<std::string_view>{"word5 group5"}, 5, options)
                 .status()
                 .sqlstate(),

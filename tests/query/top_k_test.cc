@@ -15,6 +15,7 @@
 #include "base/thread_pool.h"
 #include "index/row_set.h"
 #include "query/publish.h"
+#include "tests/query/batch_hits.h"
 #include "tests/testing/tiny_database.h"
 #include "trainer/ranker/ranker_postings.h"
 #include "trainer/retrieval/voting_documents.h"
@@ -168,7 +169,7 @@ TEST_F(RankedTopKTest, ALabelIsFoundByAWordThatTheEncoderDoesNotKnow) {
   EXPECT_THAT(Ids("zyzzyva", 10, options), ElementsAre("L0"));
   EXPECT_THAT(Ids("unheard", 10, options), IsEmpty());
   const auto batch =
-      TopKBatch(View(), *releases_, std::vector<std::string_view>{"zyzzyva"}, 10, options).value();
+      BatchHits(View(), *releases_, std::vector<std::string_view>{"zyzzyva"}, 10, options).value();
   ASSERT_EQ(batch[0].size(), 1U);
   EXPECT_EQ(batch[0][0].row.id, "L0");
   options.ranker = false;
@@ -199,7 +200,7 @@ TEST_F(RankedTopKTest, ScoresNeverRiseAndNoLabelComesTwiceBeyondTheShortlist) {
 TEST_F(RankedTopKTest, ABatchAnswersLikeSingleQueries) {
   const std::vector<std::string_view> texts{kText, "group1", "word9", "unknown"};
   TopKOptions options{"m", 1, 0, false};
-  const auto batch = TopKBatch(View(), *releases_, texts, 20, options);
+  const auto batch = BatchHits(View(), *releases_, texts, 20, options);
   ASSERT_TRUE(batch.ok()) << batch.status().ToString();
   for (std::size_t i = 0; i < texts.size(); ++i) {
     std::vector<std::string> ids;
@@ -286,7 +287,7 @@ TEST_F(VotedTopKTest, VotesAreThoseOfTheNearestTrainingDocuments) {
 TEST_F(VotedTopKTest, ALabelThatOnlyVotesSpeakForIsFoundWithinTheFirstRows) {
   const auto ids = Ids(kText, 2, {"m", 1, 0, false});
   EXPECT_THAT(ids, UnorderedElementsAre("L3", "L296"));
-  const auto batch = TopKBatch(View(), *releases_, std::vector<std::string_view>{kText, "unknown"},
+  const auto batch = BatchHits(View(), *releases_, std::vector<std::string_view>{kText, "unknown"},
                                2, {"m", 1, 0, false})
                          .value();
   ASSERT_EQ(batch[0].size(), 2U);
@@ -345,7 +346,7 @@ TEST_F(TopKTest, DeletedLabelsAreNoAnswersAndDoNotCount) {
   const std::vector<std::string> left(before.begin() + 40, before.end());
   EXPECT_EQ(Ids("group1 group2", 20, options), left);
   const std::vector<std::string_view> texts{"group1 group2", "word3", ""};
-  const auto batch = TopKBatch(View(), *releases_, texts, 20, options);
+  const auto batch = BatchHits(View(), *releases_, texts, 20, options);
   ASSERT_TRUE(batch.ok());
   ASSERT_EQ(batch.value()[0].size(), 20U);
   for (std::size_t i = 0; i < 20; ++i) {
@@ -353,6 +354,141 @@ TEST_F(TopKTest, DeletedLabelsAreNoAnswersAndDoNotCount) {
   }
   EXPECT_EQ(batch.value()[1].size(), 20U);
   EXPECT_TRUE(batch.value()[2].empty());
+}
+
+class BatchedTopKTest : public TopKTest {
+ protected:
+  static constexpr int kLabels = 3000;
+
+  void SetUp() override {
+    TopKTest::SetUp();
+    AddRows(*store_, NumberedLabels(kLabels), {});
+    AddRelease(*store_, "m", {.seed = 3, .hnsw = true});
+    AddRelease(*store_, "scanned", {.seed = 3});
+    // Labels that came after the releases, and one that is gone.
+    const auto transaction = store_->Begin().value();
+    for (int i = 0; i < 20; ++i) {
+      storage::EntityRow row;
+      row.id = "N" + std::to_string(i);
+      row.text = "word" + std::to_string(i * 7) + " group" + std::to_string(i % 7);
+      ASSERT_TRUE(transaction->InsertRow(EntityKind::kLabel, row).ok());
+    }
+    const auto gone = transaction->FindOrdinal(EntityKind::kLabel, "L7").value();
+    ASSERT_TRUE(transaction->DeleteRow(EntityKind::kLabel, *gone).ok());
+    ASSERT_TRUE(transaction->Commit().ok());
+  }
+
+  static std::vector<std::string> Texts() {
+    std::vector<std::string> texts;
+    for (int i = 0; i < 40; ++i) {
+      texts.push_back("word" + std::to_string(i * 31 % kLabels) + " group" + std::to_string(i % 7));
+    }
+    texts.insert(texts.begin() + 3, "");
+    return texts;
+  }
+
+  /// Every so manieth row.
+  static std::shared_ptr<const index::RowSet> Every(std::uint32_t step) {
+    auto rows = std::make_shared<index::RowSet>();
+    for (std::uint32_t row = 0; row < kLabels + 30; row += step) {
+      rows->Add(row);
+    }
+    return rows;
+  }
+
+  struct Answer {
+    std::vector<std::pair<std::string, float>> rows;
+    SearchSummary summary;
+  };
+  static Answer Read(TopKCursor& cursor, std::size_t k) {
+    Answer answer;
+    for (TopKHit hit; answer.rows.size() < k;) {
+      const auto more = cursor.Next(&hit);
+      EXPECT_TRUE(more.ok()) << more.status().ToString();
+      if (!more.ok() || !*more) {
+        break;
+      }
+      answer.rows.emplace_back(hit.row.id, hit.score);
+    }
+    answer.summary = cursor.Summary();
+    return answer;
+  }
+  static void ExpectSame(const Answer& a, const Answer& b) {
+    EXPECT_EQ(a.rows, b.rows);
+    EXPECT_EQ(a.summary.release, b.summary.release);
+    EXPECT_EQ(a.summary.index, b.summary.index);
+    EXPECT_EQ(a.summary.num_rows, b.summary.num_rows);
+    EXPECT_EQ(a.summary.num_passing, b.summary.num_passing);
+    EXPECT_EQ(a.summary.searched, b.summary.searched);
+    EXPECT_EQ(a.summary.statistics.path, b.summary.statistics.path);
+    EXPECT_EQ(a.summary.statistics.num_visited, b.summary.statistics.num_visited);
+    EXPECT_EQ(a.summary.statistics.num_refills, b.summary.statistics.num_refills);
+    EXPECT_EQ(a.summary.statistics.exact, b.summary.statistics.exact);
+  }
+};
+
+TEST_F(BatchedTopKTest, EachCursorAnswersAndTellsAsOneOpenedAloneDoes) {
+  constexpr std::size_t kWanted = 12;
+  const std::vector<std::string> texts = Texts();
+  std::set<index::SearchPath> paths;
+  for (const char* model : {"m", "scanned"}) {
+    for (const bool exact : {false, true}) {
+      for (const std::uint32_t step : {0U, 2U, 300U, 4000U}) {
+        SCOPED_TRACE(std::string(model) + (exact ? ", exact" : "") + ", every " +
+                     std::to_string(step));
+        TopKOptions options{model, 1, 24, exact};
+        options.only = step == 0 ? nullptr : Every(step);
+        const auto batch = OpenTopKBatch(View(), *releases_, texts, kWanted, options).value();
+        for (const std::string& text : texts) {
+          ASSERT_FALSE(batch->at_end());
+          const auto one = batch->OpenNext().value();
+          const auto alone = OpenTopK(View(), *releases_, text, kWanted, options).value();
+          const Answer answer = Read(*one, kWanted);
+          ExpectSame(answer, Read(*alone, kWanted));
+          paths.insert(answer.summary.statistics.path);
+        }
+        EXPECT_TRUE(batch->at_end());
+      }
+    }
+  }
+  EXPECT_TRUE(paths.contains(index::SearchPath::kGraph));
+  EXPECT_TRUE(paths.contains(index::SearchPath::kSubsetScan));
+}
+
+TEST_F(BatchedTopKTest, CursorsOpenedAfterRestrictFindRowsOfTheSetAlone) {
+  constexpr std::size_t kWanted = 12;
+  constexpr std::size_t kFirst = 5;
+  const std::vector<std::string> texts = Texts();
+  for (const std::uint32_t step : {3U, 300U, 5000U}) {
+    SCOPED_TRACE("every " + std::to_string(step));
+    TopKOptions options{"m", 1, 24, false};
+    const auto only = Every(step);
+    const auto batch = OpenTopKBatch(View(), *releases_, texts, kWanted, options).value();
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (i >= kFirst) {
+        batch->Restrict(only);  // The same set again changes nothing.
+        options.only = only;
+      }
+      const auto one = batch->OpenNext().value();
+      const auto alone = OpenTopK(View(), *releases_, texts[i], kWanted, options).value();
+      const Answer answer = Read(*one, kWanted);
+      const Answer expected = Read(*alone, kWanted);
+      EXPECT_EQ(answer.rows, expected.rows) << texts[i];
+      if (i >= kFirst && expected.summary.searched) {
+        // What the batch had found before counts as a search that was not enough.
+        EXPECT_GT(answer.summary.statistics.num_visited, expected.summary.statistics.num_visited);
+        EXPECT_GT(answer.summary.statistics.num_refills, expected.summary.statistics.num_refills);
+      }
+    }
+  }
+}
+
+TEST_F(BatchedTopKTest, ABadTextRefusesTheBatch) {
+  const auto refused = OpenTopKBatch(View(), *releases_, {"word1", "\xff"}, 1, {"m", 1, 0, false});
+  EXPECT_EQ(refused.status().sqlstate(), "22021");
+  const auto empty = OpenTopKBatch(View(), *releases_, {}, 1, {"m", 1, 0, false});
+  ASSERT_TRUE(empty.ok()) << empty.status().ToString();
+  EXPECT_TRUE(empty.value()->at_end());
 }
 
 TEST_F(TopKTest, ATextWithoutKnownWordsFindsNothing) {

@@ -76,6 +76,13 @@ class FilteredTopKTest : public ::testing::Test {
     }
     return rows;
   }
+  static std::string QuotesDoubled(const std::string& text) {
+    std::string doubled;
+    for (const char c : text) {
+      doubled.append(c == '\'' ? 2 : 1, c);
+    }
+    return doubled;
+  }
   std::string SqlState(const std::string& sql) {
     auto result = session_->Execute(sql);
     Row row;
@@ -135,6 +142,69 @@ TEST_F(FilteredTopKTest, GivesTheBestOfThoseThatPassAtAnySelectivity) {
   EXPECT_GE(static_cast<double>(num_found), 0.95 * static_cast<double>(num_wanted));
 }
 
+TEST_F(FilteredTopKTest, ABatchGivesToEachOfItsQueriesTheBestOfThoseThatPass) {
+  constexpr std::uint64_t kSeed = 6;
+  SCOPED_TRACE("seed " + std::to_string(kSeed));
+  Random random(kSeed);
+  std::size_t num_found = 0;
+  std::size_t num_wanted = 0;
+  for (const char* predicate :
+       {"few = 17", "few < 20", "many = 1", "many = 0 AND few < 100", "many < 5", "many > 7",
+        "many = 1 AND few = 4", "few = 7 AND label > 'L3'", "text LIKE '%group7'", "score > 0.6"}) {
+    const std::size_t k = std::size_t{1} << random.Uniform(6);
+    std::vector<std::string> texts;
+    std::string values = "VALUES ";
+    for (int i = 0; i < 12; ++i) {
+      texts.push_back("word" + std::to_string(random.Uniform(900)) + " group" +
+                      std::to_string(random.Uniform(61)));
+      values += (i == 0 ? "(" : ", (") + std::to_string(i) + ", ''" + texts.back() + "'')";
+    }
+    SCOPED_TRACE(std::string(predicate) + ", k " + std::to_string(k));
+    const auto batch = [&](const std::string& options, std::size_t query) {
+      return Rows("WITH every AS MATERIALIZED (SELECT * FROM topk_batch('" + values + "', " +
+                  std::to_string(k) + options + ") WHERE " + predicate +
+                  ") SELECT label FROM every WHERE id = " + std::to_string(query) +
+                  " ORDER BY rank");
+    };
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      SCOPED_TRACE(texts[i]);
+      std::vector<std::string> truth =
+          Rows("WITH every AS MATERIALIZED (SELECT * FROM topk('" + texts[i] +
+               "', 100000, '{\"exact\": true}')) SELECT label FROM every WHERE " + predicate +
+               " ORDER BY rank");
+      truth.resize(std::min(truth.size(), k));
+      EXPECT_EQ(batch(", '{\"exact\": true}'", i), truth);
+      const std::vector<std::string> found = batch("", i);
+      ASSERT_EQ(found.size(), truth.size());
+      const std::set<std::string> ids(found.begin(), found.end());
+      ASSERT_EQ(ids.size(), found.size());
+      num_wanted += truth.size();
+      for (const std::string& id : truth) {
+        num_found += ids.contains(id) ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GE(static_cast<double>(num_found), 0.95 * static_cast<double>(num_wanted));
+}
+
+TEST_F(FilteredTopKTest, ExplainAnalyzeTellsOfEachSearchOfABatch) {
+  const auto told = Rows(
+      "EXPLAIN ANALYZE SELECT label FROM topk_batch('SELECT id, text FROM labels WHERE few = 3 "
+      "LIMIT 12', 2) WHERE few = 17");
+  ASSERT_EQ(told.size(), 33U);
+  EXPECT_EQ(told[0],
+            "SCAN topk_batch VIRTUAL TABLE INDEX 2:k best of every row where few = BINARY");
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_THAT(told[3 * i + 1],
+                MatchesRegex("topk_batch: m@1, graph of 6000 rows, (ready|verifying)"));
+    EXPECT_EQ(told[3 * i + 2],
+              "  filter: 30 of 6000 rows can pass (0.5 %), by an index; 0 found and dropped");
+    EXPECT_EQ(told[3 * i + 3], "  search: exact scan of the subset; visited 30, refills 0; exact");
+  }
+  EXPECT_EQ(told[31], "and 2 more searches: visited 60, refills 0");
+  EXPECT_THAT(told[32], MatchesRegex("24 rows in [0-9.]+ ms"));
+}
+
 TEST_F(FilteredTopKTest, ExplainAnalyzeTellsHowAnswersWereFound) {
   const auto told = [&](const std::string& select) { return Rows("EXPLAIN ANALYZE " + select); };
   EXPECT_THAT(told("SELECT label FROM topk('word5 group5', 5) WHERE few = 17"),
@@ -186,6 +256,92 @@ TEST_F(FilteredTopKTest, AnIndexIsLookedUpOnceManyRowsWereDropped) {
   EXPECT_EQ(Rows("SELECT label FROM topk('word5 group5', 3, '{\"exact\": true}') WHERE far = 1"),
             best);
   EXPECT_EQ(Rows(select).size(), 3U);
+}
+
+TEST_F(FilteredTopKTest, AllSearchesOfAStatementShareWhatWasLookedUp) {
+  const Status status = session_->ExecuteScript(
+      "ALTER TABLE labels ADD COLUMN far INTEGER DEFAULT 1;"
+      "UPDATE labels SET far = 0 WHERE id IN "
+      "(SELECT label FROM topk('word5 group5', 3000, '{\"exact\": true}'));"
+      "CREATE INDEX far_idx ON labels (far);",
+      {});
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  const std::string texts =
+      "(VALUES (1, 'word5 group5'), (2, 'word5 group6'), (3, 'word6 group5'))";
+  for (const std::string& from :
+       {"FROM " + texts + " v, topk(v.column2, 1) WHERE far = 1 ORDER BY v.column1",
+        "FROM topk_batch('SELECT * FROM " + QuotesDoubled(texts) + "', 1) WHERE far = 1"}) {
+    SCOPED_TRACE(from);
+    const std::vector<std::string> told = Rows("EXPLAIN ANALYZE SELECT label " + from);
+    std::vector<std::string> filters;
+    for (const std::string& line : told) {
+      if (line.starts_with("  filter:")) {
+        filters.push_back(line);
+      }
+    }
+    ASSERT_EQ(filters.size(), 3U);
+    EXPECT_THAT(filters[0], MatchesRegex("  filter: 3000 of 6000 rows can pass \\(50 %\\), by an "
+                                         "index; [0-9]+ found and dropped"));
+    for (std::size_t i = 1; i < 3; ++i) {
+      EXPECT_EQ(filters[i],
+                "  filter: 3000 of 6000 rows can pass (50 %), by an index; 0 found and "
+                "dropped");
+    }
+    EXPECT_THAT(told.back(), MatchesRegex("3 rows in [0-9.]+ ms"));
+  }
+}
+
+TEST_F(FilteredTopKTest, EachWayOfASearchThroughAFilterIsTold) {
+  // `place`: how near to the query. `mixed`: few of the nearest pass, as few as a wider walk needs.
+  const Status status = session_->ExecuteScript(
+      "ALTER TABLE labels ADD COLUMN place INTEGER;"
+      "UPDATE labels SET place = t.rank FROM topk('word5 group5', 6000, '{\"exact\": true}') AS t "
+      "WHERE t.label = labels.id;"
+      "CREATE INDEX place_idx ON labels (place);"
+      "ALTER TABLE labels ADD COLUMN mixed INTEGER;"
+      "UPDATE labels SET mixed = NOT (place <= 60 AND place % 10 > 2);"
+      "CREATE INDEX mixed_idx ON labels (mixed);"
+      "SET ann.ef = 16;",
+      {});
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  struct Way {
+    std::string predicate;
+    std::string filter;
+    std::string search;
+  };
+  for (const Way& way : {Way{"few = 17", "30 of 6000 rows can pass \\(0.5 %\\)",
+                             "exact scan of the subset; visited 30, refills 0; exact"},
+                         Way{"few >= 20", "5400 of 6000 rows can pass \\(90 %\\)",
+                             "graph; visited [0-9]+, refills 0; approximate"},
+                         Way{"mixed = 1", "5958 of 6000 rows can pass \\(99.3 %\\)",
+                             "graph, widened; visited [0-9]+, refills 0; approximate"},
+                         Way{"place >= 1501", "4500 of 6000 rows can pass \\(75 %\\)",
+                             "graph, then exact scan; visited [0-9]+, refills 1; exact"}}) {
+    SCOPED_TRACE(way.predicate);
+    // So many searches that what can pass is looked up before the first of them.
+    const auto told = Rows(
+        "EXPLAIN ANALYZE SELECT label FROM topk_batch('SELECT id, ''word5 group5'' FROM labels "
+        "LIMIT 20', 10) WHERE " +
+        way.predicate);
+    ASSERT_GT(told.size(), 3U);
+    EXPECT_THAT(told[2],
+                MatchesRegex("  filter: " + way.filter + ", by an index; 0 found and dropped"));
+    EXPECT_THAT(told[3], MatchesRegex("  search: " + way.search));
+    EXPECT_THAT(told.back(), MatchesRegex("200 rows in [0-9.]+ ms"));
+  }
+}
+
+TEST_F(FilteredTopKTest, WhatWasLookedUpForOtherValuesIsNotUsedAgain) {
+  // The test's value is another in each walk.
+  const std::vector<std::string> found = Rows(
+      "SELECT (SELECT label FROM topk('word5 group5', 1) WHERE few = v.column1) "
+      "FROM (VALUES (17), (18), (18), (300)) v");
+  ASSERT_EQ(found.size(), 4U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    ASSERT_NE(found[i], "NULL");
+    EXPECT_EQ(std::stoi(found[i].substr(1)) % 200, i == 0 ? 17 : 18);
+  }
+  EXPECT_EQ(found[3], "NULL");
 }
 
 TEST_F(FilteredTopKTest, OptionsOfASearchWinOverSettings) {
