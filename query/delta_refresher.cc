@@ -6,7 +6,6 @@
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/status.h"
-#include "base/thread_priority.h"
 #include "query/release_cache.h"
 
 namespace dashi::query {
@@ -23,37 +22,13 @@ constexpr std::size_t kRowsPerWrite = 256;
 }  // namespace
 
 DeltaRefresher::DeltaRefresher(storage::Store* store, ReleaseCache* releases)
-    : store_(store), releases_(releases) {}
-
-DeltaRefresher::~DeltaRefresher() {
-  std::thread thread;
-  {
-    const MutexLock lock(mutex_);
-    stopping_ = true;
-    changed_.NotifyAll();
-    std::swap(thread, thread_);
-  }
-  if (thread.joinable()) {
-    thread.join();
-  }
-}
+    : store_(store),
+      releases_(releases),
+      thread_([this] { return Step(); }, ThreadPriority::kBehind) {}
 
 void DeltaRefresher::Wake() {
-  if (store_->read_only()) {
-    return;
-  }
-  std::thread ended;
-  {
-    const MutexLock lock(mutex_);
-    if (running_ || stopping_) {
-      return;
-    }
-    running_ = true;
-    std::swap(ended, thread_);
-    thread_ = std::thread([this] { Run(); });
-  }
-  if (ended.joinable()) {
-    ended.join();
+  if (!store_->read_only()) {
+    thread_.Wake();
   }
 }
 
@@ -73,27 +48,17 @@ std::optional<RefreshState> DeltaRefresher::StateOf(std::uint64_t job) const {
   return state;
 }
 
-void DeltaRefresher::Run() {
-  LowerThreadPriority(ThreadPriority::kBehind);
-  std::string last_error;
-  for (;;) {
-    const Result<bool> looked =
-        CatchAsStatus("refreshing embeddings", [&]() -> Result<bool> { return Look(); });
-    if (!looked.ok() && looked.status().message() != last_error) {
-      last_error = looked.status().message();
-      LogWarning("refreshing embeddings: {}", last_error);
+std::optional<std::chrono::milliseconds> DeltaRefresher::Step() {
+  const Result<bool> looked =
+      CatchAsStatus("refreshing embeddings", [&]() -> Result<bool> { return Look(); });
+  if (!looked.ok()) {
+    if (looked.status().message() != last_error_) {
+      last_error_ = looked.status().message();
+      LogWarning("refreshing embeddings: {}", last_error_);
     }
-    const MutexLock lock(mutex_);
-    if (stopping_ || (looked.ok() && !*looked)) {
-      running_ = false;
-      return;
-    }
-    changed_.WaitFor(mutex_, looked.ok() ? kPause : kPauseAfterError);
-    if (stopping_) {
-      running_ = false;
-      return;
-    }
+    return kPauseAfterError;
   }
+  return *looked ? std::optional(kPause) : std::nullopt;
 }
 
 Result<bool> DeltaRefresher::Look() {
@@ -116,8 +81,7 @@ Result<bool> DeltaRefresher::Look() {
       continue;
     }
     const Result<std::uint64_t> refreshed = Refresh(*view, *release, [this] {
-      const MutexLock lock(mutex_);
-      return stopping_ ? Status::Cancelled("the database is closed") : Status::Ok();
+      return thread_.is_stopping() ? Status::Cancelled("the database is closed") : Status::Ok();
     });
     // A release may be dropped meanwhile.
     if (!refreshed.ok() && refreshed.status().code() != StatusCode::kNotFound && first_error.ok()) {
@@ -186,14 +150,20 @@ Result<std::uint64_t> DeltaRefresher::Refresh(const View& view, const ServingRel
   DASHI_ASSIGN_OR_RETURN(const auto model, view.GetModel(release.record.model));
   const bool is_published =
       model && !model->published.empty() && model->published.back() == release.record.number;
-  const MutexLock lock(mutex_);
-  if (is_published && running_) {
-    followed_.try_emplace(release.record.job);  // Before the thread's first look at it.
+  const bool is_looked_after = is_published && thread_.is_running();
+  {
+    const MutexLock lock(mutex_);
+    if (is_looked_after) {
+      followed_.try_emplace(release.record.job);  // Before the thread's first look at it.
+    }
+    const auto found = followed_.find(release.record.job);
+    if (found != followed_.end() && found->second.state.sequence <= sequence) {
+      found->second.state.sequence = sequence;
+      found->second.behind_since.reset();
+    }
   }
-  const auto found = followed_.find(release.record.job);
-  if (found != followed_.end() && found->second.state.sequence <= sequence) {
-    found->second.state.sequence = sequence;
-    found->second.behind_since.reset();
+  if (is_looked_after) {
+    thread_.Wake();  // Should it be about to end, it forgets what it does not look after.
   }
   return num_rows;
 }

@@ -1,17 +1,18 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/on_demand_thread.h"
 #include "base/thread_pool.h"
 #include "dashi/status.h"
 #include "query/delta_picture.h"
@@ -41,12 +42,11 @@ class DeltaRefresher {
  public:
   /// Both are borrowed. Does nothing in a database that is open for reading only.
   DeltaRefresher(storage::Store* store, ReleaseCache* releases);
-  ~DeltaRefresher();
   DeltaRefresher(const DeltaRefresher&) = delete;
   DeltaRefresher& operator=(const DeltaRefresher&) = delete;
 
   /// Says that a release was loaded.
-  void Wake() DASHI_EXCLUDES(mutex_);
+  void Wake();
   /// nullopt when the release of that job is not looked after.
   std::optional<RefreshState> StateOf(std::uint64_t job) const DASHI_EXCLUDES(mutex_);
 
@@ -66,7 +66,7 @@ class DeltaRefresher {
   using Loaded = std::vector<std::shared_ptr<const ServingRelease>>;
   using TextHashes = std::unordered_map<std::uint32_t, std::uint64_t>;  // By ordinal.
 
-  void Run() DASHI_EXCLUDES(mutex_);
+  std::optional<std::chrono::milliseconds> Step() DASHI_EXCLUDES(mutex_, save_mutex_);
   /// Refreshes all that is behind. Returns whether a release is looked after.
   Result<bool> Look() DASHI_EXCLUDES(mutex_, save_mutex_);
   /// Forgets releases that are not loaded any more.
@@ -86,11 +86,9 @@ class DeltaRefresher {
   std::map<std::pair<std::uint64_t, storage::EntityKind>, TextHashes> saved_
       DASHI_GUARDED_BY(save_mutex_);
   mutable Mutex mutex_;
-  CondVar changed_;
   std::map<std::uint64_t, Followed> followed_ DASHI_GUARDED_BY(mutex_);  // By job.
-  std::thread thread_ DASHI_GUARDED_BY(mutex_);
-  bool running_ DASHI_GUARDED_BY(mutex_) = false;
-  bool stopping_ DASHI_GUARDED_BY(mutex_) = false;
+  std::string last_error_;                                               // Of the thread alone.
+  OnDemandThread thread_;  // Last: it uses what stands before it.
 };
 
 }  // namespace dashi::query

@@ -4,21 +4,10 @@
 
 #include "base/logging.h"
 #include "base/status.h"
-#include "base/thread_priority.h"
 
 namespace dashi::query {
 
-IndexCaretaker::~IndexCaretaker() {
-  stopping_ = true;
-  std::thread thread;
-  {
-    const MutexLock lock(mutex_);
-    std::swap(thread, thread_);
-  }
-  if (thread.joinable()) {
-    thread.join();
-  }
-}
+IndexCaretaker::IndexCaretaker() : thread_([this] { return Step(); }, ThreadPriority::kLast) {}
 
 void IndexCaretaker::Tend(std::weak_ptr<const ServingIndex> index) {
   Do([index = std::move(index)](const std::function<bool()>& should_stop) {
@@ -30,49 +19,29 @@ void IndexCaretaker::Tend(std::weak_ptr<const ServingIndex> index) {
 }
 
 void IndexCaretaker::Do(std::function<Status(const std::function<bool()>& should_stop)> task) {
-  std::thread ended;
   {
     const MutexLock lock(mutex_);
     waiting_.push_back(std::move(task));
-    if (running_ || stopping_) {
-      return;
-    }
-    running_ = true;
-    std::swap(ended, thread_);
-    thread_ = std::thread([this] { Run(); });
   }
-  if (ended.joinable()) {
-    ended.join();
-  }
+  thread_.Wake();
 }
 
-void IndexCaretaker::WaitUntilIdle() {
-  const MutexLock lock(mutex_);
-  while (running_) {
-    changed_.Wait(mutex_);
-  }
-}
-
-void IndexCaretaker::Run() {
-  LowerThreadPriority(ThreadPriority::kLast);
-  for (;;) {
-    std::function<Status(const std::function<bool()>& should_stop)> next;
-    {
-      const MutexLock lock(mutex_);
-      if (waiting_.empty() || stopping_) {
-        running_ = false;
-        changed_.NotifyAll();
-        return;
-      }
-      next = std::move(waiting_.front());
-      waiting_.pop_front();
+std::optional<std::chrono::milliseconds> IndexCaretaker::Step() {
+  std::function<Status(const std::function<bool()>& should_stop)> next;
+  {
+    const MutexLock lock(mutex_);
+    if (waiting_.empty()) {
+      return std::nullopt;
     }
-    const Status done = CatchAsStatus("work on an index",
-                                      [&] { return next([this] { return stopping_.load(); }); });
-    if (!done.ok()) {
-      LogError("{}", done.message());
-    }
+    next = std::move(waiting_.front());
+    waiting_.pop_front();
   }
+  const Status done = CatchAsStatus("work on an index",
+                                    [&] { return next([this] { return thread_.is_stopping(); }); });
+  if (!done.ok()) {
+    LogError("{}", done.message());
+  }
+  return std::chrono::milliseconds(0);
 }
 
 }  // namespace dashi::query

@@ -1,12 +1,13 @@
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <thread>
+#include <optional>
 
 #include "base/mutex.h"
+#include "base/on_demand_thread.h"
 #include "dashi/status.h"
 #include "query/serving_index.h"
 
@@ -18,9 +19,9 @@ namespace dashi::query {
 /// Threads: all methods may be called at once.
 class IndexCaretaker {
  public:
-  IndexCaretaker() = default;
-  /// Ends what runs; what is not done then is begun again when the index is next opened.
-  ~IndexCaretaker();
+  /// The end of a caretaker ends what runs; what is not done then is begun again when the index is
+  /// next opened.
+  IndexCaretaker();
   IndexCaretaker(const IndexCaretaker&) = delete;
   IndexCaretaker& operator=(const IndexCaretaker&) = delete;
 
@@ -30,18 +31,15 @@ class IndexCaretaker {
   void Do(std::function<Status(const std::function<bool()>& should_stop)> task)
       DASHI_EXCLUDES(mutex_);
   /// Waits until nothing is left to do. For tests.
-  void WaitUntilIdle() DASHI_EXCLUDES(mutex_);
+  void WaitUntilIdle() { thread_.WaitUntilIdle(); }
 
  private:
-  void Run() DASHI_EXCLUDES(mutex_);
+  std::optional<std::chrono::milliseconds> Step() DASHI_EXCLUDES(mutex_);
 
   Mutex mutex_;
-  CondVar changed_;
   std::deque<std::function<Status(const std::function<bool()>& should_stop)>> waiting_
       DASHI_GUARDED_BY(mutex_);
-  std::thread thread_ DASHI_GUARDED_BY(mutex_);
-  bool running_ DASHI_GUARDED_BY(mutex_) = false;
-  std::atomic<bool> stopping_{false};
+  OnDemandThread thread_;  // Last: it uses what stands before it.
 };
 
 }  // namespace dashi::query

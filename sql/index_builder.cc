@@ -1,8 +1,6 @@
 #include "sql/index_builder.h"
 
-#include <chrono>
 #include <string>
-#include <utility>
 
 #include "base/logging.h"
 #include "base/status.h"
@@ -17,77 +15,29 @@ constexpr std::chrono::milliseconds kStepWait{20};
 
 }  // namespace
 
-IndexBuilder::~IndexBuilder() {
-  std::thread thread;
-  {
-    const MutexLock lock(mutex_);
-    stopping_ = true;
-    changed_.NotifyAll();
-    std::swap(thread, thread_);
-  }
-  if (thread.joinable()) {
-    thread.join();
-  }
-}
+IndexBuilder::IndexBuilder(storage::Store* store)
+    : store_(store), thread_([this] { return Step(); }) {}
 
-void IndexBuilder::Wake() {
-  std::thread ended;
-  {
-    const MutexLock lock(mutex_);
-    woken_ = true;
-    if (running_ || stopping_) {
-      return;
-    }
-    running_ = true;
-    std::swap(ended, thread_);
-    thread_ = std::thread([this] { Run(); });
-  }
-  if (ended.joinable()) {
-    ended.join();
-  }
-}
-
-void IndexBuilder::WaitForStep() {
-  const MutexLock lock(mutex_);
-  if (running_) {
-    changed_.WaitFor(mutex_, kStepWait);
-  }
-}
+void IndexBuilder::WaitForStep() { thread_.WaitForStep(kStepWait); }
 
 Status IndexBuilder::LastStatus() const {
   const MutexLock lock(mutex_);
   return last_;
 }
 
-void IndexBuilder::Run() {
-  for (;;) {
-    {
-      const MutexLock lock(mutex_);
-      if (stopping_) {
-        running_ = false;
-        return;
-      }
-      woken_ = false;
+std::optional<std::chrono::milliseconds> IndexBuilder::Step() {
+  Result<bool> more = CatchAsStatus("building an index", [&] { return store_->StepIndexWork(); });
+  const MutexLock lock(mutex_);
+  if (!more.ok()) {
+    if (last_.ok()) {
+      LogError("building an index: {}", std::string(more.status().message()));
     }
-    Result<bool> more = CatchAsStatus("building an index", [&] { return store_->StepIndexWork(); });
-    const MutexLock lock(mutex_);
-    if (!more.ok()) {
-      if (last_.ok()) {
-        LogError("building an index: {}", std::string(more.status().message()));
-      }
-      last_ = more.status();
-      last_.IgnoreError("it is logged, and LastStatus tells whoever waits");
-      changed_.NotifyAll();
-      changed_.WaitFor(mutex_, kRetryPause);
-      continue;
-    }
-    last_ = Status();
-    changed_.NotifyAll();
-    if (!*more && !woken_) {
-      running_ = false;
-      return;
-    }
+    last_ = more.status();
+    last_.IgnoreError("it is logged, and LastStatus tells whoever waits");
+    return kRetryPause;
   }
+  last_ = Status();
+  return *more ? std::optional(std::chrono::milliseconds(0)) : std::nullopt;
 }
 
 }  // namespace dashi::sql

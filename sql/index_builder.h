@@ -1,8 +1,11 @@
 #pragma once
 
-#include <thread>
+#include <chrono>
+#include <optional>
 
 #include "base/mutex.h"
+#include "base/on_demand_thread.h"
+#include "dashi/status.h"
 #include "storage/store.h"
 
 namespace dashi::sql {
@@ -13,30 +16,25 @@ namespace dashi::sql {
 /// Threads: all methods may be called at once.
 class IndexBuilder {
  public:
-  explicit IndexBuilder(storage::Store* store) : store_(store) {}
-  /// Ends the step that runs and leaves the rest to the next open.
-  ~IndexBuilder();
+  /// The end of a builder ends the step that runs and leaves the rest to the next open.
+  explicit IndexBuilder(storage::Store* store);
   IndexBuilder(const IndexBuilder&) = delete;
   IndexBuilder& operator=(const IndexBuilder&) = delete;
 
   /// Tells that there may be something to do.
-  void Wake() DASHI_EXCLUDES(mutex_);
+  void Wake() { thread_.Wake(); }
   /// Waits for the end of a step, or a moment.
-  void WaitForStep() DASHI_EXCLUDES(mutex_);
+  void WaitForStep();
   /// What the last step ended with.
   Status LastStatus() const DASHI_EXCLUDES(mutex_);
 
  private:
-  void Run() DASHI_EXCLUDES(mutex_);
+  std::optional<std::chrono::milliseconds> Step() DASHI_EXCLUDES(mutex_);
 
   storage::Store* const store_;
   mutable Mutex mutex_;
-  CondVar changed_;
-  std::thread thread_ DASHI_GUARDED_BY(mutex_);
-  bool running_ DASHI_GUARDED_BY(mutex_) = false;
-  bool woken_ DASHI_GUARDED_BY(mutex_) = false;
-  bool stopping_ DASHI_GUARDED_BY(mutex_) = false;
   Status last_ DASHI_GUARDED_BY(mutex_);
+  OnDemandThread thread_;  // Last: it uses what stands before it.
 };
 
 }  // namespace dashi::sql
