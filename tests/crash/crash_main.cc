@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -27,6 +26,7 @@
 #include "base/status.h"
 #include "tests/crash/child_run.h"
 #include "tests/crash/crash_oracle.h"
+#include "tests/crash/kill_choice.h"
 #include "tests/testing/run_folder.h"
 
 namespace dashi::crash {
@@ -34,13 +34,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array kFailpointsInSources = {
-#include "tests/crash/failpoints.inc"
-};
-
-// A new database is made after so many kills, so that creation is killed too.
-constexpr std::uint64_t kKillsPerDatabase = 40;
-constexpr int kAttemptsPerFailpoint = 4;
 // Commits that the memory limit may refuse: some, and one in so many.
 constexpr std::uint64_t kTooLargeMax = 2;
 constexpr std::uint64_t kCommitsPerTooLarge = 100;
@@ -64,7 +57,7 @@ struct Options {
 class CrashRun {
  public:
   explicit CrashRun(const Options& options) : options_(options), random_(options.seed) {
-    for (const char* name : kFailpointsInSources) {
+    for (const std::string& name : FailpointsInSources()) {
       if (IsInsideDatabase(name)) {
         failpoints_.emplace_back(name);
         visits_[name] = 0;
@@ -140,11 +133,6 @@ class CrashRun {
     return child;
   }
 
-  // Uniform in the logarithm: as many kills in the first millisecond as in the last hundred.
-  std::int64_t RandomMicros(double most) {
-    return static_cast<std::int64_t>(std::exp(random_.UniformReal() * std::log(most)));
-  }
-
   ChildPlan PlanKill() {
     const std::uint64_t choice = random_.Uniform(100);
     if (choice < 12) {
@@ -163,11 +151,11 @@ class CrashRun {
     } else if (choice < 90) {
       plan.child = NewChild(/*work_ms=*/60'000);
       plan.phase = KillPhase::kWorking;
-      plan.delay_micros = RandomMicros(choice < 85 ? 300'000 : 1'500'000);
+      plan.delay_micros = RandomMicros(1, choice < 85 ? 300'000 : 1'500'000, &random_);
     } else {
       plan.child = NewChild(static_cast<std::int64_t>(random_.Uniform(80) + 1));
       plan.phase = KillPhase::kClosing;
-      plan.delay_micros = RandomMicros(20'000);
+      plan.delay_micros = RandomMicros(1, 20'000, &random_);
     }
     return plan;
   }

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -27,6 +26,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "tests/crash/child_run.h"
+#include "tests/crash/kill_choice.h"
 #include "tests/crash/release_child.h"
 #include "tests/testing/run_folder.h"
 
@@ -35,13 +35,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array kFailpointsInSources = {
-#include "tests/crash/failpoints.inc"
-};
-
-// A new database is made after so many kills, so that the first publications are killed too.
-constexpr std::uint64_t kKillsPerDatabase = 40;
-constexpr int kAttemptsPerFailpoint = 4;
 constexpr std::int64_t kReachMicrosMax = 60'000'000;
 // A graph that is walked with a beam of 16 finds most of the best; a mix of two finds few.
 constexpr double kRecallMin = 0.5;
@@ -66,7 +59,7 @@ bool IsOnTheWay(std::string_view failpoint) {
 class ReleaseCrashRun {
  public:
   explicit ReleaseCrashRun(const Options& options) : options_(options), random_(options.seed) {
-    for (const char* name : kFailpointsInSources) {
+    for (const std::string& name : FailpointsInSources()) {
       if (IsOnTheWay(name)) {
         failpoints_.emplace_back(name);
         visits_[name] = 0;
@@ -142,12 +135,6 @@ class ReleaseCrashRun {
     return child;
   }
 
-  // Uniform in the logarithm: as many kills in the first hundredth as in the last nine tenths.
-  std::int64_t RandomMicros(double least, double most) {
-    return static_cast<std::int64_t>(least *
-                                     std::exp(random_.UniformReal() * std::log(most / least)));
-  }
-
   ChildPlan PlanKill() {
     const std::uint64_t choice = random_.Uniform(100);
     if (choice < 30) {
@@ -161,7 +148,8 @@ class ReleaseCrashRun {
       plan.delay_micros = static_cast<std::int64_t>(random_.Uniform(150'000));
     } else {
       plan.phase = KillPhase::kWorking;
-      plan.delay_micros = RandomMicros(20'000, 1000.0 * static_cast<double>(options_.work_ms_max));
+      plan.delay_micros =
+          RandomMicros(20'000, 1000.0 * static_cast<double>(options_.work_ms_max), &random_);
     }
     return plan;
   }
