@@ -62,22 +62,22 @@ std::optional<std::chrono::milliseconds> DeltaRefresher::Step() {
 }
 
 Result<bool> DeltaRefresher::Look() {
-  const std::vector<std::shared_ptr<const ServingRelease>> loaded = releases_->Loaded();
-  Forget(loaded);
-  if (loaded.empty()) {
+  const std::vector<LookedAt> all = LoadedReleases();
+  if (all.empty()) {
     return false;
   }
   DASHI_ASSIGN_OR_RETURN(const auto view, store_->NewSnapshot());
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t sequence, view->CommitSequence());
   Status first_error;
-  for (const auto& release : loaded) {
-    DASHI_ASSIGN_OR_RETURN(const auto model, view->GetModel(release->record.model));
-    if (!model || model->published.empty() || model->published.back() != release->record.number) {
+  for (const LookedAt& each : all) {
+    DASHI_ASSIGN_OR_RETURN(const auto model, view->GetModel(each.model));
+    if (!model || model->published.empty() || model->published.back() != each.number) {
       const MutexLock lock(mutex_);
-      followed_.erase(release->record.job);
+      followed_.erase(each.job);
       continue;
     }
-    if (!IsBehind(*release, sequence)) {
+    const std::shared_ptr<const ServingRelease> release = each.release.lock();
+    if (release == nullptr || !IsBehind(*release, sequence)) {
       continue;
     }
     const Result<std::uint64_t> refreshed = Refresh(*view, *release, [this] {
@@ -99,6 +99,17 @@ Result<bool> DeltaRefresher::Look() {
   }
   DASHI_RETURN_IF_ERROR(first_error);
   return true;
+}
+
+std::vector<DeltaRefresher::LookedAt> DeltaRefresher::LoadedReleases() {
+  const std::vector<std::shared_ptr<const ServingRelease>> loaded = releases_->Loaded();
+  Forget(loaded);
+  std::vector<LookedAt> all;
+  all.reserve(loaded.size());
+  for (const auto& release : loaded) {
+    all.push_back({release->record.model, release->record.number, release->record.job, release});
+  }
+  return all;
 }
 
 void DeltaRefresher::Forget(const std::vector<std::shared_ptr<const ServingRelease>>& loaded) {

@@ -63,12 +63,21 @@ class DeltaRefresher {
     std::optional<std::int64_t> behind_since;
     std::uint64_t sealed_sequence = 0;  ///< of the labels when embeddings were last kept
   };
+  /// A release that was loaded. It is held only while there is something to do: one that nobody
+  /// uses may be unloaded.
+  struct LookedAt {
+    std::string model;
+    std::uint32_t number = 0;
+    std::uint64_t job = 0;
+    std::weak_ptr<const ServingRelease> release;
+  };
   using Loaded = std::vector<std::shared_ptr<const ServingRelease>>;
   using TextHashes = std::unordered_map<std::uint32_t, std::uint64_t>;  // By ordinal.
 
   std::optional<std::chrono::milliseconds> Step() DASHI_EXCLUDES(mutex_, save_mutex_);
   /// Refreshes all that is behind. Returns whether a release is looked after.
   Result<bool> Look() DASHI_EXCLUDES(mutex_, save_mutex_);
+  std::vector<LookedAt> LoadedReleases() DASHI_EXCLUDES(mutex_, save_mutex_);
   /// Forgets releases that are not loaded any more.
   void Forget(const Loaded& loaded) DASHI_EXCLUDES(mutex_, save_mutex_);
   /// Notes that there are commits up to `sequence`. Says whether there is something to do: rows to

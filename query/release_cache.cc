@@ -138,7 +138,8 @@ ReleaseCache::ReleaseCache(storage::Store* store, ThreadPool* pool, std::string 
       pool_(pool),
       torch_module_path_(std::move(torch_module_path)),
       sealer_(store, this),
-      refresher_(store, this) {}
+      refresher_(store, this),
+      reclaimer_(store->memory(), [this] { return UnloadIdle(); }) {}
 
 std::shared_ptr<const ServingRelease> ReleaseCache::FindLoaded(const ReleaseRecord& record) {
   MutexLock lock(mutex_);
@@ -209,18 +210,35 @@ Result<std::unique_ptr<storage::MemoryLease>> ReleaseCache::Reserve(std::uint64_
   return lease;
 }
 
+// The budget has idle releases unloaded where it must.
 Status ReleaseCache::Grow(storage::MemoryLease* lease, std::uint64_t bytes) {
-  while (true) {
-    Status reserved = lease->Resize(bytes);
-    if (reserved.ok()) {
-      return reserved;
+  return lease->Resize(bytes);
+}
+
+bool ReleaseCache::UnloadIdle() {
+  // They go after the lock. Whoever uses one has a pointer of its own, which comes from here.
+  std::shared_ptr<const ServingRelease> release;
+  std::vector<std::shared_ptr<const EmbeddedRows>> embeddings;
+  embeddings.reserve(2);
+  MutexLock lock(mutex_);
+  for (auto oldest = releases_.begin(); oldest != releases_.end(); ++oldest) {
+    const bool is_idle = oldest->use_count() == 1;
+    for (const EntityKind kind : {EntityKind::kDocument, EntityKind::kLabel}) {
+      const auto found = embeddings_.find({(*oldest)->record.embedding_version, kind});
+      if (found != embeddings_.end() && (is_idle || found->second.use_count() == 1)) {
+        embeddings.push_back(std::move(found->second));
+        embeddings_.erase(found);
+      }
     }
-    MutexLock lock(mutex_);
-    if (releases_.empty()) {
-      return reserved;
+    if (is_idle) {
+      release = std::move(*oldest);
+      releases_.erase(oldest);
     }
-    UnloadOldest();
+    if (release != nullptr || !embeddings.empty()) {
+      return true;
+    }
   }
+  return false;
 }
 
 ServingIndexSource ReleaseCache::SourceOf(const ReleaseRecord& record, std::string rows,
@@ -230,9 +248,7 @@ ServingIndexSource ReleaseCache::SourceOf(const ReleaseRecord& record, std::stri
   source.record = record;
   source.rows = std::move(rows);
   source.file = file;
-  source.grow = [this](storage::MemoryLease* lease, std::uint64_t bytes) {
-    return Grow(lease, bytes);
-  };
+  source.grow = Grow;
   source.wake = [this](std::weak_ptr<const ServingIndex> index) {
     caretaker_.Tend(std::move(index));
   };

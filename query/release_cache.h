@@ -95,6 +95,9 @@ Result<LabelVectors> ReadLabelVectors(const storage::View& view,
 /// encoder, vectors and index always belong together.
 ///
 /// Threads: all methods may be called at once; two callers that need the same release load it once.
+/// Whoever needs the store's memory takes it from releases that no statement uses: they are
+/// unloaded, the least recently used first.
+///
 /// Errors:  kResourceExhausted (53200) with the numbers when a release does not fit the store's
 ///          memory limit; kUnavailable for a transformer where there is no LibTorch.
 /// Cost:    a load reads the weights and embeddings of the release; later calls are a map look-up.
@@ -157,10 +160,10 @@ class ReleaseCache {
   /// As RowDelta::Adopt of the release's labels.
   Status AdoptSealed(const ServingRelease& release, std::shared_ptr<const ServingIndex> index,
                      std::uint64_t sequence, const std::function<Status()>& check_stop);
-  /// Reserves memory, for which idle releases are unloaded, the least recently used first.
+  /// Reserves memory for what is loaded.
   ///
   /// Errors: kResourceExhausted with the numbers.
-  Result<std::unique_ptr<storage::MemoryLease>> Reserve(std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
+  Result<std::unique_ptr<storage::MemoryLease>> Reserve(std::uint64_t bytes);
 
   /// What the index of a loaded release's labels does, as ServingIndex::State, and that of the
   /// labels sealed beside it, when that is not ready; nullopt when the release is not loaded.
@@ -180,7 +183,7 @@ class ReleaseCache {
 
   /// Has the caretaker do it, unless it is about to.
   void DoLater(Upkeep what, const ServingRelease& release, UpkeepTask task) DASHI_EXCLUDES(mutex_);
-  Status Grow(storage::MemoryLease* lease, std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
+  static Status Grow(storage::MemoryLease* lease, std::uint64_t bytes);
   DeltaResources ResourcesOf(const ServingRelease& release,
                              const std::function<Status()>& check_stop, ThreadPool* pool);
   DeltaResources ResourcesOf(const ServingRelease& release, const Freshness& freshness);
@@ -195,6 +198,9 @@ class ReleaseCache {
   void StartFromSealed(const storage::View& view, const storage::ReleaseRecord& record,
                        RowDelta* delta);
   void UnloadOldest() DASHI_REQUIRES(mutex_);
+  /// Unloads the least recently used release that nobody uses, or embeddings for nearest() that
+  /// nobody uses of one that is. False when there are none.
+  bool UnloadIdle() DASHI_EXCLUDES(mutex_);
   std::shared_ptr<const ServingRelease> FindLoaded(const storage::ReleaseRecord& record)
       DASHI_EXCLUDES(mutex_);
   Result<std::shared_ptr<const ServingRelease>> Load(const storage::View& view,
@@ -221,6 +227,7 @@ class ReleaseCache {
   // Last: their threads use what stands before them.
   IndexCaretaker caretaker_;
   DeltaRefresher refresher_;
+  storage::MemoryReclaimer reclaimer_;  // Other threads call it: first to go.
 };
 
 /// How many releases stay loaded; the least recently used one goes first.

@@ -329,7 +329,7 @@ void RowDelta::Remember(std::uint64_t text_hash, std::span<const std::uint16_t> 
   }
   constexpr std::uint64_t kNodeBytes = 64;
   const std::uint64_t bytes = (remembered_.size() + 1) * (vector.size_bytes() + kNodeBytes);
-  if (remembered_memory_.Resize(bytes).ok()) {
+  if (remembered_memory_.TryResize(bytes)) {
     remembered_.emplace(text_hash, std::vector<std::uint16_t>(vector.begin(), vector.end()));
   }
 }

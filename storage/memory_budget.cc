@@ -1,5 +1,6 @@
 #include "storage/memory_budget.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -27,6 +28,9 @@ std::size_t IndexOf(MemoryUse use) { return static_cast<std::size_t>(use); }
 
 std::uint64_t MiB(std::uint64_t bytes) { return (bytes + kMiB - 1) / kMiB; }
 
+/// Whether the thread is giving memory back: what it needs for that must not ask for more.
+thread_local bool is_reclaiming = false;
+
 }  // namespace
 
 std::uint64_t MemoryBudget::Reserved() const {
@@ -50,6 +54,56 @@ void MemoryBudget::SetCache(std::function<void(std::uint64_t bytes)> resize) {
 }
 
 Status MemoryBudget::Reserve(MemoryUse use, std::uint64_t bytes) {
+  for (;;) {
+    Status reserved = TryReserve(use, bytes);
+    if (reserved.ok() || !Reclaim()) {
+      return reserved;
+    }
+  }
+}
+
+bool MemoryBudget::Reclaim() {
+  if (is_reclaiming) {
+    return false;
+  }
+  std::vector<MemoryReclaimer*> reclaimers;
+  {
+    const MutexLock lock(mutex_);
+    reclaimers = reclaimers_;
+    ++num_reclaiming_;  // They stay until it is over.
+  }
+  is_reclaiming = true;
+  const bool reclaimed =
+      std::any_of(reclaimers.begin(), reclaimers.end(),
+                  [](MemoryReclaimer* reclaimer) { return reclaimer->give_back_(); });
+  is_reclaiming = false;
+  const MutexLock lock(mutex_);
+  --num_reclaiming_;
+  reclaimed_.NotifyAll();
+  return reclaimed;
+}
+
+void MemoryBudget::AddReclaimer(MemoryReclaimer* reclaimer) {
+  const MutexLock lock(mutex_);
+  reclaimers_.push_back(reclaimer);
+}
+
+void MemoryBudget::RemoveReclaimer(MemoryReclaimer* reclaimer) {
+  const MutexLock lock(mutex_);
+  std::erase(reclaimers_, reclaimer);
+  while (num_reclaiming_ > 0) {
+    reclaimed_.Wait(mutex_);
+  }
+}
+
+MemoryReclaimer::MemoryReclaimer(MemoryBudget* budget, std::function<bool()> give_back)
+    : budget_(budget), give_back_(std::move(give_back)) {
+  budget_->AddReclaimer(this);
+}
+
+MemoryReclaimer::~MemoryReclaimer() { budget_->RemoveReclaimer(this); }
+
+Status MemoryBudget::TryReserve(MemoryUse use, std::uint64_t bytes) {
   const MutexLock lock(mutex_);
   const std::uint64_t reservable = limit_bytes_ - limit_bytes_ / 8 * 3;
   const std::uint64_t reserved = Reserved();
@@ -95,10 +149,17 @@ std::vector<MemoryUsageRow> ListMemoryUsage(const MemoryBudget& budget, std::uin
   return rows;
 }
 
-Status MemoryLease::Resize(std::uint64_t bytes) {
+Status MemoryLease::Resize(std::uint64_t bytes) { return ResizeBy(bytes, &MemoryBudget::Reserve); }
+
+bool MemoryLease::TryResize(std::uint64_t bytes) {
+  return ResizeBy(bytes, &MemoryBudget::TryReserve).ok();
+}
+
+Status MemoryLease::ResizeBy(std::uint64_t bytes,
+                             Status (MemoryBudget::*reserve)(MemoryUse use, std::uint64_t bytes)) {
   const std::uint64_t wanted = (bytes + kStepBytes - 1) / kStepBytes * kStepBytes;
   if (wanted > bytes_) {
-    DASHI_RETURN_IF_ERROR(budget_->Reserve(use_, wanted - bytes_));
+    DASHI_RETURN_IF_ERROR((budget_->*reserve)(use_, wanted - bytes_));
   } else if (wanted < bytes_) {
     budget_->Release(use_, bytes_ - wanted);
   }

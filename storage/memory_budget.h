@@ -15,10 +15,14 @@ namespace dashi::storage {
 enum class MemoryUse : std::uint8_t { kReleases, kLoads, kTransactions };
 inline constexpr std::size_t kNumMemoryUses = 3;
 
+class MemoryReclaimer;
+
 /// One limit for what a database keeps in memory: what is reserved here is taken from the block
-/// cache, which holds the memtables too and keeps three eighths of the limit at least.
+/// cache, which holds the memtables too and keeps three eighths of the limit at least. Before a
+/// reservation is refused, reclaimers give back what is kept for later use alone.
 ///
-/// Threads: all methods may be called at once.
+/// Threads: all methods may be called at once. Reserve may run reclaimers in the calling thread: it
+///          must not hold a lock that one of them takes.
 class MemoryBudget {
  public:
   explicit MemoryBudget(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
@@ -28,14 +32,24 @@ class MemoryBudget {
   /// Hands the cache's share to `resize`, now and whenever it changes.
   void SetCache(std::function<void(std::uint64_t bytes)> resize) DASHI_EXCLUDES(mutex_);
 
-  /// Errors: kResourceExhausted (53200) with the numbers; nothing is reserved then.
+  /// Errors: kResourceExhausted (53200) with the numbers, once no reclaimer has anything to give
+  ///         back; nothing is reserved then.
   Status Reserve(MemoryUse use, std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
+  /// The same without asking reclaimers.
+  Status TryReserve(MemoryUse use, std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
   void Release(MemoryUse use, std::uint64_t bytes) DASHI_EXCLUDES(mutex_);
 
   std::uint64_t limit_bytes() const { return limit_bytes_; }
   std::uint64_t reserved_bytes(MemoryUse use) const DASHI_EXCLUDES(mutex_);
 
  private:
+  friend class MemoryReclaimer;
+
+  /// Has one reclaimer give something back. False when none has anything.
+  bool Reclaim() DASHI_EXCLUDES(mutex_);
+  void AddReclaimer(MemoryReclaimer* reclaimer) DASHI_EXCLUDES(mutex_);
+  /// Waits for the calls that run.
+  void RemoveReclaimer(MemoryReclaimer* reclaimer) DASHI_EXCLUDES(mutex_);
   std::uint64_t Reserved() const DASHI_REQUIRES(mutex_);
   void ResizeCache() DASHI_REQUIRES(mutex_);
 
@@ -43,6 +57,28 @@ class MemoryBudget {
   mutable Mutex mutex_;
   std::array<std::uint64_t, kNumMemoryUses> reserved_ DASHI_GUARDED_BY(mutex_){};
   std::function<void(std::uint64_t)> resize_cache_ DASHI_GUARDED_BY(mutex_);
+  std::vector<MemoryReclaimer*> reclaimers_ DASHI_GUARDED_BY(mutex_);
+  std::size_t num_reclaiming_ DASHI_GUARDED_BY(mutex_) = 0;  // Calls that run.
+  CondVar reclaimed_;                                        // One has ended.
+};
+
+/// Lets a budget take back, for as long as it lives, memory that is reserved and that nobody uses.
+class MemoryReclaimer {
+ public:
+  /// `give_back` releases something of what is kept for later use and returns true, or false when
+  /// there is nothing. It is called by threads whose reservation does not fit, several at once, and
+  /// without a lock of the budget's. What it reserves itself is refused without another call.
+  MemoryReclaimer(MemoryBudget* budget, std::function<bool()> give_back);
+  /// Waits for calls that run: no lock that `give_back` takes may be held.
+  ~MemoryReclaimer();
+  MemoryReclaimer(const MemoryReclaimer&) = delete;
+  MemoryReclaimer& operator=(const MemoryReclaimer&) = delete;
+
+ private:
+  friend class MemoryBudget;
+
+  MemoryBudget* const budget_;
+  const std::function<bool()> give_back_;
 };
 
 /// A reservation that ends with its owner.
@@ -60,8 +96,14 @@ class MemoryLease {
   ///
   /// Errors: as MemoryBudget::Reserve; the reservation stays as it was.
   Status Resize(std::uint64_t bytes);
+  /// The same for what can be left out: nobody gives anything back for it. May be called under
+  /// locks that reclaimers take. False: the reservation stays as it was.
+  bool TryResize(std::uint64_t bytes);
 
  private:
+  Status ResizeBy(std::uint64_t bytes,
+                  Status (MemoryBudget::*reserve)(MemoryUse use, std::uint64_t bytes));
+
   MemoryBudget* const budget_;
   const MemoryUse use_;
   std::uint64_t bytes_ = 0;

@@ -63,6 +63,122 @@ TEST(MemoryBudgetTest, ThreadsNeverReserveMoreThanThereIs) {
   EXPECT_EQ(budget.reserved_bytes(MemoryUse::kTransactions), 0U);
 }
 
+/// Keeps pieces of memory, and gives them back when they are asked for.
+class KeptPieces {
+ public:
+  KeptPieces(MemoryBudget* budget, std::uint64_t piece_bytes)
+      : budget_(budget),
+        piece_bytes_(piece_bytes),
+        reclaimer_(budget, [this] { return GiveBack(); }) {}
+  ~KeptPieces() {
+    while (num_pieces_ > 0) {
+      GiveBack();
+    }
+  }
+
+  Status Keep() {
+    Status status = budget_->Reserve(MemoryUse::kReleases, piece_bytes_);
+    num_pieces_ += status.ok() ? 1 : 0;
+    return status;
+  }
+  int num_pieces() const { return num_pieces_; }
+  int num_asked() const { return num_asked_; }
+
+ private:
+  bool GiveBack() {
+    ++num_asked_;
+    for (int left = num_pieces_; left > 0;) {
+      if (num_pieces_.compare_exchange_weak(left, left - 1)) {
+        budget_->Release(MemoryUse::kReleases, piece_bytes_);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  MemoryBudget* const budget_;
+  const std::uint64_t piece_bytes_;
+  std::atomic<int> num_pieces_{0};
+  std::atomic<int> num_asked_{0};
+  MemoryReclaimer reclaimer_;
+};
+
+TEST(MemoryBudgetTest, WhatIsKeptForLaterIsGivenBackBeforeAReservationIsRefused) {
+  MemoryBudget budget(80 * kMiB);  // 50 of which can be reserved.
+  KeptPieces pieces(&budget, 10 * kMiB);
+  ASSERT_OK(pieces.Keep());
+  ASSERT_OK(pieces.Keep());
+  ASSERT_OK(pieces.Keep());
+  MemoryLease lease(&budget, MemoryUse::kLoads);
+  EXPECT_OK(lease.Resize(20 * kMiB));  // It fits.
+  EXPECT_EQ(pieces.num_asked(), 0);
+  EXPECT_OK(lease.Resize(25 * kMiB));
+  EXPECT_EQ(pieces.num_pieces(), 2);
+  EXPECT_OK(lease.Resize(30 * kMiB));
+  EXPECT_EQ(pieces.num_pieces(), 2);
+  EXPECT_FALSE(lease.TryResize(31 * kMiB));
+  EXPECT_EQ(pieces.num_pieces(), 2);
+  EXPECT_OK(lease.Resize(45 * kMiB));
+  EXPECT_EQ(pieces.num_pieces(), 0);
+  EXPECT_TRUE(lease.TryResize(50 * kMiB));
+  const Status refused = lease.Resize(51 * kMiB);
+  EXPECT_EQ(refused.sqlstate(), "53200");
+  EXPECT_NE(refused.message().find("1 MiB more are needed, 50 of 50 MiB are in use"),
+            std::string_view::npos)
+      << refused.message();
+  EXPECT_EQ(budget.reserved_bytes(MemoryUse::kLoads), 50 * kMiB);
+  EXPECT_EQ(budget.reserved_bytes(MemoryUse::kReleases), 0U);
+}
+
+TEST(MemoryBudgetTest, WhatGivesBackIsNotAskedForItsOwnNeedsNorOnceItIsGone) {
+  MemoryBudget budget(80 * kMiB);
+  int num_asked = 0;
+  {
+    const MemoryReclaimer greedy(&budget, [&] {
+      ++num_asked;
+      EXPECT_EQ(budget.Reserve(MemoryUse::kReleases, 60 * kMiB).sqlstate(), "53200");
+      return false;
+    });
+    KeptPieces pieces(&budget, 10 * kMiB);
+    ASSERT_OK(pieces.Keep());
+    MemoryLease lease(&budget, MemoryUse::kLoads);
+    EXPECT_OK(lease.Resize(50 * kMiB));  // The other one has some.
+    EXPECT_EQ(num_asked, 1);
+    EXPECT_EQ(pieces.num_pieces(), 0);
+  }
+  EXPECT_EQ(budget.Reserve(MemoryUse::kReleases, 60 * kMiB).sqlstate(), "53200");
+  EXPECT_EQ(num_asked, 1);
+}
+
+TEST(MemoryBudgetTest, ThreadsReserveWhileWhatIsKeptComesAndGoes) {
+  MemoryBudget budget(80 * kMiB);
+  std::atomic<bool> exceeded{false};
+  budget.SetCache([&](std::uint64_t bytes) { exceeded = exceeded || bytes < 30 * kMiB; });
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 1000; ++round) {
+        MemoryLease lease(&budget, MemoryUse::kTransactions);
+        lease.Resize(20 * kMiB).IgnoreError("what is kept may have come back");
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    for (int round = 0; round < 300; ++round) {
+      KeptPieces pieces(&budget, 8 * kMiB);
+      for (int i = 0; i < 5; ++i) {
+        pieces.Keep().IgnoreError("the others may have all");
+      }
+    }
+  });
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_FALSE(exceeded);
+  EXPECT_EQ(budget.reserved_bytes(MemoryUse::kReleases), 0U);
+  EXPECT_EQ(budget.reserved_bytes(MemoryUse::kTransactions), 0U);
+}
+
 class MemoryLimitTest : public StoreFixture {};
 
 TEST_F(MemoryLimitTest, ALoadThatNeedsMoreFailsAndLeavesNothing) {
