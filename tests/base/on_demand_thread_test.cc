@@ -69,6 +69,7 @@ TEST(OnDemandThreadTest, WhatManyThreadsHandOverIsAllDone) {
     return std::nullopt;
   });
   std::vector<std::thread> wakers;
+  wakers.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     wakers.emplace_back([&] {
       for (int k = 0; k < kEach; ++k) {

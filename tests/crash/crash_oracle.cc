@@ -46,7 +46,11 @@ void CrashOracle::OnEvent(const CrashEvent& event) {
       break;
     case CrashEventKind::kRefused:
       owner.under_way.reset();
-      ++(event.text == "53200" ? num_too_large_ : num_conflicts_);
+      if (event.text.starts_with("53200")) {
+        too_large_.push_back(event.text);
+      } else {
+        ++num_conflicts_;
+      }
       break;
     default:
       break;

@@ -31,8 +31,8 @@ class CrashOracle {
   std::uint64_t num_acknowledged() const { return num_acknowledged_; }
   std::uint64_t num_checked() const { return num_checked_; }
   std::uint64_t num_conflicts() const { return num_conflicts_; }
-  /// Refused because of the memory limit (53200).
-  std::uint64_t num_too_large() const { return num_too_large_; }
+  /// The commits that were refused because of the memory limit (53200), and why.
+  const std::vector<std::string>& too_large() const { return too_large_; }
   std::uint64_t num_lost() const { return num_lost_; }
   std::uint64_t num_half_visible() const { return num_half_visible_; }
 
@@ -53,7 +53,7 @@ class CrashOracle {
   std::uint64_t num_acknowledged_ = 0;
   std::uint64_t num_checked_ = 0;
   std::uint64_t num_conflicts_ = 0;
-  std::uint64_t num_too_large_ = 0;
+  std::vector<std::string> too_large_;
   std::uint64_t num_lost_ = 0;
   std::uint64_t num_half_visible_ = 0;
 };

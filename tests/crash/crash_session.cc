@@ -73,7 +73,7 @@ bool CrashSession::Commit(std::string_view sql, const RowChanges& changes) {
     events_->Send({CrashEventKind::kAcknowledged, owner_, "", {}});
     return true;
   }
-  events_->Send({CrashEventKind::kRefused, owner_, std::string(status.sqlstate()), {}});
+  events_->Send({CrashEventKind::kRefused, owner_, Describe(status, sql), {}});
   // Some children may use as little memory as 16 MiB; the report counts what that refuses.
   if (status.sqlstate() != "40001" && status.sqlstate() != "53200") {
     SendProblem(Describe(status, sql));

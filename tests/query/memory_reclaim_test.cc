@@ -29,6 +29,7 @@ class MemoryReclaimTest : public ::testing::Test {
   void SetUp() override {
     store_ = testing::OpenStore(directory_.path());
     std::vector<std::pair<std::string, std::string>> labels;
+    labels.reserve(kLabels);
     for (int i = 0; i < kLabels; ++i) {
       labels.emplace_back("L" + std::to_string(i),
                           "word" + std::to_string(i % 50) + " group" + std::to_string(i % 7));
@@ -73,6 +74,7 @@ class MemoryReclaimTest : public ::testing::Test {
   std::vector<std::string> Loaded() {
     std::vector<std::string> names;
     const auto loaded = releases_->Loaded();
+    names.reserve(loaded.size());
     for (const auto& release : loaded) {
       names.push_back(release->Name());
     }

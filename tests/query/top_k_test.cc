@@ -380,6 +380,7 @@ class BatchedTopKTest : public TopKTest {
 
   static std::vector<std::string> Texts() {
     std::vector<std::string> texts;
+    texts.reserve(41);
     for (int i = 0; i < 40; ++i) {
       texts.push_back("word" + std::to_string(i * 31 % kLabels) + " group" + std::to_string(i % 7));
     }
