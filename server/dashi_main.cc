@@ -19,6 +19,7 @@
 #include "sql/shell/console.h"
 #include "sql/shell/error_format.h"
 #include "sql/shell/line_reader.h"
+#include "sql/shell/name_source.h"
 #include "sql/shell/script_input.h"
 #include "sql/shell/script_runner.h"
 #include "sql/shell/session_runner.h"
@@ -89,13 +90,19 @@ Result<int> RunExec(const CommandLine& command_line, StandardStreams& streams) {
     }
     inputs.push_back({ScriptInput::Kind::kFile, "-"});
   }
-  return RunInputs(inputs, runner);
+  const std::unique_ptr<LineReader> no_lines = MakeStreamLineReader(STDIN_FILENO);
+  Shell shell(runner, *no_lines, streams.console, DatabaseName(command_line.directory));
+  return RunInputs(inputs, runner,
+                   [&shell](const std::string& command) { return shell.RunText(command); });
 }
 
 Result<int> RunShell(const CommandLine& command_line, StandardStreams& streams) {
   DASHI_ASSIGN_OR_RETURN(const auto database, OpenDatabase(command_line));
   DASHI_ASSIGN_OR_RETURN(auto session, database->NewSession());
   SessionRunner session_runner(std::move(session));
+  DASHI_ASSIGN_OR_RETURN(auto names_session, database->NewSession());
+  SessionRunner names_runner(std::move(names_session));
+  DatabaseNames names(names_runner);
   ScriptRunner runner(session_runner, streams.console, RunnerOptions(command_line));
   std::unique_ptr<LineReader> line_reader;
   if (::isatty(STDIN_FILENO) == 1 && streams.console.out_is_terminal) {
@@ -105,6 +112,7 @@ Result<int> RunShell(const CommandLine& command_line, StandardStreams& streams) 
     line_reader = MakeStreamLineReader(STDIN_FILENO);
   }
   Shell shell(runner, *line_reader, streams.console, DatabaseName(command_line.directory));
+  shell.CompleteFrom(names);
   DASHI_ASSIGN_OR_RETURN(const auto watcher,
                          SignalWatcher::Start({SIGINT}, [&shell] { shell.Interrupt(); }));
   return shell.Run();

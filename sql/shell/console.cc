@@ -14,14 +14,19 @@ bool ColorsWanted() {
          std::string_view(terminal) != "dumb";
 }
 
-std::size_t TerminalWidth() {
+TerminalSize SizeOfTerminal() {
+  TerminalSize found;
   for (const int file_descriptor : {STDOUT_FILENO, STDERR_FILENO}) {
     winsize size = {};
     if (::ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-      return size.ws_col;
+      found.num_columns = size.ws_col;
+      found.num_lines = size.ws_row > 0 ? size.ws_row : found.num_lines;
+      return found;
     }
   }
-  return 80;
+  return found;
 }
+
+std::size_t TerminalWidth() { return SizeOfTerminal().num_columns; }
 
 }  // namespace dashi

@@ -15,10 +15,19 @@ struct Console {
   bool color = false;  ///< on both, where they are terminals
 };
 
+struct TerminalSize {
+  std::size_t num_columns = 80;
+  std::size_t num_lines = 24;
+};
+
 /// Whether colours are wanted: the terminal is not a dumb one, and NO_COLOR is not set.
 bool ColorsWanted();
 
-/// Returns the columns of the terminal behind standard output or standard error; 80 when unknown.
+/// Returns the size of the terminal behind standard output or standard error; 80 columns and 24
+/// lines when unknown.
+TerminalSize SizeOfTerminal();
+
+/// Returns the columns of that terminal.
 std::size_t TerminalWidth();
 
 }  // namespace dashi

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "dashi/status.h"
+#include "sql/shell/completion.h"
 
 namespace dashi {
 
@@ -13,15 +14,18 @@ namespace dashi {
 /// Threads: one thread at a time, except Interrupt, which any thread may call.
 class LineReader {
  public:
-  enum class Outcome { kLine, kInterrupted, kEnd };
+  enum class Outcome { kLine, kInterrupted, kEnd, kTooLong };
+  using Completer = std::function<Completion(const CompletionPlace&)>;
 
   virtual ~LineReader() = default;
-  /// Shows the prompt and reads a line, without its newline.
+  /// Shows the prompt and reads a line, without its newline. A line of more than 64 MiB is none.
   virtual Outcome ReadLine(const std::string& prompt, std::string* line) = 0;
   /// Remembers a statement for later.
   virtual void AddHistory(const std::string& statement) = 0;
   /// Makes a ReadLine that waits return kInterrupted.
   virtual void Interrupt() = 0;
+  /// Has Tab ask what the word before it may become; called by ReadLine.
+  virtual void SetCompleter(const Completer& /*completer*/) {}
   /// Whether a person types the lines.
   virtual bool interactive() const = 0;
 };

@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 // readline needs <cstdio> before it.
 #include <readline/history.h>
@@ -42,6 +44,50 @@ void ReceiveLine(char* line) {
   rl_callback_handler_remove();
 }
 
+// What Tab offers. readline's hooks take no context, hence the globals.
+struct TabState {
+  LineReader::Completer completer;
+  std::vector<std::string> candidates;
+};
+TabState tab_state;
+
+// What separates words for completion. Names of files, releases (m@1) and settings (ann.ef) are
+// single words, and a backslash begins a command.
+constexpr char kWordBreaks[] = " \t\n,;()=<>'\"|";
+
+// Hands readline the candidates one by one, as it wants to have them.
+char* NextCandidate(const char* /*word*/, int state) {
+  static std::size_t next = 0;
+  if (state == 0) {
+    next = 0;
+  }
+  return next < tab_state.candidates.size() ? ::strdup(tab_state.candidates[next++].c_str())
+                                            : nullptr;
+}
+
+char** OfferCompletions(const char* word, int start, int end) {
+  rl_attempted_completion_over = 1;
+  if (!tab_state.completer) {
+    return nullptr;
+  }
+  const std::string_view line = rl_line_buffer;
+  Completion completion =
+      tab_state.completer({.before = line.substr(0, static_cast<std::size_t>(start)),
+                           .word = word,
+                           .after = line.substr(static_cast<std::size_t>(end))});
+  if (completion.file_names) {
+    rl_completion_append_character = completion.in_quotes ? '\'' : ' ';
+    return rl_completion_matches(word, rl_filename_completion_function);
+  }
+  tab_state.candidates = std::move(completion.candidates);
+  // Nothing behind "topk(" and "t.".
+  const bool goes_on =
+      tab_state.candidates.size() == 1 &&
+      std::string_view("(.").find(tab_state.candidates[0].back()) != std::string_view::npos;
+  rl_completion_append_character = goes_on ? '\0' : completion.in_quotes ? '\'' : ' ';
+  return rl_completion_matches(word, NextCandidate);
+}
+
 class ReadlineLineReader final : public LineReader {
  public:
   ReadlineLineReader(std::string history_file, int wake_fd)
@@ -51,6 +97,12 @@ class ReadlineLineReader final : public LineReader {
     rl_change_environment = 0;
     rl_readline_name = "dashi";
     rl_variable_bind("bell-style", "none");
+    // All are shown at once: a question would be waited for where Ctrl-C is not heard.
+    rl_variable_bind("page-completions", "off");
+    rl_completion_query_items = -1;
+    rl_completer_word_break_characters = kWordBreaks;
+    rl_completer_quote_characters = nullptr;
+    rl_attempted_completion_function = OfferCompletions;
     rl_bind_key('\t', rl_insert);
     // With times, an entry of several lines comes back as one.
     history_comment_char = '#';
@@ -61,7 +113,11 @@ class ReadlineLineReader final : public LineReader {
     }
   }
 
-  ~ReadlineLineReader() override { ::close(wake_fd_); }
+  ~ReadlineLineReader() override {
+    rl_attempted_completion_function = nullptr;
+    tab_state = TabState();
+    ::close(wake_fd_);
+  }
 
   Outcome ReadLine(const std::string& prompt, std::string* line) override {
     received_line = ReceivedLine();
@@ -115,6 +171,11 @@ class ReadlineLineReader final : public LineReader {
     static_cast<void>(!::write(wake_fd_, &one, sizeof(one)));
   }
 
+  void SetCompleter(const Completer& completer) override {
+    tab_state.completer = completer;
+    rl_bind_key('\t', rl_complete);
+  }
+
   bool interactive() const override { return true; }
 
  private:
@@ -125,11 +186,13 @@ class ReadlineLineReader final : public LineReader {
 
   // Leaves the line as it stands on the screen and starts a new one.
   static void AbandonLine() {
+    // Shown first: the end of bracketed paste moves to the beginning of the line.
+    std::fputs("^C", rl_outstream);
     rl_callback_sigcleanup();
     rl_free_line_state();
     rl_callback_handler_remove();
-    std::fputs("^C\n", stdout);
-    std::fflush(stdout);
+    std::fputs("\n", rl_outstream);
+    std::fflush(rl_outstream);
   }
 
   const std::string history_file_;

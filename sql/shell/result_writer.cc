@@ -1,10 +1,13 @@
 #include "sql/shell/result_writer.h"
 
+#include <algorithm>
+#include <array>
 #include <set>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "sql/shell/markup_writer.h"
 #include "sql/shell/table_writer.h"
 #include "sql/shell/value_format.h"
 
@@ -83,32 +86,70 @@ class JsonWriter final : public ResultWriter {
   bool first_ = true;
 };
 
+// The text format of COPY: a line a row, NULL as \N, and escapes that begin with a backslash.
+class TsvWriter final : public ResultWriter {
+ public:
+  explicit TsvWriter(ByteSink& sink) : sink_(sink) {}
+
+  Status Begin(const std::vector<Column>& columns) override {
+    std::string line;
+    for (const Column& column : columns) {
+      line += &column == &columns.front() ? "" : "\t";
+      AppendTsvText(&line, column.name);
+    }
+    return sink_.Write(line + "\n");
+  }
+
+  Status Write(const Row& row) override {
+    std::string line;
+    for (const Value& value : row) {
+      line += &value == &row.front() ? "" : "\t";
+      AppendTsvField(&line, value);
+    }
+    return sink_.Write(line + "\n");
+  }
+
+  Status End() override { return Status(); }
+  Status Abandon() override { return Status(); }
+
+ private:
+  ByteSink& sink_;
+};
+
+// In the order of OutputFormat.
+constexpr std::array<std::string_view, 7> kFormatNames = {"table", "csv",      "tsv", "json",
+                                                          "jsonl", "markdown", "html"};
+
 }  // namespace
 
+std::span<const std::string_view> OutputFormatNames() { return kFormatNames; }
+
 std::optional<OutputFormat> OutputFormatNamed(std::string_view name) {
-  if (name == "table") {
-    return OutputFormat::kTable;
+  const auto found = std::find(kFormatNames.begin(), kFormatNames.end(), name);
+  if (found == kFormatNames.end()) {
+    return std::nullopt;
   }
-  if (name == "csv") {
-    return OutputFormat::kCsv;
-  }
-  if (name == "json") {
-    return OutputFormat::kJson;
-  }
-  if (name == "jsonl") {
-    return OutputFormat::kJsonLines;
-  }
-  return std::nullopt;
+  return static_cast<OutputFormat>(found - kFormatNames.begin());
+}
+
+std::string_view NameOf(OutputFormat format) {
+  return kFormatNames[static_cast<std::size_t>(format)];
 }
 
 std::unique_ptr<ResultWriter> MakeResultWriter(const WriterOptions& options, ByteSink& sink) {
   switch (options.format) {
     case OutputFormat::kCsv:
       return std::make_unique<CsvWriter>(sink);
+    case OutputFormat::kTsv:
+      return std::make_unique<TsvWriter>(sink);
     case OutputFormat::kJson:
       return std::make_unique<JsonWriter>(/*lines=*/false, sink);
     case OutputFormat::kJsonLines:
       return std::make_unique<JsonWriter>(/*lines=*/true, sink);
+    case OutputFormat::kMarkdown:
+      return MakeMarkdownWriter(sink);
+    case OutputFormat::kHtml:
+      return MakeHtmlWriter(sink);
     case OutputFormat::kTable:
       break;
   }

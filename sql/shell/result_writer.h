@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -12,15 +13,20 @@
 
 namespace dashi {
 
-enum class OutputFormat { kTable, kCsv, kJson, kJsonLines };
+enum class OutputFormat { kTable, kCsv, kTsv, kJson, kJsonLines, kMarkdown, kHtml };
 
-/// Returns the format named "table", "csv", "json" or "jsonl".
+/// The names of the formats: "table", "csv", "tsv", "json", "jsonl", "markdown" and "html".
+std::span<const std::string_view> OutputFormatNames();
 std::optional<OutputFormat> OutputFormatNamed(std::string_view name);
+std::string_view NameOf(OutputFormat format);
+
+/// Whether a table shows one line a value: kAuto does where its columns do not fit the terminal.
+enum class Expanded { kOff, kOn, kAuto };
 
 struct WriterOptions {
   OutputFormat format = OutputFormat::kTable;
-  bool expanded = false;           ///< one line a value (table only)
-  std::size_t terminal_width = 0;  ///< long cells are cut to fit; 0 when it is not a terminal
+  Expanded expanded = Expanded::kAuto;  ///< table only
+  std::size_t terminal_width = 0;       ///< long cells are cut to fit; 0 when it is not a terminal
   bool color = false;
   /// The rows a table looks at before it fixes the widths of its columns and streams.
   std::size_t buffered_rows_max = 1000;

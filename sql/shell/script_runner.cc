@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <map>
 #include <memory>
 #include <optional>
 #include <unistd.h>
@@ -16,7 +15,7 @@
 #include "base/status.h"
 #include "sql/shell/display_width.h"
 #include "sql/shell/error_format.h"
-#include "sql/shell/sql_quoting.h"
+#include "sql/shell/paged_sink.h"
 
 namespace dashi {
 
@@ -37,29 +36,54 @@ std::string FormatSeconds(double seconds) {
 ScriptRunner::ScriptRunner(StatementRunner& runner, const Console& console, const Options& options)
     : runner_(runner), console_(console), options_(options), progress_bar_(console.err) {
   if (console_.err_is_terminal) {
-    runner_.SetProgressCallback(
-        [this](const Progress& progress) { progress_bar_.Draw(progress, TerminalWidth()); });
+    runner_.SetProgressCallback([this](const Progress& progress) {
+      if (!paging_) {
+        progress_bar_.Draw(progress, TerminalWidth());
+      }
+    });
   }
 }
 
 ScriptRunner::~ScriptRunner() { runner_.SetProgressCallback(nullptr); }
 
-void ScriptRunner::SetRunning(bool running) {
+void ScriptRunner::CountActivities(int difference) {
   const MutexLock lock(mutex_);
-  running_ = running;
+  num_activities_ += difference;
 }
 
 bool ScriptRunner::CancelRunning() {
   const MutexLock lock(mutex_);
-  if (running_) {
-    runner_.Cancel();
+  if (num_activities_ == 0) {
+    return false;
   }
-  return running_;
+  runner_.Cancel();
+  cancelled_ = true;
+  cancelled_change_.NotifyAll();
+  return true;
 }
 
 void ScriptRunner::ForgetCancel() {
   const MutexLock lock(mutex_);
   runner_.ForgetCancel();
+  cancelled_ = false;
+}
+
+bool ScriptRunner::WasCancelled() {
+  const MutexLock lock(mutex_);
+  return cancelled_;
+}
+
+bool ScriptRunner::Pause(std::chrono::milliseconds time) {
+  const Stopwatch stopwatch;
+  const MutexLock lock(mutex_);
+  while (!cancelled_) {
+    const auto passed = std::chrono::milliseconds(static_cast<int>(stopwatch.Seconds() * 1e3));
+    if (passed >= time) {
+      return true;
+    }
+    cancelled_change_.WaitFor(mutex_, time - passed);
+  }
+  return false;
 }
 
 void ScriptRunner::Print(std::string_view line) {
@@ -78,17 +102,37 @@ void ScriptRunner::PrintError(const Status& status, std::string_view statement,
   Print(text);
 }
 
-std::unique_ptr<ResultWriter> ScriptRunner::MakeWriter() {
+std::unique_ptr<ResultWriter> ScriptRunner::MakeWriter(ByteSink& sink) {
+  const bool on_terminal = console_.out_is_terminal && result_sink_ == nullptr;
   WriterOptions writer_options;
   writer_options.format = options_.format;
   writer_options.expanded = options_.expanded;
-  writer_options.terminal_width = console_.out_is_terminal ? TerminalWidth() : 0;
-  writer_options.color = console_.out_is_terminal && console_.color;
-  return MakeResultWriter(writer_options, console_.out);
+  writer_options.terminal_width = on_terminal ? TerminalWidth() : 0;
+  writer_options.color = on_terminal && console_.color;
+  return MakeResultWriter(writer_options, sink);
 }
 
-Status ScriptRunner::Stream(StatementResult& result) {
-  const std::unique_ptr<ResultWriter> writer = MakeWriter();
+Status ScriptRunner::Show(const std::function<Status(ByteSink&)>& write) {
+  if (!options_.pager || !console_.out_is_terminal || result_sink_ != nullptr) {
+    ByteSink& sink = result_sink_ == nullptr ? console_.out : *result_sink_;
+    Status written = write(sink);
+    // What was written stays before the error, wherever the two streams lead.
+    DASHI_RETURN_IF_ERROR(sink.Flush());
+    return written;
+  }
+  PagedSink sink(console_.out, PagerCommand(), SizeOfTerminal());
+  paging_ = true;
+  Status written = write(sink);
+  Status shown = sink.Finish();
+  paging_ = false;
+  if (written.sqlstate() == "08006") {
+    written = Status();
+  }
+  return written.ok() ? std::move(shown) : std::move(written);
+}
+
+Status ScriptRunner::Stream(StatementResult& result, ByteSink& sink) {
+  const std::unique_ptr<ResultWriter> writer = MakeWriter(sink);
   DASHI_RETURN_IF_ERROR(writer->Begin(result.columns()));
   Row row;
   while (true) {
@@ -100,19 +144,32 @@ Status ScriptRunner::Stream(StatementResult& result) {
     if (!*more) {
       return writer->End();
     }
+    ++num_rows_;
     DASHI_RETURN_IF_ERROR(writer->Write(row));
   }
 }
 
+Status ScriptRunner::WriteRows(const Rows& rows, ByteSink& sink) {
+  const std::unique_ptr<ResultWriter> writer = MakeWriter(sink);
+  DASHI_RETURN_IF_ERROR(writer->Begin(rows.columns));
+  for (const Row& row : rows.rows) {
+    DASHI_RETURN_IF_ERROR(writer->Write(row));
+  }
+  return writer->End();
+}
+
 Status ScriptRunner::PrintResult(std::string_view statement) {
+  num_rows_ = 0;
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result, runner_.Run(statement));
   progress_bar_.Clear();
   const bool has_rows = !result->columns().empty();
   if (has_rows) {
-    const Status streamed = Stream(*result);
-    // What was written stays before the error, wherever the two streams lead.
-    DASHI_RETURN_IF_ERROR(console_.out.Flush());
-    DASHI_RETURN_IF_ERROR(streamed);
+    DASHI_RETURN_IF_ERROR(Show([&](ByteSink& sink) { return Stream(*result, sink); }));
+    const bool on_terminal = console_.out_is_terminal && result_sink_ == nullptr;
+    if (options_.spaced && on_terminal && options_.format == OutputFormat::kTable) {
+      DASHI_RETURN_IF_ERROR(console_.out.Write("\n"));
+      DASHI_RETURN_IF_ERROR(console_.out.Flush());
+    }
   } else {
     Row row;
     bool more = true;
@@ -129,62 +186,36 @@ Status ScriptRunner::PrintResult(std::string_view statement) {
   return Status();
 }
 
-// The types that columns of one's own were given: a result tells only what values look like, and a
-// timestamp looks like text.
-Result<std::map<std::string, std::string>> ScriptRunner::GivenTypes(const std::string& table) {
-  DASHI_ASSIGN_OR_RETURN(
-      const std::unique_ptr<StatementResult> result,
-      runner_.Run(fmt::format("SELECT name, type FROM columns WHERE \"table\" = {} COLLATE NOCASE",
-                              QuotedText(table))));
-  std::map<std::string, std::string> types;
+Result<ScriptRunner::Rows> ScriptRunner::Query(std::string_view sql) {
+  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result, runner_.Run(sql));
+  Rows rows;
+  rows.columns = result->columns();
   Row row;
   while (true) {
     DASHI_ASSIGN_OR_RETURN(const bool more, result->Next(&row));
     if (!more) {
-      return types;
+      return rows;
     }
-    types.emplace(row.at(0).text(), row.at(1).text());
+    rows.rows.push_back(row);
   }
-}
-
-Status ScriptRunner::PrintColumns(const std::string& table) {
-  DASHI_ASSIGN_OR_RETURN(
-      const std::unique_ptr<StatementResult> result,
-      runner_.Run(fmt::format("SELECT * FROM {} LIMIT 0", QuotedIdentifier(table))));
-  const std::vector<Column> columns = result->columns();
-  DASHI_ASSIGN_OR_RETURN(const auto given, GivenTypes(table));
-  const std::unique_ptr<ResultWriter> writer = MakeWriter();
-  DASHI_RETURN_IF_ERROR(writer->Begin({{"column", ValueType::kText}, {"type", ValueType::kText}}));
-  for (const Column& column : columns) {
-    const auto found = given.find(column.name);
-    const std::string_view type = found != given.end() ? std::string_view(found->second)
-                                  : column.type == ValueType::kNull ? ""
-                                                                    : ValueTypeName(column.type);
-    DASHI_RETURN_IF_ERROR(
-        writer->Write({Value::Text(column.name), Value::Text(std::string(type))}));
-  }
-  DASHI_RETURN_IF_ERROR(writer->End());
-  return console_.out.Flush();
-}
-
-Status ScriptRunner::Describe(const std::string& table) {
-  Status status = PrintColumns(table);
-  if (!status.ok()) {
-    PrintError(status, "", "");
-  }
-  return status;
 }
 
 Status ScriptRunner::RunStatement(const ScriptStatement& statement, std::string_view source) {
   const Stopwatch stopwatch;
-  SetRunning(true);
-  Status status = PrintResult(statement.text);
-  SetRunning(false);
+  Status status;
+  {
+    const Activity activity(*this);
+    status = PrintResult(statement.text);
+  }
   progress_bar_.Clear();
   // A reader that has seen enough (`| head`) is no error worth a message.
-  if (!status.ok() && status.sqlstate() != "08006") {
+  const bool reader_has_gone = status.sqlstate() == "08006" && result_sink_ == nullptr;
+  if (!status.ok() && !reader_has_gone) {
     const std::string place =
         source.empty() ? std::string() : fmt::format("{}:{}: ", source, statement.line);
+    if (console_.err_is_terminal && WasCancelled()) {
+      Print("");  // The terminal has shown ^C.
+    }
     PrintError(status, statement.text, place);
   }
   if (options_.timing) {

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
-#include <map>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/mutex.h"
 #include "dashi/status.h"
@@ -24,8 +27,28 @@ class ScriptRunner {
  public:
   struct Options {
     OutputFormat format = OutputFormat::kTable;
-    bool expanded = false;
+    Expanded expanded = Expanded::kAuto;
     bool timing = false;
+    bool pager = false;   ///< what is longer than the screen goes through a pager, on a terminal
+    bool spaced = false;  ///< an empty line follows a table that is shown on a terminal
+  };
+
+  /// The rows of a small result.
+  struct Rows {
+    std::vector<Column> columns;
+    std::vector<Row> rows;
+  };
+
+  /// While one lives Ctrl-C is for what it stands for: CancelRunning returns true.
+  class Activity {
+   public:
+    explicit Activity(ScriptRunner& runner) : runner_(runner) { runner_.CountActivities(1); }
+    ~Activity() { runner_.CountActivities(-1); }
+    Activity(const Activity&) = delete;
+    Activity& operator=(const Activity&) = delete;
+
+   private:
+    ScriptRunner& runner_;
   };
 
   /// `runner` and the console's sinks must outlive it.
@@ -48,11 +71,23 @@ class ScriptRunner {
   /// Opens and runs the file at `path`; "-" is standard input.
   Status RunFileAt(const std::string& path);
 
-  /// Prints the columns of a table and their types.
-  Status Describe(const std::string& table);
+  /// Runs a query of the shell's own and returns its rows, prints nothing.
+  Result<Rows> Query(std::string_view sql);
+  /// Hands `write` the place where results go, through a pager where options() say so.
+  ///
+  /// Errors: those of `write` and of the output; that a person has left the pager is none.
+  Status Show(const std::function<Status(ByteSink&)>& write);
+  /// Writes rows to `sink` as results are written.
+  Status WriteRows(const Rows& rows, ByteSink& sink);
+  /// Sends results to `sink` instead of standard output; nullptr: back again.
+  void SendResultsTo(ByteSink* sink) { result_sink_ = sink; }
+  /// The number of rows that the last statement returned.
+  std::uint64_t num_rows() const { return num_rows_; }
 
+  /// Waits so long. Returns false as soon as CancelRunning is called, or was before.
+  bool Pause(std::chrono::milliseconds time) DASHI_EXCLUDES(mutex_);
   /// Cancels the running statement and every later one, until ForgetCancel. Returns false, and
-  /// does nothing, when none is running.
+  /// does nothing, when no Activity lives.
   ///
   /// Threads: any.
   bool CancelRunning() DASHI_EXCLUDES(mutex_);
@@ -66,20 +101,24 @@ class ScriptRunner {
   StatementRunner& runner() { return runner_; }
 
  private:
-  std::unique_ptr<ResultWriter> MakeWriter();
-  Status Stream(StatementResult& result);
-  Result<std::map<std::string, std::string>> GivenTypes(const std::string& table);
-  Status PrintColumns(const std::string& table);
+  std::unique_ptr<ResultWriter> MakeWriter(ByteSink& sink);
+  Status Stream(StatementResult& result, ByteSink& sink);
   Status PrintResult(std::string_view statement);
   Status RunComplete(StatementSplitter* splitter, std::string_view source);
-  void SetRunning(bool running) DASHI_EXCLUDES(mutex_);
+  bool WasCancelled() DASHI_EXCLUDES(mutex_);
+  void CountActivities(int difference) DASHI_EXCLUDES(mutex_);
 
   StatementRunner& runner_;
   const Console console_;
   Options options_;
   ProgressBar progress_bar_;
+  ByteSink* result_sink_ = nullptr;
+  bool paging_ = false;
+  std::uint64_t num_rows_ = 0;
   Mutex mutex_;
-  bool running_ DASHI_GUARDED_BY(mutex_) = false;
+  CondVar cancelled_change_;
+  int num_activities_ DASHI_GUARDED_BY(mutex_) = 0;
+  bool cancelled_ DASHI_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace dashi

@@ -5,33 +5,57 @@
 
 #include <fmt/format.h>
 
+#include "sql/shell/completion.h"
+
 namespace dashi {
+
+namespace {
+
+constexpr std::size_t kStatementBytesMax = std::size_t{64} << 20;
+
+Status StatementTooLong() {
+  return Status::ResourceExhausted("a statement is longer than 64 MiB").WithSqlState("54000");
+}
+
+// "quit" of "  quit ; "
+std::string_view OnlyWord(std::string_view line) {
+  constexpr std::string_view kAround = " \t\r\n;";
+  const std::size_t begin = line.find_first_not_of(kAround);
+  return begin == std::string_view::npos
+             ? std::string_view()
+             : line.substr(begin, line.find_last_not_of(kAround) + 1 - begin);
+}
+
+}  // namespace
 
 Shell::Shell(ScriptRunner& script_runner, LineReader& line_reader, const Console& console,
              std::string name)
     : script_runner_(script_runner),
       line_reader_(line_reader),
       console_(console),
-      name_(std::move(name)) {}
+      name_(std::move(name)) {
+  script_runner_.options().pager = line_reader_.interactive();
+  script_runner_.options().spaced = line_reader_.interactive();
+}
+
+void Shell::CompleteFrom(NameSource& names) {
+  line_reader_.SetCompleter([this, &names](const CompletionPlace& place) {
+    const std::string before =
+        (typed_ == nullptr || typed_->empty() ? "" : *typed_ + "\n") + std::string(place.before);
+    const std::vector<std::string> commands = CommandNames();
+    return Complete({before, place.word, place.after}, commands, names);
+  });
+}
 
 int Shell::Run() {
-  std::string line;
-  while (!quit_) {
-    switch (line_reader_.ReadLine(Prompt(), &line)) {
-      case LineReader::Outcome::kLine:
-        HandleLine(line);
-        break;
-      case LineReader::Outcome::kInterrupted:
-        splitter_.Clear();
-        typed_.clear();
-        break;
-      case LineReader::Outcome::kEnd:
-        if (const std::optional<ScriptStatement> last = splitter_.Finish();
-            last && !line_reader_.interactive()) {
-          RunStatement(*last);
-        }
-        quit_ = true;
-        break;
+  Input input(line_reader_, "");
+  RunLines(input);
+  typed_ = nullptr;
+  if (result_file_ != nullptr) {
+    script_runner_.SendResultsTo(nullptr);
+    const Status committed = result_file_->Commit();
+    if (!committed.ok()) {
+      Fail(committed);
     }
   }
   if (script_runner_.runner().in_transaction()) {
@@ -40,87 +64,135 @@ int Shell::Run() {
   return any_failed_ && !line_reader_.interactive() ? 1 : 0;
 }
 
+Status Shell::RunText(const std::string& line) {
+  Input input(line_reader_, "");
+  const ScriptRunner::Activity activity(script_runner_);
+  failed_ = false;
+  HandleLine(input, line);
+  if (const std::optional<ScriptStatement> last = input.splitter.Finish(); last && !failed_) {
+    RunStatement(input, *last);
+  }
+  return failed_ ? Status::InvalidArgument("printed already") : Status();
+}
+
 void Shell::Interrupt() {
   if (!script_runner_.CancelRunning()) {
     line_reader_.Interrupt();
   }
 }
 
-void Shell::HandleLine(const std::string& line) {
-  script_runner_.ForgetCancel();
-  if (splitter_.inside() == StatementSplitter::Inside::kNothing) {
-    if (const std::optional<ShellCommand> command = ParseShellCommand(line)) {
-      line_reader_.AddHistory(line);
-      RunCommand(*command);
-      return;
+void Shell::RunLines(Input& input) {
+  const bool is_file = !input.source.empty();
+  std::string line;
+  while (!input.quit && !(is_file && failed_)) {
+    typed_ = &input.typed;
+    const LineReader::Outcome outcome = input.lines.ReadLine(Prompt(input), &line);
+    switch (outcome) {
+      case LineReader::Outcome::kLine: {
+        const ScriptRunner::Activity activity(script_runner_);
+        if (!is_file) {
+          failed_ = false;
+          script_runner_.ForgetCancel();
+        }
+        HandleLine(input, line);
+        break;
+      }
+      case LineReader::Outcome::kInterrupted:
+        input.splitter.Clear();
+        input.typed.clear();
+        break;
+      case LineReader::Outcome::kTooLong:
+        Fail(StatementTooLong(), input.source);
+        return;
+      case LineReader::Outcome::kEnd:
+        if (const std::optional<ScriptStatement> last = input.splitter.Finish();
+            last && !input.lines.interactive()) {
+          const ScriptRunner::Activity activity(script_runner_);
+          RunStatement(input, *last);
+        }
+        return;
     }
-  }
-  typed_ += (typed_.empty() ? "" : "\n") + line;
-  splitter_.Feed(line + "\n");
-  while (const std::optional<ScriptStatement> statement = splitter_.Next()) {
-    if (!typed_.empty()) {
-      line_reader_.AddHistory(typed_);
-      typed_.clear();
-    }
-    RunStatement(*statement);
-  }
-  if (splitter_.inside() == StatementSplitter::Inside::kNothing) {
-    typed_.clear();
   }
 }
 
-void Shell::RunStatement(const ScriptStatement& statement) {
-  // The status is printed already.
-  any_failed_ = !script_runner_.RunStatement(statement, "").ok() || any_failed_;
-}
-
-void Shell::RunCommand(const ShellCommand& command) {
-  if (command.name == "q") {
-    quit_ = true;
-  } else if (command.name == "?") {
-    console_.out.Write(ShellHelp()).IgnoreError("the terminal has gone");
-    console_.out.Flush().IgnoreError("the terminal has gone");
-  } else if (command.name == "timing") {
-    Toggle(command, "Timing", &script_runner_.options().timing);
-  } else if (command.name == "x") {
-    Toggle(command, "Expanded display", &script_runner_.options().expanded);
-  } else if (command.name == "i") {
-    if (command.arguments.size() != 1) {
-      Fail(Status::InvalidArgument("\\i needs the name of a file"));
-    } else {
-      any_failed_ = !script_runner_.RunFileAt(command.arguments.front()).ok() || any_failed_;
-    }
-  } else if (command.name == "d" && command.arguments.size() == 1) {
-    any_failed_ = !script_runner_.Describe(command.arguments.front()).ok() || any_failed_;
-  } else {
-    Result<std::string> query = QueryOf(command);
-    if (!query.ok()) {
-      Fail(query.status());
-      return;
-    }
-    RunStatement({.text = std::move(query).value()});
+// Understands quit, exit and help without a backslash. Returns whether the line was one of them.
+bool Shell::HandleWord(Input& input, const std::string& line) {
+  const std::string_view word = OnlyWord(line);
+  if (word != "quit" && word != "exit" && word != "help") {
+    return false;
+  }
+  const bool is_help = word == "help";
+  switch (input.splitter.inside()) {
+    case StatementSplitter::Inside::kNothing:
+      input.lines.AddHistory(line);
+      RunCommand(input, is_help ? "\\?" : "\\q");
+      return true;
+    case StatementSplitter::Inside::kStatement:
+      if (input.lines.interactive()) {
+        script_runner_.Print(is_help ? "Use \\? for help, or Ctrl-C to drop the statement."
+                                     : "Use \\q to leave, or Ctrl-C to drop the statement.");
+      }
+      return false;
+    default:
+      return false;
   }
 }
 
-void Shell::Toggle(const ShellCommand& command, std::string_view what, bool* value) {
-  const std::string wanted = command.arguments.empty() ? "" : command.arguments.front();
-  if (command.arguments.size() > 1 || (!wanted.empty() && wanted != "on" && wanted != "off")) {
-    Fail(Status::InvalidArgument(fmt::format("\\{} takes on or off", command.name)));
+// Adds what was typed to the history, before it runs.
+void Shell::Remember(Input& input) {
+  if (!input.typed.empty() && input.typed.find_first_not_of(" \t\n") != std::string::npos) {
+    input.lines.AddHistory(input.typed);
+  }
+  input.typed.clear();
+}
+
+void Shell::HandleLine(Input& input, const std::string& line) {
+  if (HandleWord(input, line)) {
     return;
   }
-  *value = wanted.empty() ? !*value : wanted == "on";
-  script_runner_.Print(fmt::format("{} is {}.", what, *value ? "on" : "off"));
+  const bool is_file = !input.source.empty();
+  input.typed += (input.typed.empty() ? "" : "\n") + line;
+  input.splitter.Feed(line + "\n");
+  while (!input.quit && !(is_file && failed_)) {
+    if (const std::optional<ScriptStatement> statement = input.splitter.Next()) {
+      Remember(input);
+      RunStatement(input, *statement);
+    } else if (const std::optional<std::string> command = input.splitter.TakeCommand()) {
+      Remember(input);
+      RunCommand(input, *command);
+      input.typed = input.splitter.Pending();
+    } else {
+      break;
+    }
+  }
+  if (input.splitter.num_pending_bytes() > kStatementBytesMax) {
+    input.splitter.Clear();
+    Fail(StatementTooLong(), input.source);
+  }
+  if (input.splitter.inside() == StatementSplitter::Inside::kNothing) {
+    input.typed.clear();
+  }
 }
 
-void Shell::Fail(const Status& status) {
+void Shell::RunStatement(Input& input, const ScriptStatement& statement) {
+  last_statement_ = statement.text;
+  // The status is printed already.
+  if (!script_runner_.RunStatement(statement, input.source).ok()) {
+    failed_ = true;
+    any_failed_ = true;
+  }
+}
+
+void Shell::Fail(const Status& status, std::string_view source) {
+  failed_ = true;
   any_failed_ = true;
-  script_runner_.PrintError(status, "", "");
+  script_runner_.PrintError(status, "", source.empty() ? "" : fmt::format("{}: ", source));
 }
 
-std::string Shell::Prompt() const {
+std::string Shell::Prompt(const Input& input) const {
   const StatementRunner& runner = script_runner_.runner();
   const char* state = !runner.in_transaction() ? "" : runner.transaction_failed() ? "!" : "*";
-  switch (splitter_.inside()) {
+  switch (input.splitter.inside()) {
     case StatementSplitter::Inside::kNothing:
       return fmt::format("{}={}> ", name_, state);
     case StatementSplitter::Inside::kQuote:

@@ -1,9 +1,7 @@
 #include "sql/shell/shell_command.h"
 
 #include <algorithm>
-#include <array>
-
-#include <fmt/format.h>
+#include <cctype>
 
 namespace dashi {
 
@@ -11,87 +9,75 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
 
-struct CatalogQuery {
-  std::string_view name;
-  std::string_view sql;
-};
+std::string_view WithoutBlanks(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+}
 
-constexpr std::array<CatalogQuery, 5> kCatalogQueries = {{
-    {"d", "SHOW TABLES"},
-    {"dt", "SHOW TABLES"},
-    {"dm", "SELECT * FROM models ORDER BY name"},
-    {"dr", "SELECT * FROM releases"},
-    {"dj", "SELECT * FROM jobs"},
-}};
+// "dt+" of "\dt+ x"; a name that is no letter is that one character: "!" of "\!ls".
+std::string_view NameOf(std::string_view text) {
+  if (text.empty() || std::isalpha(static_cast<unsigned char>(text.front())) == 0) {
+    return text.substr(0, 1);
+  }
+  const auto end = std::find_if(text.begin(), text.end(), [](char byte) {
+    return std::isalnum(static_cast<unsigned char>(byte)) == 0 && byte != '+' && byte != '_';
+  });
+  return text.substr(0, static_cast<std::size_t>(end - text.begin()));
+}
+
+// Reads the word that `*text` begins with, and takes it away.
+Result<std::string> TakeWord(std::string_view* text) {
+  std::string word;
+  char quote = '\0';
+  while (!text->empty()) {
+    const char byte = text->front();
+    if (quote == '\0' && kBlanks.find(byte) != std::string_view::npos) {
+      return word;
+    }
+    text->remove_prefix(1);
+    if (byte == quote && !text->empty() && text->front() == quote) {
+      word += quote;
+      text->remove_prefix(1);
+    } else if (byte == quote) {
+      quote = '\0';
+    } else if (quote == '\0' && (byte == '\'' || byte == '"')) {
+      quote = byte;
+    } else {
+      word += byte;
+    }
+  }
+  if (quote != '\0') {
+    return Status::InvalidArgument(std::string("a quote is not closed: ") + quote);
+  }
+  return word;
+}
 
 }  // namespace
 
-std::optional<ShellCommand> ParseShellCommand(std::string_view line) {
+Result<ShellCommand> ParseShellCommand(std::string_view line) {
   ShellCommand command;
-  while (true) {
-    const std::size_t begin = line.find_first_not_of(kBlanks);
-    if (begin == std::string_view::npos) {
-      break;
+  line = WithoutBlanks(line).substr(1);
+  while (line.ends_with(';')) {
+    line = WithoutBlanks(line.substr(0, line.size() - 1));
+  }
+  command.name = NameOf(line);
+  line = WithoutBlanks(line.substr(command.name.size()));
+  command.rest = line;
+  if (command.name == "!") {
+    return command;  // Its quotes are those of /bin/sh.
+  }
+  while (!line.empty()) {
+    Result<std::string> word = TakeWord(&line);
+    if (!word.ok()) {
+      return word.status();
     }
-    line.remove_prefix(begin);
-    const std::size_t end = std::min(line.find_first_of(kBlanks), line.size());
-    command.arguments.emplace_back(line.substr(0, end));
-    line.remove_prefix(end);
+    command.arguments.push_back(std::move(word).value());
+    line = WithoutBlanks(line);
   }
-  if (command.arguments.empty()) {
-    return std::nullopt;
-  }
-  std::string& last = command.arguments.back();
-  last.erase(last.find_last_not_of(';') + 1);
-  if (last.empty() && command.arguments.size() > 1) {
-    command.arguments.pop_back();
-  }
-  const std::string& first = command.arguments.front();
-  if (first.starts_with('\\')) {
-    command.name = first.substr(1);
-  } else if (command.arguments.size() == 1 && (first == "quit" || first == "exit")) {
-    command.name = "q";
-  } else if (command.arguments.size() == 1 && first == "help") {
-    command.name = "?";
-  } else {
-    return std::nullopt;
-  }
-  command.arguments.erase(command.arguments.begin());
   return command;
-}
-
-Result<std::string> QueryOf(const ShellCommand& command) {
-  const auto* query =
-      std::find_if(kCatalogQueries.begin(), kCatalogQueries.end(),
-                   [&](const CatalogQuery& candidate) { return candidate.name == command.name; });
-  if (query == kCatalogQueries.end()) {
-    return Status::InvalidArgument(fmt::format("invalid command \\{}", command.name))
-        .WithHint("Try \\? for help.");
-  }
-  if (!command.arguments.empty()) {
-    return Status::InvalidArgument(fmt::format("too many arguments for \\{}", command.name))
-        .WithHint("Try \\? for help.");
-  }
-  return std::string(query->sql);
-}
-
-std::string_view ShellHelp() {
-  return R"(Statements may span lines and end with a semicolon. Ctrl-C stops the running statement.
-
-  \q                  leave (also quit, exit and Ctrl-D)
-  \?                  this help
-  \d, \dt             tables
-  \d TABLE            columns of a table
-  \dm                 models
-  \dr                 releases
-  \dj                 jobs
-  \timing [on|off]    show how long each statement takes
-  \x [on|off]         show one line a value
-  \i FILE             run the statements of a file
-
-  SELECT label, text, score FROM topk('wireless earbuds', 10);
-  CREATE MODEL m USING ngame;  TRAIN MODEL m;  EVALUATE MODEL m@1 ON 'test';  PUBLISH m@1;
-)";
 }
 
 }  // namespace dashi

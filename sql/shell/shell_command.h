@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,22 +8,17 @@
 
 namespace dashi {
 
-/// A line of the shell that begins with a backslash, cut into words.
+/// A backslash command, cut into words.
 struct ShellCommand {
-  std::string name;  ///< without the backslash: "dt"
-  std::vector<std::string> arguments;
+  std::string name;                    ///< without the backslash: "dt"
+  std::string rest;                    ///< what follows, as it was typed
+  std::vector<std::string> arguments;  ///< the words of it, without their quotes
 };
 
-/// Returns the command in `line`, or nothing when the line is none. "quit", "exit" and "help" alone
-/// are commands too.
-std::optional<ShellCommand> ParseShellCommand(std::string_view line);
-
-/// Returns the statement that answers a command of the \d family without arguments.
+/// Cuts a command that begins with a backslash into words. A word may stand in single or double
+/// quotes, which are doubled inside. Semicolons at the end are no part of it.
 ///
-/// Errors: kInvalidArgument for an unknown command or for arguments, with a hint.
-Result<std::string> QueryOf(const ShellCommand& command);
-
-/// What \? prints.
-std::string_view ShellHelp();
+/// Errors: kInvalidArgument for a quote that is not closed.
+Result<ShellCommand> ParseShellCommand(std::string_view line);
 
 }  // namespace dashi

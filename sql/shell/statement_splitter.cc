@@ -31,6 +31,32 @@ std::optional<ScriptStatement> StatementSplitter::Finish() {
   return statement;
 }
 
+bool StatementSplitter::AtCommand() const {
+  return commands_ == Commands::kTaken && state_ == State::kPlain && scanned_ < buffer_.size() &&
+         buffer_[scanned_] == '\\';
+}
+
+std::optional<std::string> StatementSplitter::TakeCommand() {
+  if (!AtCommand()) {
+    return std::nullopt;
+  }
+  const std::size_t end = std::min(buffer_.find('\n', scanned_), buffer_.size());
+  std::string command = buffer_.substr(scanned_, end - scanned_);
+  buffer_.erase(scanned_, end - scanned_);
+  return command;
+}
+
+std::string StatementSplitter::Pending() const {
+  if (!start_) {
+    return std::string();
+  }
+  std::string pending = buffer_.substr(*start_, scanned_ - *start_);
+  pending.erase(pending.find_last_not_of(kBlanks) + 1);
+  return pending;
+}
+
+std::optional<ScriptStatement> StatementSplitter::TakePending() { return Take(scanned_); }
+
 void StatementSplitter::Clear() {
   start_.reset();
   scanned_ = buffer_.size();
@@ -90,7 +116,7 @@ bool StatementSplitter::StepPlain() {
 
 std::optional<ScriptStatement> StatementSplitter::Scan(bool at_end) {
   while (scanned_ < buffer_.size()) {
-    if (!at_end && NeedsNextByte()) {
+    if (AtCommand() || (!at_end && NeedsNextByte())) {
       return std::nullopt;
     }
     const char byte = buffer_[scanned_];

@@ -15,7 +15,9 @@ struct ScriptStatement {
 };
 
 /// Cuts a script into statements at semicolons that stand outside of quotes and comments. The
-/// script may arrive in pieces of any size.
+/// script may arrive in pieces of any size. With Commands::kTaken a backslash outside of quotes and
+/// comments begins a command, which goes on to the end of its line; the statement around it stays
+/// begun.
 ///
 /// Threads: one thread at a time.
 /// Cost:    looks at each byte once; holds one statement and one piece.
@@ -24,12 +26,23 @@ class StatementSplitter {
   /// What the text fed so far ends in.
   enum class Inside { kNothing, kStatement, kQuote, kIdentifier, kLineComment, kBlockComment };
 
+  enum class Commands { kNone, kTaken };
+
+  explicit StatementSplitter(Commands commands = Commands::kNone) : commands_(commands) {}
+
   void Feed(std::string_view text);
   /// Returns the next statement that a semicolon ends. Empty statements are skipped.
   std::optional<ScriptStatement> Next();
   /// Returns the statement at the end of the script that no semicolon ends. Call it when Next has
   /// returned nothing; it leaves the splitter empty.
   std::optional<ScriptStatement> Finish();
+  /// Returns the command, with its backslash, before which Next stopped. Its whole line must have
+  /// been fed.
+  std::optional<std::string> TakeCommand();
+  /// The statement begun, without blanks behind it. "" when there is none.
+  std::string Pending() const;
+  /// Returns the statement begun, which need not be whole, and drops it.
+  std::optional<ScriptStatement> TakePending();
   /// Drops the statement begun.
   void Clear();
 
@@ -44,8 +57,10 @@ class StatementSplitter {
   /// Looks at one token in plain text. Returns true when it was a semicolon.
   bool StepPlain();
   bool NeedsNextByte() const;
+  bool AtCommand() const;
   std::optional<ScriptStatement> Take(std::size_t end);
 
+  const Commands commands_;
   std::string buffer_;
   std::size_t begin_ = 0;             // first byte of the buffer not yet returned
   std::size_t scanned_ = 0;           // first byte not yet looked at

@@ -11,6 +11,7 @@ namespace dashi {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+constexpr std::size_t kLineBytesMax = std::size_t{64} << 20;
 
 class StreamLineReader final : public LineReader {
  public:
@@ -26,6 +27,10 @@ class StreamLineReader final : public LineReader {
         return Outcome::kLine;
       }
       begin_ = 0;
+      if (line->size() > kLineBytesMax) {
+        buffer_.clear();
+        return Outcome::kTooLong;
+      }
       if (!Refill()) {
         return line->empty() ? Outcome::kEnd : Outcome::kLine;
       }

@@ -43,7 +43,8 @@ std::string RowCount(std::uint64_t num_rows) {
 }
 
 // Takes columns away from the widest until all fit. `separators` is what stands between and around.
-void ShrinkToFit(std::vector<std::size_t>* widths, std::size_t separators, std::size_t total) {
+// Returns false when they do not fit even so.
+bool ShrinkToFit(std::vector<std::size_t>* widths, std::size_t separators, std::size_t total) {
   std::size_t sum = separators;
   for (const std::size_t width : *widths) {
     sum += width;
@@ -51,18 +52,58 @@ void ShrinkToFit(std::vector<std::size_t>* widths, std::size_t separators, std::
   while (sum > total) {
     const auto widest = std::max_element(widths->begin(), widths->end());
     if (*widest <= kColumnWidthMin) {
-      return;
+      return false;
     }
     --*widest;
     --sum;
   }
+  return true;
 }
+
+class ExpandedWriter final : public ResultWriter {
+ public:
+  explicit ExpandedWriter(ByteSink& sink) : sink_(sink) {}
+
+  Status Begin(const std::vector<Column>& columns) override {
+    for (const Column& column : columns) {
+      std::string name = PrintableText(column.name);
+      std::replace(name.begin(), name.end(), '\n', ' ');
+      name_width_ = std::max(name_width_, DisplayWidth(name));
+      names_.push_back(std::move(name));
+    }
+    return Status();
+  }
+
+  Status Write(const Row& row) override {
+    ++num_rows_;
+    std::string out = fmt::format("-[ RECORD {} ]-{}\n", num_rows_, std::string(name_width_, '-'));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::vector<std::string> lines = LinesOf(PrintableText(row[i].ToString()));
+      for (std::size_t line = 0; line < lines.size(); ++line) {
+        const std::string name = line == 0 ? names_[i] : std::string();
+        out += name + std::string(name_width_ - DisplayWidth(name), ' ') + " | " + lines[line];
+        out += line + 1 < lines.size() ? "+\n" : "\n";
+      }
+    }
+    return sink_.Write(out);
+  }
+
+  Status End() override { return num_rows_ == 0 ? sink_.Write(RowCount(0)) : Status(); }
+  Status Abandon() override { return Status(); }
+
+ private:
+  ByteSink& sink_;
+  std::vector<std::string> names_;
+  std::size_t name_width_ = 0;
+  std::uint64_t num_rows_ = 0;
+};
 
 class AlignedWriter final : public ResultWriter {
  public:
   AlignedWriter(const WriterOptions& options, ByteSink& sink) : options_(options), sink_(sink) {}
 
   Status Begin(const std::vector<Column>& columns) override {
+    columns_ = columns;
     for (const Column& column : columns) {
       std::string name = PrintableText(column.name);
       std::replace(name.begin(), name.end(), '\n', ' ');
@@ -73,6 +114,9 @@ class AlignedWriter final : public ResultWriter {
   }
 
   Status Write(const Row& row) override {
+    if (expanded_ != nullptr) {
+      return expanded_->Write(row);
+    }
     ++num_rows_;
     if (!widths_.empty()) {
       return WriteRow(row);
@@ -85,14 +129,17 @@ class AlignedWriter final : public ResultWriter {
     if (widths_.empty()) {
       DASHI_RETURN_IF_ERROR(StartTable());
     }
-    return sink_.Write(RowCount(num_rows_));
+    return expanded_ != nullptr ? expanded_->End() : sink_.Write(RowCount(num_rows_));
   }
 
   Status Abandon() override { return widths_.empty() && !rows_.empty() ? StartTable() : Status(); }
 
  private:
   Status StartTable() {
-    FixWidths();
+    const bool fits = FixWidths();
+    if (!fits && options_.expanded == Expanded::kAuto && !rows_.empty()) {
+      return StartExpanded();
+    }
     DASHI_RETURN_IF_ERROR(WriteHeader());
     for (const Row& row : rows_) {
       DASHI_RETURN_IF_ERROR(WriteRow(row));
@@ -101,7 +148,18 @@ class AlignedWriter final : public ResultWriter {
     return Status();
   }
 
-  void FixWidths() {
+  Status StartExpanded() {
+    expanded_ = std::make_unique<ExpandedWriter>(sink_);
+    DASHI_RETURN_IF_ERROR(expanded_->Begin(columns_));
+    for (const Row& row : rows_) {
+      DASHI_RETURN_IF_ERROR(expanded_->Write(row));
+    }
+    rows_.clear();
+    return Status();
+  }
+
+  // Returns whether the columns fit the terminal.
+  bool FixWidths() {
     for (std::size_t i = 0; i < names_.size(); ++i) {
       std::size_t width = std::max<std::size_t>(DisplayWidth(names_[i]), 1);
       bool any_number = false;
@@ -116,9 +174,8 @@ class AlignedWriter final : public ResultWriter {
       numeric_[i] = !any_other && (any_number || numeric_[i]);
       widths_.push_back(width);
     }
-    if (options_.terminal_width > 0) {
-      ShrinkToFit(&widths_, 3 * widths_.size(), options_.terminal_width);
-    }
+    return options_.terminal_width == 0 ||
+           ShrinkToFit(&widths_, 3 * widths_.size(), options_.terminal_width);
   }
 
   Status WriteHeader() {
@@ -176,6 +233,8 @@ class AlignedWriter final : public ResultWriter {
 
   const WriterOptions options_;
   ByteSink& sink_;
+  std::unique_ptr<ExpandedWriter> expanded_;  // when the columns did not fit
+  std::vector<Column> columns_;
   std::vector<std::string> names_;
   std::vector<bool> numeric_;
   std::vector<std::size_t> widths_;  // empty until the table has begun
@@ -183,48 +242,10 @@ class AlignedWriter final : public ResultWriter {
   std::uint64_t num_rows_ = 0;
 };
 
-class ExpandedWriter final : public ResultWriter {
- public:
-  explicit ExpandedWriter(ByteSink& sink) : sink_(sink) {}
-
-  Status Begin(const std::vector<Column>& columns) override {
-    for (const Column& column : columns) {
-      std::string name = PrintableText(column.name);
-      std::replace(name.begin(), name.end(), '\n', ' ');
-      name_width_ = std::max(name_width_, DisplayWidth(name));
-      names_.push_back(std::move(name));
-    }
-    return Status();
-  }
-
-  Status Write(const Row& row) override {
-    ++num_rows_;
-    std::string out = fmt::format("-[ RECORD {} ]-{}\n", num_rows_, std::string(name_width_, '-'));
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::vector<std::string> lines = LinesOf(PrintableText(row[i].ToString()));
-      for (std::size_t line = 0; line < lines.size(); ++line) {
-        const std::string name = line == 0 ? names_[i] : std::string();
-        out += name + std::string(name_width_ - DisplayWidth(name), ' ') + " | " + lines[line];
-        out += line + 1 < lines.size() ? "+\n" : "\n";
-      }
-    }
-    return sink_.Write(out);
-  }
-
-  Status End() override { return num_rows_ == 0 ? sink_.Write(RowCount(0)) : Status(); }
-  Status Abandon() override { return Status(); }
-
- private:
-  ByteSink& sink_;
-  std::vector<std::string> names_;
-  std::size_t name_width_ = 0;
-  std::uint64_t num_rows_ = 0;
-};
-
 }  // namespace
 
 std::unique_ptr<ResultWriter> MakeTableWriter(const WriterOptions& options, ByteSink& sink) {
-  if (options.expanded) {
+  if (options.expanded == Expanded::kOn) {
     return std::make_unique<ExpandedWriter>(sink);
   }
   return std::make_unique<AlignedWriter>(options, sink);

@@ -6,7 +6,7 @@
 
 namespace dashi {
 
-/// Makes a writer of aligned tables, or of one line a value when options.expanded:
+/// Makes a writer of aligned tables, or of one line a value as options.expanded says:
 ///
 ///      rank | label   | score
 ///     ------+---------+-------

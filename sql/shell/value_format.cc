@@ -67,6 +67,35 @@ void AppendCsvField(std::string* out, const Value& value) {
   }
 }
 
+void AppendTsvText(std::string* out, std::string_view text) {
+  for (const char byte : text) {
+    switch (byte) {
+      case '\\':
+        *out += "\\\\";
+        break;
+      case '\t':
+        *out += "\\t";
+        break;
+      case '\n':
+        *out += "\\n";
+        break;
+      case '\r':
+        *out += "\\r";
+        break;
+      default:
+        *out += byte;
+    }
+  }
+}
+
+void AppendTsvField(std::string* out, const Value& value) {
+  if (value.is_null()) {
+    *out += "\\N";
+  } else {
+    AppendTsvText(out, value.ToString());
+  }
+}
+
 void AppendJsonString(std::string* out, std::string_view text) {
   *out += '"';
   while (!text.empty()) {

@@ -12,6 +12,11 @@ namespace dashi {
 void AppendCsvField(std::string* out, const Value& value);
 void AppendCsvText(std::string* out, std::string_view text);
 
+/// Appends one field of PostgreSQL's text format, which COPY reads as tsv: backslash, tab and line
+/// breaks are escaped, NULL is \N.
+void AppendTsvField(std::string* out, const Value& value);
+void AppendTsvText(std::string* out, std::string_view text);
+
 /// Appends a JSON string with its quotes. Invalid UTF-8 becomes U+FFFD.
 void AppendJsonString(std::string* out, std::string_view text);
 

@@ -45,6 +45,75 @@ TEST(ResultWriterTest, FormatsHaveNames) {
   EXPECT_EQ(OutputFormatNamed("json"), OutputFormat::kJson);
   EXPECT_EQ(OutputFormatNamed("jsonl"), OutputFormat::kJsonLines);
   EXPECT_FALSE(OutputFormatNamed("xml"));
+  EXPECT_FALSE(OutputFormatNamed(""));
+  for (const std::string_view name : OutputFormatNames()) {
+    ASSERT_TRUE(OutputFormatNamed(name)) << name;
+    EXPECT_EQ(NameOf(*OutputFormatNamed(name)), name);
+  }
+  EXPECT_EQ(OutputFormatNamed("tsv"), OutputFormat::kTsv);
+  EXPECT_EQ(OutputFormatNamed("markdown"), OutputFormat::kMarkdown);
+  EXPECT_EQ(OutputFormatNamed("html"), OutputFormat::kHtml);
+}
+
+TEST(ResultWriterTest, WhatDoesNotFitIsExpanded) {
+  std::vector<Column> columns;
+  Row row;
+  for (int i = 0; i < 9; ++i) {
+    columns.push_back({"column " + std::to_string(i), ValueType::kText});
+    row.push_back(Value::Text("a long value " + std::to_string(i)));
+  }
+  WriterOptions options;
+  options.terminal_width = 80;
+  options.buffered_rows_max = 2;
+  const std::string expanded = Written(options, columns, {row, row, row});
+  EXPECT_NE(expanded.find("-[ RECORD 3 ]-"), std::string::npos) << expanded;
+  EXPECT_NE(expanded.find("column 8 | a long value 8\n"), std::string::npos) << expanded;
+  EXPECT_EQ(expanded.find("rows)"), std::string::npos);
+  options.terminal_width = 100;
+  EXPECT_EQ(Written(options, columns, {row}).find("RECORD"), std::string::npos) << "it fits";
+  options.terminal_width = 80;
+  options.expanded = Expanded::kOff;
+  EXPECT_EQ(Written(options, columns, {row}).find("RECORD"), std::string::npos);
+  options.expanded = Expanded::kAuto;
+  EXPECT_NE(Written(options, columns, {}).find("(0 rows)"), std::string::npos);
+  options.terminal_width = 0;
+  EXPECT_EQ(Written(options, columns, {row}).find("RECORD"), std::string::npos) << "no terminal";
+  // 20 columns: the narrowest that anyone has.
+  options.terminal_width = 20;
+  EXPECT_NE(Written(options, kColumns, SomeRows()).find("-[ RECORD 2 ]-"), std::string::npos);
+  EXPECT_NE(Written(options, {{"a", ValueType::kText}}, {{Value::Text(std::string(50, 'x'))}})
+                .find(std::string(16, 'x') + "…\n"),
+            std::string::npos);
+}
+
+TEST(ResultWriterTest, TsvIsWhatCopyReads) {
+  EXPECT_EQ(Written(Format(OutputFormat::kTsv), kColumns, SomeRows()),
+            "rank\tlabel\tscore\n1\t日本\t0.5\n20\t\\N\t\\N\n");
+  EXPECT_EQ(Written(Format(OutputFormat::kTsv), {{"a", ValueType::kText}},
+                    {{Value::Text("\\N\t\n\r")}, {Value::Text("")}}),
+            "a\n\\\\N\\t\\n\\r\n\n");
+}
+
+TEST(ResultWriterTest, MarkdownIsATable) {
+  EXPECT_EQ(Written(Format(OutputFormat::kMarkdown), kColumns, SomeRows()),
+            "| rank | label | score |\n"
+            "|---:|---|---|\n"
+            "| 1 | 日本 | 0.5 |\n"
+            "| 20 | *NULL* | *NULL* |\n\n");
+  EXPECT_EQ(Written(Format(OutputFormat::kMarkdown), {{"a|b", ValueType::kText}},
+                    {{Value::Text("*x* | `y`\n<b> \\ \xff")}}),
+            "| a\\|b |\n|---|\n"
+            "| \\*x\\* \\| \\`y\\`<br>\\<b> \\\\ \xEF\xBF\xBD |\n\n");
+}
+
+TEST(ResultWriterTest, HtmlIsATable) {
+  EXPECT_EQ(
+      Written(Format(OutputFormat::kHtml), {{"a & b", ValueType::kText}, {"n", {}}},
+              {{Value::Text("<i>\nx"), Value::Integer(1)}, {Value::Null(), Value::Bytes("\x01")}}),
+      "<table>\n<thead>\n<tr><th>a &amp; b</th><th>n</th></tr>\n</thead>\n<tbody>\n"
+      "<tr><td>&lt;i&gt;<br>x</td><td style=\"text-align: right\">1</td></tr>\n"
+      "<tr><td><em>NULL</em></td><td>\\x01</td></tr>\n"
+      "</tbody>\n</table>\n");
 }
 
 TEST(ResultWriterTest, TableAlignsNumbersAndWideCharacters) {
@@ -116,7 +185,7 @@ TEST(ResultWriterTest, ColorsOnlyWhenAsked) {
 
 TEST(ResultWriterTest, ExpandedShowsOneLineAValue) {
   WriterOptions options;
-  options.expanded = true;
+  options.expanded = Expanded::kOn;
   EXPECT_EQ(Written(options, kColumns, {SomeRows().front()}),
             "-[ RECORD 1 ]------\n"
             "rank  | 1\n"

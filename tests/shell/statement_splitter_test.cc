@@ -97,6 +97,46 @@ TEST(StatementSplitterTest, KnowsWhatItIsInside) {
   EXPECT_EQ(statement->line, 7U);
 }
 
+TEST(StatementSplitterTest, CommandsStandBetweenAndInsideStatements) {
+  StatementSplitter splitter(StatementSplitter::Commands::kTaken);
+  splitter.Feed("\\d labels\nSELECT '\\x' -- \\y\n, 1 \\g out.csv\nSELECT 2;\n");
+  EXPECT_FALSE(splitter.Next());
+  EXPECT_EQ(splitter.TakeCommand(), "\\d labels");
+  EXPECT_EQ(splitter.Pending(), "");
+  EXPECT_FALSE(splitter.TakePending());
+  EXPECT_FALSE(splitter.Next());
+  EXPECT_EQ(splitter.Pending(), "SELECT '\\x' -- \\y\n, 1");
+  EXPECT_EQ(splitter.TakeCommand(), "\\g out.csv");
+  EXPECT_FALSE(splitter.TakeCommand());
+  const auto statement = splitter.TakePending();
+  ASSERT_TRUE(statement);
+  EXPECT_EQ(statement->text, "SELECT '\\x' -- \\y\n, 1");
+  EXPECT_EQ(statement->line, 2U);
+  const auto last = splitter.Next();
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->text, "SELECT 2");
+  EXPECT_EQ(last->line, 4U);
+}
+
+TEST(StatementSplitterTest, AStatementGoesOnBehindACommand) {
+  StatementSplitter splitter(StatementSplitter::Commands::kTaken);
+  splitter.Feed("SELECT 1\n\\timing\n, 2;");
+  EXPECT_FALSE(splitter.Next());
+  EXPECT_EQ(splitter.TakeCommand(), "\\timing");
+  const auto statement = splitter.Next();
+  ASSERT_TRUE(statement);
+  EXPECT_EQ(statement->text, "SELECT 1\n\n, 2");
+}
+
+TEST(StatementSplitterTest, WithoutCommandsABackslashIsText) {
+  StatementSplitter splitter;
+  splitter.Feed("\\d labels;");
+  const auto statement = splitter.Next();
+  ASSERT_TRUE(statement);
+  EXPECT_EQ(statement->text, "\\d labels");
+  EXPECT_FALSE(splitter.TakeCommand());
+}
+
 // The pieces in which a script arrives make no difference.
 TEST(StatementSplitterTest, PiecesOfAnySizeGiveTheSame) {
   constexpr unsigned kSeed = 20261123;
