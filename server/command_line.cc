@@ -38,6 +38,17 @@ std::string FormatOfFile(std::string name) {
   return extension == "jsonl" || extension == "csv" || extension == "tsv" ? extension : "";
 }
 
+// id,text -> " (id, text)"
+std::string ColumnList(const std::string& columns) {
+  std::string list;
+  for (const std::string& column : CLI::detail::split(columns, ',')) {
+    if (!columns.empty()) {
+      list += (list.empty() ? " (" : ", ") + QuotedIdentifier(column);
+    }
+  }
+  return list.empty() ? list : list + ")";
+}
+
 // What the subcommands read into, and what to do with it after parsing.
 struct Words {
   CommandLine command_line;
@@ -48,10 +59,18 @@ struct Words {
   std::string file;
   std::string file_format;
   std::string columns;
+  std::string delimiter;
+  std::string import_split;
+  std::string graph;
+  std::string on_conflict;
+  std::string rejects;
+  bool header = false;
   bool ignore_unknown = false;
   std::string model;
   std::string split = "test";
   std::string k = "1,3,5";
+  std::string slices;
+  std::string with;
   std::uint32_t keep = 0;
   bool verify_all = false;
   bool list = false;
@@ -59,6 +78,33 @@ struct Words {
 };
 
 ScriptInput Sql(std::string text) { return {ScriptInput::Kind::kText, std::move(text)}; }
+
+// Makes the COPY that `import` stands for.
+void TakeImport(Words& words) {
+  words.command_line.action = CommandLine::Action::kExec;
+  words.command_line.create_if_missing = true;
+  const std::string format =
+      words.file_format.empty() ? FormatOfFile(words.file) : words.file_format;
+  if (format.empty()) {
+    words.mistake = "the name of the file does not tell its format: add --file-format";
+    return;
+  }
+  std::string options = "FORMAT " + format;
+  options += words.header ? ", header = on" : "";
+  options += words.ignore_unknown ? ", unknown = 'ignore'" : "";
+  const std::pair<std::string_view, const std::string&> texts[] = {
+      {"delimiter", words.delimiter},
+      {"split", words.import_split},
+      {"graph", words.graph},
+      {"on_conflict", words.on_conflict},
+      {"rejects", words.rejects}};
+  for (const auto& [name, text] : texts) {
+    options += text.empty() ? "" : fmt::format(", {} = {}", name, QuotedText(text));
+  }
+  words.command_line.inputs.push_back(
+      Sql(fmt::format("COPY {}{} FROM {} WITH ({})", QuotedIdentifier(words.table),
+                      ColumnList(words.columns), QuotedText(words.file), options)));
+}
 
 void AddDirectory(CLI::App& app, Words& words, const std::string& what) {
   app.add_option("DIR", words.command_line.directory, what)->required();
@@ -75,8 +121,10 @@ void AddDirectory(CLI::App& app, Words& words, const std::string& what) {
 }
 
 void AddFormat(CLI::App& app, Words& words) {
-  app.add_option("--format", words.format, "table, csv, json or jsonl")
-      ->check(CLI::IsMember({"table", "csv", "json", "jsonl"}))
+  std::vector<std::string> names(OutputFormatNames().begin(), OutputFormatNames().end());
+  app.add_option("--format", words.format, fmt::format("{}", fmt::join(names, ", ")))
+      ->check(CLI::IsMember(names))
+      ->type_name("FORMAT")
       ->capture_default_str();
 }
 
@@ -160,48 +208,47 @@ void AddServe(CLI::App& app, Words& words) {
 void AddImport(CLI::App& app, Words& words) {
   CLI::App* import = app.add_subcommand("import", "Load a file into a table (COPY ... FROM)");
   AddDirectory(*import, words, "The database's folder; made when absent");
-  import->add_option("TABLE", words.table, "documents, labels, anchors, relevance or edges")
+  import->add_option("TABLE", words.table, "documents, labels, anchors, relevance, edges or clicks")
       ->required();
   import->add_option("FILE", words.file, "The file; may end in .gz or .zst")->required();
   import->add_option("--file-format", words.file_format, "Told by the file's name when absent")
       ->check(CLI::IsMember({"jsonl", "csv", "tsv", "xc"}));
   import->add_option("--columns", words.columns, "Columns of a csv or tsv file: a,b,c");
+  import->add_flag("--header", words.header, "The first line of a csv or tsv file names columns");
+  import->add_option("--delimiter", words.delimiter,
+                     "What stands between the fields of a csv file");
+  import->add_option("--split", words.import_split, "The split of documents that name none");
+  import->add_option("--graph", words.graph, "The graph that edges or clicks belong to");
+  import->add_option("--on-conflict", words.on_conflict, "What becomes of ids that exist")
+      ->check(CLI::IsMember({"error", "replace", "ignore"}));
+  import->add_option("--rejects", words.rejects, "Load the good rows, and name the bad ones here")
+      ->type_name("FILE");
   import->add_flag("--ignore-unknown", words.ignore_unknown,
                    "Pass over keys of the file that are no columns");
-  import->footer("Example:\n  dashi import shop.db documents documents.jsonl.gz");
-  import->final_callback([&words] {
-    words.command_line.action = CommandLine::Action::kExec;
-  words.command_line.create_if_missing = true;
-  const std::string format =
-      words.file_format.empty() ? FormatOfFile(words.file) : words.file_format;
-  if (format.empty()) {
-    words.mistake = "the name of the file does not tell its format: add --file-format";
-    return;
-  }
-  std::string columns;
-  for (const std::string& column : CLI::detail::split(words.columns, ',')) {
-    if (!words.columns.empty()) {
-      columns += (columns.empty() ? " (" : ", ") + QuotedIdentifier(column);
-    }
-  }
-  words.command_line.inputs.push_back(
-      Sql(fmt::format("COPY {}{} FROM {} WITH (FORMAT {}{})", QuotedIdentifier(words.table),
-                      columns.empty() ? "" : columns + ")", QuotedText(words.file), format,
-                      words.ignore_unknown ? ", unknown = 'ignore'" : "")));
+  import->footer(
+      "Examples:\n"
+      "  dashi import shop.db documents documents.jsonl.gz\n"
+      "  dashi import shop.db labels labels.csv --header --on-conflict replace");
+  import->final_callback([&words] { TakeImport(words);
 });
 }  // namespace
 
 void AddTrain(CLI::App& app, Words& words) {
   CLI::App* train = app.add_subcommand("train", "Train a model (TRAIN MODEL)");
   AddDirectory(*train, words, "The database's folder");
+  AddFormat(*train, words);
   train->add_option("MODEL", words.model, "The model, declared by CREATE MODEL")->required();
+  train->add_option("--with", words.with, "Options of the statement: 'epochs = 3, seed = 7'")
+      ->type_name("OPTIONS");
   train->footer(
       "Example:\n"
       "  dashi exec shop.db -c 'CREATE MODEL m USING ngame'\n"
       "  dashi train shop.db m");
   train->final_callback([&words] {
     words.command_line.action = CommandLine::Action::kExec;
-    words.command_line.inputs.push_back(Sql("TRAIN MODEL " + QuotedIdentifier(words.model)));
+    words.command_line.inputs.push_back(
+        Sql("TRAIN MODEL " + QuotedIdentifier(words.model) +
+            (words.with.empty() ? "" : fmt::format(" WITH ({})", words.with))));
   });
 }
 
@@ -212,12 +259,17 @@ void AddEval(CLI::App& app, Words& words) {
   eval->add_option("RELEASE", words.model, "MODEL@N, as TRAIN MODEL reported it")->required();
   eval->add_option("--split", words.split, "The documents to ask")->capture_default_str();
   eval->add_option("--k", words.k, "Numbers of labels to look at")->capture_default_str();
+  eval->add_option("--slices", words.slices, "Slices of the labels: head,torso,tail,new");
+  eval->add_option("--with", words.with, "More options of the statement: \"filter = 'none'\"")
+      ->type_name("OPTIONS");
   eval->footer("Example:\n  dashi eval shop.db m@1 --format csv");
   eval->final_callback([&words] {
     words.command_line.action = CommandLine::Action::kExec;
     words.command_line.inputs.push_back(
-        Sql(fmt::format("EVALUATE MODEL {} ON {} WITH (k = {})", ReleaseName(words.model),
-                        QuotedText(words.split), QuotedText(words.k))));
+        Sql(fmt::format("EVALUATE MODEL {} ON {} WITH (k = {}{}{})", ReleaseName(words.model),
+                        QuotedText(words.split), QuotedText(words.k),
+                        words.slices.empty() ? "" : ", slices = " + QuotedText(words.slices),
+                        words.with.empty() ? "" : ", " + words.with)));
   });
 }
 

@@ -21,6 +21,9 @@ endfunction()
 run(${CMAKE_COMMAND} --install "${DASHI_BUILD}" --prefix "${work}/prefix")
 expect_file(prefix/bin/dashi)
 expect_file(prefix/include/dashi/database.h)
+expect_file(prefix/share/man/man1/dashi.1)
+expect_file(prefix/share/bash-completion/completions/dashi)
+expect_file(prefix/share/zsh/site-functions/_dashi)
 run(${CMAKE_COMMAND} -E env --unset=DASHI_SOURCE_DIR "${work}/prefix/bin/dashi" --version)
 
 run(${CMAKE_COMMAND} -S "${DASHI_EXAMPLES_SOURCE}" -B "${work}/build" -G "${DASHI_GENERATOR}"

@@ -1,6 +1,7 @@
 #include "server/command_line.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -54,6 +55,10 @@ TEST(CommandLineTest, ExecWithoutInputsReadsStandardInput) {
   ASSERT_EQ(line.action, Action::kExec);
   EXPECT_TRUE(line.inputs.empty());
   EXPECT_EQ(line.format, OutputFormat::kJsonLines);
+  for (const std::string_view format : OutputFormatNames()) {
+    EXPECT_EQ(NameOf(ParseCommandLine({"exec", "w.db", "--format", std::string(format)}).format),
+              format);
+  }
   EXPECT_TRUE(line.read_only);
   EXPECT_FALSE(line.create_if_missing);
 }
@@ -100,6 +105,13 @@ TEST(CommandLineTest, ImportIsACopy) {
   EXPECT_EQ(Inputs(ParseCommandLine(
                 {"import", "w.db", "documents", "trn.json.gz", "--file-format", "xc"})),
             Strings{"COPY documents FROM 'trn.json.gz' WITH (FORMAT xc)"});
+  EXPECT_EQ(Inputs(ParseCommandLine({"import", "w.db", "labels", "l.csv", "--header", "--delimiter",
+                                     ";", "--on-conflict", "replace", "--rejects", "bad.txt"})),
+            Strings{"COPY labels FROM 'l.csv' WITH (FORMAT csv, header = on, delimiter = ';', "
+                    "on_conflict = 'replace', rejects = 'bad.txt')"});
+  EXPECT_EQ(Inputs(ParseCommandLine(
+                {"import", "w.db", "clicks", "c.tsv", "--graph", "it's", "--split", "test"})),
+            Strings{"COPY clicks FROM 'c.tsv' WITH (FORMAT tsv, split = 'test', graph = 'it''s')"});
   const auto line = ParseCommandLine({"import", "w.db", "documents", "data.bin"});
   EXPECT_EQ(line.exit_status, 1);
   EXPECT_NE(line.error.find("--file-format"), std::string::npos);
@@ -109,6 +121,12 @@ TEST(CommandLineTest, TrainAndEvalAreStatements) {
   auto line = ParseCommandLine({"train", "w.db", "m"});
   EXPECT_EQ(Inputs(line), Strings{"TRAIN MODEL m"});
   EXPECT_FALSE(line.create_if_missing);
+  line = ParseCommandLine({"train", "w.db", "m", "--with", "epochs = 3, seed = 7"});
+  EXPECT_EQ(Inputs(line), Strings{"TRAIN MODEL m WITH (epochs = 3, seed = 7)"});
+  line =
+      ParseCommandLine({"eval", "w.db", "m", "--slices", "head,tail", "--with", "filter = 'none'"});
+  EXPECT_EQ(Inputs(line), Strings{"EVALUATE MODEL m ON 'test' WITH (k = '1,3,5', slices = "
+                                  "'head,tail', filter = 'none')"});
   line = ParseCommandLine({"eval", "w.db", "my model@2", "--k", "1", "--format", "csv"});
   EXPECT_EQ(Inputs(line), Strings{"EVALUATE MODEL \"my model\"@2 ON 'test' WITH (k = '1')"});
   EXPECT_EQ(line.format, OutputFormat::kCsv);
@@ -121,13 +139,15 @@ TEST(CommandLineTest, VersionAndHelpArePrinted) {
   EXPECT_TRUE(line.output.starts_with("dashi 0.")) << line.output;
   line = ParseCommandLine({"--help"});
   EXPECT_EQ(line.exit_status, 0);
-  for (const char* command : {"exec", "shell", "serve", "import", "train", "eval"}) {
+  for (const char* command : {"exec", "shell", "serve", "import", "train", "eval", "backup",
+                              "restore", "check", "recover"}) {
     EXPECT_NE(line.output.find(command), std::string::npos) << command;
     const auto help = ParseCommandLine({command, "--help"});
     EXPECT_EQ(help.exit_status, 0);
     EXPECT_EQ(help.action, Action::kPrint);
-    EXPECT_NE(help.output.find("Example:\n  dashi "), std::string::npos) << help.output;
-    EXPECT_NE(help.output.find("DIR"), std::string::npos) << command;
+    EXPECT_NE(help.output.find(":\n  dashi "), std::string::npos) << help.output;
+    const bool is_restore = std::string_view(command) == "restore";
+    EXPECT_NE(help.output.find(is_restore ? "BACKUPS" : "DIR"), std::string::npos) << command;
   }
 }
 

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <poll.h>
 #include <string>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -35,6 +37,12 @@ class CommandTest : public ::testing::Test {
     return RunCommand(words, folder_, input);
   }
   CommandOutcome Exec(const std::string& sql) { return Dashi({"exec", "w.db", "-c", sql}); }
+
+  void UseTerminalSettings() {
+    ::setenv("XDG_STATE_HOME", folder_.c_str(), 1);
+    ::setenv("TERM", "xterm", 1);
+    ::setenv("DASHI_PAGER", "", 1);
+  }
 
   void MakeDocuments() {
     std::ofstream(folder_ / "docs.jsonl")
@@ -208,10 +216,141 @@ TEST_F(CommandTest, ShellShowsTheTypesThatColumnsWereGiven) {
   }
 }
 
+TEST_F(CommandTest, ShellKnowsTheNamesOfTheDatabase) {
+  MakeDocuments();
+  UseTerminalSettings();
+  ASSERT_EQ(Exec("ALTER TABLE documents ADD COLUMN price REAL; CREATE MODEL shop USING ngame")
+                .exit_status,
+            0);
+  const std::string directory = (folder_ / "w.db").string();
+  const std::string command = DashiCommand();
+  Terminal terminal([&] {
+    ::execl(command.c_str(), command.c_str(), "shell", directory.c_str(), nullptr);
+    return 127;
+  });
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << terminal.shown();
+  // What is completed is also right for the engine, in a transaction that has failed as well.
+  terminal.Type("BEGIN; SELECT nope;\r");
+  ASSERT_TRUE(terminal.WaitFor("w=!> ")) << terminal.shown();
+  terminal.Type("train model sh\t");
+  ASSERT_TRUE(terminal.WaitFor("shop ")) << terminal.shown();
+  terminal.Type("\x03");
+  ASSERT_TRUE(terminal.WaitFor("w=!> "));
+  terminal.Type("ROLLBACK;\r");
+  ASSERT_TRUE(terminal.WaitFor("w=> "));
+  terminal.Type("SELECT count(*) AS n FROM docu\tWHERE pri\tIS NULL;\r");
+  ASSERT_TRUE(terminal.WaitFor("(1 row)")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> "));
+  terminal.Type("SET ann.req\t= on;\r");
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << terminal.shown();
+  terminal.Type("SHOW ann.require_index;\r");
+  ASSERT_TRUE(terminal.WaitFor(" on")) << terminal.shown();
+  terminal.Type("\\q\r");
+  EXPECT_EQ(terminal.WaitForExit(), 0);
+  EXPECT_EQ(terminal.shown().find("42P01"), std::string::npos) << terminal.shown();
+}
+
+TEST_F(CommandTest, CtrlCEndsCopyAndKeepsTheShell) {
+  MakeDocuments();
+  UseTerminalSettings();
+  const std::string pipe = (folder_ / "endless.jsonl").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::string directory = (folder_ / "w.db").string();
+  const std::string command = DashiCommand();
+  Terminal terminal([&] {
+    ::execl(command.c_str(), command.c_str(), "shell", directory.c_str(), nullptr);
+    return 127;
+  });
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << terminal.shown();
+  terminal.Type("\\copy documents FROM " + pipe + "\r");
+  // A file that goes on for as long as it is read.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::thread writer([&] {
+    const int fd = ::open(pipe.c_str(), O_WRONLY | O_CLOEXEC);
+    for (int i = 0; fd >= 0; ++i) {
+      const std::string line = "{\"id\": \"e" + std::to_string(i) + "\", \"text\": \"x\"}\n";
+      if (::write(fd, line.data(), line.size()) < 0) {
+        break;
+      }
+    }
+    ::close(fd);
+  });
+  EXPECT_TRUE(terminal.WaitFor("COPY documents: reading")) << terminal.shown();
+  terminal.Type("\x03");
+  EXPECT_TRUE(terminal.WaitFor("57014")) << terminal.shown();
+  writer.join();
+  ASSERT_TRUE(terminal.WaitFor("w=> "));
+  terminal.Type("SELECT 'rows: ' || count(*) AS n FROM documents;\r");
+  ASSERT_TRUE(terminal.WaitFor("rows: 2")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> "));
+  terminal.Type("\\q\r");
+  EXPECT_EQ(terminal.WaitForExit(), 0);
+}
+
+TEST_F(CommandTest, RowsGoOutAndComeBack) {
+  MakeDocuments();
+  for (const std::string format : {"csv", "tsv", "jsonl"}) {
+    const std::string file = "out." + format;
+    CommandOutcome outcome =
+        Dashi({"shell", "w.db"}, "\\copy documents (id, text) TO " + file + "\n");
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "COPY 2\n");
+    std::vector<std::string> words = {"import", format + ".db", "documents", file};
+    if (format != "jsonl") {
+      words.push_back("--header");
+    }
+    outcome = Dashi(words);
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.err;
+    const std::string query = "SELECT id, text FROM documents ORDER BY id";
+    EXPECT_EQ(Dashi({"exec", format + ".db", "--format", "csv", "-c", query}).out,
+              Dashi({"exec", "w.db", "--format", "csv", "-c", query}).out);
+  }
+}
+
+TEST_F(CommandTest, ExecRunsCommandsOfTheShell) {
+  MakeDocuments();
+  const CommandOutcome outcome =
+      Dashi({"exec", "w.db", "--format", "csv", "-c", "\\d documents", "-c", "SELECT 1 AS a"});
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.err;
+  EXPECT_TRUE(outcome.out.starts_with("column,type\nid,TEXT\n")) << outcome.out;
+  EXPECT_TRUE(outcome.out.ends_with("a\n1\n")) << outcome.out;
+  const CommandOutcome wrong = Dashi({"exec", "w.db", "-c", "\\d nope", "-c", "SELECT 1 AS a"});
+  EXPECT_EQ(wrong.exit_status, 1);
+  EXPECT_EQ(wrong.out, "");
+  EXPECT_NE(wrong.err.find("there is no such table: nope"), std::string::npos) << wrong.err;
+}
+
+TEST_F(CommandTest, PicturesOfATraining) {
+  std::ofstream(folder_ / "rows.sql")
+      << "INSERT INTO labels (id, text) VALUES ('L1', 'running shoes'), ('L2', 'warm hats'), "
+         "('L3', 'winter coats');\n"
+         "INSERT INTO documents (id, text, split) VALUES ('d1', 'shoes for a marathon', 'train'), "
+         "('d2', 'a hat against the cold', 'train'), ('d3', 'a coat for the snow', 'train'), "
+         "('d4', 'a hat and a coat for the snow', 'test');\n"
+         "INSERT INTO relevance (document, label) VALUES ('d1', 'L1'), ('d2', 'L2'), "
+         "('d3', 'L3'), ('d4', 'L2');\n"
+         "CREATE MODEL m USING ngame WITH (dim = 32, epochs = 3, classifier_epochs = 1, seed = 7, "
+         "threads = 1);\n";
+  ASSERT_EQ(Dashi({"exec", "w.db", "-f", "rows.sql"}).exit_status, 0);
+  const CommandOutcome trained = Dashi({"train", "w.db", "m", "--format", "csv"});
+  if (trained.err.find("libdashi_torch") != std::string::npos) {
+    GTEST_SKIP() << "this build does not train";
+  }
+  ASSERT_EQ(trained.exit_status, 0) << trained.err;
+  EXPECT_EQ(trained.out, "release\nm@1\n");
+  const CommandOutcome evaluated =
+      Dashi({"eval", "w.db", "m@1", "--k", "1", "--slices", "head,torso,tail", "--format", "csv"});
+  ASSERT_EQ(evaluated.exit_status, 0) << evaluated.err;
+  EXPECT_TRUE(evaluated.out.starts_with("release,split,slice,metric,k,value")) << evaluated.out;
+  const CommandOutcome shown = Dashi({"shell", "w.db"}, "\\dj 1\n\\dr m@1\n\\dr\n\\dm m\n\\dj\n");
+  EXPECT_EQ(shown.exit_status, 0) << shown.err;
+  EXPECT_NE(shown.out.find("\nencoder: loss by epoch\n"), std::string::npos) << shown.out;
+  EXPECT_NE(shown.out.find("\nprecision on 'test'\n P@1 "), std::string::npos) << shown.out;
+}
+
 TEST_F(CommandTest, ShellOnATerminal) {
   MakeDocuments();
-  ::setenv("XDG_STATE_HOME", folder_.c_str(), 1);
-  ::setenv("TERM", "xterm", 1);
+  UseTerminalSettings();
   const std::string directory = (folder_ / "w.db").string();
   const std::string command = DashiCommand();
   Terminal terminal([&] {
