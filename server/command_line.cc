@@ -382,6 +382,12 @@ CommandLine UnknownCommand(const std::string& word, const std::vector<std::strin
 }  // namespace dashi
 
 CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments.front() == "help") {
+    // help exec -> exec --help
+    std::vector<std::string> question(arguments.begin() + 1, arguments.end());
+    question.emplace_back("--help");
+    return ParseCommandLine(question);
+  }
   CLI::App app("dashi: an embedded retrieval database", "dashi");
   Words words;
   app.set_version_flag("--version", fmt::format("dashi {}", Version()));

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -92,11 +93,12 @@ Result<int> RunExec(const CommandLine& command_line, StandardStreams& streams) {
   }
   const std::unique_ptr<LineReader> no_lines = MakeStreamLineReader(STDIN_FILENO);
   Shell shell(runner, *no_lines, streams.console, DatabaseName(command_line.directory));
-  return RunInputs(inputs, runner,
-                   [&shell](const std::string& command) { return shell.RunText(command); });
+  return RunInputs(inputs, runner, &shell);
 }
 
 Result<int> RunShell(const CommandLine& command_line, StandardStreams& streams) {
+  std::error_code error;
+  const bool is_new = !std::filesystem::exists(command_line.directory, error);
   DASHI_ASSIGN_OR_RETURN(const auto database, OpenDatabase(command_line));
   DASHI_ASSIGN_OR_RETURN(auto session, database->NewSession());
   SessionRunner session_runner(std::move(session));
@@ -108,6 +110,9 @@ Result<int> RunShell(const CommandLine& command_line, StandardStreams& streams) 
   if (::isatty(STDIN_FILENO) == 1 && streams.console.out_is_terminal) {
     DASHI_ASSIGN_OR_RETURN(line_reader, OpenReadlineLineReader(DefaultHistoryFile()));
     runner.Print("dashi " + std::string(Version()) + ". Type \\? for help, \\q to leave.");
+    if (is_new) {
+      runner.Print("A new database was made: " + command_line.directory);
+    }
   } else {
     line_reader = MakeStreamLineReader(STDIN_FILENO);
   }

@@ -10,8 +10,8 @@ namespace dashi {
 /// line break is <br>, NULL is *NULL*.
 std::unique_ptr<ResultWriter> MakeMarkdownWriter(ByteSink& sink);
 
-/// Makes a writer of an HTML table with a head. Text is escaped, a line break is <br>, NULL is
-/// <em>NULL</em>. A result that failed midway has no </table>.
+/// Makes a writer of an HTML table with a head. Text is escaped, a line break is the tag br, NULL
+/// is in italics. The table of a result that failed midway is not closed.
 std::unique_ptr<ResultWriter> MakeHtmlWriter(ByteSink& sink);
 
 }  // namespace dashi

@@ -39,6 +39,9 @@ std::string Amount(double count, std::string_view unit) {
 }
 
 std::string Fraction(const Progress& progress) {
+  if (progress.total == 0 && progress.done == 0 && progress.unit.empty()) {
+    return std::string();  // Only the time is known.
+  }
   if (progress.total == 0) {
     return "  " + Amount(static_cast<double>(progress.done), progress.unit);
   }

@@ -1,28 +1,25 @@
 #include "sql/shell/script_input.h"
 
+#include "dashi/status.h"
+
 namespace dashi {
 
 namespace {
 
-bool IsCommand(const std::string& text) {
-  const std::size_t begin = text.find_first_not_of(" \t\n");
-  return begin != std::string::npos && text[begin] == '\\';
+Status RunInput(const ScriptInput& input, ScriptRunner& runner, Shell* shell) {
+  if (input.kind == ScriptInput::Kind::kFile) {
+    return shell == nullptr ? runner.RunFileAt(input.value) : shell->RunFileAt(input.value);
+  }
+  const bool may_hold_command = input.value.find('\\') != std::string::npos;
+  return shell != nullptr && may_hold_command ? shell->RunText(input.value)
+                                              : runner.RunScript(input.value, "");
 }
 
 }  // namespace
 
-int RunInputs(const std::vector<ScriptInput>& inputs, ScriptRunner& runner,
-              const std::function<Status(const std::string&)>& run_command) {
+int RunInputs(const std::vector<ScriptInput>& inputs, ScriptRunner& runner, Shell* shell) {
   for (const ScriptInput& input : inputs) {
-    Status status;
-    if (input.kind == ScriptInput::Kind::kFile) {
-      status = runner.RunFileAt(input.value);
-    } else if (run_command && IsCommand(input.value)) {
-      status = run_command(input.value);
-    } else {
-      status = runner.RunScript(input.value, "");
-    }
-    if (!status.ok()) {
+    if (!RunInput(input, runner, shell).ok()) {
       return 1;
     }
   }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "dashi/status.h"
 #include "sql/shell/script_runner.h"
+#include "sql/shell/shell.h"
 
 namespace dashi {
 
@@ -16,9 +15,8 @@ struct ScriptInput {
   std::string value;  ///< SQL, or a path where "-" is standard input
 };
 
-/// Runs all inputs in order, up to the first error; a text that begins with a backslash is a
-/// command of the shell, which `run_command` runs. Returns the exit status, 0 or 1.
-int RunInputs(const std::vector<ScriptInput>& inputs, ScriptRunner& runner,
-              const std::function<Status(const std::string&)>& run_command = nullptr);
+/// Runs all inputs in order, up to the first error. Returns the exit status, 0 or 1. With a shell
+/// they may hold its backslash commands.
+int RunInputs(const std::vector<ScriptInput>& inputs, ScriptRunner& runner, Shell* shell = nullptr);
 
 }  // namespace dashi

@@ -34,13 +34,9 @@ std::string FormatSeconds(double seconds) {
 }  // namespace
 
 ScriptRunner::ScriptRunner(StatementRunner& runner, const Console& console, const Options& options)
-    : runner_(runner), console_(console), options_(options), progress_bar_(console.err) {
+    : runner_(runner), console_(console), options_(options), progress_(console.err, {}) {
   if (console_.err_is_terminal) {
-    runner_.SetProgressCallback([this](const Progress& progress) {
-      if (!paging_) {
-        progress_bar_.Draw(progress, TerminalWidth());
-      }
-    });
+    runner_.SetProgressCallback([this](const Progress& progress) { progress_.Report(progress); });
   }
 }
 
@@ -121,10 +117,8 @@ Status ScriptRunner::Show(const std::function<Status(ByteSink&)>& write) {
     return written;
   }
   PagedSink sink(console_.out, PagerCommand(), SizeOfTerminal());
-  paging_ = true;
   Status written = write(sink);
   Status shown = sink.Finish();
-  paging_ = false;
   if (written.sqlstate() == "08006") {
     written = Status();
   }
@@ -137,6 +131,9 @@ Status ScriptRunner::Stream(StatementResult& result, ByteSink& sink) {
   Row row;
   while (true) {
     Result<bool> more = result.Next(&row);
+    if (num_rows_ == 0) {
+      progress_.End();  // From the first row on the terminal is for the rows.
+    }
     if (!more.ok()) {
       DASHI_RETURN_IF_ERROR(writer->Abandon());
       return std::move(more).status();
@@ -160,8 +157,10 @@ Status ScriptRunner::WriteRows(const Rows& rows, ByteSink& sink) {
 
 Status ScriptRunner::PrintResult(std::string_view statement) {
   num_rows_ = 0;
+  if (console_.err_is_terminal) {
+    progress_.Begin(statement);
+  }
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result, runner_.Run(statement));
-  progress_bar_.Clear();
   const bool has_rows = !result->columns().empty();
   if (has_rows) {
     DASHI_RETURN_IF_ERROR(Show([&](ByteSink& sink) { return Stream(*result, sink); }));
@@ -176,6 +175,7 @@ Status ScriptRunner::PrintResult(std::string_view statement) {
     while (more) {
       DASHI_ASSIGN_OR_RETURN(more, result->Next(&row));
     }
+    progress_.End();
   }
   for (const std::string& notice : result->notices()) {
     Print("NOTICE:  " + PrintableText(notice));
@@ -207,7 +207,7 @@ Status ScriptRunner::RunStatement(const ScriptStatement& statement, std::string_
     const Activity activity(*this);
     status = PrintResult(statement.text);
   }
-  progress_bar_.Clear();
+  progress_.End();
   // A reader that has seen enough (`| head`) is no error worth a message.
   const bool reader_has_gone = status.sqlstate() == "08006" && result_sink_ == nullptr;
   if (!status.ok() && !reader_has_gone) {

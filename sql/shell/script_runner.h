@@ -12,8 +12,8 @@
 #include "base/mutex.h"
 #include "dashi/status.h"
 #include "sql/shell/console.h"
-#include "sql/shell/progress_bar.h"
 #include "sql/shell/result_writer.h"
+#include "sql/shell/statement_progress.h"
 #include "sql/shell/statement_runner.h"
 #include "sql/shell/statement_splitter.h"
 
@@ -111,9 +111,8 @@ class ScriptRunner {
   StatementRunner& runner_;
   const Console console_;
   Options options_;
-  ProgressBar progress_bar_;
+  StatementProgress progress_;
   ByteSink* result_sink_ = nullptr;
-  bool paging_ = false;
   std::uint64_t num_rows_ = 0;
   Mutex mutex_;
   CondVar cancelled_change_;

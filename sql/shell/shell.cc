@@ -1,6 +1,11 @@
 #include "sql/shell/shell.h"
 
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
 #include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -48,7 +53,7 @@ void Shell::CompleteFrom(NameSource& names) {
 }
 
 int Shell::Run() {
-  Input input(line_reader_, "");
+  Input input(line_reader_, "", /*to_the_first_error=*/false);
   RunLines(input);
   typed_ = nullptr;
   if (result_file_ != nullptr) {
@@ -64,15 +69,53 @@ int Shell::Run() {
   return any_failed_ && !line_reader_.interactive() ? 1 : 0;
 }
 
-Status Shell::RunText(const std::string& line) {
-  Input input(line_reader_, "");
+Status Shell::RunText(const std::string& text) {
   const ScriptRunner::Activity activity(script_runner_);
+  Input input(line_reader_, "", /*to_the_first_error=*/true);
   failed_ = false;
-  HandleLine(input, line);
+  HandleLine(input, text);
   if (const std::optional<ScriptStatement> last = input.splitter.Finish(); last && !failed_) {
     RunStatement(input, *last);
   }
   return failed_ ? Status::InvalidArgument("printed already") : Status();
+}
+
+Status Shell::RunFileAt(const std::string& path) {
+  failed_ = false;
+  const Status status = ReadFile(path);
+  if (!status.ok()) {
+    Fail(status);
+  }
+  return failed_ ? Status::InvalidArgument("printed already") : Status();
+}
+
+// Runs the lines of a file; "-" is standard input.
+//
+// Errors: that the file cannot be opened.
+Status Shell::ReadFile(const std::string& path) {
+  if (path == "-") {
+    const std::unique_ptr<LineReader> lines = MakeStreamLineReader(STDIN_FILENO);
+    Input input(*lines, "standard input", /*to_the_first_error=*/true);
+    RunLines(input);
+    return Status();
+  }
+  const int file_descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat found = {};
+  int error = file_descriptor < 0 ? errno : 0;
+  if (error == 0 && ::fstat(file_descriptor, &found) == 0 && S_ISDIR(found.st_mode)) {
+    error = EISDIR;
+  }
+  if (error == 0) {
+    const std::unique_ptr<LineReader> lines = MakeStreamLineReader(file_descriptor);
+    Input file(*lines, path, /*to_the_first_error=*/true);
+    RunLines(file);
+  }
+  if (file_descriptor >= 0) {
+    ::close(file_descriptor);
+  }
+  return error == 0 ? Status()
+                    : Status::NotFound("cannot open " + path + ": " + std::strerror(error))
+                          .WithSqlState("58P01");
 }
 
 void Shell::Interrupt() {
@@ -82,15 +125,14 @@ void Shell::Interrupt() {
 }
 
 void Shell::RunLines(Input& input) {
-  const bool is_file = !input.source.empty();
   std::string line;
-  while (!input.quit && !(is_file && failed_)) {
+  while (!input.quit && !(input.stops && failed_)) {
     typed_ = &input.typed;
     const LineReader::Outcome outcome = input.lines.ReadLine(Prompt(input), &line);
     switch (outcome) {
       case LineReader::Outcome::kLine: {
         const ScriptRunner::Activity activity(script_runner_);
-        if (!is_file) {
+        if (!input.stops) {
           failed_ = false;
           script_runner_.ForgetCancel();
         }
@@ -150,10 +192,9 @@ void Shell::HandleLine(Input& input, const std::string& line) {
   if (HandleWord(input, line)) {
     return;
   }
-  const bool is_file = !input.source.empty();
   input.typed += (input.typed.empty() ? "" : "\n") + line;
   input.splitter.Feed(line + "\n");
-  while (!input.quit && !(is_file && failed_)) {
+  while (!input.quit && !(input.stops && failed_)) {
     if (const std::optional<ScriptStatement> statement = input.splitter.Next()) {
       Remember(input);
       RunStatement(input, *statement);

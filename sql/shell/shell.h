@@ -36,10 +36,12 @@ class Shell {
   /// person was there to see it.
   int Run();
 
-  /// Runs a line that was not read.
+  /// Runs statements and commands that were not typed, up to the first error. RunFileAt takes the
+  /// path of a file; "-" is standard input.
   ///
-  /// Errors: what went wrong, which is printed already.
-  Status RunText(const std::string& line);
+  /// Errors: that something went wrong, which is printed already.
+  Status RunText(const std::string& text);
+  Status RunFileAt(const std::string& path);
 
   /// Ctrl-C: cancels what runs, or drops the statement being typed.
   void Interrupt();
@@ -52,10 +54,12 @@ class Shell {
  private:
   // Where lines come from: the keyboard, or a file of \i.
   struct Input {
-    Input(LineReader& reader, std::string name) : lines(reader), source(std::move(name)) {}
+    Input(LineReader& reader, std::string name, bool to_the_first_error)
+        : lines(reader), source(std::move(name)), stops(to_the_first_error) {}
 
     LineReader& lines;
     std::string source;  // the file's name; "" where the shell's own lines come from
+    bool stops;          // at the first error
     StatementSplitter splitter{StatementSplitter::Commands::kTaken};
     std::string typed;  // what was typed since the last statement ended, for the history
     bool quit = false;
@@ -65,6 +69,7 @@ class Shell {
   static std::span<const Action> Actions();
 
   void RunLines(Input& input);
+  Status ReadFile(const std::string& path);
   void HandleLine(Input& input, const std::string& line);
   bool HandleWord(Input& input, const std::string& line);
   void Remember(Input& input);

@@ -2,17 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
-#include <fcntl.h>
 #include <limits>
 #include <optional>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -423,25 +418,10 @@ Status Shell::IncludeFile(Input& /*input*/, const ShellCommand& command) {
   if (depth_ >= kIncludeDepthMax) {
     return Status::InvalidArgument("\\i is nested too deep: " + path);
   }
-  const int file_descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat found = {};
-  int error = file_descriptor < 0 ? errno : 0;
-  if (error == 0 && ::fstat(file_descriptor, &found) == 0 && S_ISDIR(found.st_mode)) {
-    error = EISDIR;
-  }
-  if (error == 0) {
-    const std::unique_ptr<LineReader> lines = MakeStreamLineReader(file_descriptor);
-    Input file(*lines, path);
-    ++depth_;
-    RunLines(file);
-    --depth_;
-  }
-  if (file_descriptor >= 0) {
-    ::close(file_descriptor);
-  }
-  return error == 0 ? Status()
-                    : Status::NotFound("cannot open " + path + ": " + std::strerror(error))
-                          .WithSqlState("58P01");
+  ++depth_;
+  Status status = ReadFile(path);
+  --depth_;
+  return status;
 }
 
 Status Shell::SendOutput(Input& /*input*/, const ShellCommand& command) {

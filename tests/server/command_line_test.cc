@@ -151,6 +151,13 @@ TEST(CommandLineTest, VersionAndHelpArePrinted) {
   }
 }
 
+TEST(CommandLineTest, HelpIsACommandToo) {
+  EXPECT_EQ(ParseCommandLine({"help"}).output, ParseCommandLine({"--help"}).output);
+  EXPECT_EQ(ParseCommandLine({"help", "exec"}).output, ParseCommandLine({"exec", "--help"}).output);
+  EXPECT_NE(ParseCommandLine({"help", "exce"}).error.find("Did you mean 'exec'?"),
+            std::string::npos);
+}
+
 TEST(CommandLineTest, MistakesAreExplained) {
   const auto error = [](const Strings& arguments) {
     const auto line = ParseCommandLine(arguments);

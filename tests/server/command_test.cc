@@ -250,6 +250,22 @@ TEST_F(CommandTest, ShellKnowsTheNamesOfTheDatabase) {
   EXPECT_EQ(terminal.shown().find("42P01"), std::string::npos) << terminal.shown();
 }
 
+TEST_F(CommandTest, ShellTellsThatItMadeADatabase) {
+  UseTerminalSettings();
+  const std::string directory = (folder_ / "nwe.db").string();
+  const std::string command = DashiCommand();
+  for (const bool is_new : {true, false}) {
+    Terminal terminal([&] {
+      ::execl(command.c_str(), command.c_str(), "shell", directory.c_str(), nullptr);
+      return 127;
+    });
+    ASSERT_TRUE(terminal.WaitFor("nwe=> ")) << terminal.shown();
+    EXPECT_EQ(terminal.shown().find("A new database was made") != std::string::npos, is_new);
+    terminal.Type("\\q\r");
+    EXPECT_EQ(terminal.WaitForExit(), 0);
+  }
+}
+
 TEST_F(CommandTest, CtrlCEndsCopyAndKeepsTheShell) {
   MakeDocuments();
   UseTerminalSettings();
@@ -314,6 +330,20 @@ TEST_F(CommandTest, ExecRunsCommandsOfTheShell) {
   EXPECT_EQ(outcome.exit_status, 0) << outcome.err;
   EXPECT_TRUE(outcome.out.starts_with("column,type\nid,TEXT\n")) << outcome.out;
   EXPECT_TRUE(outcome.out.ends_with("a\n1\n")) << outcome.out;
+  std::ofstream(folder_ / "commands.sql")
+      << "SELECT 1 AS a \\gx\n\\echo done\nSELECT nope;\n\\echo no\n";
+  const CommandOutcome file = Dashi({"exec", "w.db", "-f", "commands.sql"});
+  EXPECT_EQ(file.exit_status, 1);
+  EXPECT_EQ(file.out, "-[ RECORD 1 ]--\na | 1\ndone\n");
+  EXPECT_TRUE(file.err.starts_with("commands.sql:3: ERROR:")) << file.err;
+  const CommandOutcome input = Dashi({"exec", "w.db"}, "\\echo a\nSELECT nope;\n\\echo b\n");
+  EXPECT_EQ(input.exit_status, 1);
+  EXPECT_EQ(input.out, "a\n");
+  EXPECT_EQ(Dashi({"exec", "w.db", "-f", "absent.sql"}).exit_status, 1);
+  const CommandOutcome text =
+      Dashi({"exec", "w.db", "-c", "SELECT nope \\g\nSELECT 2 AS b;", "-c", "SELECT 1"});
+  EXPECT_EQ(text.exit_status, 1);
+  EXPECT_EQ(text.out, "") << "it ends at the error";
   const CommandOutcome wrong = Dashi({"exec", "w.db", "-c", "\\d nope", "-c", "SELECT 1 AS a"});
   EXPECT_EQ(wrong.exit_status, 1);
   EXPECT_EQ(wrong.out, "");
