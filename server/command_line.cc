@@ -259,7 +259,8 @@ void AddEval(CLI::App& app, Words& words) {
   eval->add_option("RELEASE", words.model, "MODEL@N, as TRAIN MODEL reported it")->required();
   eval->add_option("--split", words.split, "The documents to ask")->capture_default_str();
   eval->add_option("--k", words.k, "Numbers of labels to look at")->capture_default_str();
-  eval->add_option("--slices", words.slices, "Slices of the labels: head,torso,tail,new");
+  eval->add_option("--slices", words.slices, "Slices of the labels to measure apart")
+      ->check(CLI::IsMember({"all", "head,torso,tail", "head,torso,tail,new"}));
   eval->add_option("--with", words.with, "More options of the statement: \"filter = 'none'\"")
       ->type_name("OPTIONS");
   eval->footer("Example:\n  dashi eval shop.db m@1 --format csv");

@@ -458,13 +458,17 @@ Completion Complete(const CompletionPlace& place, std::span<const std::string> c
   if (tokens.in_text) {
     return CompleteText(typed, place, names);
   }
-  if (!typed.empty() && typed.front().front() == '\\') {
-    return CompleteArgument(place, typed, names);
+  // A command goes on to the end of its line, which is the one where Tab was pressed: those of the
+  // lines before are no part of the statement any more.
+  const auto command = std::find_if(typed.rbegin(), typed.rend(),
+                                    [](std::string_view word) { return word.front() == '\\'; });
+  if (command != typed.rend()) {
+    return CompleteArgument(place, Words(command.base() - 1, typed.end()), names);
   }
   Completer completer(place, names);
   if (place.word.starts_with('\\')) {
-    for (const std::string& command : commands) {
-      completer.Add("\\" + command);
+    for (const std::string& name : commands) {
+      completer.Add("\\" + name);
     }
   } else if (typed.empty()) {
     completer.AddKeywords(kFirstWords);

@@ -213,8 +213,8 @@ Status ScriptRunner::RunStatement(const ScriptStatement& statement, std::string_
   if (!status.ok() && !reader_has_gone) {
     const std::string place =
         source.empty() ? std::string() : fmt::format("{}:{}: ", source, statement.line);
-    if (console_.err_is_terminal && WasCancelled()) {
-      Print("");  // The terminal has shown ^C.
+    if (console_.err_is_terminal && WasCancelled() && !progress_.drew()) {
+      Print("");  // The terminal has shown ^C, which a progress line would have taken away.
     }
     PrintError(status, statement.text, place);
   }

@@ -1,6 +1,7 @@
 #include "sql/shell/statement_progress.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 
 #include "base/status.h"
@@ -39,6 +40,7 @@ void StatementProgress::Begin(std::string_view statement) {
   stopwatch_.emplace();
   running_ = true;
   reports_ = false;
+  drew_ = false;
   changed_.NotifyAll();
   if (!thread_.joinable()) {
     CatchAsStatus("start of a thread", [this] {
@@ -51,6 +53,7 @@ void StatementProgress::Report(const Progress& progress) {
   const MutexLock lock(mutex_);
   if (running_) {
     reports_ = true;
+    drew_ = true;
     bar_.Draw(progress, TerminalWidth());
   }
 }
@@ -61,10 +64,16 @@ void StatementProgress::End() {
   bar_.Clear();
 }
 
+bool StatementProgress::drew() {
+  const MutexLock lock(mutex_);
+  return drew_;
+}
+
 double StatementProgress::Seconds() const { return stopwatch_ ? stopwatch_->Seconds() : 0; }
 
 void StatementProgress::DrawTime() {
   Progress progress;
+  drew_ = true;
   progress.operation = operation_;
   progress.seconds = Seconds();
   bar_.Draw(progress, TerminalWidth());

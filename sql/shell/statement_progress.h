@@ -37,8 +37,11 @@ class StatementProgress {
   void Report(const Progress& progress) DASHI_EXCLUDES(mutex_);
   /// Takes the line away.
   void End() DASHI_EXCLUDES(mutex_);
+  /// Whether anything was drawn since Begin.
+  bool drew() DASHI_EXCLUDES(mutex_);
 
  private:
+  void StartThread();
   void Watch() DASHI_EXCLUDES(mutex_);
   double Seconds() const DASHI_REQUIRES(mutex_);
   void DrawTime() DASHI_REQUIRES(mutex_);
@@ -51,6 +54,7 @@ class StatementProgress {
   std::optional<Stopwatch> stopwatch_ DASHI_GUARDED_BY(mutex_);  // since Begin
   bool running_ DASHI_GUARDED_BY(mutex_) = false;
   bool reports_ DASHI_GUARDED_BY(mutex_) = false;  // it tells of its progress itself
+  bool drew_ DASHI_GUARDED_BY(mutex_) = false;
   bool stopped_ DASHI_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // begins with the first statement
 };

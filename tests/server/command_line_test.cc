@@ -123,10 +123,10 @@ TEST(CommandLineTest, TrainAndEvalAreStatements) {
   EXPECT_FALSE(line.create_if_missing);
   line = ParseCommandLine({"train", "w.db", "m", "--with", "epochs = 3, seed = 7"});
   EXPECT_EQ(Inputs(line), Strings{"TRAIN MODEL m WITH (epochs = 3, seed = 7)"});
-  line =
-      ParseCommandLine({"eval", "w.db", "m", "--slices", "head,tail", "--with", "filter = 'none'"});
+  line = ParseCommandLine(
+      {"eval", "w.db", "m", "--slices", "head,torso,tail", "--with", "filter = 'none'"});
   EXPECT_EQ(Inputs(line), Strings{"EVALUATE MODEL m ON 'test' WITH (k = '1,3,5', slices = "
-                                  "'head,tail', filter = 'none')"});
+                                  "'head,torso,tail', filter = 'none')"});
   line = ParseCommandLine({"eval", "w.db", "my model@2", "--k", "1", "--format", "csv"});
   EXPECT_EQ(Inputs(line), Strings{"EVALUATE MODEL \"my model\"@2 ON 'test' WITH (k = '1')"});
   EXPECT_EQ(line.format, OutputFormat::kCsv);

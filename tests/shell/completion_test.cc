@@ -145,6 +145,8 @@ TEST_F(CompletionTest, Commands) {
   EXPECT_EQ(Candidates("\\x a|"), Strings{"auto"});
   EXPECT_EQ(Candidates("\\format j|"), (Strings{"json", "jsonl"}));
   EXPECT_TRUE(At("\\i |").file_names);
+  EXPECT_TRUE(At("SELECT 1\nFROM labels \\g |").file_names) << "behind a statement";
+  EXPECT_EQ(Candidates("SELECT 1 \\copy la|"), Strings{"labels"});
   EXPECT_TRUE(At("\\o |").file_names);
   EXPECT_EQ(Candidates("\\copy la|"), Strings{"labels"});
   EXPECT_TRUE(At("\\copy labels FROM |").file_names);

@@ -49,9 +49,9 @@ void Terminal::Type(std::string_view keys) {
   }
 }
 
-bool Terminal::ReadMore() {
+bool Terminal::ReadMore(int timeout_ms) {
   pollfd fd = {master_, POLLIN, 0};
-  if (::poll(&fd, 1, kTimeoutMs) <= 0) {
+  if (::poll(&fd, 1, timeout_ms) <= 0) {
     return false;
   }
   char bytes[4096];
@@ -63,21 +63,21 @@ bool Terminal::ReadMore() {
   return true;
 }
 
-bool Terminal::WaitFor(std::string_view text) {
+bool Terminal::WaitFor(std::string_view text, int timeout_ms) {
   while (true) {
     const std::size_t found = shown_.find(text, waited_for_);
     if (found != std::string::npos) {
       waited_for_ = found + text.size();
       return true;
     }
-    if (!ReadMore()) {
+    if (!ReadMore(timeout_ms)) {
       return false;
     }
   }
 }
 
 int Terminal::WaitForExit() {
-  while (ReadMore()) {
+  while (ReadMore(kTimeoutMs)) {
   }
   int status = 0;
   pid_t ended = 0;

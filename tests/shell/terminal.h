@@ -20,17 +20,17 @@ class Terminal {
 
   /// Types keys; "\x03" is Ctrl-C.
   void Type(std::string_view keys);
-  /// Waits, at most 20 s, until `text` shows up after all that was waited for before. Returns
-  /// whether it came.
-  bool WaitFor(std::string_view text);
-  /// Waits, at most 20 s, for the end of the program. Returns its exit status, 256 and more after a
-  /// signal, -1 when it did not end.
+  /// Waits until `text` shows up after all that was waited for before, or nothing more comes for
+  /// the time given. Returns whether it came.
+  bool WaitFor(std::string_view text, int timeout_ms = 60'000);
+  /// Waits, at most a minute, for the end of the program. Returns its exit status, 256 and more
+  /// after a signal, -1 when it did not end.
   int WaitForExit();
   /// Everything shown so far.
   const std::string& shown() const { return shown_; }
 
  private:
-  bool ReadMore();
+  bool ReadMore(int timeout_ms);
 
   int master_ = -1;
   pid_t child_ = -1;
