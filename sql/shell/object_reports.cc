@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <utility>
@@ -155,13 +156,18 @@ Result<std::string> PrecisionPictures(const std::string& release, ScriptRunner& 
   return pictures;
 }
 
+Status ShowTable(ScriptRunner& runner, const std::function<Status(ByteSink&)>& write) {
+  DASHI_RETURN_IF_ERROR(runner.Show(write));
+  return runner.Space();
+}
+
 }  // namespace
 
 Status DescribeTable(const std::string& table, ScriptRunner& runner) {
   DASHI_RETURN_IF_ERROR(RequireTable(table, runner));
   DASHI_ASSIGN_OR_RETURN(const Rows columns, ColumnsOf(table, runner));
   DASHI_ASSIGN_OR_RETURN(const std::string indexes, IndexLines(table, runner));
-  return runner.Show([&](ByteSink& sink) {
+  return ShowTable(runner, [&](ByteSink& sink) {
     DASHI_RETURN_IF_ERROR(runner.WriteRows(columns, sink));
     return DrawsPictures(runner) ? sink.Write(indexes) : Status();
   });
@@ -180,7 +186,7 @@ Status DescribeRelease(const std::string& release, ScriptRunner& runner) {
   if (DrawsPictures(runner)) {
     DASHI_ASSIGN_OR_RETURN(pictures, PrecisionPictures(release, runner));
   }
-  return runner.Show([&](ByteSink& sink) {
+  return ShowTable(runner, [&](ByteSink& sink) {
     DASHI_RETURN_IF_ERROR(WriteExpanded(rows, runner, sink));
     return sink.Write(pictures);
   });
@@ -203,7 +209,7 @@ Status DescribeJob(const std::string& job, ScriptRunner& runner) {
   if (DrawsPictures(runner)) {
     DASHI_ASSIGN_OR_RETURN(pictures, LossPictures(job, runner));
   }
-  return runner.Show([&](ByteSink& sink) {
+  return ShowTable(runner, [&](ByteSink& sink) {
     DASHI_RETURN_IF_ERROR(WriteExpanded(rows, runner, sink));
     return sink.Write(pictures);
   });

@@ -155,6 +155,15 @@ Status ScriptRunner::WriteRows(const Rows& rows, ByteSink& sink) {
   return writer->End();
 }
 
+Status ScriptRunner::Space() {
+  const bool on_terminal = console_.out_is_terminal && result_sink_ == nullptr;
+  if (!options_.spaced || !on_terminal || options_.format != OutputFormat::kTable) {
+    return Status();
+  }
+  DASHI_RETURN_IF_ERROR(console_.out.Write("\n"));
+  return console_.out.Flush();
+}
+
 Status ScriptRunner::PrintResult(std::string_view statement) {
   num_rows_ = 0;
   if (console_.err_is_terminal) {
@@ -164,11 +173,7 @@ Status ScriptRunner::PrintResult(std::string_view statement) {
   const bool has_rows = !result->columns().empty();
   if (has_rows) {
     DASHI_RETURN_IF_ERROR(Show([&](ByteSink& sink) { return Stream(*result, sink); }));
-    const bool on_terminal = console_.out_is_terminal && result_sink_ == nullptr;
-    if (options_.spaced && on_terminal && options_.format == OutputFormat::kTable) {
-      DASHI_RETURN_IF_ERROR(console_.out.Write("\n"));
-      DASHI_RETURN_IF_ERROR(console_.out.Flush());
-    }
+    DASHI_RETURN_IF_ERROR(Space());
   } else {
     Row row;
     bool more = true;

@@ -77,6 +77,8 @@ class ScriptRunner {
   ///
   /// Errors: those of `write` and of the output; that a person has left the pager is none.
   Status Show(const std::function<Status(ByteSink&)>& write);
+  /// Writes the empty line that follows a table, where options() say so.
+  Status Space();
   /// Writes rows to `sink` as results are written.
   Status WriteRows(const Rows& rows, ByteSink& sink);
   /// Sends results to `sink` instead of standard output; nullptr: back again.
