@@ -274,14 +274,16 @@ Status Shell::ShowReleases(Input& input, const ShellCommand& command) {
     return DescribeRelease(name, script_runner_);
   }
   RunStatement(
-      input, {.text = fmt::format(
-                  "SELECT {} FROM releases{} ORDER BY model, number",
-                  EndsWithPlus(command)
-                      ? "*"
-                      : "name, published, pinned, documents, labels, dim, index_kind AS \"index\", "
-                        "round(json_extract(metrics, '$.\"P@1\"'), 4) AS \"P@1\", "
-                        "substr(created_at, 1, 19) AS created_at",
-                  name.empty() ? "" : " WHERE model = " + QuotedText(name))});
+      input,
+      {.text = fmt::format(
+           "SELECT {} FROM releases{} ORDER BY model, number",
+           EndsWithPlus(command)
+               ? "*"
+               : "name, trim(CASE WHEN published THEN 'published ' ELSE '' END || CASE WHEN pinned "
+                 "THEN 'pinned' ELSE '' END) AS state, documents, labels, dim, index_kind AS "
+                 "\"index\", round(json_extract(metrics, '$.\"P@1\"'), 4) AS \"P@1\", "
+                 "substr(created_at, 1, 16) AS created",
+           name.empty() ? "" : " WHERE model = " + QuotedText(name))});
   return Status();
 }
 
@@ -299,8 +301,8 @@ Status Shell::ShowJobs(Input& input, const ShellCommand& command) {
                         ? "*"
                         : "id, kind, model, state, phase, CASE WHEN total > 0 THEN "
                           "printf('%d %%', 100 * done / total) END AS done, round(loss, 4) AS "
-                          "loss, coalesce(result, error) AS result, substr(started_at, 1, 19) AS "
-                          "started_at")});
+                          "loss, coalesce(result, error) AS result, substr(started_at, 6, 11) AS "
+                          "started")});
   return Status();
 }
 

@@ -17,7 +17,10 @@ namespace dashi {
 
 namespace {
 
-constexpr std::size_t kColumnWidthMin = 8;  // a column is not cut below this
+// A column is not cut below this. One of reals loses digits that say little, so it goes first.
+constexpr std::size_t kColumnWidthMin = 8;
+constexpr std::size_t kRealWidthMin = 6;
+constexpr std::size_t kRealsFirst = 6;  // and counts as so much wider than it is
 constexpr std::string_view kDim = "\x1b[2m";
 constexpr std::string_view kBold = "\x1b[1m";
 constexpr std::string_view kPlain = "\x1b[0m";
@@ -42,19 +45,28 @@ std::string RowCount(std::uint64_t num_rows) {
   return fmt::format("({} {})\n", num_rows, num_rows == 1 ? "row" : "rows");
 }
 
-// Takes columns away from the widest until all fit. `separators` is what stands between and around.
-// Returns false when they do not fit even so.
-bool ShrinkToFit(std::vector<std::size_t>* widths, std::size_t separators, std::size_t total) {
+// Takes columns away from the widest until all fit, none below its minimum. `separators` is what
+// stands between and around. Returns false when they do not fit even so.
+bool ShrinkToFit(std::vector<std::size_t>* widths, const std::vector<std::size_t>& minima,
+                 std::size_t separators, std::size_t total) {
   std::size_t sum = separators;
   for (const std::size_t width : *widths) {
     sum += width;
   }
   while (sum > total) {
-    const auto widest = std::max_element(widths->begin(), widths->end());
-    if (*widest <= kColumnWidthMin) {
+    std::size_t widest = widths->size();
+    std::size_t widest_counts = 0;
+    for (std::size_t i = 0; i < widths->size(); ++i) {
+      const std::size_t counts = (*widths)[i] + (minima[i] == kRealWidthMin ? kRealsFirst : 0);
+      if ((*widths)[i] > minima[i] && counts > widest_counts) {
+        widest = i;
+        widest_counts = counts;
+      }
+    }
+    if (widest == widths->size()) {
       return false;
     }
-    --*widest;
+    --(*widths)[widest];
     --sum;
   }
   return true;
@@ -160,22 +172,26 @@ class AlignedWriter final : public ResultWriter {
 
   // Returns whether the columns fit the terminal.
   bool FixWidths() {
+    std::vector<std::size_t> minima;
     for (std::size_t i = 0; i < names_.size(); ++i) {
       std::size_t width = std::max<std::size_t>(DisplayWidth(names_[i]), 1);
       bool any_number = false;
+      bool any_real = false;
       bool any_other = false;
       for (const Row& row : rows_) {
         for (const std::string& line : LinesOf(PrintableText(row[i].ToString()))) {
           width = std::max(width, DisplayWidth(line));
         }
         any_number = any_number || IsNumber(row[i]);
+        any_real = any_real || row[i].type() == ValueType::kReal;
         any_other = any_other || (!row[i].is_null() && !IsNumber(row[i]));
       }
       numeric_[i] = !any_other && (any_number || numeric_[i]);
       widths_.push_back(width);
+      minima.push_back(numeric_[i] && any_real ? kRealWidthMin : kColumnWidthMin);
     }
     return options_.terminal_width == 0 ||
-           ShrinkToFit(&widths_, 3 * widths_.size(), options_.terminal_width);
+           ShrinkToFit(&widths_, minima, 3 * widths_.size(), options_.terminal_width);
   }
 
   Status WriteHeader() {

@@ -86,6 +86,29 @@ TEST(ResultWriterTest, WhatDoesNotFitIsExpanded) {
             std::string::npos);
 }
 
+TEST(ResultWriterTest, RealsLoseDigitsBeforeATableIsExpanded) {
+  // What EVALUATE MODEL returns, on a terminal of 80 columns.
+  const std::vector<Column> columns = {{"release", {}}, {"split", {}}, {"slice", {}},
+                                       {"metric", {}},  {"k", {}},     {"value", {}},
+                                       {"low", {}},     {"high", {}},  {"documents", {}}};
+  const Row row = {Value::Text("wordnet@1"),
+                   Value::Text("test"),
+                   Value::Text("torso"),
+                   Value::Text("nDCG"),
+                   Value::Integer(5),
+                   Value::Real(0.545462178451771),
+                   Value::Real(0.53983956068649),
+                   Value::Real(0.55158896813921),
+                   Value::Integer(18938)};
+  WriterOptions options;
+  options.terminal_width = 80;
+  const std::string table = Written(options, columns, {row});
+  EXPECT_NE(table.find(" wordnet@1 | test  | torso | nDCG   | 5 | 0.545… | 0.539… | 0.551… |"),
+            std::string::npos)
+      << table;
+  EXPECT_EQ(table.find("RECORD"), std::string::npos);
+}
+
 TEST(ResultWriterTest, TsvIsWhatCopyReads) {
   EXPECT_EQ(Written(Format(OutputFormat::kTsv), kColumns, SomeRows()),
             "rank\tlabel\tscore\n1\t日本\t0.5\n20\t\\N\t\\N\n");
