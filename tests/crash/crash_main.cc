@@ -34,9 +34,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Commits that the memory limit may refuse: hardly any, and one in so many. Whoever needs memory
-// takes that of releases which nobody uses; one for which the background embeds or seals labels is
-// in use as long as that takes, which is long on a busy machine.
+// Commits that the memory limit may refuse: hardly any, and one in so many. Memory of releases that
+// nobody uses is taken for whoever needs it. What can be refused with 16 MiB is a PUBLISH, which
+// loads a release, while loads and transactions hold all that there is; and one of these while a
+// release is in use, as it is when the background embeds or seals labels for it.
 constexpr std::uint64_t kTooLargeMax = 1;
 constexpr std::uint64_t kCommitsPerTooLarge = 10'000;
 // How long a child may take to come to the failpoint that all wait for, on a machine that has other
