@@ -60,38 +60,16 @@ class WriteRunner {
   }
 
   Result<WriteOutcome> Run(sqlite3_stmt* compiled) {
-    if (write_ != nullptr && write_->verb == SqliteVerb::kDelete) {
+    if (write_ == nullptr) {
+      DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled, values_));
+      DASHI_RETURN_IF_ERROR(StepAll(compiled));
+      outcome_.rows_changed = context_.rows_changed;
+      return std::move(outcome_);
+    }
+    if (write_->verb == SqliteVerb::kDelete) {
       return Delete(compiled);
     }
-    if (write_ != nullptr && write_->returning && write_->updates_from && ReturnsAll()) {
-      return statement_.At(
-          Status::Unimplemented("RETURNING * beside FROM would leave out the columns of FROM")
-              .WithSqlState("0A000")
-              .WithHint("Write " + write_->name() + ".* or name the columns."),
-          write_->returning->begin);
-    }
-    std::vector<std::int64_t> written;
-    std::optional<ConflictingRows> conflicts;
-    if (write_ != nullptr && write_->upsert) {
-      DASHI_RETURN_IF_ERROR(CheckKey(statement_, *write_));
-      conflicts.emplace(!write_->upsert->nothing);
-      context_.conflicts = &*conflicts;
-    }
-    if (write_ != nullptr && (write_->returning || write_->upsert)) {
-      context_.written = &written;
-    }
-    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled, values_));
-    DASHI_RETURN_IF_ERROR(StepAll(compiled));
-    if (conflicts && !conflicts->listed().rows.empty()) {
-      DASHI_RETURN_IF_ERROR(UpdateConflicting(conflicts->listed(), &written));
-    }
-    context_.conflicts = nullptr;
-    context_.written = nullptr;
-    if (write_ != nullptr && write_->returning) {
-      DASHI_RETURN_IF_ERROR(ReadReturned({std::move(written), {}}));
-    }
-    outcome_.rows_changed = context_.rows_changed;
-    return std::move(outcome_);
+    return InsertOrUpdate(compiled);
   }
 
  private:
@@ -118,18 +96,65 @@ class WriteRunner {
     return Status();
   }
 
+  Result<CompiledStatement> Compile(const SqliteText& text) {
+    DASHI_ASSIGN_OR_RETURN(CompiledStatement compiled,
+                           sqlite_.CompileComposed(text, statement_, context_));
+    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled.get(), values_));
+    return compiled;
+  }
+
+  /// Compiles the clauses first, so that what is wrong with them does not depend on the rows.
+  Result<WriteOutcome> InsertOrUpdate(sqlite3_stmt* compiled) {
+    std::vector<std::int64_t> written;
+    std::optional<ConflictingRows> conflicts;
+    CompiledStatement upsert;
+    CompiledStatement returning;
+    if (write_->upsert) {
+      DASHI_RETURN_IF_ERROR(CheckKey(statement_, *write_));
+      conflicts.emplace(!write_->upsert->nothing);
+      if (conflicts->updates()) {
+        DASHI_ASSIGN_OR_RETURN(upsert, Compile(UpsertText(statement_, context_.schemas)));
+      }
+    }
+    if (write_->returning) {
+      DASHI_RETURN_IF_ERROR(CheckReturned());
+      DASHI_ASSIGN_OR_RETURN(returning, Compile(ReturningText(statement_)));
+    }
+    context_.conflicts = conflicts ? &*conflicts : nullptr;
+    context_.written = &written;
+    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled, values_));
+    DASHI_RETURN_IF_ERROR(StepAll(compiled));
+    context_.conflicts = nullptr;
+    if (conflicts && !conflicts->listed().rows.empty()) {
+      DASHI_RETURN_IF_ERROR(UpdateConflicting(conflicts->listed(), upsert.get(), &written));
+    }
+    context_.written = nullptr;
+    if (write_->returning) {
+      DASHI_RETURN_IF_ERROR(ReadReturned({std::move(written), {}}, returning.get()));
+    }
+    outcome_.rows_changed = context_.rows_changed;
+    return std::move(outcome_);
+  }
+
+  Status CheckReturned() const {
+    if (!write_->updates_from || !ReturnsAll()) {
+      return Status();
+    }
+    return statement_.At(
+        Status::Unimplemented("RETURNING * beside FROM would leave out the columns of FROM")
+            .WithSqlState("0A000")
+            .WithHint("Write " + write_->name() + ".* or name the columns."),
+        write_->returning->begin);
+  }
+
   /// Updates the rows whose keys exist. `written` has the rows that were inserted, and gets those
   /// that were updated where they stood in the statement.
-  Status UpdateConflicting(const ListedRows& listed, std::vector<std::int64_t>* written) {
+  Status UpdateConflicting(const ListedRows& listed, sqlite3_stmt* compiled,
+                           std::vector<std::int64_t>* written) {
     std::vector<std::int64_t> updated;
-    context_.conflicts = nullptr;
     context_.written = &updated;
     context_.listed = &listed;
-    DASHI_ASSIGN_OR_RETURN(
-        const CompiledStatement compiled,
-        sqlite_.CompileComposed(UpsertText(statement_, context_.schemas), statement_, context_));
-    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled.get(), values_));
-    DASHI_RETURN_IF_ERROR(StepAll(compiled.get()));
+    DASHI_RETURN_IF_ERROR(StepAll(compiled));
     context_.listed = nullptr;
     const std::unordered_set<std::int64_t> were_updated(updated.begin(), updated.end());
     const std::unordered_set<std::int64_t> met(listed.rows.begin(), listed.rows.end());
@@ -139,21 +164,17 @@ class WriteRunner {
     return Status();
   }
 
-  Status ReadReturned(const ListedRows& listed) {
+  Status ReadReturned(const ListedRows& listed, sqlite3_stmt* compiled) {
     context_.listed = &listed;
-    DASHI_ASSIGN_OR_RETURN(
-        const CompiledStatement compiled,
-        sqlite_.CompileComposed(ReturningText(statement_), statement_, context_));
-    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled.get(), values_));
-    outcome_.columns = SqliteConnection::ColumnsOf(compiled.get());
+    outcome_.columns = SqliteConnection::ColumnsOf(compiled);
     Row row;
     for (;;) {
-      DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_.Step(compiled.get(), statement_, context_));
+      DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_.Step(compiled, statement_, context_));
       if (!more) {
         context_.listed = nullptr;
         return Status();
       }
-      SqliteConnection::ReadRow(compiled.get(), &row);
+      SqliteConnection::ReadRow(compiled, &row);
       outcome_.rows.push_back(std::move(row));
     }
   }
