@@ -101,7 +101,7 @@ Status ServingIndex::Relink(const index::PositionSet& live,
     segment = segment_;
     relinking_ = true;
   }
-  const Status relinked = [&]() -> Status {
+  Status relinked = [&]() -> Status {
     const auto memory = NewLease();
     DASHI_RETURN_IF_ERROR(
         source_.grow(memory.get(), index::SegmentRewriteBytes(segment->header())));

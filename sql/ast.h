@@ -91,6 +91,21 @@ struct CopyFromStatement {
   std::vector<OptionNode> options;
 };
 
+/// COPY table [(columns)] TO 'path', or COPY (query) TO 'path'.
+struct CopyToStatement {
+  struct Query {
+    TextRange range;
+    SqliteStatement statement;
+  };
+  std::string table;
+  std::size_t table_offset = 0;
+  std::vector<std::string> columns;  ///< empty: all that COPY FROM could load
+  std::vector<std::size_t> column_offsets;
+  std::optional<Query> query;  ///< in the place of a table
+  std::string path;
+  std::vector<OptionNode> options;
+};
+
 struct TransactionModes {
   std::optional<bool> read_only;
 };
@@ -288,15 +303,17 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode = std::variant<
-    SqliteStatement, CopyFromStatement, BeginStatement, CommitStatement, RollbackStatement,
-    SavepointStatement, ReleaseSavepointStatement, RollbackToStatement, SetTransactionStatement,
-    AlterTableStatement, CreateIndexStatement, DropIndexStatement, CreateGraphStatement,
-    DropGraphStatement, CreateModelStatement, AlterModelStatement, DropModelStatement,
-    DropReleaseStatement, PinReleaseStatement, RefreshModelStatement, TrainModelStatement,
-    EvaluateModelStatement, CompareStatement, ExportModelStatement, ImportModelStatement,
-    PublishStatement, RevertModelStatement, WaitJobStatement, CancelJobStatement, PauseJobStatement,
-    ResumeJobStatement, BackupStatement, ShowBackupsStatement, CheckDatabaseStatement,
-    ShowListStatement, ShowModelStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+using StatementNode =
+    std::variant<SqliteStatement, CopyFromStatement, CopyToStatement, BeginStatement,
+                 CommitStatement, RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
+                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
+                 CreateIndexStatement, DropIndexStatement, CreateGraphStatement, DropGraphStatement,
+                 CreateModelStatement, AlterModelStatement, DropModelStatement,
+                 DropReleaseStatement, PinReleaseStatement, RefreshModelStatement,
+                 TrainModelStatement, EvaluateModelStatement, CompareStatement,
+                 ExportModelStatement, ImportModelStatement, PublishStatement, RevertModelStatement,
+                 WaitJobStatement, CancelJobStatement, PauseJobStatement, ResumeJobStatement,
+                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
+                 ShowModelStatement, ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

@@ -8,6 +8,7 @@
 
 #include "base/nearest_name.h"
 #include "base/status.h"
+#include "sql/copy_format.h"
 #include "sql/table_catalog.h"
 #include "sql/token.h"
 
@@ -144,42 +145,6 @@ Status ReadColumns(const ParsedStatement& statement, const CopyFromStatement& co
   return Status();
 }
 
-Status BadValue(const OptionNode& option, std::string_view allowed) {
-  return Status::InvalidArgument("invalid value for the option " + option.name + ": \"" +
-                                 option.value + "\"")
-      .WithHint("Allowed: " + std::string(allowed) + ".");
-}
-
-Status ReadBoolean(const OptionNode& option, bool* value) {
-  for (const std::string_view word : {"on", "true", "1", "yes"}) {
-    if (EqualsIgnoreCase(option.value, word)) {
-      *value = true;
-      return Status();
-    }
-  }
-  for (const std::string_view word : {"off", "false", "0", "no"}) {
-    if (EqualsIgnoreCase(option.value, word)) {
-      *value = false;
-      return Status();
-    }
-  }
-  return BadValue(option, "on or off");
-}
-
-Status ReadDelimiter(const OptionNode& option, CopyPlan* plan) {
-  std::string_view value = option.value;
-  if (value == "\\t" || value == "tab") {
-    value = "\t";
-  }
-  const bool good = value.size() == 1 && static_cast<unsigned char>(value[0]) < 0x80 &&
-                    std::string_view("\"\r\n\\").find(value[0]) == std::string_view::npos;
-  if (!good) {
-    return BadValue(option, "one ASCII character other than quote, backslash or line break");
-  }
-  plan->format.delimiter = value[0];
-  return Status();
-}
-
 Status ReadFormat(const OptionNode& option, CopyPlan* plan) {
   plan->format.format = ToLowerAscii(option.value);
   static constexpr std::string_view kFormats[] = {"jsonl", "csv", "tsv", "xc"};
@@ -196,7 +161,7 @@ Status ReadSplit(const OptionNode& option, CopyPlan* plan) {
     return Status::InvalidArgument("the option split is for documents only");
   }
   if (option.value != "train" && option.value != "test" && option.value != "valid") {
-    return BadValue(option, "train, test or valid");
+    return BadOptionValue(option, "train, test or valid");
   }
   plan->format.split = option.value;
   return Status();
@@ -207,7 +172,7 @@ Status ReadGraph(const OptionNode& option, CopyPlan* plan) {
     return Status::InvalidArgument("the option graph is for edges and clicks only");
   }
   plan->graph = option.value;
-  return option.value.empty() ? BadValue(option, "the name of a graph") : Status();
+  return option.value.empty() ? BadOptionValue(option, "the name of a graph") : Status();
 }
 
 Status ReadConflict(const OptionNode& option, CopyPlan* plan) {
@@ -219,7 +184,7 @@ Status ReadConflict(const OptionNode& option, CopyPlan* plan) {
   } else if (option.value == "ignore") {
     plan->on_conflict = DuplicatePolicy::kIgnore;
   } else if (option.value != "error") {
-    return BadValue(option, "error, replace or ignore");
+    return BadOptionValue(option, "error, replace or ignore");
   }
   return Status();
 }
@@ -228,13 +193,14 @@ Status ReadUnknown(const OptionNode& option, CopyPlan* plan) {
   plan->ignore_unknown = option.value == "ignore";
   plan->skip_unknown_ends = plan->ignore_unknown && (plan->target == CopyTarget::kEdges ||
                                                      plan->target == CopyTarget::kClicks);
-  return plan->ignore_unknown || option.value == "error" ? Status()
-                                                         : BadValue(option, "error or ignore");
+  return plan->ignore_unknown || option.value == "error"
+             ? Status()
+             : BadOptionValue(option, "error or ignore");
 }
 
 Status ReadRejects(const OptionNode& option, CopyPlan* plan) {
   plan->rejects_path = option.value;
-  return option.value.empty() ? BadValue(option, "the path of a file") : Status();
+  return option.value.empty() ? BadOptionValue(option, "the path of a file") : Status();
 }
 
 struct Option {
@@ -246,14 +212,15 @@ constexpr Option kOptions[] = {
     {"format", ReadFormat},
     {"unknown", ReadUnknown},
     {"header", [](const OptionNode& option,
-                  CopyPlan* plan) { return ReadBoolean(option, &plan->format.header); }},
-    {"delimiter", ReadDelimiter},
+                  CopyPlan* plan) { return ReadSwitch(option, &plan->format.header); }},
+    {"delimiter", [](const OptionNode& option,
+                     CopyPlan* plan) { return ReadDelimiter(option, &plan->format.delimiter); }},
     {"on_conflict", ReadConflict},
     {"rejects", ReadRejects},
     {"split", ReadSplit},
     {"graph", ReadGraph},
     {"titles_only", [](const OptionNode& option,
-                       CopyPlan* plan) { return ReadBoolean(option, &plan->format.titles_only); }},
+                       CopyPlan* plan) { return ReadSwitch(option, &plan->format.titles_only); }},
     {"labels",
      [](const OptionNode& option, CopyPlan* plan) {
        plan->format.labels_path = option.value;
@@ -297,27 +264,6 @@ Status CheckOptionsFitFormat(const ParsedStatement& statement, const CopyFromSta
     }
   }
   return Status();
-}
-
-bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-// The format that a file's name tells; empty when it tells none.
-std::string FormatOfPath(std::string_view path) {
-  for (const std::string_view compression : {".gz", ".zst"}) {
-    if (EndsWith(path, compression)) {
-      path.remove_suffix(compression.size());
-    }
-  }
-  static constexpr std::pair<std::string_view, std::string_view> kExtensions[] = {
-      {".jsonl", "jsonl"}, {".ndjson", "jsonl"}, {".csv", "csv"}, {".tsv", "tsv"}};
-  for (const auto& [extension, format] : kExtensions) {
-    if (EndsWith(path, extension)) {
-      return std::string(format);
-    }
-  }
-  return "";
 }
 
 // A file without names has no column for the graph when the option says it.

@@ -44,7 +44,8 @@ bool ChangesBlock(const sql::StatementNode& node) {
   if (sqlite != nullptr) {
     return sqlite->verb != sql::SqliteVerb::kSelect && sqlite->verb != sql::SqliteVerb::kExplain;
   }
-  return !std::holds_alternative<sql::ShowListStatement>(node) &&
+  return !std::holds_alternative<sql::CopyToStatement>(node) &&
+         !std::holds_alternative<sql::ShowListStatement>(node) &&
          !std::holds_alternative<sql::ShowSettingStatement>(node) &&
          !std::holds_alternative<sql::ShowBackupsStatement>(node) &&
          !std::holds_alternative<sql::SetStatement>(node) &&
@@ -201,6 +202,7 @@ Result<ResultSet> SessionImpl::Run(const std::shared_ptr<const ParsedStatement>&
                        ? RunQuery(statement, values, keeper, "SELECT")
                        : RunWrite(parsed, values, keeper);
           },
+          [&](const sql::CopyToStatement& node) { return RunCopyTo(parsed, node, values); },
           [&](const sql::BeginStatement& node) { return ExecuteBegin(session, node); },
           [&](const sql::CommitStatement&) { return ExecuteCommit(session); },
           [&](const sql::RollbackStatement&) { return ExecuteRollback(session); },

@@ -69,6 +69,9 @@ class SessionImpl {
   Result<std::unique_ptr<RowSource>> RunWrite(const sql::ParsedStatement& statement,
                                               std::span<const Value> values,
                                               const CompiledKeeper& keeper);
+  Result<std::unique_ptr<RowSource>> RunCopyTo(const sql::ParsedStatement& statement,
+                                               const sql::CopyToStatement& copy,
+                                               std::span<const Value> values);
   /// Runs a SELECT of the session's own, for SHOW.
   Result<std::unique_ptr<RowSource>> RunShow(std::string_view select);
   Result<sql::CompiledStatement> CompileOrTake(const sql::ParsedStatement& statement,

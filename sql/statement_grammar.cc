@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "sql/copy_grammar.h"
 #include "sql/graph/graph_grammar.h"
 #include "sql/release_grammar.h"
 #include "sql/schema_grammar.h"
@@ -32,39 +33,6 @@ constexpr std::string_view kUnsupportedWords[] = {
     "FETCH",      "GRANT",   "LISTEN",   "LOAD",       "LOCK",    "MERGE",   "MOVE",
     "NOTIFY",     "PRAGMA",  "PREPARE",  "REASSIGN",   "REINDEX", "RESTORE", "REVOKE",
     "SECURITY",   "TABLE",   "TRUNCATE", "UNLISTEN",   "USE",     "VACUUM"};
-
-Result<StatementNode> ParseCopy(TokenStream& tokens) {
-  CopyFromStatement copy;
-  if (tokens.Peek().IsOperator("(")) {
-    return tokens.Unsupported(tokens.Peek(), "COPY (query) TO is not supported");
-  }
-  copy.table_offset = tokens.Peek().offset;
-  DASHI_ASSIGN_OR_RETURN(copy.table, tokens.ExpectName("the name of a table"));
-  if (tokens.TakeOperator("(")) {
-    do {
-      copy.column_offsets.push_back(tokens.Peek().offset);
-      DASHI_ASSIGN_OR_RETURN(std::string column, tokens.ExpectName("the name of a column"));
-      copy.columns.push_back(std::move(column));
-    } while (tokens.TakeOperator(","));
-    if (!tokens.TakeOperator(")")) {
-      return tokens.SyntaxError("\",\" or \")\"");
-    }
-  }
-  if (tokens.Peek().IsKeyword("TO")) {
-    return tokens.Unsupported(tokens.Peek(), "COPY ... TO is not supported",
-                              "Write the rows with `dashi exec --format jsonl -c 'SELECT ...'`.");
-  }
-  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("FROM"));
-  if (tokens.Peek().IsKeyword("STDIN") || tokens.Peek().IsKeyword("PROGRAM")) {
-    return tokens.Unsupported(tokens.Peek(), "COPY reads files only",
-                              "Write COPY ... FROM 'path'.");
-  }
-  DASHI_ASSIGN_OR_RETURN(copy.path, tokens.ExpectString("the path of a file, in quotes"));
-  if (tokens.TakeKeyword("WITH") || tokens.Peek().IsOperator("(")) {
-    DASHI_ASSIGN_OR_RETURN(copy.options, tokens.ExpectOptions());
-  }
-  return StatementNode(std::move(copy));
-}
 
 // Reads ISOLATION LEVEL ..., READ ONLY | WRITE and [NOT] DEFERRABLE, separated by commas or not.
 Result<TransactionModes> ParseTransactionModes(TokenStream& tokens) {

@@ -50,6 +50,8 @@ class TokenStream {
   Status SyntaxError(std::string_view expected,
                      std::span<const std::string_view> candidates = {}) const;
   SourcePosition PositionOf(const Token& token) const;
+  /// A stream over other tokens of the same text, which end with kEnd; borrowed.
+  TokenStream Within(std::span<const Token> tokens) const { return {sql_, tokens}; }
   /// 0A000 at a token.
   Status Unsupported(const Token& token, std::string message, std::string hint = {}) const;
 

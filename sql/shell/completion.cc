@@ -121,7 +121,7 @@ constexpr std::array kRules = {
     Rule{"SHOW", "MODELS MODEL RELEASES JOBS GRAPHS TABLES INDEXES COLUMNS SETTINGS MEMORY BACKUPS",
          What::kSettings, true},
     Rule{"COPY", "", What::kTables, true},
-    Rule{"COPY ?", "FROM (", What::kKeywords, true},
+    Rule{"COPY ?", "FROM TO (", What::kKeywords, true},
     Rule{"ALTER TABLE", "", What::kTables},
     Rule{"ALTER TABLE ?", "ADD COLUMN DROP COLUMN RENAME COLUMN"},
     Rule{"ALTER", "TABLE MODEL", What::kKeywords, true},

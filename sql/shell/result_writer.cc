@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "base/value_format.h"
 #include "sql/shell/markup_writer.h"
 #include "sql/shell/table_writer.h"
-#include "sql/shell/value_format.h"
 
 namespace dashi {
 

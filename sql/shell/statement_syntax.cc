@@ -31,6 +31,8 @@ constexpr std::array kSyntaxes = {
     Syntax{
         "COPY",
         "COPY table [(column, ...)] FROM 'path' [WITH (option = value, ...)]\n"
+        "COPY table [(column, ...)] TO 'path' [WITH (option = value, ...)]\n"
+        "COPY (query) TO 'path' [WITH (option = value, ...)]\n"
         "options: format jsonl | csv | tsv | xc, header, delimiter, unknown 'error' | 'ignore',\n"
         "  on_conflict 'error' | 'replace' | 'ignore', rejects 'path', split, graph"},
     Syntax{"CREATE GRAPH",
@@ -39,7 +41,9 @@ constexpr std::array kSyntaxes = {
     Syntax{"CREATE INDEX", "CREATE INDEX [IF NOT EXISTS] name ON documents | labels (column)"},
     Syntax{"CREATE MODEL",
            "CREATE MODEL [IF NOT EXISTS] name USING ngame | ramen [WITH (option = value, ...)]"},
-    Syntax{"DELETE", "DELETE FROM table [WHERE condition]"},
+    Syntax{"DELETE",
+           "DELETE FROM table [[AS] name] [USING table, ...] [WHERE condition]\n"
+           "  [RETURNING * | expression, ...]"},
     Syntax{"DROP GRAPH", "DROP GRAPH [IF EXISTS] name"},
     Syntax{"DROP INDEX", "DROP INDEX [IF EXISTS] name"},
     Syntax{"DROP MODEL", "DROP MODEL [IF EXISTS] name"},
@@ -55,7 +59,10 @@ constexpr std::array kSyntaxes = {
     Syntax{
         "INSERT",
         "INSERT [OR REPLACE | OR IGNORE] INTO table [(column, ...)] VALUES (value, ...) [, ...]\n"
-        "INSERT [OR REPLACE | OR IGNORE] INTO table [(column, ...)] SELECT ..."},
+        "INSERT [OR REPLACE | OR IGNORE] INTO table [(column, ...)] SELECT ...\n"
+        "  [ON CONFLICT [(key)] DO NOTHING | DO UPDATE SET column = value [, ...] [WHERE "
+        "condition]]\n"
+        "  [RETURNING * | expression, ...]"},
     Syntax{"PAUSE JOB", "PAUSE JOB n"},
     Syntax{"PIN RELEASE", "PIN RELEASE model@n"},
     Syntax{"PUBLISH",
@@ -82,7 +89,9 @@ constexpr std::array kSyntaxes = {
            "SHOW BACKUPS FROM 'dir'"},
     Syntax{"TRAIN MODEL", "TRAIN MODEL name [WITH (option = value, ...)]"},
     Syntax{"UNPIN RELEASE", "UNPIN RELEASE model@n"},
-    Syntax{"UPDATE", "UPDATE table SET column = value [, ...] [WHERE condition]"},
+    Syntax{"UPDATE",
+           "UPDATE table [AS name] SET column = value [, ...] [FROM table, ...] [WHERE condition]\n"
+           "  [RETURNING * | expression, ...]"},
     Syntax{"WAIT JOB", "WAIT JOB n"},
 };
 

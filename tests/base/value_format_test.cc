@@ -1,4 +1,4 @@
-#include "sql/shell/value_format.h"
+#include "base/value_format.h"
 
 #include <limits>
 #include <string>

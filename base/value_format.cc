@@ -1,4 +1,4 @@
-#include "sql/shell/value_format.h"
+#include "base/value_format.h"
 
 #include <algorithm>
 #include <cmath>
@@ -44,8 +44,9 @@ std::string JsonEscape(char byte) {
 
 }  // namespace
 
-void AppendCsvText(std::string* out, std::string_view text) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+void AppendCsvText(std::string* out, std::string_view text, char delimiter) {
+  const char quoted[] = {delimiter, '"', '\r', '\n'};
+  if (!text.empty() && text.find_first_of({quoted, sizeof(quoted)}) == std::string_view::npos) {
     *out += text;
     return;
   }
@@ -59,15 +60,13 @@ void AppendCsvText(std::string* out, std::string_view text) {
   *out += '"';
 }
 
-void AppendCsvField(std::string* out, const Value& value) {
-  if (value.type() == ValueType::kText) {
-    AppendCsvText(out, value.text());
-  } else if (!value.is_null()) {
-    *out += value.ToString();
+void AppendCsvField(std::string* out, const Value& value, char delimiter) {
+  if (!value.is_null()) {
+    AppendCsvText(out, value.ToString(), delimiter);
   }
 }
 
-void AppendTsvText(std::string* out, std::string_view text) {
+void AppendTsvText(std::string* out, std::string_view text, char delimiter) {
   for (const char byte : text) {
     switch (byte) {
       case '\\':
@@ -83,16 +82,19 @@ void AppendTsvText(std::string* out, std::string_view text) {
         *out += "\\r";
         break;
       default:
+        if (byte == delimiter) {
+          *out += '\\';
+        }
         *out += byte;
     }
   }
 }
 
-void AppendTsvField(std::string* out, const Value& value) {
+void AppendTsvField(std::string* out, const Value& value, char delimiter) {
   if (value.is_null()) {
     *out += "\\N";
   } else {
-    AppendTsvText(out, value.ToString());
+    AppendTsvText(out, value.ToString(), delimiter);
   }
 }
 

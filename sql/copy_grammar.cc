@@ -1,0 +1,105 @@
+#include "sql/copy_grammar.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "sql/sqlite_dialect.h"
+
+namespace dashi::sql {
+
+namespace {
+
+Status ReadPathAndOptions(TokenStream& tokens, std::string* path,
+                          std::vector<OptionNode>* options) {
+  DASHI_ASSIGN_OR_RETURN(*path, tokens.ExpectString("the path of a file, in quotes"));
+  if (tokens.TakeKeyword("WITH") || tokens.Peek().IsOperator("(")) {
+    DASHI_ASSIGN_OR_RETURN(*options, tokens.ExpectOptions());
+  }
+  return Status();
+}
+
+Result<StatementNode> ReadTarget(TokenStream& tokens, CopyToStatement copy) {
+  if (tokens.Peek().IsKeyword("STDOUT") || tokens.Peek().IsKeyword("PROGRAM")) {
+    return tokens.Unsupported(tokens.Peek(), "COPY writes files only", "Write COPY ... TO 'path'.");
+  }
+  DASHI_RETURN_IF_ERROR(ReadPathAndOptions(tokens, &copy.path, &copy.options));
+  return StatementNode(std::move(copy));
+}
+
+/// Takes the query and its parentheses.
+Result<StatementNode> ParseCopyQuery(TokenStream& tokens) {
+  const Token& open = tokens.Take();
+  CopyToStatement copy;
+  copy.query.emplace();
+  copy.query->range = {tokens.Peek().offset, 0};
+  std::vector<Token> inside;
+  for (std::size_t depth = 1;;) {
+    if (tokens.AtEnd()) {
+      return Status::InvalidArgument("the parenthesis is not closed")
+          .WithSqlState("42601")
+          .WithPosition(tokens.PositionOf(open));
+    }
+    depth += tokens.Peek().IsOperator("(") ? 1 : 0;
+    depth -= tokens.Peek().IsOperator(")") ? 1 : 0;
+    if (depth == 0) {
+      break;
+    }
+    inside.push_back(tokens.Take());
+  }
+  copy.query->range.end = tokens.Peek().offset;
+  Token end = tokens.Peek();
+  end.kind = TokenKind::kEnd;
+  inside.push_back(end);
+  TokenStream query = tokens.Within(inside);
+  if (!IsSqliteStatement(query.Peek())) {
+    return query.SyntaxError("a query");
+  }
+  DASHI_ASSIGN_OR_RETURN(copy.query->statement, CheckSqliteStatement(query));
+  if (copy.query->statement.verb != SqliteVerb::kSelect) {
+    return tokens.Unsupported(inside.front(), "COPY writes the rows of a SELECT only");
+  }
+  tokens.Take();
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("TO"));
+  return ReadTarget(tokens, std::move(copy));
+}
+
+}  // namespace
+
+Result<StatementNode> ParseCopy(TokenStream& tokens) {
+  if (tokens.Peek().IsOperator("(")) {
+    return ParseCopyQuery(tokens);
+  }
+  CopyFromStatement copy;
+  copy.table_offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(copy.table, tokens.ExpectName("the name of a table, or a query"));
+  if (tokens.TakeOperator("(")) {
+    do {
+      copy.column_offsets.push_back(tokens.Peek().offset);
+      DASHI_ASSIGN_OR_RETURN(std::string column, tokens.ExpectName("the name of a column"));
+      copy.columns.push_back(std::move(column));
+    } while (tokens.TakeOperator(","));
+    if (!tokens.TakeOperator(")")) {
+      return tokens.SyntaxError("\",\" or \")\"");
+    }
+  }
+  if (tokens.TakeKeyword("TO")) {
+    CopyToStatement to;
+    to.table = std::move(copy.table);
+    to.table_offset = copy.table_offset;
+    to.columns = std::move(copy.columns);
+    to.column_offsets = std::move(copy.column_offsets);
+    return ReadTarget(tokens, std::move(to));
+  }
+  static constexpr std::string_view kDirections[] = {"FROM", "TO"};
+  DASHI_RETURN_IF_ERROR(tokens.ExpectOneOf(kDirections).status());
+  if (tokens.Peek().IsKeyword("STDIN") || tokens.Peek().IsKeyword("PROGRAM")) {
+    return tokens.Unsupported(tokens.Peek(), "COPY reads files only",
+                              "Write COPY ... FROM 'path'.");
+  }
+  DASHI_RETURN_IF_ERROR(ReadPathAndOptions(tokens, &copy.path, &copy.options));
+  return StatementNode(std::move(copy));
+}
+
+}  // namespace dashi::sql
