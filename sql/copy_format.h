@@ -15,7 +15,7 @@ Status BadOptionValue(const OptionNode& option, std::string_view allowed);
 
 /// on, true, 1 or yes; off, false, 0 or no.
 Status ReadSwitch(const OptionNode& option, bool* value);
-/// One ASCII character, or \\t or tab.
+/// One ASCII character, or a backslash and t, or tab.
 Status ReadDelimiter(const OptionNode& option, char* delimiter);
 
 /// The format that a file's name tells, whatever it is compressed with: "jsonl", "csv" or "tsv";

@@ -18,9 +18,10 @@ Result<std::unique_ptr<ImportReader>> OpenCsvReader(const std::string& path,
                                                     const ImportFormat& format,
                                                     const std::vector<std::string>& columns);
 
-/// Opens the reader of FORMAT tsv: PostgreSQL's COPY text format. `\b \f \n \r \t \v`, `\123`,
-/// `\x41` and a backslash before any other byte (a tab or a line feed, for instance) are escapes,
-/// a field `\N` is NULL, a line `\.` ends the data.
+/// Opens the reader of FORMAT tsv: PostgreSQL's COPY text format. A backslash before one of
+/// b, f, n, r, t and v, before up to three octal digits, before x and up to two hexadecimal ones,
+/// and before any other byte (a tab or a line feed, for instance) begins an escape; a field that is
+/// a backslash and N is NULL, a line that is a backslash and a point ends the data.
 Result<std::unique_ptr<ImportReader>> OpenTsvReader(const std::string& path,
                                                     const ImportFormat& format,
                                                     const std::vector<std::string>& columns);

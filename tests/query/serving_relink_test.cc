@@ -1,6 +1,7 @@
 // A release's graph is linked anew when many of its labels are gone, while it serves.
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -10,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/mutex.h"
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "index/segment/mapped_segment.h"
@@ -64,10 +66,18 @@ class ServingRelinkTest : public ::testing::Test {
   std::uint32_t Generation() const {
     return index::MappedSegment::Open(Path()).value()->header().generation;
   }
+  /// Lets the caretaker run, which gives way to whoever spins.
+  static void Pause() {
+    constexpr std::chrono::milliseconds kPause{3};
+    Mutex mutex;
+    CondVar never;
+    const MutexLock lock(mutex);
+    never.WaitFor(mutex, kPause);
+  }
   /// Waits until the refresher and the caretaker have had the graph leave so many out.
   void WaitUntilLeftOut(std::size_t num_rows) {
     while (NumLeftOut() != num_rows) {
-      std::this_thread::yield();
+      Pause();
     }
     releases_->WaitForIndexes();
     EXPECT_EQ(Release()->labels->State(), "ready");
@@ -225,6 +235,7 @@ TEST_F(ServingRelinkTest, SearchesBesideItGiveWhatTheirViewHas) {
       const std::vector<Hit> found = TopK(view, TextOf(label), 1, false);
       num_wrong += found == TopK(view, TextOf(label), 1, true) ? 0 : 1;
       ++num_searches;
+      Pause();
     }
   });
   for (int round = 0; round < 2; ++round) {
