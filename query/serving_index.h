@@ -70,7 +70,8 @@ class ServingIndex : public index::VectorIndex, public std::enable_shared_from_t
   /// or missing one anew. Returns when nothing is left or `should_stop` says so.
   void Tend(const std::function<bool()>& should_stop) const DASHI_EXCLUDES(mutex_);
   /// Whether the graph should be linked anew for the rows that are there: IsWorthRewriting. Not
-  /// while it cannot be used, nor where there is none.
+  /// while it cannot be used, nor where there is none, nor after it could not be done: the next
+  /// load of the release tries again.
   bool ShouldRelink(const index::PositionSet* live) const DASHI_EXCLUDES(mutex_);
   /// Has the graph lead to the rows that are there alone; the others keep their positions and their
   /// vectors. Searches use the old one meanwhile. As Tend by one thread at a time.
@@ -143,6 +144,7 @@ class ServingIndex : public index::VectorIndex, public std::enable_shared_from_t
   mutable std::string damage_ DASHI_GUARDED_BY(mutex_);  ///< empty: the file is sound, or none
   mutable bool rebuilding_ DASHI_GUARDED_BY(mutex_) = false;
   mutable bool relinking_ DASHI_GUARDED_BY(mutex_) = false;
+  mutable bool relink_failed_ DASHI_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace dashi::query

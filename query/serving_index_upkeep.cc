@@ -84,7 +84,7 @@ bool ServingIndex::ShouldRelink(const index::PositionSet* live) const {
   std::shared_ptr<const index::MappedSegment> segment;  // Sharers: the index.
   {
     const MutexLock lock(mutex_);
-    segment = segment_;
+    segment = relink_failed_ ? nullptr : segment_;
   }
   return segment != nullptr && !segment->blocks().is_damaged() && !source_.store->read_only() &&
          index::IsWorthRewriting(*segment, live);
@@ -116,6 +116,7 @@ Status ServingIndex::Relink(const index::PositionSet& live,
   {
     const MutexLock lock(mutex_);
     relinking_ = false;
+    relink_failed_ = !relinked.ok() && relinked.code() != StatusCode::kCancelled;
   }
   if (segment->blocks().is_damaged()) {
     Tend(should_stop);

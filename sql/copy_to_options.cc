@@ -19,6 +19,8 @@ namespace dashi::sql {
 namespace {
 
 constexpr std::string_view kFormats[] = {"jsonl", "csv", "tsv"};
+/// Columns that the database keeps, of rows and of edges, so that COPY FROM could not load them.
+constexpr std::string_view kNotLoaded[] = {"updated_at", "source_table", "target_table"};
 constexpr std::string_view kOptions[] = {"format", "header", "delimiter"};
 
 Status ReadOption(const OptionNode& option, ExportFormat* format, bool* delimited) {
@@ -67,7 +69,9 @@ Result<std::vector<std::string>> ExportColumns(const ParsedStatement& statement,
         copy.table_offset);
   }
   if (copy.columns.empty()) {
-    std::erase(all, "updated_at");  // The database keeps it, so COPY FROM could not load it.
+    std::erase_if(all, [](const std::string& name) {
+      return std::find(std::begin(kNotLoaded), std::end(kNotLoaded), name) != std::end(kNotLoaded);
+    });
     return all;
   }
   for (std::size_t i = 0; i < copy.columns.size(); ++i) {

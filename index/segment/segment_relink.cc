@@ -115,9 +115,10 @@ bool IsWorthRewriting(const MappedSegment& segment, const PositionSet* live) {
       [live](Position position) { return live == nullptr || live->Contains(position); }));
   const std::size_t num_live = live == nullptr ? num_rows : live->size();
   const std::size_t num_dead = num_linked - (num_live - num_back);
-  const bool many_dead = num_dead >= 1 && num_dead * kLinkedPerDeadRow >= num_linked;
-  const bool many_back = num_back > std::max(kRowsBackMin, num_linked / kLinkedPerRowBack);
-  return (many_dead || many_back) && num_linked >= kLinkedMin;
+  const bool many_dead = num_linked >= kLinkedMin && num_dead * kLinkedPerDeadRow >= num_linked;
+  const bool many_back =
+      num_live >= kLinkedMin && num_back > std::max(kRowsBackMin, num_linked / kLinkedPerRowBack);
+  return many_dead || many_back;
 }
 
 std::uint64_t SegmentRewriteBytes(const SegmentHeader& header) {

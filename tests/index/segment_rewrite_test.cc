@@ -285,6 +285,11 @@ TEST_F(SegmentRewriteTest, IsWantedWhenManyAreGoneOrBack) {
   ASSERT_TRUE(Rewrite(live).ok());
   live = first(kRows - 100);
   EXPECT_FALSE(IsWorthRewriting(*Segment(), &live));
+  // However few a graph links, rows that are there again get theirs.
+  live = first(3000);
+  EXPECT_TRUE(IsWorthRewriting(*Segment(), &live));
+  ASSERT_TRUE(Rewrite(PositionSet({}, kRows)).ok());
+  EXPECT_TRUE(IsWorthRewriting(*Segment(), nullptr));
 }
 
 TEST_F(SegmentRewriteTest, CancelledItLeavesTheFileAlone) {

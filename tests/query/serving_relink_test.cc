@@ -2,7 +2,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <functional>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <utility>
@@ -221,6 +224,26 @@ TEST_F(ServingRelinkTest, CancelledOrForADroppedReleaseItLeavesNothingHalfDone) 
   ASSERT_TRUE(transaction->Commit().ok());
   EXPECT_EQ(release->labels->Relink(live, [] { return false; }).code(), StatusCode::kNotFound);
   EXPECT_FALSE(std::ifstream(Path()).good());
+}
+
+TEST_F(ServingRelinkTest, WhatCannotBeDoneIsTriedAgainAtTheNextLoad) {
+  std::vector<index::Position> gone(1000);
+  std::iota(gone.begin(), gone.end(), index::Position{0});
+  const auto live = index::PositionSet::AllBut(gone, kNumLabels);
+  const std::string folder = store_->index_directory();
+  EXPECT_TRUE(Release()->labels->ShouldRelink(&live));
+  std::filesystem::rename(folder, folder + ".away");
+  const Status status = Release()->labels->Relink(live, [] { return false; });
+  std::filesystem::rename(folder + ".away", folder);
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("job-1.segment"));
+  EXPECT_FALSE(Release()->labels->ShouldRelink(&live));
+  EXPECT_EQ(Release()->labels->State(), "ready");
+  ExpectFound(View(), 40, true);
+  releases_ = std::make_unique<ReleaseCache>(store_.get(), &pool_);
+  EXPECT_TRUE(Release()->labels->ShouldRelink(&live));
+  EXPECT_TRUE(Release()->labels->Relink(live, [] { return false; }).ok());
+  EXPECT_EQ(NumLeftOut(), 1000U);
 }
 
 TEST_F(ServingRelinkTest, SearchesBesideItGiveWhatTheirViewHas) {
