@@ -25,6 +25,13 @@ Status NoMemory() {
   return Status::ResourceExhausted("out of memory for compressing a file").WithSqlState("53200");
 }
 
+/// The disk that is full need not be the database's.
+Status OfItsDisk(Status status) {
+  return status.sqlstate() == "53100"
+             ? std::move(status).WithHint("Free space on the disk that COPY writes to.")
+             : std::move(status);
+}
+
 class GzipCompressor final : public ByteCompressor {
  public:
   static Result<std::unique_ptr<ByteCompressor>> Make() {
@@ -146,7 +153,7 @@ Status ExportFile::Flush(bool last) {
     DASHI_RETURN_IF_ERROR(compressor_->Compress(pending_, last, &compressed_));
     bytes = compressed_;
   }
-  DASHI_RETURN_IF_ERROR(file_->WriteAt(written_, bytes));
+  DASHI_RETURN_IF_ERROR(OfItsDisk(file_->WriteAt(written_, bytes)));
   written_ += bytes.size();
   pending_.clear();
   return Status();
@@ -154,7 +161,7 @@ Status ExportFile::Flush(bool last) {
 
 Status ExportFile::Finish() {
   DASHI_RETURN_IF_ERROR(Flush(/*last=*/true));
-  DASHI_RETURN_IF_ERROR(file_->Sync());
+  DASHI_RETURN_IF_ERROR(OfItsDisk(file_->Sync()));
   DASHI_RETURN_IF_ERROR(RenameFile(file_->path(), path_));
   finished_ = true;
   const std::string folder = fs::path(path_).parent_path().string();
