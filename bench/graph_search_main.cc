@@ -1,16 +1,17 @@
 // Builds an HNSW graph over the vectors of a file and times searches, one query after the other.
 //
 // Usage: graph_search FOLDER DIM [ef=16,32,...] [k=10] [threads=1] [search=1,2,...]
-// FOLDER has base.f32 and query.f32, rows of DIM float32. Writes the positions that were found to
-// FOLDER/dashi_<ef>.u32 ([queries, k]) and prints lines of JSON: the seconds of all queries for
-// each number of threads in `search`. `threads` builds. bench/peers/graph_search.py makes such a
-// folder, and compares.
+// [entry=0|...|100] FOLDER has base.f32 and query.f32, rows of DIM float32. Writes the positions
+// that were found to FOLDER/dashi_<ef>.u32 ([queries, k]) and prints lines of JSON: the seconds of
+// all queries for each number of threads in `search`. `threads` builds. `entry` is
+// HnswOptions::entry_percent. bench/peers/graph_search.py makes such a folder, and compares.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,7 @@ struct Arguments {
   std::size_t k = 10;
   int num_threads = 1;
   std::vector<std::size_t> search_threads = {1};
+  std::optional<std::uint32_t> entry_percent;
 };
 
 std::vector<std::size_t> Numbers(std::string_view list) {
@@ -53,7 +55,7 @@ std::vector<std::size_t> Numbers(std::string_view list) {
 Result<Arguments> ParseArguments(std::span<char*> given) {
   if (given.size() < 3) {
     return Status::InvalidArgument(
-        "usage: graph_search FOLDER DIM [ef=...] [k=10] [threads=1] [search=1]");
+        "usage: graph_search FOLDER DIM [ef=...] [k=10] [threads=1] [search=1] [entry=N]");
   }
   Arguments arguments;
   arguments.folder = given[1];
@@ -64,13 +66,16 @@ Result<Arguments> ParseArguments(std::span<char*> given) {
     const std::vector<std::size_t> numbers =
         Numbers(argument.substr(std::min(equals + 1, argument.size())));
     const std::string_view name = argument.substr(0, equals);
-    if (numbers.empty() || (name != "ef" && name != "k" && name != "threads" && name != "search")) {
+    if (numbers.empty() ||
+        (name != "ef" && name != "k" && name != "threads" && name != "search" && name != "entry")) {
       return Status::InvalidArgument("unknown argument: " + std::string(argument));
     }
     if (name == "ef") {
       arguments.beams = numbers;
     } else if (name == "k") {
       arguments.k = numbers[0];
+    } else if (name == "entry") {
+      arguments.entry_percent = static_cast<std::uint32_t>(numbers[0]);
     } else if (name == "search") {
       arguments.search_threads = numbers;
     } else {
@@ -160,6 +165,7 @@ Status Run(std::span<char*> given) {
   ToHalf(base.data(), vectors.data(), base.size());
   HnswOptions options;
   options.num_threads = arguments.num_threads;
+  options.entry_percent = arguments.entry_percent;
   const Stopwatch stopwatch;
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<VectorIndex> index,
                          BuildHnswIndex(std::move(vectors), arguments.dim, options, {}));

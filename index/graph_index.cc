@@ -78,6 +78,7 @@ GraphParts PartsOf(const StoredGraph& stored, HalfMatrixView vectors) {
   parts.duplicates = stored.duplicates.view();
   parts.unlinked = stored.unlinked;
   parts.ef_search = stored.ef_search;
+  parts.entry_percent = stored.entry_percent;
   return parts;
 }
 
@@ -233,7 +234,8 @@ Result<std::optional<Shortlist>> GraphIndex::WalkAll(std::span<const float> quer
                                                      SearchStatistics* counted) const {
   const std::size_t num_linked = num_vectors() - unlinked_.size();
   ef = std::min(std::max(ef, m), num_linked);
-  if (ScanIsCheaper(num_linked, ef)) {
+  // A node has half as many links on level 1.
+  if (ScanIsCheaper(num_linked, ef + ef * parts_.entry_percent / 200)) {
     return std::optional<Shortlist>();
   }
   Result<Shortlist> found = searcher_.Search(query, ef, m, options, &counted->num_visited);

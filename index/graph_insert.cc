@@ -191,8 +191,11 @@ Result<HnswGraph> InsertChecked(const HnswGraph& graph, HalfMatrixView vectors,
                [&](Position row) { return row != entry_point; });
   const bool coded = remaining.size() > vectors.rows / kRowsPerCodedRow;
   const RowCodes codes = coded ? RowCodes(vectors) : RowCodes();
-  const HnswSearcher searcher({linked.view(), vectors, codes.view().data, /*duplicates=*/{},
-                               /*unlinked=*/{}, /*ef_search=*/0, /*blocks=*/nullptr});
+  GraphParts parts;
+  parts.graph = linked.view();
+  parts.vectors = vectors;
+  parts.codes = codes.view().data;
+  const HnswSearcher searcher(parts);
   for (std::size_t done = 0; done < remaining.size();) {
     if (!control.Report(done, rows.size())) {
       return Status::Cancelled("insertion of rows into a graph cancelled");

@@ -22,6 +22,9 @@ struct GraphParts {
   /// ascending
   std::span<const Position> unlinked;
   std::size_t ef_search = 0;
+  /// How wide a beam on level 1 looks for the nodes at which a search enters level 0, in percent of
+  /// the search's own beam; 0: it enters at the one node to which a greedy walk leads.
+  std::uint32_t entry_percent = 0;
   /// When set, links of level 0, codes and vectors stand in blocks that must be touched before they
   /// are read.
   const VerifiedBlocks* blocks = nullptr;

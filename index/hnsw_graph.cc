@@ -137,6 +137,10 @@ Status CheckHnswOptions(const HnswOptions& options) {
     return Status::InvalidArgument("HNSW ef_search out of range [1, 1000000]: " +
                                    std::to_string(options.ef_search));
   }
+  if (options.entry_percent.value_or(0) > HnswGraph::kEntryPercentMax) {
+    return Status::InvalidArgument("HNSW entry percent out of range [0, 100]: " +
+                                   std::to_string(*options.entry_percent));
+  }
   return Status::Ok();
 }
 

@@ -54,6 +54,7 @@ class HnswGraph {
   static constexpr std::size_t kNumLinksMax = 128;
   static constexpr std::uint32_t kLevelMax = 62;
   static constexpr std::size_t kEfSearchMax = 1'000'000;
+  static constexpr std::uint32_t kEntryPercentMax = 100;
 
   HnswGraph() = default;
   /// A graph without links.  Shape: levels [num_nodes], each <= kLevelMax.

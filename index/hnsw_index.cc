@@ -19,9 +19,9 @@ class GraphInMemory : public GraphKeeper {
       : vectors_(std::move(vectors)), dim_(dim), stored_(std::move(stored)), codes_(view()) {}
 
   GraphParts parts() const override {
-    return {stored_.graph.view(),      view(),           codes_.view().data,
-            stored_.duplicates.view(), stored_.unlinked, stored_.ef_search,
-            /*blocks=*/nullptr};
+    GraphParts parts = PartsOf(stored_, view());
+    parts.codes = codes_.view().data;
+    return parts;
   }
   std::uint64_t memory_bytes() const override {
     return vectors_.capacity() * sizeof(std::uint16_t) + codes_.memory_bytes() +
@@ -44,9 +44,9 @@ Result<StoredGraph> BuildStoredGraph(HalfMatrixView vectors, const HnswOptions& 
   StoredGraph stored;
   stored.ef_search = options.ef_search;
   stored.duplicates = DuplicateRows::Find(vectors);
-  DASHI_ASSIGN_OR_RETURN(
-      stored.graph,
-      BuildGraph(vectors, stored.duplicates.FirstRows(vectors.rows), options, progress));
+  DASHI_ASSIGN_OR_RETURN(stored.graph,
+                         BuildGraph(vectors, stored.duplicates.FirstRows(vectors.rows), options,
+                                    progress, /*num_scored=*/nullptr, &stored.entry_percent));
   return stored;
 }
 

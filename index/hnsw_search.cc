@@ -85,6 +85,7 @@ struct HnswSearcher::Scratch {
   const VerifiedBlocks* blocks = nullptr;  ///< null: all are known to be sound
   VisitedSet visited;
   BestCandidates beam{1};
+  Shortlist entries;                ///< where a walk of a level begins
   std::vector<Candidate> frontier;  ///< a heap: the best node not yet expanded is the root
   std::array<Position, 2 * HnswGraph::kNumLinksMax> fresh;
   std::size_t num_fresh = 0;
@@ -96,13 +97,18 @@ HnswSearcher::HnswSearcher(const GraphParts& parts)
     : graph_(parts.graph),
       vectors_(parts.vectors),
       codes_{parts.codes, parts.vectors.dim},
+      entry_percent_(parts.entry_percent),
       blocks_(parts.blocks) {
   DASHI_CHECK(graph_.num_nodes() == vectors_.rows);
 }
 
 HnswSearcher::HnswSearcher(const HnswGraph& graph, HalfMatrixView vectors)
-    : HnswSearcher(GraphParts{graph.view(), vectors, /*codes=*/nullptr, /*duplicates=*/{},
-                              /*unlinked=*/{}, /*ef_search=*/0, /*blocks=*/nullptr}) {}
+    : HnswSearcher([&] {
+        GraphParts parts;
+        parts.graph = graph.view();
+        parts.vectors = vectors;
+        return parts;
+      }()) {}
 
 HnswSearcher::~HnswSearcher() = default;
 
@@ -114,7 +120,12 @@ Result<Shortlist> HnswSearcher::Search(std::span<const float> query, std::size_t
   }
   std::unique_ptr<Scratch> scratch = BorrowFor(query, ef);
   Shortlist found;
-  const Status status = Walk(/*level=*/0, options, num_wanted, *scratch, &found);
+  const auto walk = [&]() -> Status {
+    DASHI_RETURN_IF_ERROR(Enter(options, *scratch));
+    DASHI_RETURN_IF_ERROR(Expand(/*level=*/0, options, *scratch));
+    return TakeBeam(num_wanted, *scratch, &found);
+  };
+  const Status status = walk();
   *num_visited += scratch->num_visited;
   Return(std::move(scratch));
   if (!status.ok()) {
@@ -131,20 +142,30 @@ Shortlist HnswSearcher::SearchLevel(std::span<const float> query, std::uint32_t 
     return found;
   }
   std::unique_ptr<Scratch> scratch = BorrowFor(query, ef);
-  Walk(level, {}, ef, *scratch, &found).IgnoreError("nothing cancels it, and all is in memory");
+  DASHI_CHECK(Descend(level, *scratch));
+  Expand(level, {}, *scratch).IgnoreError("nothing cancels it, and all is in memory");
+  TakeBeam(ef, *scratch, &found).IgnoreError("all is in memory");
   *num_visited += scratch->num_visited;
   Return(std::move(scratch));
   return found;
 }
 
-Status HnswSearcher::Walk(std::uint32_t level, const SearchOptions& options, std::size_t num_wanted,
-                          Scratch& scratch, Shortlist* found) const {
-  Candidate start;
-  if (!Descend(level, scratch, &start)) {
+/// Finds the entries to level 0.
+Status HnswSearcher::Enter(const SearchOptions& options, Scratch& scratch) const {
+  const bool by_beam = entry_percent_ > 0 && graph_.levels[graph_.entry_point] > 0;
+  if (!Descend(by_beam ? 1 : 0, scratch)) {
     return blocks_->damage();
   }
-  DASHI_RETURN_IF_ERROR(Expand(start, level, options, scratch));
-  return TakeBeam(num_wanted, scratch, found);
+  if (by_beam) {
+    const std::size_t ef = scratch.beam.capacity();
+    scratch.beam.Reset(std::max<std::size_t>(1, ef * entry_percent_ / 100));
+    DASHI_RETURN_IF_ERROR(Expand(/*level=*/1, options, scratch));
+    scratch.entries = scratch.beam.TakeSorted();
+    scratch.visited.Clear();
+    scratch.frontier.clear();
+    scratch.beam.Reset(ef);
+  }
+  return Status::Ok();
 }
 
 Status HnswSearcher::TakeBeam(std::size_t num_wanted, Scratch& scratch, Shortlist* found) const {
@@ -162,12 +183,9 @@ Result<std::optional<Shortlist>> HnswSearcher::SearchPassing(
   }
   std::unique_ptr<Scratch> scratch = BorrowFor(query, ef);
   const auto walk = [&]() -> Status {
-    Candidate start;
-    if (!Descend(/*level_wanted=*/0, *scratch, &start)) {
-      return blocks_->damage();
-    }
+    DASHI_RETURN_IF_ERROR(Enter(options, *scratch));
     DASHI_ASSIGN_OR_RETURN(const bool done,
-                           ExpandPassing(start, nodes, goes_on, options, *scratch, progress));
+                           ExpandPassing(nodes, goes_on, options, *scratch, progress));
     if (!done) {
       found.reset();
       return Status::Ok();
@@ -275,29 +293,31 @@ Status HnswSearcher::Rescore(std::size_t num_wanted, Scratch& scratch, Shortlist
   return Status::Ok();
 }
 
-/// Walks greedily from the entry point to the best node of each level above the wanted one.
-bool HnswSearcher::Descend(std::uint32_t level_wanted, Scratch& scratch, Candidate* best) const {
+/// Walks greedily from the entry point to the best node of each level above the wanted one, which
+/// becomes the one entry to that.
+bool HnswSearcher::Descend(std::uint32_t level_wanted, Scratch& scratch) const {
   const Position entry = graph_.entry_point;
   if (!ScoreAt({&entry, 1}, scratch)) {
     return false;
   }
-  *best = {entry, scratch.scores[0]};
+  Candidate best{entry, scratch.scores[0]};
   for (std::uint32_t level = graph_.levels[entry]; level > level_wanted; --level) {
     for (bool moved = true; moved;) {
       moved = false;
-      const std::span<const Position> links = graph_.Links(best->position, level);
+      const std::span<const Position> links = graph_.Links(best.position, level);
       if (!ScoreAt(links, scratch)) {
         return false;
       }
       for (std::size_t i = 0; i < links.size(); ++i) {
         const Candidate neighbour{links[i], scratch.scores[i]};
-        if (IsBetter(neighbour, *best)) {
-          *best = neighbour;
+        if (IsBetter(neighbour, best)) {
+          best = neighbour;
           moved = true;
         }
       }
     }
   }
+  scratch.entries.assign(1, best);
   return true;
 }
 
@@ -322,12 +342,15 @@ bool HnswSearcher::ScoreFreshLinks(Position node, std::uint32_t level, Scratch& 
   return ScoreAt({scratch.fresh.data(), scratch.num_fresh}, scratch);
 }
 
-/// Expands the best known node of a level until none can improve the beam.
-Status HnswSearcher::Expand(Candidate start, std::uint32_t level, const SearchOptions& options,
+/// Expands the best known node of a level, the entries to begin with, until none can improve the
+/// beam.
+Status HnswSearcher::Expand(std::uint32_t level, const SearchOptions& options,
                             Scratch& scratch) const {
-  scratch.visited.Insert(start.position);
-  scratch.beam.Offer(start.position, start.score);
-  scratch.frontier.push_back(start);
+  for (const Candidate& entry : scratch.entries) {  // Best first, so the frontier is a heap.
+    scratch.visited.Insert(entry.position);
+    scratch.beam.Offer(entry.position, entry.score);
+    scratch.frontier.push_back(entry);
+  }
   for (std::size_t expansion = 0; !scratch.frontier.empty(); ++expansion) {
     if (options.should_stop && expansion % kExpansionsPerPoll == 0 && options.should_stop()) {
       return Status::Cancelled("search cancelled");
@@ -357,7 +380,7 @@ Status HnswSearcher::Expand(Candidate start, std::uint32_t level, const SearchOp
 }
 
 /// As Expand at level 0, with a beam of nodes that pass. Returns false when `goes_on` said no.
-Result<bool> HnswSearcher::ExpandPassing(Candidate start, const PassingNodes& nodes,
+Result<bool> HnswSearcher::ExpandPassing(const PassingNodes& nodes,
                                          const std::function<bool(const WalkProgress&)>& goes_on,
                                          const SearchOptions& options, Scratch& scratch,
                                          WalkProgress* progress) const {
@@ -372,8 +395,10 @@ Result<bool> HnswSearcher::ExpandPassing(Candidate start, const PassingNodes& no
     scratch.frontier.push_back(node);
     std::push_heap(scratch.frontier.begin(), scratch.frontier.end(), IsWorse);
   };
-  scratch.visited.Insert(start.position);
-  meet(start);
+  for (const Candidate& entry : scratch.entries) {
+    scratch.visited.Insert(entry.position);
+    meet(entry);
+  }
   while (!scratch.frontier.empty()) {
     const std::size_t expansion = progress->num_expanded;
     if (options.should_stop && expansion % kExpansionsPerPoll == 0 && options.should_stop()) {

@@ -44,7 +44,9 @@ struct WalkProgress {
 /// Threads: const methods may be called at once; each borrows its own scratch memory.
 /// Cost:    about 16 dot products for each place of the beam, and the memory of two bytes a vector
 ///          for each search that runs at the same time.
-/// Paper:   Malkov & Yashunin 2018, Algorithms 2 and 5. Deviation: ties break by position.
+/// Paper:   Malkov & Yashunin 2018, Algorithms 2 and 5. Deviation: ties break by position; where
+///          GraphParts::entry_percent says so, level 1 is searched by a beam as well, all of which
+///          enters level 0.
 class HnswSearcher {
  public:
   /// Borrows what the parts borrow. Duplicates are not looked at.
@@ -88,22 +90,21 @@ class HnswSearcher {
   void Return(std::unique_ptr<Scratch> scratch) const DASHI_EXCLUDES(mutex_);
   bool ScoreByVectors(std::span<const Position> positions, Scratch& scratch) const;
   bool ScoreAt(std::span<const Position> positions, Scratch& scratch) const;
-  bool Descend(std::uint32_t level_wanted, Scratch& scratch, Candidate* best) const;
+  bool Descend(std::uint32_t level_wanted, Scratch& scratch) const;
+  Status Enter(const SearchOptions& options, Scratch& scratch) const;
   bool ScoreFreshLinks(Position node, std::uint32_t level, Scratch& scratch) const;
-  Status Expand(Candidate start, std::uint32_t level, const SearchOptions& options,
-                Scratch& scratch) const;
-  Result<bool> ExpandPassing(Candidate start, const PassingNodes& nodes,
+  Status Expand(std::uint32_t level, const SearchOptions& options, Scratch& scratch) const;
+  Result<bool> ExpandPassing(const PassingNodes& nodes,
                              const std::function<bool(const WalkProgress&)>& goes_on,
                              const SearchOptions& options, Scratch& scratch,
                              WalkProgress* progress) const;
   Status TakeBeam(std::size_t num_wanted, Scratch& scratch, Shortlist* found) const;
   Status Rescore(std::size_t num_wanted, Scratch& scratch, Shortlist* found) const;
-  Status Walk(std::uint32_t level, const SearchOptions& options, std::size_t num_wanted,
-              Scratch& scratch, Shortlist* found) const;
 
   const HnswGraphView graph_;
   const HalfMatrixView vectors_;
   const RowCodesView codes_;
+  const std::uint32_t entry_percent_;
   const VerifiedBlocks* const blocks_;
   mutable Mutex mutex_;
   mutable std::vector<std::unique_ptr<Scratch>> idle_ DASHI_GUARDED_BY(mutex_);

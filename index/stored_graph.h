@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "dashi/status.h"
@@ -16,9 +17,11 @@ struct StoredGraph {
   DuplicateRows duplicates;        ///< nodes without links
   std::vector<Position> unlinked;  ///< ascending; others without links: GraphParts::unlinked
   std::size_t ef_search = 0;
+  std::uint32_t entry_percent = 0;  ///< as GraphParts has it
 };
 
-/// Links vectors into a graph, each distinct one once. Errors and cost as BuildHnswIndex.
+/// Links vectors into a graph, each distinct one once, and finds out how it is entered unless the
+/// options say it. Errors and cost as BuildHnswIndex.
 Result<StoredGraph> BuildStoredGraph(HalfMatrixView vectors, const HnswOptions& options,
                                      const BuildProgress& progress);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -119,6 +120,9 @@ struct HnswOptions {
   std::size_t num_links = 16;  ///< M: 2M links at level 0
   std::size_t ef_construction = 200;
   std::size_t ef_search = 128;
+  /// How wide a beam on level 1 looks for entries to level 0, in percent of the search's own; 0:
+  /// one entry; at most 100. Unless it is set, building finds out (ChooseEntryPercent).
+  std::optional<std::uint32_t> entry_percent;
   std::uint64_t seed = 1;
   int num_threads = 1;  ///< the graph is the same with any number
 };

@@ -104,6 +104,7 @@ GraphParts MappedSegment::parts() const {
   parts.duplicates = {SectionOf<DuplicateRow>(SegmentSection::kDuplicates)};
   parts.unlinked = unlinked();
   parts.ef_search = header_.ef_search;
+  parts.entry_percent = header_.entry_percent;
   parts.blocks = blocks_.get();
   return parts;
 }

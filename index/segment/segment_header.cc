@@ -62,7 +62,7 @@ bool ReadCounts(ByteReader* reader, SegmentHeader* header, std::uint32_t* num_se
          reader->ReadLittleEndian64(&header->owner.job);
 }
 
-/// Sections of a kind that is not known here are passed over.
+/// Sections, of which a kind that is not known here is passed over, and what stands behind them.
 bool ReadSections(ByteReader* reader, std::uint32_t num_sections, SegmentHeader* header) {
   for (std::uint32_t i = 0; i < num_sections; ++i) {
     std::uint32_t kind = 0;
@@ -76,14 +76,16 @@ bool ReadSections(ByteReader* reader, std::uint32_t num_sections, SegmentHeader*
       header->sections[kind - 1] = range;
     }
   }
-  return true;
+  // Zero in files from before it was there.
+  return reader->ReadLittleEndian32(&header->entry_percent);
 }
 
 bool CountsAreInRange(const SegmentHeader& header) {
   return header.num_rows > 0 && header.num_rows < kRowsMax && header.dim > 0 &&
          header.dim <= kDimMax && header.num_links >= HnswGraph::kNumLinksMin &&
          header.num_links <= HnswGraph::kNumLinksMax && header.entry_point < header.num_rows &&
-         header.ef_search > 0 && header.ef_search <= HnswGraph::kEfSearchMax;
+         header.ef_search > 0 && header.ef_search <= HnswGraph::kEfSearchMax &&
+         header.entry_percent <= HnswGraph::kEntryPercentMax;
 }
 
 bool RangesAreInside(const SegmentHeader& header) {
@@ -176,6 +178,7 @@ std::string SerializeSegmentHeader(const SegmentHeader& header) {
     AppendLittleEndian64(&bytes, header.sections[i].offset);
     AppendLittleEndian64(&bytes, header.sections[i].bytes);
   }
+  AppendLittleEndian32(&bytes, header.entry_percent);
   bytes.resize(kSegmentHeaderBytes - kChecksumBytes, '\0');
   AppendChecksum(&bytes);
   return bytes;

@@ -48,8 +48,9 @@ struct SegmentHeader {
   std::uint32_t dim = 0;
   std::uint32_t num_links = 0;  ///< M
   std::uint32_t entry_point = 0;
-  std::uint32_t ef_search = 0;   ///< the beam of a search that names none
-  std::uint32_t generation = 0;  ///< how often the graph was relinked since it was built
+  std::uint32_t ef_search = 0;      ///< the beam of a search that names none
+  std::uint32_t entry_percent = 0;  ///< as GraphParts has it
+  std::uint32_t generation = 0;     ///< how often the graph was relinked since it was built
   SegmentOwner owner;
   std::array<SegmentRange, kNumSegmentSections> sections;  ///< absent: no bytes
 

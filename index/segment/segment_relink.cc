@@ -76,6 +76,7 @@ Result<StoredGraph> RelinkSegment(const MappedSegment& segment, HalfMatrixView v
   const HnswGraph old_graph(segment.parts().graph);
   StoredGraph stored;
   stored.ef_search = options.ef_search;
+  stored.entry_percent = options.entry_percent.value_or(segment.header().entry_percent);
   stored.duplicates = DuplicateRows::Find(vectors);
   DASHI_ASSIGN_OR_RETURN(
       stored.graph, RelinkGraph(old_graph, MatchIds(segment.ids<std::uint32_t>(), ids), vectors,
@@ -92,6 +93,7 @@ Result<StoredGraph> ExtendSegment(const MappedSegment& segment, HalfMatrixView v
   DASHI_RETURN_IF_ERROR(segment.blocks().VerifySection(SegmentSection::kBaseLinks, nullptr));
   StoredGraph stored;
   stored.ef_search = options.ef_search;
+  stored.entry_percent = options.entry_percent.value_or(segment.header().entry_percent);
   stored.duplicates = DuplicateRows::Find(vectors);
   const std::vector<Position> linked_rows = stored.duplicates.FirstRows(vectors.rows);
   DASHI_ASSIGN_OR_RETURN(TransferredGraph carried,
@@ -139,6 +141,7 @@ Status RewriteSegment(const MappedSegment& segment, const std::string& path,
   options.ef_search = header.ef_search;
   StoredGraph stored;
   stored.ef_search = options.ef_search;
+  stored.entry_percent = header.entry_percent;
   std::vector<Position> rows;  // that are there
   std::vector<Position> old_positions(vectors.rows, kNewRow);
   rows.reserve(live.size());
@@ -159,7 +162,8 @@ Status RewriteSegment(const MappedSegment& segment, const std::string& path,
   DASHI_ASSIGN_OR_RETURN(stored.graph,
                          by_old_links ? RelinkGraph(HnswGraph(segment.parts().graph), old_positions,
                                                     vectors, linked_rows, options, progress)
-                                      : BuildGraph(vectors, linked_rows, options, progress));
+                                      : BuildGraph(vectors, linked_rows, options, progress,
+                                                   /*num_scored=*/nullptr, &stored.entry_percent));
   return WriteSegment(path, PartsOf(stored, vectors),
                       {segment.ids<std::uint32_t>(), segment.text_hashes(), header.owner,
                        by_old_links ? header.generation + 1 : 0},

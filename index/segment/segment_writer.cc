@@ -112,6 +112,7 @@ SegmentHeader MakeHeader(const GraphParts& graph, const SegmentRows& rows) {
   header.num_links = static_cast<std::uint32_t>(graph.graph.num_links);
   header.entry_point = graph.graph.entry_point;
   header.ef_search = static_cast<std::uint32_t>(graph.ef_search);
+  header.entry_percent = graph.entry_percent;
   header.generation = rows.generation;
   header.owner = rows.owner;
   const auto set = [&](SegmentSection section, std::size_t bytes) {

@@ -105,6 +105,7 @@ TEST_F(SegmentRelinkTest, ARelinkedGraphFindsWhatOneBuiltAnewFinds) {
   const StoredGraph relinked = RelinkSegment(*old, View(vectors_), ids_, Narrow(), {}).value();
   EXPECT_EQ(relinked.graph.FindFault(), "");
   EXPECT_EQ(relinked.ef_search, Narrow().ef_search);
+  EXPECT_EQ(relinked.entry_percent, 0U);
   const StoredGraph built = BuildStoredGraph(View(vectors_), Narrow(), {}).value();
   const double recall = Recall(relinked, vectors_);
   const double recall_built = Recall(built, vectors_);

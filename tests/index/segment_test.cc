@@ -162,6 +162,15 @@ TEST_F(SegmentTest, KeepsWhatStandsBesideTheVectors) {
   EXPECT_FALSE(std::filesystem::exists(path_ + ".tmp"));
 }
 
+TEST_F(SegmentTest, KeepsHowItIsEntered) {
+  StoredGraph stored = BuildStoredGraph({vectors_.data(), kRows, kDim}, options_, {}).value();
+  stored.entry_percent = 50;
+  ASSERT_TRUE(WriteSegment(path_, PartsOf(stored, {vectors_.data(), kRows, kDim}),
+                           {ids_, {}, {}, 0}, FileGate::System())
+                  .ok());
+  EXPECT_EQ(MappedSegment::Open(path_).value()->parts().entry_percent, 50U);
+}
+
 TEST_F(SegmentTest, TheSameContentsAreTheSameBytes) {
   const std::string bytes = Bytes();
   ASSERT_TRUE(Write(path_).ok());
@@ -239,6 +248,7 @@ TEST_F(SegmentTest, HeadersThatLieAreRefused) {
   EXPECT_EQ(code([](SegmentHeader* h) { h->num_links = 0; }), StatusCode::kCorruption);
   EXPECT_EQ(code([](SegmentHeader* h) { h->entry_point = kRows; }), StatusCode::kCorruption);
   EXPECT_EQ(code([](SegmentHeader* h) { h->ef_search = 0; }), StatusCode::kCorruption);
+  EXPECT_EQ(code([](SegmentHeader* h) { h->entry_percent = 101; }), StatusCode::kCorruption);
   const std::vector<std::function<void(SegmentRange*, std::uint64_t)>> faults = {
       [](SegmentRange* range, std::uint64_t file_bytes) { range->offset = file_bytes; },
       [](SegmentRange* range, std::uint64_t) { range->offset = ~std::uint64_t{4095}; },

@@ -134,10 +134,10 @@ TEST_F(DeltaSealerTest, AViewFromBeforeSeesWhatItSaw) {
 }
 
 TEST_F(DeltaSealerTest, TheyServeAfterARestartWithoutBeingEmbedded) {
-  ASSERT_TRUE(Publish(*store_, *releases_, "m", 1).ok());
   ChangeSome();
   ASSERT_TRUE(Seal().ok());
-  SetSealRows(1000);
+  SetSealRows(1000);  // Before anything is published, and so before it is sealed unasked.
+  ASSERT_TRUE(Publish(*store_, *releases_, "m", 1).ok());
   UpdateLabel("N1", "word59 group6");
   const auto before = Everything(View());
   for (int round = 0; round < 2; ++round) {
