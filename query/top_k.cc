@@ -29,13 +29,6 @@ Status CheckUtf8(std::string_view text) {
   return Status::InvalidArgument("the query text is not valid UTF-8").WithSqlState("22021");
 }
 
-Result<std::vector<float>> EncodeQuery(const ServingRelease& release, std::string_view text) {
-  DASHI_RETURN_IF_ERROR(CheckUtf8(text));
-  std::vector<float> query(release.encoder->dim());
-  DASHI_RETURN_IF_ERROR(release.encoder->Encode(text, query));
-  return query;
-}
-
 bool UsesRanker(const ServingRelease& release, const TopKOptions& options) {
   return release.ranker != nullptr && options.ranker;
 }
@@ -165,6 +158,12 @@ Status BadOption(std::string_view name, std::string_view wanted) {
 }
 
 /// Reads one key of the options object.
+/// What options may name; the first of them, which release answers.
+constexpr std::array<std::string_view, 7> kSearchOptions{
+    "model", "release", "ef", "exact", "require_index", "ranker", "retrieval"};
+constexpr std::size_t kNumReleaseOptions = 2;
+
+/// One of kSearchOptions.
 Status ReadOption(const std::string& name, const nlohmann::json& value, TopKOptions* options) {
   if (name == "model") {
     if (!value.is_string()) {
@@ -181,8 +180,7 @@ Status ReadOption(const std::string& name, const nlohmann::json& value, TopKOpti
       return BadOption(name, fmt::format("an integer from 0 to {}", kTopKMax));
     }
     options->ef = value.get<std::size_t>();
-  } else if (name == "exact" || name == "require_index" || name == "ranker" ||
-             name == "retrieval") {
+  } else {
     if (!value.is_boolean()) {
       return BadOption(name, "true or false");
     }
@@ -190,23 +188,19 @@ Status ReadOption(const std::string& name, const nlohmann::json& value, TopKOpti
      : name == "require_index" ? options->require_index
      : name == "ranker"        ? options->ranker
                                : options->retrieval) = value.get<bool>();
-  } else {
-    constexpr std::array<std::string_view, 7> kNames{
-        "model", "release", "ef", "exact", "require_index", "ranker", "retrieval"};
-    Status status = Status::InvalidArgument(fmt::format("unknown topk option: {}", name));
-    const std::string_view nearest = NearestName(name, kNames);
-    return std::move(status).WithHint(
-        nearest.empty() ? "Known options: model, release, ef, exact, require_index, ranker, "
-                          "retrieval."
-                        : fmt::format("Perhaps you meant \"{}\".", nearest));
   }
   return Status::Ok();
 }
 
-}  // namespace
+Status UnknownOption(std::string_view name, std::span<const std::string_view> known) {
+  const std::string_view nearest = NearestName(name, known);
+  return Status::InvalidArgument(fmt::format("unknown topk option: {}", name))
+      .WithHint(nearest.empty() ? fmt::format("Known options: {}.", fmt::join(known, ", "))
+                                : fmt::format("Perhaps you meant \"{}\".", nearest));
+}
 
-Result<TopKOptions> ParseTopKOptions(std::string_view json, TopKOptions defaults) {
-  TopKOptions options = std::move(defaults);
+Result<TopKOptions> ParseOptions(std::string_view json, std::span<const std::string_view> known,
+                                 TopKOptions options) {
   if (json.empty()) {
     return options;
   }
@@ -214,12 +208,32 @@ Result<TopKOptions> ParseTopKOptions(std::string_view json, TopKOptions defaults
   if (!parsed.is_object()) {
     return Status::InvalidArgument(
                fmt::format("topk options must be a JSON object: got '{}'", json))
-        .WithHint("For example '{\"model\":\"ads\",\"ef\":200}'.");
+        .WithHint("For example '{\"model\":\"ads\",\"release\":2}'.");
   }
   for (const auto& [name, value] : parsed.items()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      return UnknownOption(name, known);
+    }
     DASHI_RETURN_IF_ERROR(ReadOption(name, value, &options));
   }
   return options;
+}
+
+}  // namespace
+
+Result<TopKOptions> ParseTopKOptions(std::string_view json, TopKOptions defaults) {
+  return ParseOptions(json, kSearchOptions, std::move(defaults));
+}
+
+Result<TopKOptions> ParseReleaseOptions(std::string_view json) {
+  return ParseOptions(json, std::span(kSearchOptions).first(kNumReleaseOptions), {});
+}
+
+Result<std::vector<float>> EncodeQuery(const ServingRelease& release, std::string_view text) {
+  DASHI_RETURN_IF_ERROR(CheckUtf8(text));
+  std::vector<float> query(release.encoder->dim());
+  DASHI_RETURN_IF_ERROR(release.encoder->Encode(text, query));
+  return query;
 }
 
 Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,

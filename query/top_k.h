@@ -41,6 +41,16 @@ struct TopKOptions {
 ///         or a value of the wrong type or range.
 Result<TopKOptions> ParseTopKOptions(std::string_view json, TopKOptions defaults = {});
 
+/// Parses '{"model":"ads","release":1}' where there is no search. Errors: as above.
+Result<TopKOptions> ParseReleaseOptions(std::string_view json);
+
+/// Encodes a text by a release's encoder: unit length, or all zero for a text without a word that
+/// the model knows.
+///
+/// Shape:  result [dim].
+/// Errors: kInvalidArgument (22021) for invalid UTF-8.
+Result<std::vector<float>> EncodeQuery(const ServingRelease& release, std::string_view text);
+
 struct TopKHit {
   storage::Ordinal ordinal{};
   storage::EntityRow row;

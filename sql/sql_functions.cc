@@ -8,28 +8,27 @@
 #include "base/status.h"
 #include "dashi/database.h"
 #include "sql/database_impl.h"
+#include "sql/function_error.h"
+#include "sql/ranking_metrics.h"
 #include "sql/settings.h"
 #include "sql/sparkline_function.h"
+#include "sql/text_functions.h"
 #include "sql/virtual_table.h"
 
 namespace dashi::sql {
 
 namespace {
 
-StatementContext& ContextOf(sqlite3_context* context) {
-  return *static_cast<StatementSlot*>(sqlite3_user_data(context))->current;
-}
-
 void VersionFunction(sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) {
   SetSqliteText(context, "PostgreSQL 15.0 (dashi " + std::string(Version()) + ")");
 }
 
 void Now(sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) {
-  SetSqliteText(context, FormatTimestamp(ContextOf(context).started_at_micros));
+  SetSqliteText(context, FormatTimestamp(StatementOf(context).started_at_micros));
 }
 
 void CurrentDatabase(sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) {
-  SetSqliteText(context, ContextOf(context).database->name());
+  SetSqliteText(context, StatementOf(context).database->name());
 }
 
 void CurrentSchema(sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) {
@@ -41,16 +40,11 @@ void BackendPid(sqlite3_context* context, int /*count*/, sqlite3_value** /*value
 }
 
 void CurrentSetting(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
-  StatementContext& statement = ContextOf(context);
-  Result<std::string> value = statement.settings->Get(TextOf(values[0]));
+  const Result<std::string> value = StatementOf(context).settings->Get(TextOf(values[0]));
   if (value.ok()) {
     SetSqliteText(context, *value);
-    return;
-  }
-  const Status status = std::move(value).status();
-  sqlite3_result_error(context, std::string(status.message()).c_str(), -1);
-  if (statement.error.ok()) {
-    statement.error = status;
+  } else {
+    FailFunction(context, value.status());
   }
 }
 
@@ -77,11 +71,17 @@ Status RegisterFunctions(sqlite3* connection, StatementSlot* slot) {
       return Status::Internal("a function cannot be registered: " + std::string(function.name));
     }
   }
-  return RegisterSparkline(connection);
+  DASHI_RETURN_IF_ERROR(RegisterSparkline(connection));
+  DASHI_RETURN_IF_ERROR(RegisterRankingMetrics(connection, slot));
+  DASHI_RETURN_IF_ERROR(RegisterPropensity(connection, slot));
+  return RegisterTextFunctions(connection, slot);
 }
 
 std::vector<std::string> ListFunctions() {
-  std::vector<std::string> names{"sparkline"};
+  std::vector<std::string> names{"sparkline", "similarity", "embed"};
+  for (const std::string_view name : RankingMetricNames()) {
+    names.emplace_back(name);
+  }
   for (const Function& function : kFunctions) {
     names.emplace_back(function.name);
   }

@@ -10,8 +10,8 @@
 
 namespace dashi::sql {
 
-/// Registers dashi's scalar functions: version(), now(), current_database(), current_schema(),
-/// current_setting(name), pg_backend_pid().
+/// Registers dashi's functions: version(), now(), current_database(), current_schema(),
+/// current_setting(name), pg_backend_pid(), and those of the files beside this one.
 Status RegisterFunctions(sqlite3* connection, StatementSlot* slot);
 
 /// The names of all functions, SQLite's and ours.

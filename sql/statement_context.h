@@ -17,6 +17,10 @@ namespace dashi::internal {
 class DatabaseImpl;
 }
 
+namespace dashi::query {
+class LabelPropensities;
+}
+
 namespace dashi::sql {
 
 class ConflictingRows;
@@ -26,6 +30,7 @@ struct ListedRows;
 class SearchLog;
 class Settings;
 class SqliteConnection;
+class TextEmbeddings;
 
 /// An edge that a row of `edges` stands for.
 struct StoredEdge {
@@ -73,6 +78,11 @@ struct StatementContext {
   std::map<std::string, std::shared_ptr<const storage::GraphRecord>, std::less<>> graphs;
   /// The edges whose row numbers SQLite has asked for.
   std::vector<StoredEdge> edges;
+  /// What propensity() counted; null before it did. Sharers: none, but it is of a type that few
+  /// know.
+  std::shared_ptr<const query::LabelPropensities> propensities;
+  /// The releases and the texts that similarity() and embed() met; as above.
+  std::shared_ptr<TextEmbeddings> embeddings;
   /// Where searches tell how they went; null unless EXPLAIN ANALYZE asks.
   SearchLog* searches = nullptr;
   /// Statements inside arguments of topk_batch, one in another.
