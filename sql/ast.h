@@ -288,6 +288,19 @@ struct ShowModelStatement {
   std::string model;
   std::size_t offset = 0;
 };
+/// DESCRIBE table.
+struct DescribeStatement {
+  std::string table;
+  std::size_t offset = 0;
+};
+/// COMMENT ON kind name IS 'text'.
+struct CommentStatement {
+  std::string kind;  ///< "table", "column", "index", "graph" or "model"
+  std::string name;  ///< of a column: "table.column"
+  std::size_t name_offset = 0;
+  std::optional<std::string> text;  ///< nullopt: there shall be none
+  std::size_t text_offset = 0;
+};
 struct ShowSettingStatement {
   std::string name;
   std::size_t offset = 0;
@@ -303,17 +316,16 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode =
-    std::variant<SqliteStatement, CopyFromStatement, CopyToStatement, BeginStatement,
-                 CommitStatement, RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
-                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
-                 CreateIndexStatement, DropIndexStatement, CreateGraphStatement, DropGraphStatement,
-                 CreateModelStatement, AlterModelStatement, DropModelStatement,
-                 DropReleaseStatement, PinReleaseStatement, RefreshModelStatement,
-                 TrainModelStatement, EvaluateModelStatement, CompareStatement,
-                 ExportModelStatement, ImportModelStatement, PublishStatement, RevertModelStatement,
-                 WaitJobStatement, CancelJobStatement, PauseJobStatement, ResumeJobStatement,
-                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
-                 ShowModelStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+using StatementNode = std::variant<
+    SqliteStatement, CopyFromStatement, CopyToStatement, BeginStatement, CommitStatement,
+    RollbackStatement, SavepointStatement, ReleaseSavepointStatement, RollbackToStatement,
+    SetTransactionStatement, AlterTableStatement, CreateIndexStatement, DropIndexStatement,
+    CreateGraphStatement, DropGraphStatement, CreateModelStatement, AlterModelStatement,
+    DropModelStatement, DropReleaseStatement, PinReleaseStatement, RefreshModelStatement,
+    TrainModelStatement, EvaluateModelStatement, CompareStatement, ExportModelStatement,
+    ImportModelStatement, PublishStatement, RevertModelStatement, WaitJobStatement,
+    CancelJobStatement, PauseJobStatement, ResumeJobStatement, BackupStatement,
+    ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement, ShowModelStatement,
+    DescribeStatement, CommentStatement, ShowSettingStatement, SetStatement, ResetStatement>;
 
 }  // namespace dashi::sql

@@ -16,6 +16,7 @@
 #include "dashi/result_set.h"
 #include "query/row_delta.h"
 #include "sql/database_impl.h"
+#include "sql/object_comments.h"
 #include "sql/planner_cost.h"
 #include "sql/settings.h"
 #include "sql/table_catalog.h"
@@ -370,6 +371,20 @@ Result<Rows> LoadIndexes(StatementContext& statement) {
   return rows;
 }
 
+Result<Rows> LoadComments(StatementContext& statement) {
+  Rows rows;
+  DASHI_ASSIGN_OR_RETURN(const std::vector<CommentedObject> objects,
+                         ListCommentedObjects(*statement.view, statement.schemas, /*kind=*/""));
+  for (const CommentedObject& object : objects) {
+    DASHI_ASSIGN_OR_RETURN(std::optional<std::string> comment, CommentOf(*statement.view, object));
+    if (comment) {
+      rows.push_back(
+          {Value::Text(object.kind), Value::Text(object.name), Value::Text(std::move(*comment))});
+    }
+  }
+  return rows;
+}
+
 template <Load kLoad>
 std::unique_ptr<VirtualTable> Make(const UserSchemas& /*schemas*/) {
   return std::make_unique<LoadedTable>(kLoad);
@@ -423,6 +438,8 @@ std::span<const TableDefinition> CatalogTables() {
        Make<LoadColumns>, "the columns that ALTER TABLE added"},
       {"indexes", "CREATE TABLE t(name TEXT, \"table\" TEXT, \"column\" TEXT, state TEXT)", false,
        Make<LoadIndexes>, "what CREATE INDEX made"},
+      {"comments", "CREATE TABLE t(kind TEXT, name TEXT, comment TEXT)", false, Make<LoadComments>,
+       "what COMMENT ON says"},
       {"tables", "CREATE TABLE t(name TEXT, writable INTEGER, description TEXT)", false,
        Make<LoadTables>, "this list"},
   };

@@ -61,5 +61,9 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const ShowBackupsStatement& show);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const ShowModelStatement& show);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const DescribeStatement& describe);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CommentStatement& comment);
 
 }  // namespace dashi::sql

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "sql/object_comments.h"
 #include "sql/own_statements.h"
 
 namespace dashi::sql {
@@ -76,6 +77,13 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   properties.Add("name", model->name);
   properties.Add("algorithm", model->algorithm);
   properties.Add("created_at", FormatTimestamp(model->created_at_micros));
+  DASHI_ASSIGN_OR_RETURN(const UserSchemas schemas, UserSchemas::Read(*view));
+  DASHI_ASSIGN_OR_RETURN(const CommentedObject object,
+                         FindCommentedObject(*view, schemas, "model", model->name));
+  DASHI_ASSIGN_OR_RETURN(const std::optional<std::string> comment, CommentOf(*view, object));
+  if (comment) {
+    properties.Add("comment", *comment);
+  }
   properties.Add("published", PublishedName(*model));
   properties.Add("retain_releases", std::to_string(model->retain_releases));
   properties.Add("seal_rows", std::to_string(model->seal_rows));

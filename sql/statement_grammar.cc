@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "sql/comment_grammar.h"
 #include "sql/copy_grammar.h"
 #include "sql/graph/graph_grammar.h"
 #include "sql/release_grammar.h"
@@ -20,19 +21,19 @@ namespace {
 
 /// Every word that begins a statement which this version runs.
 constexpr std::string_view kFirstWords[] = {
-    "SELECT", "WITH",  "VALUES",  "INSERT",   "REPLACE", "UPDATE",   "DELETE", "EXPLAIN",
-    "COPY",   "BEGIN", "START",   "COMMIT",   "END",     "ROLLBACK", "ABORT",  "SAVEPOINT",
-    "CREATE", "DROP",  "TRAIN",   "EVALUATE", "PUBLISH", "REVERT",   "SHOW",   "SET",
-    "RESET",  "WAIT",  "CANCEL",  "RELEASE",  "ALTER",   "CHECK",    "BACKUP", "EXPORT",
-    "IMPORT", "PAUSE", "COMPARE", "RESUME",   "PIN",     "UNPIN",    "REFRESH"};
+    "SELECT",  "WITH",      "VALUES", "INSERT",  "REPLACE", "UPDATE",   "DELETE",
+    "EXPLAIN", "COPY",      "BEGIN",  "START",   "COMMIT",  "END",      "ROLLBACK",
+    "ABORT",   "SAVEPOINT", "CREATE", "DROP",    "TRAIN",   "EVALUATE", "PUBLISH",
+    "REVERT",  "SHOW",      "SET",    "RESET",   "WAIT",    "CANCEL",   "RELEASE",
+    "ALTER",   "CHECK",     "BACKUP", "EXPORT",  "IMPORT",  "PAUSE",    "COMPARE",
+    "RESUME",  "PIN",       "UNPIN",  "REFRESH", "COMMENT", "DESCRIBE", "DESC"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
-    "ANALYZE",    "ATTACH",  "CALL",     "CHECKPOINT", "CLOSE",   "CLUSTER", "COMMENT",
-    "DEALLOCATE", "DECLARE", "DESCRIBE", "DETACH",     "DISCARD", "DO",      "EXECUTE",
-    "FETCH",      "GRANT",   "LISTEN",   "LOAD",       "LOCK",    "MERGE",   "MOVE",
-    "NOTIFY",     "PRAGMA",  "PREPARE",  "REASSIGN",   "REINDEX", "RESTORE", "REVOKE",
-    "SECURITY",   "TABLE",   "TRUNCATE", "UNLISTEN",   "USE",     "VACUUM"};
+    "ANALYZE", "ATTACH",  "CALL",     "CHECKPOINT", "CLOSE",    "CLUSTER",  "DEALLOCATE", "DECLARE",
+    "DETACH",  "DISCARD", "DO",       "EXECUTE",    "FETCH",    "GRANT",    "LISTEN",     "LOAD",
+    "LOCK",    "MERGE",   "MOVE",     "NOTIFY",     "PRAGMA",   "PREPARE",  "REASSIGN",   "REINDEX",
+    "RESTORE", "REVOKE",  "SECURITY", "TABLE",      "TRUNCATE", "UNLISTEN", "USE",        "VACUUM"};
 
 // Reads ISOLATION LEVEL ..., READ ONLY | WRITE and [NOT] DEFERRABLE, separated by commas or not.
 Result<TransactionModes> ParseTransactionModes(TokenStream& tokens) {
@@ -453,7 +454,10 @@ constexpr Production kProductions[] = {
     {"EVALUATE", ParseEvaluate},
     {"EXPORT", ParseExport},
     {"IMPORT", ParseImport},
+    {"COMMENT", ParseComment},
     {"COMPARE", ParseCompare},
+    {"DESC", ParseDescribe},
+    {"DESCRIBE", ParseDescribe},
     {"PUBLISH", ParsePublish},
     {"REVERT", ParseRevert},
     {"PIN", [](TokenStream& tokens) { return ParsePin(tokens, /*pin=*/true); }},

@@ -8,8 +8,16 @@
 
 namespace dashi::sql {
 
-/// The names of a table's columns in order, user columns behind the built-in ones; none when there
-/// is no such table.
+struct TableColumn {
+  std::string name;
+  std::string type;  ///< as SQLite is told; "ANY" where a column holds values of several types
+};
+
+/// The columns of a table in order, user columns behind the built-in ones, arguments of table
+/// functions left out; none when there is no such table.
+std::vector<TableColumn> TableColumns(std::string_view table, const UserSchemas& schemas);
+
+/// Their names, those of arguments included.
 std::vector<std::string> ColumnNames(std::string_view table, const UserSchemas& schemas);
 
 }  // namespace dashi::sql

@@ -122,6 +122,16 @@ constexpr std::array kRules = {
          What::kSettings, true},
     Rule{"COPY", "", What::kTables, true},
     Rule{"COPY ?", "FROM TO (", What::kKeywords, true},
+    Rule{"DESCRIBE MODEL", "", What::kModels},
+    Rule{"DESCRIBE", "MODEL TABLE", What::kTables, true},
+    Rule{"COMMENT", "ON", What::kKeywords, true},
+    Rule{"COMMENT ON", "TABLE COLUMN INDEX GRAPH MODEL"},
+    Rule{"COMMENT ON TABLE", "", What::kTables},
+    Rule{"COMMENT ON COLUMN", "", What::kTables},
+    Rule{"COMMENT ON INDEX", "", What::kIndexes},
+    Rule{"COMMENT ON GRAPH", "", What::kGraphs},
+    Rule{"COMMENT ON MODEL", "", What::kModels},
+    Rule{"COMMENT ON ? ?", "IS"},
     Rule{"ALTER TABLE", "", What::kTables},
     Rule{"ALTER TABLE ?", "ADD COLUMN DROP COLUMN RENAME COLUMN"},
     Rule{"ALTER", "TABLE MODEL", What::kKeywords, true},
@@ -164,7 +174,8 @@ constexpr std::array kRules = {
 };
 
 constexpr std::string_view kFirstWords =
-    "SELECT INSERT UPDATE DELETE COPY CREATE DROP ALTER TRAIN EVALUATE COMPARE PUBLISH REVERT SHOW "
+    "SELECT INSERT UPDATE DELETE COPY CREATE DROP ALTER DESCRIBE COMMENT TRAIN EVALUATE COMPARE "
+    "PUBLISH REVERT SHOW "
     "SET RESET EXPLAIN WITH VALUES REPLACE BEGIN COMMIT ROLLBACK SAVEPOINT RELEASE START END ABORT "
     "WAIT PAUSE RESUME CANCEL PIN UNPIN REFRESH EXPORT IMPORT CHECK BACKUP";
 
