@@ -9,8 +9,8 @@
 #include "base/status.h"
 #include "sql/inserted_columns.h"
 #include "sql/own_statements.h"
+#include "sql/plan_analysis.h"
 #include "sql/query_rows.h"
-#include "sql/search_log.h"
 #include "sql/setting_statements.h"
 #include "sql/show_statements.h"
 #include "sql/transaction_statements.h"
@@ -298,7 +298,7 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
                          sqlite_->Compile(*statement, context));
   DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
   std::vector<std::pair<std::int64_t, std::size_t>> depths{{0, 0}};  // Of the nodes by their id.
-  std::vector<Row> plan;
+  std::vector<sql::PlanLine> plan;
   Row row;
   for (;;) {
     DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_->Step(compiled.get(), *statement, context));
@@ -311,18 +311,31 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
       depth = id == row[1].integer() ? node_depth : depth;
     }
     depths.emplace_back(row[0].integer(), depth + 1);
-    plan.push_back({Value::Text(std::string(depth * 2, ' ') + std::string(row[3].text()))});
+    plan.push_back({depth, std::string(row[3].text())});
   }
+  sql::PlanAnalysis analysis;  // Outlives the statement, whose cursors write to it.
+  std::vector<std::string> lines;
   if (std::get<sql::SqliteStatement>(statement->node).analyze) {
-    DASHI_RETURN_IF_ERROR(Analyze(*statement, values, context, &plan));
+    DASHI_ASSIGN_OR_RETURN(std::string total, Analyze(*statement, values, context, &analysis));
+    lines = analysis.Lines(plan);
+    lines.push_back(std::move(total));
+  } else {
+    for (const sql::PlanLine& line : plan) {
+      lines.push_back(std::string(line.depth * 2, ' ') + line.text);
+    }
   }
-  return sql::Finished("EXPLAIN", {{"QUERY PLAN", ValueType::kText}}, std::move(plan));
+  std::vector<Row> rows;
+  rows.reserve(lines.size());
+  for (std::string& line : lines) {
+    rows.push_back({Value::Text(std::move(line))});
+  }
+  return sql::Finished("EXPLAIN", {{"QUERY PLAN", ValueType::kText}}, std::move(rows));
 }
 
-Status SessionImpl::Analyze(const ParsedStatement& statement, std::span<const Value> values,
-                            StatementContext& context, std::vector<Row>* lines) {
-  sql::SearchLog searches;  // Outlives the statement, whose cursors write to it.
-  context.searches = &searches;
+Result<std::string> SessionImpl::Analyze(const ParsedStatement& statement,
+                                         std::span<const Value> values, StatementContext& context,
+                                         sql::PlanAnalysis* analysis) {
+  context.analysis = analysis;
   const Stopwatch stopwatch;
   DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
                          sqlite_->CompileAnalyzed(statement, context));
@@ -334,14 +347,8 @@ Status SessionImpl::Analyze(const ParsedStatement& statement, std::span<const Va
       break;
     }
   }
-  const std::vector<std::string> told = searches.Lines();
-  for (const std::string& line : told) {
-    lines->push_back({Value::Text(line)});
-  }
   constexpr double kMsPerSecond = 1000;
-  lines->push_back({Value::Text(
-      fmt::format("{} rows in {:.3f} ms", num_rows, stopwatch.Seconds() * kMsPerSecond))});
-  return Status();
+  return fmt::format("{} rows in {:.3f} ms", num_rows, stopwatch.Seconds() * kMsPerSecond);
 }
 
 Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& statement,

@@ -63,9 +63,9 @@ class SessionImpl {
       const CompiledKeeper& keeper, std::string tag_word);
   Result<std::unique_ptr<RowSource>> RunExplain(
       const std::shared_ptr<const sql::ParsedStatement>& statement, std::span<const Value> values);
-  /// Runs what EXPLAIN ANALYZE explains, without its rows, and adds how it went.
-  Status Analyze(const sql::ParsedStatement& statement, std::span<const Value> values,
-                 sql::StatementContext& context, std::vector<Row>* lines);
+  /// Runs what EXPLAIN ANALYZE explains, without its rows, and says how many came in what time.
+  Result<std::string> Analyze(const sql::ParsedStatement& statement, std::span<const Value> values,
+                              sql::StatementContext& context, sql::PlanAnalysis* analysis);
   Result<std::unique_ptr<RowSource>> RunWrite(const sql::ParsedStatement& statement,
                                               std::span<const Value> values,
                                               const CompiledKeeper& keeper);

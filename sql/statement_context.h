@@ -27,6 +27,7 @@ class ConflictingRows;
 struct EdgeUpsert;
 class Interruption;
 struct ListedRows;
+class PlanAnalysis;
 class SearchLog;
 class Settings;
 class SqliteConnection;
@@ -83,7 +84,9 @@ struct StatementContext {
   std::shared_ptr<const query::LabelPropensities> propensities;
   /// The releases and the texts that similarity() and embed() met; as above.
   std::shared_ptr<TextEmbeddings> embeddings;
-  /// Where searches tell how they went; null unless EXPLAIN ANALYZE asks.
+  /// What measures the statement's cursors; null unless EXPLAIN ANALYZE asks.
+  PlanAnalysis* analysis = nullptr;
+  /// Where searches tell how they went: of the cursor that runs. Null without an analysis.
   SearchLog* searches = nullptr;
   /// Statements inside arguments of topk_batch, one in another.
   int nesting = 0;

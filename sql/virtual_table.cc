@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "sql/plan_analysis.h"
 #include "sql/sqlite_connection.h"
 
 namespace dashi::sql {
@@ -17,6 +18,7 @@ namespace {
 struct TableHandle {
   sqlite3_vtab base{};
   StatementSlot* slot = nullptr;
+  const char* name = nullptr;  ///< lives as long as the program
   std::unique_ptr<VirtualTable> table;
 };
 
@@ -100,6 +102,7 @@ int Connect(sqlite3* connection, void* data, int /*num_arguments*/,
   const Status made = CatchAsStatus("virtual table", [&] {
     handle->table = module.table.make(schemas);
     handle->slot = module.slot;
+    handle->name = module.table.name;
   });
   if (!made.ok()) {
     return SQLITE_NOMEM;
@@ -126,6 +129,10 @@ int Open(sqlite3_vtab* table, sqlite3_vtab_cursor** cursor) {
   return Guard(table, [&](StatementContext& statement) -> Status {
     auto handle = std::make_unique<CursorHandle>();
     DASHI_ASSIGN_OR_RETURN(handle->cursor, HandleOf(table).table->Open(statement));
+    if (statement.analysis != nullptr) {
+      handle->cursor =
+          statement.analysis->Measure(HandleOf(table).name, std::move(handle->cursor), statement);
+    }
     *cursor = &handle.release()->base;
     return Status();
   });

@@ -18,7 +18,9 @@
 namespace dashi {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
@@ -191,47 +193,77 @@ TEST_F(FilteredTopKTest, ExplainAnalyzeTellsOfEachSearchOfABatch) {
   const auto told = Rows(
       "EXPLAIN ANALYZE SELECT label FROM topk_batch('SELECT id, text FROM labels WHERE few = 3 "
       "LIMIT 12', 2) WHERE few = 17");
-  ASSERT_EQ(told.size(), 33U);
-  EXPECT_EQ(told[0],
-            "SCAN topk_batch VIRTUAL TABLE INDEX 2:k best of every row where few = BINARY");
+  ASSERT_EQ(told.size(), 34U);
+  EXPECT_THAT(told[0],
+              MatchesRegex("SCAN topk_batch VIRTUAL TABLE INDEX 2:k best of every row where few = "
+                           "BINARY \\(1 walk, 24 rows, [0-9.]+ ms\\)"));
   for (std::size_t i = 0; i < 10; ++i) {
     EXPECT_THAT(told[3 * i + 1],
-                MatchesRegex("topk_batch: m@1, graph of 6000 rows, (ready|verifying)"));
+                MatchesRegex("  topk_batch: m@1, graph of 6000 rows, (ready|verifying)"));
     EXPECT_EQ(told[3 * i + 2],
-              "  filter: 30 of 6000 rows can pass (0.5 %), by an index; 0 found and dropped");
-    EXPECT_EQ(told[3 * i + 3], "  search: exact scan of the subset; visited 30, refills 0; exact");
+              "    filter: 30 of 6000 rows can pass (0.5 %), by an index; 0 found and dropped");
+    EXPECT_EQ(told[3 * i + 3],
+              "    search: exact scan of the subset; visited 30, refills 0; exact");
   }
-  EXPECT_EQ(told[31], "and 2 more searches: visited 60, refills 0");
-  EXPECT_THAT(told[32], MatchesRegex("24 rows in [0-9.]+ ms"));
+  EXPECT_EQ(told[31], "  and 2 more searches: visited 60, refills 0");
+  EXPECT_THAT(told[32], MatchesRegex("in a function: labels VIRTUAL TABLE INDEX .*1 walk, 12 .*"));
+  EXPECT_THAT(told[33], MatchesRegex("24 rows in [0-9.]+ ms"));
 }
 
 TEST_F(FilteredTopKTest, ExplainAnalyzeTellsHowAnswersWereFound) {
   const auto told = [&](const std::string& select) { return Rows("EXPLAIN ANALYZE " + select); };
   EXPECT_THAT(told("SELECT label FROM topk('word5 group5', 5) WHERE few = 17"),
               ElementsAre(HasSubstr("SCAN topk"),
-                          MatchesRegex("topk: m@1, graph of 6000 rows, (ready|verifying)"),
-                          "  filter: 30 of 6000 rows can pass (0.5 %), by an index; 0 found and "
+                          MatchesRegex("  topk: m@1, graph of 6000 rows, (ready|verifying)"),
+                          "    filter: 30 of 6000 rows can pass (0.5 %), by an index; 0 found and "
                           "dropped",
-                          "  search: exact scan of the subset; visited 30, refills 0; exact",
+                          "    search: exact scan of the subset; visited 30, refills 0; exact",
                           MatchesRegex("5 rows in [0-9.]+ ms")));
   EXPECT_THAT(told("SELECT label FROM topk('word5 group5', 5)"),
               ElementsAre(HasSubstr("SCAN topk"),
-                          MatchesRegex("topk: m@1, graph of 6000 rows, (ready|verifying)"),
-                          "  filter: no rows ruled out before the search; 0 found and dropped",
-                          MatchesRegex("  search: graph; visited [0-9]+, refills 0; approximate"),
+                          MatchesRegex("  topk: m@1, graph of 6000 rows, (ready|verifying)"),
+                          "    filter: no rows ruled out before the search; 0 found and dropped",
+                          MatchesRegex("    search: graph; visited [0-9]+, refills 0; approximate"),
                           MatchesRegex("5 rows in [0-9.]+ ms")));
   EXPECT_THAT(told("SELECT label FROM topk('word5 group5', 5, '{\"exact\": true}')")[3],
-              "  search: exact scan; visited 6000, refills 0; exact");
+              "    search: exact scan; visited 6000, refills 0; exact");
   // The ids are the labels': nothing passes.
-  EXPECT_THAT(told("SELECT label FROM topk('word5', 5) WHERE few = 1000")[3], "  search: none");
+  EXPECT_THAT(told("SELECT label FROM topk('word5', 5) WHERE few = 1000")[3], "    search: none");
   EXPECT_THAT(told("SELECT id FROM nearest('labels', 'word5', 5)")[1],
-              "nearest: m@1, scan of 6000 rows");
+              "  nearest: m@1, scan of 6000 rows");
   // One search a row of another table; the first ten have lines of their own.
   const auto many =
       told("SELECT t.label FROM labels l, topk(l.text, 1) t WHERE l.few = 3 AND l.many = 1");
-  EXPECT_THAT(many[many.size() - 2], MatchesRegex("and 20 more searches: visited [0-9]+, refills "
+  EXPECT_THAT(many[many.size() - 2], MatchesRegex("  and 20 more searches: visited [0-9]+, refills "
                                                   "0"));
   EXPECT_THAT(told("VALUES (1), (2)").back(), MatchesRegex("2 rows in [0-9.]+ ms"));
+}
+
+TEST_F(FilteredTopKTest, ExplainAnalyzePutsWhatWasDoneIntoThePlan) {
+  const auto told = [&](const std::string& select) { return Rows("EXPLAIN ANALYZE " + select); };
+  // A search for each row of another table, and a look-up for each row found.
+  EXPECT_THAT(
+      told("SELECT d.text FROM labels l, topk(l.text, 2) t, labels d WHERE l.id IN ('L1', 'L2') "
+           "AND d.id = t.label"),
+      ElementsAre(MatchesRegex("SCAN l VIRTUAL TABLE INDEX .* \\(2 walks, 2 rows, [0-9.]+ ms\\)"),
+                  MatchesRegex("SCAN t VIRTUAL TABLE INDEX .* \\(2 walks, 4 rows, [0-9.]+ ms\\)"),
+                  HasSubstr("  topk: m@1"), HasSubstr("    filter:"), HasSubstr("    search:"),
+                  HasSubstr("  topk: m@1"), HasSubstr("    filter:"), HasSubstr("    search:"),
+                  MatchesRegex("SCAN d VIRTUAL TABLE INDEX .* \\(4 walks, 4 rows, [0-9.]+ ms\\)"),
+                  MatchesRegex("4 rows in [0-9.]+ ms")));
+  // The same table twice, by the same plan; and a part that is never reached.
+  EXPECT_THAT(told("SELECT 1 FROM relevance a, relevance b WHERE false"),
+              ElementsAre(HasSubstr("SCAN a VIRTUAL TABLE INDEX"),
+                          HasSubstr("SCAN b VIRTUAL TABLE INDEX"), HasSubstr("0 rows in")));
+  EXPECT_THAT(told("SELECT 1 FROM anchors a, labels b"),
+              ElementsAre(HasSubstr("(1 walk, 0 rows, "), EndsWith("(never walked)"),
+                          HasSubstr("0 rows in")));
+  // Deeper nodes stand further in.
+  const std::vector<std::string> nested = told(
+      "SELECT count(*) FROM (SELECT few FROM labels WHERE many = 1 UNION SELECT many FROM "
+      "labels WHERE few = 1)");
+  EXPECT_THAT(nested, Contains(MatchesRegex(" +SCAN labels VIRTUAL TABLE .*rows.*")).Times(2));
+  EXPECT_THAT(nested, Contains(HasSubstr("COMPOUND QUERY")));
 }
 
 TEST_F(FilteredTopKTest, AnIndexIsLookedUpOnceManyRowsWereDropped) {
@@ -246,8 +278,9 @@ TEST_F(FilteredTopKTest, AnIndexIsLookedUpOnceManyRowsWereDropped) {
   // How many entries the index has is only known about, so that it may be looked up at once.
   const std::string select = "SELECT label FROM topk('word5 group5', 3) WHERE far = 1";
   const std::vector<std::string> told = Rows("EXPLAIN ANALYZE " + select);
-  EXPECT_THAT(told[2], MatchesRegex("  filter: 3000 of 6000 rows can pass \\(50 %\\), by an index; "
-                                    "[0-9]+ found and dropped"));
+  EXPECT_THAT(told[2],
+              MatchesRegex("    filter: 3000 of 6000 rows can pass \\(50 %\\), by an index; "
+                           "[0-9]+ found and dropped"));
   EXPECT_LT(std::stoi(told[2].substr(told[2].find("; ") + 2)), 400);
   EXPECT_THAT(told.back(), MatchesRegex("3 rows in [0-9.]+ ms"));
   const std::vector<std::string> all =
@@ -275,16 +308,16 @@ TEST_F(FilteredTopKTest, AllSearchesOfAStatementShareWhatWasLookedUp) {
     const std::vector<std::string> told = Rows("EXPLAIN ANALYZE SELECT label " + from);
     std::vector<std::string> filters;
     for (const std::string& line : told) {
-      if (line.starts_with("  filter:")) {
+      if (line.starts_with("    filter:")) {
         filters.push_back(line);
       }
     }
     ASSERT_EQ(filters.size(), 3U);
-    EXPECT_THAT(filters[0], MatchesRegex("  filter: 3000 of 6000 rows can pass \\(50 %\\), by an "
+    EXPECT_THAT(filters[0], MatchesRegex("    filter: 3000 of 6000 rows can pass \\(50 %\\), by an "
                                          "index; [0-9]+ found and dropped"));
     for (std::size_t i = 1; i < 3; ++i) {
       EXPECT_EQ(filters[i],
-                "  filter: 3000 of 6000 rows can pass (50 %), by an index; 0 found and "
+                "    filter: 3000 of 6000 rows can pass (50 %), by an index; 0 found and "
                 "dropped");
     }
     EXPECT_THAT(told.back(), MatchesRegex("3 rows in [0-9.]+ ms"));
@@ -325,8 +358,8 @@ TEST_F(FilteredTopKTest, EachWayOfASearchThroughAFilterIsTold) {
         way.predicate);
     ASSERT_GT(told.size(), 3U);
     EXPECT_THAT(told[2],
-                MatchesRegex("  filter: " + way.filter + ", by an index; 0 found and dropped"));
-    EXPECT_THAT(told[3], MatchesRegex("  search: " + way.search));
+                MatchesRegex("    filter: " + way.filter + ", by an index; 0 found and dropped"));
+    EXPECT_THAT(told[3], MatchesRegex("    search: " + way.search));
     EXPECT_THAT(told.back(), MatchesRegex("200 rows in [0-9.]+ ms"));
   }
 }
