@@ -29,6 +29,15 @@ bool IsComposed(const void* slot) {
   return statement != nullptr && statement->composed;
 }
 
+// Whether a name in FROM may stand for one of SQLite's own tables.
+bool BelongsToSqlite(std::string_view name) {
+  const auto begins = [&](std::string_view prefix) {
+    return name.size() >= prefix.size() &&
+           sqlite3_strnicmp(name.data(), prefix.data(), static_cast<int>(prefix.size())) == 0;
+  };
+  return begins("sqlite_") || begins("pragma_") || begins(kListedRowsTable);
+}
+
 // Allows reading and writing our tables; SQLite calls it while it compiles.
 int Authorize(void* slot, int action, const char* first, const char* second,
               const char* /*database*/, const char* /*trigger*/) {
@@ -53,8 +62,11 @@ int Authorize(void* slot, int action, const char* first, const char* second,
       const std::string_view table = first == nullptr ? "" : first;
       const bool json = table == "json_each" || table == "json_tree";
       const bool own = table == kListedRowsTable && IsComposed(slot);
-      return FindTable(table) != nullptr || ((json || own) && action == SQLITE_READ) ? SQLITE_OK
-                                                                                     : SQLITE_DENY;
+      // SQLite names what stands in FROM and none of whose columns is read: subqueries of WITH too.
+      const bool unread = second != nullptr && *second == '\0' && !BelongsToSqlite(table);
+      return FindTable(table) != nullptr || ((json || own || unread) && action == SQLITE_READ)
+                 ? SQLITE_OK
+                 : SQLITE_DENY;
     }
     default:
       return SQLITE_DENY;
