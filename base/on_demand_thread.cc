@@ -28,9 +28,9 @@ void OnDemandThread::Wake() {
     if (running_ || stopping_) {
       return;
     }
-    running_ = true;
     std::swap(ended, thread_);
-    thread_ = std::thread([this] { Run(); });
+    thread_ = std::thread([this] { Run(); });  // May throw; it waits for mutex_ first.
+    running_ = true;
   }
   if (ended.joinable()) {
     ended.join();

@@ -84,7 +84,8 @@ Result<std::uint32_t> NewestRelease(const storage::View& view, std::string_view 
 }
 
 Result<std::uint32_t> Publish(storage::Store& store, ReleaseCache& releases, std::string_view model,
-                              std::optional<std::uint32_t> release, const PublishBasis& basis) {
+                              std::optional<std::uint32_t> release, const PublishBasis& basis,
+                              ReleaseEvents* events) {
   DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
   DASHI_ASSIGN_OR_RETURN(ModelRecord record, GetModel(*transaction, model));
   if (!release) {
@@ -92,7 +93,8 @@ Result<std::uint32_t> Publish(storage::Store& store, ReleaseCache& releases, std
   }
   DASHI_RETURN_IF_ERROR(releases.Resolve(*transaction, model, release).status());
   DASHI_RETURN_IF_ERROR(CheckCompared(record, basis));
-  if (Served(record) == *release) {
+  const std::uint32_t replaced = Served(record);
+  if (replaced == *release) {
     return *release;
   }
   DASHI_RETURN_IF_ERROR(PutPublication(*transaction, record, *release, basis));
@@ -102,12 +104,13 @@ Result<std::uint32_t> Publish(storage::Store& store, ReleaseCache& releases, std
   record.reverted.clear();
   DASHI_RETURN_IF_ERROR(PutWithGarbage(*transaction, &record));
   DASHI_FAILPOINT("publish.commit");
-  DASHI_RETURN_IF_ERROR(transaction->Commit());
+  DASHI_RETURN_IF_ERROR(CommitAndTell(
+      *transaction, events, {{ReleaseChange::kPublished, record.name, *release, replaced}}));
   DASHI_FAILPOINT("publish.committed");
   return *release;
 }
 
-Result<std::uint32_t> Revert(storage::Store& store, std::string_view model) {
+Result<std::uint32_t> Revert(storage::Store& store, std::string_view model, ReleaseEvents* events) {
   DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
   DASHI_ASSIGN_OR_RETURN(ModelRecord record, GetModel(*transaction, model));
   record.published = storage::RetainedReleases(record);
@@ -121,7 +124,9 @@ Result<std::uint32_t> Revert(storage::Store& store, std::string_view model) {
   record.reverted.push_back(record.published.back());
   record.published.pop_back();
   DASHI_RETURN_IF_ERROR(PutWithGarbage(*transaction, &record));
-  DASHI_RETURN_IF_ERROR(transaction->Commit());
+  DASHI_RETURN_IF_ERROR(CommitAndTell(
+      *transaction, events,
+      {{ReleaseChange::kReverted, record.name, Served(record), record.reverted.back()}}));
   return record.published.back();
 }
 

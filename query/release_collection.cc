@@ -16,7 +16,17 @@ using storage::CollectionStep;
 // Others may publish, pin or start trainings meanwhile.
 constexpr int kAttemptsMax = 10;
 
-Result<CollectionStep> CommitStep(storage::Store& store, std::string_view model) {
+std::vector<ReleaseEvent> DropsOf(const CollectionStep& step) {
+  std::vector<ReleaseEvent> drops;
+  drops.reserve(step.dropped.size());
+  for (const storage::ReleaseRecord& release : step.dropped) {
+    drops.push_back({ReleaseChange::kDropped, release.model, release.number});
+  }
+  return drops;
+}
+
+Result<CollectionStep> CommitStep(storage::Store& store, std::string_view model,
+                                  ReleaseEvents* events) {
   for (int attempt = 1;; ++attempt) {
     DASHI_ASSIGN_OR_RETURN(const auto transaction, store.Begin());
     DASHI_ASSIGN_OR_RETURN(CollectionStep step, storage::StageCollection(*transaction, model));
@@ -24,7 +34,7 @@ Result<CollectionStep> CommitStep(storage::Store& store, std::string_view model)
       return step;
     }
     DASHI_FAILPOINT("publish.collect");
-    Status committed = transaction->Commit();
+    Status committed = CommitAndTell(*transaction, events, DropsOf(step));
     if (committed.ok()) {
       return step;
     }
@@ -37,10 +47,10 @@ Result<CollectionStep> CommitStep(storage::Store& store, std::string_view model)
 }  // namespace
 
 CollectedReleases CollectReleases(storage::Store& store, ReleaseCache& releases,
-                                  std::string_view model) {
+                                  std::string_view model, ReleaseEvents* events) {
   CollectedReleases collected;
   for (bool more = true; more;) {
-    Result<CollectionStep> step = CommitStep(store, model);
+    Result<CollectionStep> step = CommitStep(store, model, events);
     if (!step.ok()) {
       collected.status = std::move(step).status();
       LogWarning("releases of {} that nobody keeps stay for now: {}", model,

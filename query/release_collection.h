@@ -6,6 +6,7 @@
 
 #include "dashi/status.h"
 #include "query/release_cache.h"
+#include "query/release_events.h"
 #include "storage/store.h"
 
 namespace dashi::query {
@@ -18,12 +19,13 @@ struct CollectedReleases {
 };
 
 /// Drops the releases of a model that nobody keeps (storage/release_retention.h), some at a time,
-/// each time in one synced commit that has the releases gone. Statements that use one go on.
+/// each time in one synced commit that has the releases gone, of which `events`, where given,
+/// tells. Statements that use one go on.
 ///
 /// Threads: may be called at once with everything else; two collections share the work.
 /// Cost:    reads the catalog once for every kReleasesPerCollection releases, and once more.
 CollectedReleases CollectReleases(storage::Store& store, ReleaseCache& releases,
-                                  std::string_view model);
+                                  std::string_view model, ReleaseEvents* events = nullptr);
 
 /// Unloads a release that the catalog no longer names, and removes what it left outside it.
 void ForgetRelease(storage::Store& store, ReleaseCache& releases,

@@ -1,9 +1,8 @@
-#include "dashi/database.h"
-
 #include <filesystem>
 #include <utility>
 
 #include "base/status.h"
+#include "dashi/database.h"
 #include "sql/database_impl.h"
 #include "sql/session_impl.h"
 
@@ -16,7 +15,9 @@ DatabaseImpl::DatabaseImpl(std::unique_ptr<storage::Store> store, const OpenOpti
     : options_(options),
       name_(std::move(name)),
       store_(std::move(store)),
-      index_builder_(std::make_unique<sql::IndexBuilder>(store_.get())) {
+      index_builder_(std::make_unique<sql::IndexBuilder>(store_.get())),
+      release_events_(std::make_unique<query::ReleaseEvents>(
+          store_.get(), /*follows=*/options.read_only && options.follow)) {
   WakeIndexBuilder();
 }
 
@@ -98,6 +99,16 @@ Result<std::unique_ptr<Session>> Database::NewSession() {
     DASHI_ASSIGN_OR_RETURN(std::unique_ptr<internal::SessionImpl> session,
                            internal::SessionImpl::Open(*impl_));
     return std::make_unique<Session>(std::move(session));
+  });
+}
+
+Result<Subscription> Database::SubscribeToReleases(ReleaseCallback callback) {
+  return CatchAsStatus("subscribing to releases", [&]() -> Result<Subscription> {
+    if (!callback) {
+      return Status::InvalidArgument("the release callback is empty");
+    }
+    DASHI_ASSIGN_OR_RETURN(auto subscriber, impl_->release_events().Subscribe(std::move(callback)));
+    return Subscription(std::move(subscriber));
   });
 }
 

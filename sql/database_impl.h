@@ -10,6 +10,7 @@
 #include "dashi/options.h"
 #include "dashi/status.h"
 #include "query/release_cache.h"
+#include "query/release_events.h"
 #include "sql/index_builder.h"
 #include "storage/store.h"
 #include "trainer/job_manager.h"
@@ -33,6 +34,7 @@ class DatabaseImpl {
   /// Has the index builder look for work when there is some.
   void WakeIndexBuilder();
   query::ReleaseCache& releases();
+  query::ReleaseEvents& release_events() { return *release_events_; }
   trainer::JobManager& jobs();
   /// The job manager when there is one, else nullptr: no job runs then.
   trainer::JobManager* jobs_or_null();
@@ -56,6 +58,7 @@ class DatabaseImpl {
   std::unique_ptr<ThreadPool> pool_ DASHI_GUARDED_BY(mutex_);
   std::unique_ptr<query::ReleaseCache> releases_ DASHI_GUARDED_BY(mutex_);
   std::unique_ptr<trainer::JobManager> jobs_ DASHI_GUARDED_BY(mutex_);
+  std::unique_ptr<query::ReleaseEvents> release_events_;  // Its thread calls the application.
 };
 
 }  // namespace dashi::internal

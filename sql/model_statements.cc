@@ -174,6 +174,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   bool found = true;
   std::string start_weights;
   std::vector<ReleaseRecord> dropped;
+  std::uint32_t served = 0;
   std::vector<std::string> checkpoints;
   const auto write = [&](storage::Transaction& transaction) -> Status {
     DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model,
@@ -190,12 +191,22 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
         dropped.push_back(release);
       }
     }
+    served = model->published.empty() ? 0 : model->published.back();
     start_weights = model->start_weights;
     DASHI_ASSIGN_OR_RETURN(checkpoints, ForgetCheckpoints(transaction, drop.model));
     checkpoints.insert(checkpoints.end(), model->tokens.begin(), model->tokens.end());
     return transaction.DeleteModel(drop.model);
   };
-  DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
+  const auto commit = [&](std::vector<ReleaseEvent>* done) -> Status {
+    DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
+    done->reserve(dropped.size());
+    for (const ReleaseRecord& release : dropped) {
+      const std::uint32_t previous = release.number == served ? served : 0;
+      done->push_back({ReleaseChange::kDropped, drop.model, release.number, previous});
+    }
+    return Status();
+  };
+  DASHI_RETURN_IF_ERROR(session.database.release_events().Commit(commit));
   for (const ReleaseRecord& release : dropped) {
     query::ForgetRelease(session.database.store(), session.database.releases(), release,
                          /*start_weights=*/"");

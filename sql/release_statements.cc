@@ -33,7 +33,8 @@ constexpr std::size_t kReleasesNamedMax = 20;
 // Drops what a commit made garbage, and tells. The commit stands whatever becomes of this.
 std::vector<std::string> Collect(SessionState& session, const std::string& model) {
   query::CollectedReleases collected =
-      query::CollectReleases(session.database.store(), session.database.releases(), model);
+      query::CollectReleases(session.database.store(), session.database.releases(), model,
+                             &session.database.release_events());
   std::vector<std::string> notices;
   const std::size_t num_names = collected.names.size();
   if (num_names > 0) {
@@ -209,7 +210,14 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     start_weights = model->start_weights;
     return storage::DeleteReleaseRow(transaction, number, &*model);
   };
-  Status written = WriteAtomically(session, write);
+  Status written =
+      session.database.release_events().Commit([&](std::vector<ReleaseEvent>* done) -> Status {
+        DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
+        if (release) {
+          done->push_back({ReleaseChange::kDropped, model_name, number});
+        }
+        return Status();
+      });
   if (!written.ok()) {
     return statement.At(std::move(written), drop.release.offset);
   }
@@ -256,7 +264,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   }
   Result<std::uint32_t> release =
       query::Publish(session.database.store(), releases, publish.release.model, measured->release,
-                     measured->basis);
+                     measured->basis, &session.database.release_events());
   if (!release.ok()) {
     return statement.At(std::move(release).status(), publish.release.offset);
   }
@@ -273,8 +281,9 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                                     const RevertModelStatement& revert) {
   DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "REVERT MODEL"));
   DASHI_RETURN_IF_ERROR(RequireWritable(session, "REVERT MODEL"));
-  DASHI_ASSIGN_OR_RETURN(const std::uint32_t release,
-                         query::Revert(session.database.store(), revert.model));
+  DASHI_ASSIGN_OR_RETURN(
+      const std::uint32_t release,
+      query::Revert(session.database.store(), revert.model, &session.database.release_events()));
   return Finished("REVERT MODEL", {{"release", ValueType::kText}},
                   {{Value::Text(storage::ReleaseName(revert.model, release))}},
                   Collect(session, revert.model));

@@ -4,8 +4,10 @@
 #include <string>
 
 #include "dashi/options.h"
+#include "dashi/release_event.h"
 #include "dashi/session.h"
 #include "dashi/status.h"
+#include "dashi/subscription.h"
 #include "dashi/version.h"
 
 namespace dashi {
@@ -32,6 +34,26 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   Result<std::unique_ptr<Session>> NewSession();
+  /// Has `callback` told of every release that is published, reverted to or dropped from now on, by
+  /// whichever session, until the subscription ends. There may be any number of subscriptions; each
+  /// is told of each event once, in the order of the commits.
+  ///
+  /// When:    after the commit, which is on the disk: a statement that begins in the callback sees
+  ///          it. (The commit of a drop is as durable as synchronous_commit says.) Events wait for
+  ///          callbacks, so that none is lost when releases are published quickly one after the
+  ///          other, up to 10,000: see ReleaseEvent::missed.
+  /// Threads: called on a thread of the database's own, one event and one callback at a time; a
+  /// slow
+  ///          callback delays the others, and never the session that publishes. It may do anything
+  ///          with the database, other statements, subscribing and cancelling included, but for
+  ///          destroying the Database object. What it throws is logged, and it stays subscribed.
+  /// Follow:  opened with read_only and follow, the database looks four times a second at what the
+  ///          writing process has committed and tells the difference: publications of releases that
+  ///          are still there and the release that serves at the end are told, a REVERT or DROP
+  ///          that was undone or overtaken in between is not. Opened with read_only alone, nothing
+  ///          ever changes.
+  /// Errors:  kInvalidArgument for an empty callback; those of reading the catalog.
+  Result<Subscription> SubscribeToReleases(ReleaseCallback callback);
   const std::string& directory() const;
 
  private:
