@@ -1,8 +1,10 @@
+#include "dashi/database.h"
+
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "base/status.h"
-#include "dashi/database.h"
 #include "sql/database_impl.h"
 #include "sql/session_impl.h"
 
@@ -21,11 +23,16 @@ DatabaseImpl::DatabaseImpl(std::unique_ptr<storage::Store> store, const OpenOpti
   WakeIndexBuilder();
 }
 
-DatabaseImpl::~DatabaseImpl() {
-  DASHI_CHECK(num_sessions_.load() == 0);  // The caller kept a session: its pointers would dangle.
+void DatabaseImpl::Close(DatabaseImpl* database) {
+  if (!database->release_events().is_calling_thread()) {
+    delete database;
+    return;
+  }
+  // A callback has let go of the last session, on a thread that cannot wait for its own end.
+  std::thread([database] { delete database; }).detach();
 }
 
-Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const std::string& directory,
+Result<std::shared_ptr<DatabaseImpl>> DatabaseImpl::Open(const std::string& directory,
                                                          const OpenOptions& options) {
   if (directory.empty()) {
     return Status::InvalidArgument("the name of the database directory is empty");
@@ -41,8 +48,8 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const std::string& dire
   std::error_code error;
   std::filesystem::path path = std::filesystem::weakly_canonical(directory, error);
   path = path.has_filename() ? path.filename() : path.parent_path().filename();
-  return std::unique_ptr<DatabaseImpl>(
-      new DatabaseImpl(std::move(store), options, path.empty() ? directory : path.string()));
+  return std::shared_ptr<DatabaseImpl>(
+      new DatabaseImpl(std::move(store), options, path.empty() ? directory : path.string()), Close);
 }
 
 void DatabaseImpl::WakeIndexBuilder() {
@@ -81,14 +88,14 @@ trainer::JobManager* DatabaseImpl::jobs_or_null() {
 
 }  // namespace internal
 
-Database::Database(std::unique_ptr<internal::DatabaseImpl> impl) : impl_(std::move(impl)) {}
+Database::Database(std::shared_ptr<internal::DatabaseImpl> impl) : impl_(std::move(impl)) {}
 
 Database::~Database() = default;
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& directory,
                                                  const OpenOptions& options) {
   return CatchAsStatus("opening the database", [&]() -> Result<std::unique_ptr<Database>> {
-    DASHI_ASSIGN_OR_RETURN(std::unique_ptr<internal::DatabaseImpl> impl,
+    DASHI_ASSIGN_OR_RETURN(std::shared_ptr<internal::DatabaseImpl> impl,
                            internal::DatabaseImpl::Open(directory, options));
     return std::unique_ptr<Database>(new Database(std::move(impl)));
   });
@@ -97,7 +104,7 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& directory,
 Result<std::unique_ptr<Session>> Database::NewSession() {
   return CatchAsStatus("opening a session", [&]() -> Result<std::unique_ptr<Session>> {
     DASHI_ASSIGN_OR_RETURN(std::unique_ptr<internal::SessionImpl> session,
-                           internal::SessionImpl::Open(*impl_));
+                           internal::SessionImpl::Open(impl_));
     return std::make_unique<Session>(std::move(session));
   });
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -23,9 +21,9 @@ namespace dashi::internal {
 /// Threads: all methods may be called at once.
 class DatabaseImpl {
  public:
-  static Result<std::unique_ptr<DatabaseImpl>> Open(const std::string& directory,
+  /// Sharers: the Database object and the sessions.
+  static Result<std::shared_ptr<DatabaseImpl>> Open(const std::string& directory,
                                                     const OpenOptions& options);
-  ~DatabaseImpl();
   DatabaseImpl(const DatabaseImpl&) = delete;
   DatabaseImpl& operator=(const DatabaseImpl&) = delete;
 
@@ -42,15 +40,12 @@ class DatabaseImpl {
   /// The last part of the directory's path: what current_database() answers.
   const std::string& name() const { return name_; }
 
-  void AddSession() { num_sessions_.fetch_add(1); }
-  void RemoveSession() { num_sessions_.fetch_sub(1); }
-
  private:
   DatabaseImpl(std::unique_ptr<storage::Store> store, const OpenOptions& options, std::string name);
+  static void Close(DatabaseImpl* database);
 
   OpenOptions options_;
   std::string name_;
-  std::atomic<std::size_t> num_sessions_{0};
   // Declared in the order of dependence: each member uses those above it.
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<sql::IndexBuilder> index_builder_;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "base/clock.h"
@@ -11,7 +12,7 @@
 namespace dashi::sql {
 
 /// Whether the running statement has to stop: because Cancel was called, the session's owner says
-/// so when asked, or its time is up.
+/// so when asked, its time is up, or a callback of the application has thrown.
 ///
 /// Threads: Cancel from any thread; the rest from the session's thread.
 class Interruption {
@@ -21,6 +22,11 @@ class Interruption {
   void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
   /// Has `cancelled` asked at every Poll; nullptr asks nobody.
   void set_cancel_check(std::function<bool()> cancelled) { cancel_check_ = std::move(cancelled); }
+  /// Ends all that runs from now on when so much time is over; nullopt takes the limit away.
+  void SetTimeLimit(std::optional<std::int64_t> micros);
+  /// Ends the statement with this error.
+  void Fail(Status error);
+  bool has_failed() const { return failure_.has_value(); }
 
   bool Poll() const;
   /// The error of a statement that was interrupted. It is ok while there is no reason to stop.
@@ -32,11 +38,17 @@ class Interruption {
   void set_deadline_micros(std::int64_t deadline) { deadline_micros_ = deadline; }
 
  private:
+  enum class Limit { kNone, kStatement, kSession };
+
   bool cancelled() const;
+  bool AskCancelCheck() const;
+  Limit ReachedLimit() const;
 
   std::atomic<bool> cancelled_{false};
   std::function<bool()> cancel_check_;
   std::int64_t deadline_micros_ = 0;
+  std::int64_t limit_micros_ = 0;          // The monotonic time of SetTimeLimit; 0 = never.
+  mutable std::optional<Status> failure_;  // What a callback has thrown.
 };
 
 }  // namespace dashi::sql

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/session_use.h"
 
 namespace dashi::internal {
 
@@ -55,6 +56,15 @@ Result<bool> QueryRows::Next(Row* row) {
     return false;
   }
   return end_;
+}
+
+Result<bool> QueryRows::Pull(Row* row) {
+  if (session_ == nullptr) {
+    return Next(row);
+  }
+  const SessionUse use(session_->in_use());
+  DASHI_RETURN_IF_ERROR(use.status());
+  return Next(row);
 }
 
 std::string QueryRows::command_tag() const {

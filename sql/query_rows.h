@@ -25,6 +25,7 @@ class QueryRows : public RowSource {
 
   const std::vector<Column>& columns() const override { return columns_; }
   Result<bool> Next(Row* row) override;
+  Result<bool> Pull(Row* row) override;
   std::string command_tag() const override;
   const std::vector<std::string>& notices() const override { return notices_; }
 

@@ -19,6 +19,8 @@ class RowSource {
 
   virtual const std::vector<Column>& columns() const = 0;
   virtual Result<bool> Next(Row* row) = 0;
+  /// Next for the application, whose threads may meet in one session.
+  virtual Result<bool> Pull(Row* row) { return Next(row); }
   virtual std::string command_tag() const = 0;
   virtual const std::vector<std::string>& notices() const = 0;
 };

@@ -1,51 +1,81 @@
 #include "dashi/session.h"
 
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "base/logging.h"
 #include "base/status.h"
 #include "dashi/result_set.h"
+#include "sql/prepared_impl.h"
 #include "sql/row_source.h"
 #include "sql/session_impl.h"
 
 namespace dashi {
 
-namespace internal {
+namespace {
 
-/// A parsed statement and, when SQLite runs it, its compiled form.
-class PreparedImpl {
- public:
-  PreparedImpl(SessionImpl* session, std::shared_ptr<const sql::ParsedStatement> statement,
-               CompiledKeeper keeper)
-      : session_(session), statement_(std::move(statement)), keeper_(std::move(keeper)) {}
+constexpr std::int64_t kMicrosPerMilli = 1000;
+constexpr std::int64_t kTimeLimitMsMax = std::int64_t{1000} * 3600 * 24 * 365;
 
-  std::size_t num_parameters() const { return statement_->num_parameters; }
-  Result<ResultSet> Execute(std::span<const Value> values) {
-    return session_->ExecuteParsed(statement_, values, keeper_);
+const std::vector<Column>& NoColumns() {
+  static const std::vector<Column> none;
+  return none;
+}
+
+const std::vector<std::string>& NoNotices() {
+  static const std::vector<std::string> none;
+  return none;
+}
+
+bool SameIgnoringCase(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+}  // namespace
+
+std::optional<std::size_t> FindColumn(std::span<const Column> columns, std::string_view name) {
+  std::optional<std::size_t> similar;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].name == name) {
+      return i;
+    }
+    if (!similar && SameIgnoringCase(columns[i].name, name)) {
+      similar = i;
+    }
   }
-
- private:
-  SessionImpl* session_;
-  // Sharers: rows that are being read.
-  std::shared_ptr<const sql::ParsedStatement> statement_;
-  CompiledKeeper keeper_;
-};
-
-}  // namespace internal
+  return similar;
+}
 
 ResultSet::ResultSet(std::unique_ptr<internal::RowSource> source) : source_(std::move(source)) {}
 ResultSet::~ResultSet() = default;
 ResultSet::ResultSet(ResultSet&&) noexcept = default;
 ResultSet& ResultSet::operator=(ResultSet&&) noexcept = default;
 
-const std::vector<Column>& ResultSet::columns() const { return source_->columns(); }
-
-Result<bool> ResultSet::Next(Row* row) {
-  return CatchAsStatus("next row", [&] { return source_->Next(row); });
+const std::vector<Column>& ResultSet::columns() const {
+  return source_ == nullptr ? NoColumns() : source_->columns();
 }
 
-std::string ResultSet::command_tag() const { return source_->command_tag(); }
+Result<bool> ResultSet::Next(Row* row) {
+  if (source_ == nullptr) {
+    return Status::FailedPrecondition("the result set was moved away").WithSqlState("24000");
+  }
+  return CatchAsStatus("next row", [&] { return source_->Pull(row); });
+}
 
-const std::vector<std::string>& ResultSet::notices() const { return source_->notices(); }
+std::string ResultSet::command_tag() const {
+  return source_ == nullptr ? std::string() : source_->command_tag();
+}
+
+const std::vector<std::string>& ResultSet::notices() const {
+  return source_ == nullptr ? NoNotices() : source_->notices();
+}
 
 PreparedStatement::PreparedStatement(std::unique_ptr<internal::PreparedImpl> impl)
     : impl_(std::move(impl)) {}
@@ -53,10 +83,20 @@ PreparedStatement::~PreparedStatement() = default;
 PreparedStatement::PreparedStatement(PreparedStatement&&) noexcept = default;
 PreparedStatement& PreparedStatement::operator=(PreparedStatement&&) noexcept = default;
 
-std::size_t PreparedStatement::num_parameters() const { return impl_->num_parameters(); }
+std::size_t PreparedStatement::num_parameters() const {
+  return impl_ == nullptr ? 0 : impl_->num_parameters();
+}
+
+const std::vector<Column>& PreparedStatement::columns() const {
+  return impl_ == nullptr ? NoColumns() : impl_->columns();
+}
 
 Result<ResultSet> PreparedStatement::Execute(std::span<const Value> values) {
-  return impl_->Execute(values);
+  if (impl_ == nullptr) {
+    return Status::FailedPrecondition("the prepared statement was moved away")
+        .WithSqlState("26000");
+  }
+  return CatchAsStatus("statement", [&] { return impl_->Execute(values); });
 }
 
 Session::Session(std::unique_ptr<internal::SessionImpl> impl) : impl_(std::move(impl)) {}
@@ -68,16 +108,21 @@ Result<ResultSet> Session::Execute(std::string_view sql, std::span<const Value> 
 
 Status Session::ExecuteScript(std::string_view sql,
                               const std::function<Status(ResultSet&)>& on_result) {
-  return CatchAsStatus("script", [&] { return impl_->ExecuteScript(sql, on_result); });
+  const auto call = [&](ResultSet& result) -> Status {
+    if (!on_result) {
+      return Status();
+    }
+    return CatchAsStatus("the application's result callback", [&] { return on_result(result); });
+  };
+  return CatchAsStatus("script", [&] { return impl_->ExecuteScript(sql, call); });
 }
 
 Result<PreparedStatement> Session::Prepare(std::string_view sql) {
   return CatchAsStatus("prepare", [&]() -> Result<PreparedStatement> {
     auto keeper = std::make_shared<sql::CompiledStatement>();
-    DASHI_ASSIGN_OR_RETURN(std::shared_ptr<const sql::ParsedStatement> statement,
-                           impl_->Prepare(sql, keeper));
-    return PreparedStatement(std::make_unique<internal::PreparedImpl>(
-        impl_.get(), std::move(statement), std::move(keeper)));
+    DASHI_ASSIGN_OR_RETURN(internal::PreparedParts parts, impl_->Prepare(sql, keeper));
+    return PreparedStatement(
+        std::make_unique<internal::PreparedImpl>(impl_.get(), std::move(parts), std::move(keeper)));
   });
 }
 
@@ -87,8 +132,32 @@ void Session::SetCancelCheck(std::function<bool()> cancelled) {
   impl_->state().interruption.set_cancel_check(std::move(cancelled));
 }
 
+void Session::SetTimeLimit(std::optional<std::chrono::milliseconds> limit) {
+  std::optional<std::int64_t> micros;
+  if (limit) {
+    micros = std::clamp<std::int64_t>(limit->count(), 0, kTimeLimitMsMax) * kMicrosPerMilli;
+  }
+  impl_->state().interruption.SetTimeLimit(micros);
+}
+
 void Session::SetProgressCallback(ProgressCallback callback) {
-  impl_->state().on_progress = std::move(callback);
+  ProgressCallback& on_progress = impl_->state().on_progress;
+  if (!callback) {
+    on_progress = nullptr;
+    return;
+  }
+  on_progress = [callback = std::move(callback),
+                 &interruption = impl_->state().interruption](const Progress& progress) {
+    if (interruption.has_failed()) {
+      return;  // It threw before; the statement ends soon.
+    }
+    Status called =
+        CatchAsStatus("the application's progress callback", [&] { callback(progress); });
+    if (!called.ok()) {
+      LogError("{}", called.message());
+      interruption.Fail(std::move(called));
+    }
+  };
 }
 
 bool Session::in_transaction() const { return impl_->state().block.active(); }

@@ -10,11 +10,14 @@
 #include "sql/inserted_columns.h"
 #include "sql/own_statements.h"
 #include "sql/plan_analysis.h"
+#include "sql/prepared_impl.h"
 #include "sql/query_rows.h"
+#include "sql/session_use.h"
 #include "sql/setting_statements.h"
 #include "sql/show_statements.h"
 #include "sql/transaction_statements.h"
 #include "sql/write_statement.h"
+#include "sql/write_text.h"
 
 namespace dashi::internal {
 
@@ -29,6 +32,8 @@ struct Overloaded : Handlers... {
 };
 template <typename... Handlers>
 Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+constexpr const char* kPlanColumn = "QUERY PLAN";
 
 // Statements that are allowed in a failed block, because they end it or go back before the failure.
 bool HelpsFailedBlock(const sql::StatementNode& node) {
@@ -78,9 +83,8 @@ const char* WriteWord(sql::SqliteVerb verb) {
 
 }  // namespace
 
-SessionImpl::SessionImpl(DatabaseImpl& database) : database_(database), state_(database) {
-  database_.AddSession();
-}
+SessionImpl::SessionImpl(std::shared_ptr<DatabaseImpl> database)
+    : database_(std::move(database)), state_(*database_) {}
 
 SessionImpl::~SessionImpl() {
   while (!open_rows_.empty()) {
@@ -88,13 +92,15 @@ SessionImpl::~SessionImpl() {
         ->Close(Status::FailedPrecondition("the session of this result set is gone")
                     .WithSqlState("24000"));
   }
+  for (PreparedImpl* prepared : prepared_) {
+    prepared->Close();
+  }
   state_.block.Rollback();
   sqlite_.reset();
-  database_.RemoveSession();
 }
 
-Result<std::unique_ptr<SessionImpl>> SessionImpl::Open(DatabaseImpl& database) {
-  auto session = std::unique_ptr<SessionImpl>(new SessionImpl(database));
+Result<std::unique_ptr<SessionImpl>> SessionImpl::Open(std::shared_ptr<DatabaseImpl> database) {
+  auto session = std::unique_ptr<SessionImpl>(new SessionImpl(std::move(database)));
   SessionImpl* self = session.get();
   DASHI_ASSIGN_OR_RETURN(session->sqlite_, sql::SqliteConnection::Open([self] {
                            return self->state_.interruption.Poll();
@@ -133,27 +139,67 @@ Status SessionImpl::ExecuteScript(std::string_view sql,
   }
 }
 
-Result<std::shared_ptr<const ParsedStatement>> SessionImpl::Prepare(std::string_view sql,
-                                                                    const CompiledKeeper& keeper) {
-  auto prepare = [&]() -> Result<std::shared_ptr<const ParsedStatement>> {
-    DASHI_ASSIGN_OR_RETURN(ParsedStatement parsed, sql::ParseOne(sql));
-    auto statement = std::make_shared<const ParsedStatement>(std::move(parsed));
-    if (std::holds_alternative<sql::SqliteStatement>(statement->node) && !state_.block.failed()) {
-      DASHI_ASSIGN_OR_RETURN(StatementContext context, NewContext());
-      DASHI_ASSIGN_OR_RETURN(*keeper, sqlite_->Compile(*statement, context));
-    }
-    return statement;
-  };
-  auto statement = prepare();
-  if (!statement.ok()) {
+Result<PreparedParts> SessionImpl::Prepare(std::string_view sql, const CompiledKeeper& keeper) {
+  const SessionUse use(in_use_);
+  DASHI_RETURN_IF_ERROR(use.status());
+  Result<PreparedParts> parts = ParseAndCompile(sql, keeper);
+  if (!parts.ok()) {
     NoteFailure();
   }
-  return statement;
+  return parts;
+}
+
+Result<PreparedParts> SessionImpl::ParseAndCompile(std::string_view sql,
+                                                   const CompiledKeeper& keeper) {
+  PreparedParts parts;
+  DASHI_ASSIGN_OR_RETURN(ParsedStatement parsed, sql::ParseOne(sql));
+  parts.statement = std::make_shared<const ParsedStatement>(std::move(parsed));
+  if (state_.block.failed()) {
+    return parts;
+  }
+  if (const auto* show = std::get_if<sql::ShowListStatement>(&parts.statement->node)) {
+    DASHI_ASSIGN_OR_RETURN(const ParsedStatement select, sql::ParseOne(ShowListQuery(show->list)));
+    DASHI_ASSIGN_OR_RETURN(StatementContext context, NewContext());
+    DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
+                           sqlite_->Compile(select, context));
+    parts.columns = sql::SqliteConnection::ColumnsOf(compiled.get());
+  } else if (std::holds_alternative<sql::SqliteStatement>(parts.statement->node)) {
+    DASHI_ASSIGN_OR_RETURN(StatementContext context, NewContext());
+    DASHI_ASSIGN_OR_RETURN(*keeper, sqlite_->Compile(*parts.statement, context));
+    DASHI_ASSIGN_OR_RETURN(parts.columns, ColumnsOf(*parts.statement, context, keeper->get()));
+  }
+  return parts;
+}
+
+Result<std::vector<Column>> SessionImpl::ColumnsOf(const ParsedStatement& statement,
+                                                   StatementContext& context,
+                                                   sqlite3_stmt* compiled) {
+  const auto& node = std::get<sql::SqliteStatement>(statement.node);
+  if (node.verb == sql::SqliteVerb::kSelect) {
+    return sql::SqliteConnection::ColumnsOf(compiled);
+  }
+  if (node.verb == sql::SqliteVerb::kExplain) {
+    return std::vector<Column>{{kPlanColumn, ValueType::kText}};
+  }
+  if (!node.write || !node.write->returning) {
+    return std::vector<Column>();
+  }
+  if (node.verb == sql::SqliteVerb::kDelete) {
+    std::vector<Column> columns = sql::SqliteConnection::ColumnsOf(compiled);
+    columns.erase(columns.begin());  // The row numbers.
+    return columns;
+  }
+  DASHI_ASSIGN_OR_RETURN(
+      const sql::CompiledStatement returning,
+      sqlite_->CompileComposed(sql::ReturningText(statement), statement, context));
+  return sql::SqliteConnection::ColumnsOf(returning.get());
 }
 
 Result<ResultSet> SessionImpl::ExecuteParsed(
     const std::shared_ptr<const ParsedStatement>& statement, std::span<const Value> values,
     const CompiledKeeper& keeper) {
+  const SessionUse use(in_use_);
+  DASHI_RETURN_IF_ERROR(use.status());
   if (state_.block.failed() && !HelpsFailedBlock(statement->node)) {
     return Status::FailedPrecondition(
                "the transaction has failed: statements are ignored until it ends")
@@ -230,7 +276,7 @@ Result<ResultSet> SessionImpl::Run(const std::shared_ptr<const ParsedStatement>&
 
 Result<StatementContext> SessionImpl::NewContextOn(std::shared_ptr<const storage::View> view) {
   StatementContext context;
-  context.database = &database_;
+  context.database = database_.get();
   context.sqlite = sqlite_.get();
   context.settings = &state_.settings;
   context.interruption = &state_.interruption;
@@ -329,7 +375,7 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
   for (std::string& line : lines) {
     rows.push_back({Value::Text(std::move(line))});
   }
-  return sql::Finished("EXPLAIN", {{"QUERY PLAN", ValueType::kText}}, std::move(rows));
+  return sql::Finished("EXPLAIN", {{kPlanColumn, ValueType::kText}}, std::move(rows));
 }
 
 Result<std::string> SessionImpl::Analyze(const ParsedStatement& statement,

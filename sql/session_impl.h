@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <set>
@@ -21,16 +22,24 @@
 
 namespace dashi::internal {
 
+class PreparedImpl;
 class QueryRows;
 
 /// Keeps a compiled SELECT between executions of a prepared statement. Empty while one runs.
 /// Sharers: the prepared statement and the rows that borrowed the compiled statement.
 using CompiledKeeper = std::shared_ptr<sql::CompiledStatement>;
 
+/// What is known of a prepared statement.
+struct PreparedParts {
+  /// Sharers: rows that are being read.
+  std::shared_ptr<const sql::ParsedStatement> statement;
+  std::vector<Column> columns;  ///< see PreparedStatement::columns
+};
+
 /// Runs statements. See Session for threads and errors.
 class SessionImpl {
  public:
-  static Result<std::unique_ptr<SessionImpl>> Open(DatabaseImpl& database);
+  static Result<std::unique_ptr<SessionImpl>> Open(std::shared_ptr<DatabaseImpl> database);
   ~SessionImpl();
   SessionImpl(const SessionImpl&) = delete;
   SessionImpl& operator=(const SessionImpl&) = delete;
@@ -41,10 +50,15 @@ class SessionImpl {
                                   std::span<const Value> values, const CompiledKeeper& keeper);
   Status ExecuteScript(std::string_view sql, const std::function<Status(ResultSet&)>& on_result);
   /// Parses a statement and, when SQLite runs it, compiles it into *keeper.
-  Result<std::shared_ptr<const sql::ParsedStatement>> Prepare(std::string_view sql,
-                                                              const CompiledKeeper& keeper);
+  Result<PreparedParts> Prepare(std::string_view sql, const CompiledKeeper& keeper);
 
   sql::SessionState& state() { return state_; }
+
+  std::atomic<bool>& in_use() { return in_use_; }
+
+  // Prepared statements are told when the session ends.
+  void Remember(PreparedImpl* prepared) { prepared_.insert(prepared); }
+  void Forget(PreparedImpl* prepared) { prepared_.erase(prepared); }
 
   // For QueryRows: rows that are being read belong to the session.
   sql::SqliteConnection& sqlite() { return *sqlite_; }
@@ -54,8 +68,12 @@ class SessionImpl {
   void NoteFailure() { state_.block.Fail(); }
 
  private:
-  explicit SessionImpl(DatabaseImpl& database);
+  explicit SessionImpl(std::shared_ptr<DatabaseImpl> database);
 
+  Result<PreparedParts> ParseAndCompile(std::string_view sql, const CompiledKeeper& keeper);
+  /// The columns of a statement that SQLite runs; `compiled` is MainText.
+  Result<std::vector<Column>> ColumnsOf(const sql::ParsedStatement& statement,
+                                        sql::StatementContext& context, sqlite3_stmt* compiled);
   Result<ResultSet> Run(const std::shared_ptr<const sql::ParsedStatement>& statement,
                         std::span<const Value> values, const CompiledKeeper& keeper);
   Result<std::unique_ptr<RowSource>> RunQuery(
@@ -83,10 +101,13 @@ class SessionImpl {
   /// Ends result sets that read from the transaction block.
   void CloseBlockRows();
 
-  DatabaseImpl& database_;
+  // Sharers: the Database object and its other sessions. The last one closes the database.
+  std::shared_ptr<DatabaseImpl> database_;
+  std::atomic<bool> in_use_{false};
   sql::SessionState state_;
   std::unique_ptr<sql::SqliteConnection> sqlite_;
   std::set<QueryRows*> open_rows_;
+  std::set<PreparedImpl*> prepared_;
 };
 
 }  // namespace dashi::internal

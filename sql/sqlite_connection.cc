@@ -275,9 +275,18 @@ std::vector<Column> SqliteConnection::ColumnsOf(sqlite3_stmt* compiled) {
 
 void SqliteConnection::ReadRow(sqlite3_stmt* compiled, Row* row) {
   const int count = sqlite3_column_count(compiled);
-  row->clear();
+  row->resize(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    row->push_back(ValueFromSqlite(sqlite3_column_value(compiled, i)));
+    Value& value = (*row)[static_cast<std::size_t>(i)];
+    const void* const text = sqlite3_column_type(compiled, i) == SQLITE_TEXT
+                                 ? sqlite3_column_text(compiled, i)
+                                 : nullptr;
+    if (text == nullptr) {
+      value = ValueFromSqlite(sqlite3_column_value(compiled, i));
+    } else {
+      value.AssignText({static_cast<const char*>(text),
+                        static_cast<std::size_t>(sqlite3_column_bytes(compiled, i))});
+    }
   }
 }
 

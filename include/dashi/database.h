@@ -18,7 +18,15 @@ class DatabaseImpl;
 
 /// An open database directory.
 ///
-/// Threads: all methods may be called at once. Sessions must be gone before it is destroyed.
+/// Sessions may outlive this object: the database is closed, and its directory free for others,
+/// when the last of them is gone too.
+///
+/// No function of dashi throws, whatever the libraries below it do: what they throw becomes a
+/// Status, std::bad_alloc as kResourceExhausted (53200). Only where memory for a Status, a Value or
+/// a string that is returned is lacking, std::bad_alloc gets out, as out of any std::string. What
+/// the application's callbacks throw comes back as a Status as well.
+///
+/// Threads: all methods may be called at once, but for the destructor.
 class Database {
  public:
   /// Opens the database in `directory`.
@@ -57,9 +65,10 @@ class Database {
   const std::string& directory() const;
 
  private:
-  explicit Database(std::unique_ptr<internal::DatabaseImpl> impl);
+  explicit Database(std::shared_ptr<internal::DatabaseImpl> impl);
 
-  std::unique_ptr<internal::DatabaseImpl> impl_;
+  // Sharers: the sessions.
+  std::shared_ptr<internal::DatabaseImpl> impl_;
 };
 
 }  // namespace dashi
