@@ -70,9 +70,9 @@ if(NOT TARGET dashi_dep::threads)
 endif()
 
 dashi_import(fmt HEADER fmt/format.h LIBRARIES fmt PACKAGE libfmt-dev)
-dashi_import(spdlog HEADER spdlog/spdlog.h LIBRARIES spdlog LINK dashi_dep::fmt Threads::Threads
-             DEFINITIONS SPDLOG_SHARED_LIB SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL
-             PACKAGE libspdlog-dev)
+# Its headers alone: a program that uses dashi may have another version.
+dashi_import(spdlog HEADER spdlog/spdlog.h LINK dashi_dep::fmt Threads::Threads
+             DEFINITIONS SPDLOG_FMT_EXTERNAL PACKAGE libspdlog-dev)
 dashi_import(rocksdb HEADER rocksdb/db.h LIBRARIES rocksdb LINK Threads::Threads
              PACKAGE librocksdb-dev)
 dashi_import(hwy HEADER hwy/highway.h LIBRARIES hwy DEFINITIONS HWY_SHARED_DEFINE

@@ -47,7 +47,7 @@ VAGUE_WORDS = {"util", "utils", "helper", "helpers", "common", "misc"}
 BANNED = [
     ("mutex", r"\bstd::(?:(?:recursive_|shared_|timed_)*mutex|lock_guard|unique_lock|scoped_lock"
               r"|condition_variable\w*)\b",
-     ["base/mutex.h"], "use Mutex, MutexLock and CondVar of base/mutex.h"),
+     ["base/mutex.h", "examples/*"], "use Mutex, MutexLock and CondVar of base/mutex.h"),
     ("throw", r"\bthrow\b", ["tests/*"], "return a Status"),
     ("clock", r"\b(?:system_clock|steady_clock|high_resolution_clock)::now\b"
               r"|\b(?:gettimeofday|clock_gettime|sleep_for|sleep_until|usleep|nanosleep)\b"

@@ -1,5 +1,5 @@
-# Installs the build in DASHI_BUILD below itself, configures and builds DASHI_EXAMPLES_SOURCE
-# against what was installed, and runs the example. Any step that fails ends the test.
+# Installs the build in DASHI_BUILD below itself, configures and builds the examples of DASHI_SOURCE
+# against what was installed, and runs them. Any step that fails ends the test.
 
 set(work "${DASHI_BUILD}/tmp/install_find_package")
 file(REMOVE_RECURSE "${work}")
@@ -26,13 +26,29 @@ expect_file(prefix/share/bash-completion/completions/dashi)
 expect_file(prefix/share/zsh/site-functions/_dashi)
 run(${CMAKE_COMMAND} -E env --unset=DASHI_SOURCE_DIR "${work}/prefix/bin/dashi" --version)
 
-run(${CMAKE_COMMAND} -S "${DASHI_EXAMPLES_SOURCE}" -B "${work}/build" -G "${DASHI_GENERATOR}"
+if(DASHI_LOCAL_SYMBOLS)
+  file(GLOB archives "${work}/prefix/lib*/libdashi.a" "${work}/prefix/lib*/*/libdashi.a")
+  run("${DASHI_PYTHON}" "${CMAKE_CURRENT_LIST_DIR}/exports_test.py" "${DASHI_NM}" "${archives}")
+endif()
+
+run(${CMAKE_COMMAND} -S "${DASHI_SOURCE}/examples" -B "${work}/build" -G "${DASHI_GENERATOR}"
     "-DCMAKE_MAKE_PROGRAM=${DASHI_MAKE_PROGRAM}"
     "-DCMAKE_PREFIX_PATH=${work}/prefix" "-DCMAKE_CXX_COMPILER=${DASHI_CXX_COMPILER}"
     -DCMAKE_BUILD_TYPE=Release)
 run(${CMAKE_COMMAND} --build "${work}/build")
-expect_file(build/embedded)
-file(MAKE_DIRECTORY "${work}/run")
-run("${work}/build/embedded" "${work}/run/example.db")
+
+if(DASHI_LOCAL_SYMBOLS)
+  run(${CMAKE_COMMAND} -S "${CMAKE_CURRENT_LIST_DIR}/outside" -B "${work}/outside"
+      -G "${DASHI_GENERATOR}" "-DCMAKE_MAKE_PROGRAM=${DASHI_MAKE_PROGRAM}"
+      "-DCMAKE_PREFIX_PATH=${work}/prefix" "-DCMAKE_CXX_COMPILER=${DASHI_CXX_COMPILER}"
+      -DCMAKE_BUILD_TYPE=Release)
+  run(${CMAKE_COMMAND} --build "${work}/outside")
+  file(MAKE_DIRECTORY "${work}/run")
+  run("${work}/outside/own_versions" "${work}/run/own_versions.db")
+  run("${work}/outside/binding_user" "${work}/outside/libbinding.so" "${work}/run/binding.db")
+endif()
+
+run("${DASHI_PYTHON}" "${CMAKE_CURRENT_LIST_DIR}/examples_test.py" --examples "${work}/build"
+    --dashi "${work}/prefix/bin/dashi" --source "${DASHI_SOURCE}" --work "${work}/run")
 
 file(REMOVE_RECURSE "${work}")
