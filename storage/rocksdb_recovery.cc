@@ -1,6 +1,7 @@
 #include "storage/rocksdb_recovery.h"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -33,6 +34,9 @@ namespace fs = std::filesystem;
 // A bound on the work at open; the rest is trimmed later.
 constexpr std::uint64_t kEntriesTrimmedAtOpenMax = 100'000;
 
+// How often a transaction is begun anew.
+constexpr int kAttemptsMax = 10;
+
 // Removes what lies in `folder` under names that are not in `kept`.
 Status RemoveStrayFiles(const std::string& folder, const std::set<std::string>& kept) {
   std::error_code error;
@@ -53,17 +57,33 @@ Status RemoveStrayFiles(const std::string& folder, const std::set<std::string>& 
   return Status::Ok();
 }
 
-Status InterruptJobs(RocksdbStoreState* state) {
-  const std::unique_ptr<RocksdbTransaction> transaction = RocksdbTransaction::Begin(state);
-  DASHI_ASSIGN_OR_RETURN(const std::vector<JobRecord> jobs, transaction->ListJobs());
-  for (JobRecord job : jobs) {
-    if (job.state == JobState::kQueued || job.state == JobState::kRunning) {
-      job.state = JobState::kInterrupted;
-      job.finished_at_micros = state->options.clock->NowMicros();
-      DASHI_RETURN_IF_ERROR(transaction->PutJob(job));
+// Commits what `write` writes. Nobody else writes yet, but RocksDB tells of a conflict as well
+// where a flush, such as that of the log that was read, takes away the memtable in which it looks
+// for one.
+Status CommitAtOpen(RocksdbStoreState* state,
+                    const std::function<Status(RocksdbTransaction&)>& write) {
+  for (int attempt = 1;; ++attempt) {
+    const std::unique_ptr<RocksdbTransaction> transaction = RocksdbTransaction::Begin(state);
+    DASHI_RETURN_IF_ERROR(write(*transaction));
+    Status committed = transaction->has_writes() ? transaction->Commit() : Status();
+    if (committed.code() != StatusCode::kAborted || attempt == kAttemptsMax) {
+      return committed;
     }
   }
-  return transaction->Commit();
+}
+
+Status InterruptJobs(RocksdbStoreState* state) {
+  return CommitAtOpen(state, [state](RocksdbTransaction& transaction) -> Status {
+    DASHI_ASSIGN_OR_RETURN(const std::vector<JobRecord> jobs, transaction.ListJobs());
+    for (JobRecord job : jobs) {
+      if (job.state == JobState::kQueued || job.state == JobState::kRunning) {
+        job.state = JobState::kInterrupted;
+        job.finished_at_micros = state->options.clock->NowMicros();
+        DASHI_RETURN_IF_ERROR(transaction.PutJob(job));
+      }
+    }
+    return Status();
+  });
 }
 
 // Goes on with the collections that a process did not come to the end of. What the releases leave
@@ -76,11 +96,12 @@ Status FinishCollections(RocksdbStoreState* state) {
   }
   for (const ModelRecord& model : models) {
     for (bool more = model.has_garbage; more;) {
-      const std::unique_ptr<RocksdbTransaction> transaction = RocksdbTransaction::Begin(state);
-      DASHI_ASSIGN_OR_RETURN(const CollectionStep step, StageCollection(*transaction, model.name));
-      if (transaction->has_writes()) {
-        DASHI_RETURN_IF_ERROR(transaction->Commit());
-      }
+      CollectionStep step;
+      const auto stage = [&](RocksdbTransaction& transaction) -> Status {
+        DASHI_ASSIGN_OR_RETURN(step, StageCollection(transaction, model.name));
+        return Status();
+      };
+      DASHI_RETURN_IF_ERROR(CommitAtOpen(state, stage));
       for (const ReleaseRecord& release : step.dropped) {
         LogInfo("dropped a release that nobody keeps: {}",
                 ReleaseName(release.model, release.number));
