@@ -80,6 +80,7 @@ struct SqliteStatement {
   std::size_t body_offset = 0;  ///< behind EXPLAIN
   std::optional<EdgeUpsert> upsert;
   std::optional<WriteClauses> write;  ///< where there are such clauses
+  TextReplacements replaced;          ///< PostgreSQL's spellings in SQLite's words
 };
 
 struct CopyFromStatement {

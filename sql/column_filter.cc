@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/postgres/utf8_text.h"
 #include "sql/virtual_table.h"
 
 namespace dashi::sql {
@@ -181,7 +182,7 @@ bool ColumnFilter::Holds(const BoundTest& bound, const Value& value) {
     }
     const std::string pattern(operand.text());
     const std::string text(value.text());
-    return op == "LIKE" ? sqlite3_strlike(pattern.c_str(), text.c_str(), 0) == 0
+    return op == "LIKE" ? postgres::LikeMatches(pattern, text, /*escape=*/0)
                         : sqlite3_strglob(pattern.c_str(), text.c_str()) == 0;
   }
   const auto order = Compare(value, operand, bound.test.collation);

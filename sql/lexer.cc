@@ -252,7 +252,9 @@ class Lexer {
 
   Result<Token> Operator() {
     static constexpr std::string_view kLong[] = {
-        "->>", "::", "||", "<=", ">=", "<>", "!=", "==", "<<", ">>", "->", "=>", ":=", "@@"};
+        "!~~*", "||/", "->>", "<->", "<=>", "<#>", "#>>", "!~~", "!~*", "~~*", "::", "||",
+        "<=",   ">=",  "<>",  "!=",  "==",  "<<",  ">>",  "->",  "=>",  ":=",  "@@", "|/",
+        "~~",   "!~",  "~*",  "@>",  "<@",  "&&",  "#>",  "#-",  "?|",  "?&"};
     static constexpr std::string_view kSingle = "()+-*/%,.<>=&|~@:?!#^[]{}";
     const std::size_t begin = at_;
     for (const std::string_view op : kLong) {

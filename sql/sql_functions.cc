@@ -9,6 +9,7 @@
 #include "dashi/database.h"
 #include "sql/database_impl.h"
 #include "sql/function_error.h"
+#include "sql/postgres/functions.h"
 #include "sql/ranking_metrics.h"
 #include "sql/settings.h"
 #include "sql/sparkline_function.h"
@@ -71,6 +72,7 @@ Status RegisterFunctions(sqlite3* connection, StatementSlot* slot) {
       return Status::Internal("a function cannot be registered: " + std::string(function.name));
     }
   }
+  DASHI_RETURN_IF_ERROR(postgres::RegisterFunctions(connection, slot));
   DASHI_RETURN_IF_ERROR(RegisterSparkline(connection));
   DASHI_RETURN_IF_ERROR(RegisterRankingMetrics(connection, slot));
   DASHI_RETURN_IF_ERROR(RegisterPropensity(connection, slot));
@@ -78,7 +80,10 @@ Status RegisterFunctions(sqlite3* connection, StatementSlot* slot) {
 }
 
 std::vector<std::string> ListFunctions() {
-  std::vector<std::string> names{"sparkline", "similarity", "embed"};
+  std::vector<std::string> names = postgres::ListFunctions();
+  for (const char* name : {"sparkline", "similarity", "embed"}) {
+    names.emplace_back(name);
+  }
   for (const std::string_view name : RankingMetricNames()) {
     names.emplace_back(name);
   }

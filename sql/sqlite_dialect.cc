@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "sql/graph/graph_grammar.h"
+#include "sql/postgres/rewriter.h"
 #include "sql/write_grammar.h"
 
 namespace dashi::sql {
@@ -13,7 +14,7 @@ namespace dashi::sql {
 namespace {
 
 struct Spelling {
-  std::string_view first;   ///< a keyword or an operator
+  std::string_view first;   ///< a keyword
   std::string_view second;  ///< the keyword behind it; empty: any
   std::string_view message;
   std::string_view hint;
@@ -24,25 +25,15 @@ constexpr Spelling kUnsupportedKeywords[] = {
     {"ON", "CONFLICT", "ON CONFLICT is not supported here", "It stands at the end of an INSERT."},
     {"RETURNING", "", "RETURNING is not supported here",
      "It stands at the end of an INSERT, UPDATE or DELETE."},
-    {"ILIKE", "", "ILIKE is not supported", "LIKE ignores the case of ASCII letters."},
-    {"FETCH", "FIRST", "FETCH FIRST is not supported", "Write LIMIT n."},
-    {"FETCH", "NEXT", "FETCH NEXT is not supported", "Write LIMIT n."},
     {"DISTINCT", "ON", "DISTINCT ON is not supported", "Use row_number() OVER (...) = 1."},
-    {"LATERAL", "", "LATERAL is not supported",
-     "Arguments of table functions may name columns of tables before them without it."},
     {"FOR", "UPDATE", "FOR UPDATE is not supported", ""},
     {"FOR", "SHARE", "FOR SHARE is not supported", ""},
-};
-
-/// Operators that SQLite reads otherwise or not at all.
-constexpr Spelling kUnsupportedOperators[] = {
-    {"::", "", "the cast expr::type is not supported", "Write CAST(expr AS type)."},
-    {"=>", "", "named arguments are not supported", "Give arguments by position."},
-    {":=", "", "named arguments are not supported", "Give arguments by position."},
-    {"[", "", "arrays and subscripts are not supported", ""},
-    {"{", "", "braces are not supported", ""},
-    {"^", "", "the operator ^ is not supported", "Write pow(x, y)."},
-    {"@@", "", "the operator @@ is not supported", ""},
+    {"FOR", "NO", "FOR NO KEY UPDATE is not supported", ""},
+    {"FOR", "KEY", "FOR KEY SHARE is not supported", ""},
+    {"EXCEPT", "ALL", "EXCEPT ALL is not supported", ""},
+    {"INTERSECT", "ALL", "INTERSECT ALL is not supported", ""},
+    {"GROUPING", "SETS", "GROUPING SETS are not supported", "Join the queries with UNION ALL."},
+    {"TABLESAMPLE", "", "TABLESAMPLE is not supported", "Use ORDER BY random() LIMIT n."},
 };
 
 /// `in_write`: outside parentheses of an INSERT, UPDATE or DELETE, which has clauses of its own.
@@ -55,26 +46,11 @@ Status CheckKeyword(const TokenStream& tokens, const Token& token, const Token& 
       return tokens.Unsupported(token, std::string(spelling.message), std::string(spelling.hint));
     }
   }
-  const bool before_string = next.kind == TokenKind::kString;
-  for (const std::string_view type : {"INTERVAL", "TIMESTAMP", "DATE", "TIME", "TIMESTAMPTZ"}) {
-    if (before_string && token.IsKeyword(type)) {
-      return tokens.Unsupported(token, "typed literals are not supported: " + std::string(type),
-                                "Write the plain string.");
-    }
-  }
   return Status();
 }
 
-Status CheckOperator(const TokenStream& tokens, const Token& token, std::string_view sql_after) {
-  for (const Spelling& spelling : kUnsupportedOperators) {
-    if (token.text == spelling.first) {
-      return tokens.Unsupported(token, std::string(spelling.message), std::string(spelling.hint));
-    }
-  }
-  const bool parameter =
-      token.text == "?" ||
-      ((token.text == ":" || token.text == "@" || token.text == "#") && !sql_after.empty());
-  if (parameter) {
+Status CheckOperator(const TokenStream& tokens, const Token& token) {
+  if (token.text == "?" || token.text == ":") {
     return tokens.SyntaxError("an expression; parameters are written $1, $2, ...");
   }
   return Status();
@@ -99,7 +75,7 @@ Result<SqliteVerb> Scan(TokenStream& tokens) {
       const bool in_write = depth == 0 && verb && *verb != SqliteVerb::kSelect;
       DASHI_RETURN_IF_ERROR(CheckKeyword(tokens, token, next, in_write));
     } else if (token.kind == TokenKind::kOperator) {
-      DASHI_RETURN_IF_ERROR(CheckOperator(tokens, token, next.text));
+      DASHI_RETURN_IF_ERROR(CheckOperator(tokens, token));
       depth += token.text == "(" ? 1 : 0;
       depth -= token.text == ")" && depth > 0 ? 1 : 0;
     } else if (token.kind == TokenKind::kParameter && next.IsOperator("(") &&
@@ -166,6 +142,7 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
     return tokens.Unsupported(first, "EXPLAIN ANALYZE runs what it explains: only SELECT",
                               "EXPLAIN without ANALYZE shows the plan of a write.");
   }
+  DASHI_RETURN_IF_ERROR(postgres::Rewriter(body, &statement.replaced).Run());
   if (!tokens.AtEnd()) {
     DASHI_ASSIGN_OR_RETURN(statement.upsert, ParseEdgeUpsert(tokens));
   } else if (statement.verb != SqliteVerb::kSelect) {

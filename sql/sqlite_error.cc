@@ -137,6 +137,7 @@ constexpr MessageRule kRules[] = {
     {"wrong number of arguments to function", StatusCode::kInvalidArgument, "42883"},
     {"too many arguments on", StatusCode::kInvalidArgument, "42883"},
     {"misuse of aggregate", StatusCode::kInvalidArgument, "42803"},
+    {"may not be used as a window function", StatusCode::kUnimplemented, "0A000"},
     {"misuse of window function", StatusCode::kInvalidArgument, "42P20"},
     {"misuse of aliased", StatusCode::kInvalidArgument, "42803"},
     {"has no column named", StatusCode::kNotFound, "42703"},

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dashi::sql {
@@ -12,6 +14,40 @@ namespace dashi::sql {
 struct TextRange {
   std::size_t begin = 0;
   std::size_t end = 0;
+};
+
+/// What stands in the place of parts of an SQL text: words of our own, and parts of the text, in
+/// which others may be replaced.
+///
+/// Threads: a value type.
+class TextReplacements {
+ public:
+  /// Words of our own, or a part of the text.
+  struct Piece {
+    Piece(std::string words) : own(std::move(words)) {}  // NOLINT(*-explicit-*): lists of both
+    Piece(const char* words) : own(words) {}             // NOLINT(*-explicit-*): lists of both
+    Piece(TextRange part) : range(part), from_source(true) {}  // NOLINT(*-explicit-*): as above
+    std::string own;
+    TextRange range;
+    bool from_source = false;
+  };
+  struct Replacement {
+    TextRange range;
+    std::vector<Piece> pieces;
+  };
+
+  /// Inner ones come before those around them.
+  void Add(TextRange range, std::vector<Piece> pieces);
+  bool empty() const { return all_.empty(); }
+  std::size_t size() const { return all_.size(); }
+  const Replacement& at(std::size_t number) const { return all_[number]; }
+  /// The first replacement inside a part of the text, of those that begin together the outermost,
+  /// among the first `limit`.
+  std::optional<std::size_t> FirstWithin(TextRange range, std::size_t limit) const;
+
+ private:
+  std::vector<Replacement> all_;
+  std::map<std::size_t, std::vector<std::size_t>> by_begin_;  // ascending numbers
 };
 
 /// A statement as SQLite gets it: parts of the SQL text that a person wrote, and words of our own
@@ -25,12 +61,16 @@ class SqliteText {
 
   SqliteText& Add(std::string_view own);
   SqliteText& AddSource(TextRange range);
+  /// Adds a part of the source with what takes the place of parts of it.
+  SqliteText& AddReplaced(TextRange range, const TextReplacements& replacements);
 
   const std::string& text() const { return text_; }
   /// Where a byte of the text stands in the source; nullopt for words of our own.
   std::optional<std::size_t> SourceOffset(std::size_t offset) const;
 
  private:
+  void AddReplaced(TextRange range, const TextReplacements& replacements, std::size_t limit);
+
   struct Part {
     TextRange in_source;
     std::size_t at = 0;  // in text_

@@ -61,6 +61,18 @@ SourcePosition TokenStream::PositionOf(const Token& token) const {
   return PositionAt(sql_, token.offset);
 }
 
+SourcePosition TokenStream::PositionOfOffset(std::size_t offset) const {
+  return PositionAt(sql_, offset);
+}
+
+std::string_view TokenStream::TextOf(TextRange range) const {
+  return sql_.substr(range.begin, range.end - range.begin);
+}
+
+std::size_t TokenStream::PreviousEnd() const {
+  return at_ == 0 ? 0 : tokens_[at_ - 1].offset + tokens_[at_ - 1].text.size();
+}
+
 Status TokenStream::Unsupported(const Token& token, std::string message, std::string hint) const {
   Status status =
       Status::Unimplemented(std::move(message)).WithPosition(PositionAt(sql_, token.offset));

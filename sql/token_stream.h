@@ -50,6 +50,10 @@ class TokenStream {
   Status SyntaxError(std::string_view expected,
                      std::span<const std::string_view> candidates = {}) const;
   SourcePosition PositionOf(const Token& token) const;
+  SourcePosition PositionOfOffset(std::size_t offset) const;
+  std::string_view TextOf(TextRange range) const;
+  /// Behind the token that was taken last; 0 before the first.
+  std::size_t PreviousEnd() const;
   /// A stream over other tokens of the same text, which end with kEnd; borrowed.
   TokenStream Within(std::span<const Token> tokens) const { return {sql_, tokens}; }
   /// 0A000 at a token.

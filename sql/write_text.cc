@@ -28,7 +28,7 @@ void AddReturning(const ParsedStatement& statement, TextRange list, const std::s
       continue;
     }
     if (item_begins && token.IsOperator("*")) {
-      text->AddSource({begin, token.offset});
+      text->AddReplaced({begin, token.offset}, NodeOf(statement).replaced);
       text->Add(QuotedName(name) + ".");
       begin = token.offset;
     }
@@ -36,17 +36,18 @@ void AddReturning(const ParsedStatement& statement, TextRange list, const std::s
     depth -= token.IsOperator(")") && depth > 0 ? 1 : 0;
     item_begins = depth == 0 && token.IsOperator(",");
   }
-  text->AddSource({begin, list.end});
+  text->AddReplaced({begin, list.end}, NodeOf(statement).replaced);
 }
 
 /// FROM table AS name, and the tables of USING.
-void AddDeleted(const WriteClauses& write, SqliteText* text) {
+void AddDeleted(const SqliteStatement& node, SqliteText* text) {
+  const WriteClauses& write = *node.write;
   text->Add(" FROM " + QuotedName(write.table) + " AS " + QuotedName(write.name()));
   if (write.used) {
-    text->Add(", ").AddSource(*write.used);
+    text->Add(", ").AddReplaced(*write.used, node.replaced);
   }
   if (write.where) {
-    text->Add(" WHERE ").AddSource(*write.where);
+    text->Add(" WHERE ").AddReplaced(*write.where, node.replaced);
   }
   if (write.used) {  // A row is deleted once.
     text->Add(" GROUP BY 1");
@@ -60,35 +61,36 @@ SqliteText MainText(const ParsedStatement& statement, std::string_view prefix) {
   SqliteText text(*statement.source);
   text.Add(prefix);
   if (node.upsert) {
-    return text.AddSource({node.body_offset, node.upsert->offset});
+    return text.AddReplaced({node.body_offset, node.upsert->offset}, node.replaced);
   }
   if (!node.write) {
-    return text.AddSource({node.body_offset, statement.end_offset()});
+    return text.AddReplaced({node.body_offset, statement.end_offset()}, node.replaced);
   }
   const WriteClauses& write = *node.write;
   if (write.verb != SqliteVerb::kDelete) {
-    return text.AddSource({node.body_offset, write.main_end});
+    return text.AddReplaced({node.body_offset, write.main_end}, node.replaced);
   }
-  text.AddSource({node.body_offset, write.verb_offset});
+  text.AddReplaced({node.body_offset, write.verb_offset}, node.replaced);
   text.Add("SELECT " + QuotedName(write.name()) + ".rowid");
   if (write.returning) {
     text.Add(", ");
     if (write.used) {  // All columns of all tables.
-      text.AddSource(*write.returning);
+      text.AddReplaced(*write.returning, node.replaced);
     } else {
       AddReturning(statement, *write.returning, write.name(), &text);
     }
   }
-  AddDeleted(write, &text);
+  AddDeleted(node, &text);
   return text;
 }
 
 SqliteText UpsertText(const ParsedStatement& statement, const UserSchemas& schemas) {
-  const WriteClauses& write = *NodeOf(statement).write;
+  const SqliteStatement& node = NodeOf(statement);
+  const WriteClauses& write = *node.write;
   const std::string name = QuotedName(write.name());
   SqliteText text(*statement.source);
   text.Add("UPDATE " + QuotedName(write.table) + " AS " + name + " SET ");
-  text.AddSource(write.upsert->set).Add(" FROM (SELECT \"dashi row\"");
+  text.AddReplaced(write.upsert->set, node.replaced).Add(" FROM (SELECT \"dashi row\"");
   std::size_t number = 0;
   for (const std::string& column : ColumnNames(write.table, schemas)) {
     text.Add(fmt::format(", {}(\"dashi position\", {}) AS {}", kExcludedFunction, number++,
@@ -97,7 +99,7 @@ SqliteText UpsertText(const ParsedStatement& statement, const UserSchemas& schem
   text.Add(fmt::format(" FROM {}) AS excluded WHERE {}.rowid = excluded.\"dashi row\"",
                        kListedRowsTable, name));
   if (write.upsert->where) {
-    text.Add(" AND (").AddSource(*write.upsert->where).Add(")");
+    text.Add(" AND (").AddReplaced(*write.upsert->where, node.replaced).Add(")");
   }
   return text;
 }

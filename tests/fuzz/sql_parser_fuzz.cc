@@ -1,12 +1,25 @@
 // Any bytes as an SQL text: the parser gives statements or an error with a position inside the
-// text.
+// text, and what SQLite would get of a statement comes from inside the text too.
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <variant>
 
 #include "base/status.h"
 #include "sql/parser.h"
+#include "sql/write_text.h"
+
+namespace {
+
+void CheckText(const dashi::sql::SqliteText& text, std::size_t size) {
+  for (std::size_t at = 0; at < text.text().size(); at += 7) {
+    const auto offset = text.SourceOffset(at);
+    DASHI_CHECK(!offset || *offset <= size);
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view sql(reinterpret_cast<const char*>(data), size);
@@ -22,5 +35,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       return 0;
     }
     DASHI_CHECK((*statement)->begin_offset() + (*statement)->text().size() <= size);
+    if (const auto* node = std::get_if<dashi::sql::SqliteStatement>(&(*statement)->node)) {
+      CheckText(dashi::sql::MainText(**statement, ""), size);
+      const bool returns = node->write && node->write->returning &&
+                           node->write->verb != dashi::sql::SqliteVerb::kDelete;
+      if (returns) {
+        CheckText(dashi::sql::ReturningText(**statement), size);
+      }
+    }
   }
 }

@@ -54,7 +54,7 @@ class TopKFilterTest : public ::testing::Test {
         static constexpr const char* kLangs[] = {"de", "en", "EN", "fr"};
         sql += "UPDATE labels SET lang = '" + std::string(kLangs[i % 4]) +
                "', year = " + std::to_string(2000 + i / 6) + ", price = " + std::to_string(i % 7) +
-               ".5, \"the kind\" = '" + std::string(1 + i % 3, 'k') + "' WHERE id LIKE 'l" +
+               ".5, \"the kind\" = '" + std::string(1 + i % 3, 'k') + "' WHERE id ILIKE 'l" +
                std::to_string(i) + "';";
       }
     }

@@ -1,0 +1,194 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dashi/status.h"
+#include "sql/postgres/types.h"
+#include "sql/sqlite_text.h"
+#include "sql/token_stream.h"
+
+namespace dashi::sql::postgres {
+
+/// An expression, as far as it has been read.
+struct Operand {
+  TextRange range;
+  StaticType type = StaticType::kUnknown;
+  /// SQLite's precedence of its outermost operator: the higher, the tighter.
+  int level = 0;
+  /// How many replacements stand in one another at most.
+  int depth = 0;
+  std::optional<Token> literal;  ///< where it is one string or number alone
+  bool takes_any_type = false;   ///< NULL or a parameter
+};
+
+/// Rewrites PostgreSQL's spellings in a statement that SQLite runs. It reads the statement as a
+/// sequence of words and of expressions between them, which it parses with PostgreSQL's
+/// precedences; what is no expression, and what is wrong, it leaves to SQLite.
+///
+/// Threads: one thread at a time.
+/// Cost:    one pass over the tokens; nothing is allocated where nothing is rewritten.
+class Rewriter {
+ public:
+  Rewriter(TokenStream tokens, TextReplacements* replacements)
+      : tokens_(tokens), replacements_(*replacements) {}
+
+  /// Reads to the end of the statement.
+  Status Run();
+
+ private:
+  /// What stands between two parentheses, or in a whole statement.
+  struct Body {
+    std::size_t num_expressions = 0;
+    bool has_words = false;  ///< keywords, commas and the like
+    Operand last;
+  };
+  /// A call of a function.
+  struct Call {
+    std::string name;
+    TextRange name_range;
+    std::size_t begin = 0;
+    bool distinct = false;
+    bool regular = true;  ///< arguments are expressions between commas
+    std::vector<Operand> arguments;
+    std::vector<Operand> order;  ///< keys of ORDER BY inside the parentheses
+    std::string order_spec;      ///< of each key: a or d, then f or l for NULLs
+    TextRange inside;            ///< between the parentheses
+    std::size_t end = 0;         ///< behind the closing one
+  };
+  /// LIMIT, OFFSET and FETCH of one SELECT.
+  struct RowCount {
+    std::optional<TextRange> limit;
+    std::optional<TextRange> offset;
+    bool all = false;      ///< LIMIT ALL or LIMIT NULL
+    bool one = false;      ///< FETCH FIRST ROW ONLY
+    bool rewrite = false;  ///< not as SQLite has it
+    std::size_t begin = 0;
+  };
+
+  // statements.cc
+  Result<Body> ReadBody();
+  Status ReadWord(bool* in_from);
+  Status ReadSelectList();
+  Status ReadFromItem();
+  Status ReadSeries();
+  Status ReadTableAlias(const std::optional<TextRange>& subquery);
+  Status ReadRowCount();
+  Status ReadLimit(RowCount* count);
+  Status ReadOffset(RowCount* count);
+  Status ReadFetch(RowCount* count);
+
+  // expressions.cc
+  Result<Operand> ReadExpression(int level_min);
+  Result<Operand> ReadExpressionInside(int level_min);
+  Result<Operand> ReadPrefix();
+  Result<Operand> ReadPrefixCall(const char* function, StaticType type);
+  Result<Operand> ReadPrimary();
+  std::optional<Operand> ReadConstant();
+  Result<Operand> ReadWordPrimary();
+  Result<Operand> ReadCase();
+  Result<Operand> ReadTypedLiteral();
+  Result<Operand> ReadGroup();
+  Result<Operand> ReadGroupInside();
+  Result<std::optional<Operand>> ReadWordInfix(Operand left, int level_min);
+  Result<std::optional<Operand>> ReadMatch(Operand left);
+  Result<std::optional<Operand>> ReadInfix(Operand left, int level_min);
+  Result<Operand> ReadBinary(Operand left, const Token& op, int level, int sqlite_level);
+  Result<Operand> ReadComparison(Operand left, const Token& op, int level, int sqlite_level);
+  Result<Operand> ReadAny(Operand left, const Token& op);
+  Result<Operand> ReadIs(Operand left);
+  Result<Operand> ReadLike(Operand left, std::size_t begin, bool negated, bool fold);
+  Result<Operand> ReadBetween(Operand left);
+  Result<Operand> ReadIn(Operand left);
+  Result<Operand> ReadZone(Operand left);
+
+  // operators.cc
+  Result<Operand> Arithmetic(Operand left, const Token& op, Operand right, int sqlite_level);
+  Result<Operand> Sum(Operand left, const Token& op, Operand right, int sqlite_level);
+  Result<Operand> Product(Operand left, const Token& op, Operand right, int sqlite_level);
+  Result<Operand> Concatenation(Operand left, Operand right, int sqlite_level);
+  Status AlignTypes(Operand* left, Operand* right, bool compared);
+  Result<Operand> AddCast(const Operand& operand, CastTarget target, TextRange range);
+  Operand Infix(Operand left, Operand right, int sqlite_level, StaticType type);
+  Operand CallOf(std::string_view function, const std::vector<Operand>& arguments, StaticType type);
+  Operand Replace(TextRange range, std::vector<TextReplacements::Piece> pieces, StaticType type,
+                  int depth);
+  void Parenthesize(Operand* operand, int level_min);
+  Status CheckDepth(const Operand& operand) const;
+
+  // calls.cc
+  Result<Operand> ReadCall(std::string name, TextRange name_range);
+  Result<Operand> ReadCallInside(std::string name, TextRange name_range);
+  Result<Operand> ReadCast(std::size_t begin);
+  Result<Operand> ReadPosition(std::size_t begin);
+  Result<Operand> ReadExtract(std::size_t begin);
+  Result<Operand> ReadSubstring(Call call);
+  Result<Operand> ReadTrim(Call call);
+  Result<Operand> ReadOverlay(Call call);
+  Result<Call> ReadArguments(Call call);
+  Status ReadCallOrder(Call* call);
+  Result<Operand> FinishCall(Call call);
+  Result<Operand> StringAgg(const Call& call);
+  Result<Operand> WithinGroup(Call call);
+  Result<Operand> ReadCallTail(Operand operand, const Call& call);
+  Status RenameCall(const Call& call);
+  StaticType TypeOfCall(const Call& call) const;
+
+  const Token& Peek(std::size_t ahead = 0) const { return tokens_.Peek(ahead); }
+  const Token& Take();
+  std::size_t Begin() const { return Peek().offset; }
+  TextRange RangeOf(const Token& token) const {
+    return {token.offset, token.offset + token.text.size()};
+  }
+  Operand Atom(TextRange range, StaticType type) const;
+
+  TokenStream tokens_;
+  TextReplacements& replacements_;
+  std::size_t end_ = 0;  // Behind the token that was taken last.
+  int nesting_ = 0;
+  int deepest_ = 0;  // Of the replacements of the part that is being read.
+};
+
+/// Whether a word may begin no expression and be no alias.
+bool IsReserved(const Token& token);
+
+/// PostgreSQL's precedences.
+enum Level : int {
+  kLevelOr = 1,
+  kLevelAnd,
+  kLevelNot,
+  kLevelIs,
+  kLevelEqual,
+  kLevelCompare,
+  kLevelLike,
+  kLevelOther,
+  kLevelAdd,
+  kLevelMultiply,
+  kLevelPower,
+  kLevelZone,
+  kLevelCollate,
+  kLevelUnary,
+  kLevelCast,
+};
+
+/// SQLite's.
+enum SqliteLevel : int {
+  kSqliteOr = 1,
+  kSqliteAnd,
+  kSqliteNot,
+  kSqliteEqual,
+  kSqliteCompare,
+  kSqliteEscape,
+  kSqliteBit,
+  kSqliteAdd,
+  kSqliteMultiply,
+  kSqliteConcat,
+  kSqliteCollate,
+  kSqliteUnary,
+  kSqliteAtom,
+};
+
+}  // namespace dashi::sql::postgres

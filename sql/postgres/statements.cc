@@ -1,0 +1,360 @@
+// What stands around expressions: select lists, FROM, LIMIT.
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/status.h"
+#include "sql/postgres/rewriter.h"
+
+namespace dashi::sql::postgres {
+
+namespace {
+
+constexpr std::string_view kReserved[] = {
+    "ALL",    "AND",       "AS",       "ASC",       "BETWEEN", "BY",      "COLLATE", "CROSS",
+    "DELETE", "DESC",      "DISTINCT", "ELSE",      "END",     "EXCEPT",  "FETCH",   "FOR",
+    "FROM",   "FULL",      "GLOB",     "GROUP",     "HAVING",  "ILIKE",   "IN",      "INNER",
+    "INSERT", "INTERSECT", "INTO",     "IS",        "ISNULL",  "JOIN",    "LATERAL", "LEFT",
+    "LIKE",   "LIMIT",     "MATCH",    "NATURAL",   "NOT",     "NOTNULL", "OFFSET",  "ON",
+    "OR",     "ORDER",     "OUTER",    "PARTITION", "RANGE",   "REGEXP",  "REPLACE", "RETURNING",
+    "RIGHT",  "ROWS",      "SELECT",   "SET",       "SIMILAR", "THEN",    "UNION",   "UPDATE",
+    "USING",  "VALUES",    "WHEN",     "WHERE",     "WINDOW",  "WITH",
+};
+
+/// Words behind which a table stands.
+bool BeginsTable(const Token& token) {
+  return token.IsKeyword("FROM") || token.IsKeyword("JOIN") || token.IsKeyword("USING");
+}
+
+/// Words behind which no table stands any more.
+bool EndsTables(const Token& token) {
+  static constexpr std::string_view kWords[] = {
+      "WHERE",  "GROUP", "HAVING", "WINDOW",    "ORDER",     "UNION", "EXCEPT",
+      "SELECT", "SET",   "VALUES", "INTERSECT", "RETURNING", "INTO"};
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [&](std::string_view word) { return token.IsKeyword(word); });
+}
+
+bool IsName(const Token& token) {
+  return token.kind == TokenKind::kQuotedIdentifier ||
+         (token.kind == TokenKind::kIdentifier && !IsReserved(token));
+}
+
+bool BeginsQuery(const Token& token) {
+  return token.IsKeyword("SELECT") || token.IsKeyword("VALUES") || token.IsKeyword("WITH");
+}
+
+// Reserved words that may begin an expression all the same.
+bool BeginsExpression(const Token& token, const Token& next) {
+  static constexpr std::string_view kFunctions[] = {"LEFT", "RIGHT", "REPLACE", "GLOB", "LIKE"};
+  return token.IsKeyword("NOT") ||
+         (next.IsOperator("(") &&
+          std::any_of(std::begin(kFunctions), std::end(kFunctions),
+                      [&](std::string_view word) { return token.IsKeyword(word); }));
+}
+
+}  // namespace
+
+bool IsReserved(const Token& token) {
+  return token.kind == TokenKind::kIdentifier &&
+         std::any_of(std::begin(kReserved), std::end(kReserved),
+                     [&](std::string_view word) { return token.IsKeyword(word); });
+}
+
+Status Rewriter::Run() {
+  while (!tokens_.AtEnd()) {
+    DASHI_ASSIGN_OR_RETURN(const Body body, ReadBody());
+    static_cast<void>(body);
+    if (!tokens_.AtEnd()) {
+      Take();  // A parenthesis too many: SQLite says so.
+    }
+  }
+  return Status();
+}
+
+const Token& Rewriter::Take() {
+  const Token& token = tokens_.Take();
+  end_ = token.offset + token.text.size();
+  return token;
+}
+
+// Reads to the end or a parenthesis that was opened before.
+Result<Rewriter::Body> Rewriter::ReadBody() {
+  Body body;
+  bool in_from = false;
+  while (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
+    const Token& token = Peek();
+    const bool fetch =
+        token.IsKeyword("FETCH") && (Peek(1).IsKeyword("FIRST") || Peek(1).IsKeyword("NEXT"));
+    if (token.IsKeyword("LIMIT") || token.IsKeyword("OFFSET") || fetch) {
+      body.has_words = true;
+      DASHI_RETURN_IF_ERROR(ReadRowCount());
+      in_from = false;
+    } else if ((IsReserved(token) && !BeginsExpression(token, Peek(1))) || token.IsOperator(",")) {
+      body.has_words = true;
+      DASHI_RETURN_IF_ERROR(ReadWord(&in_from));
+    } else {
+      DASHI_ASSIGN_OR_RETURN(body.last, ReadExpression(kLevelOr));
+      ++body.num_expressions;
+    }
+  }
+  return body;
+}
+
+// Takes a word between expressions, and what it says of those behind it.
+Status Rewriter::ReadWord(bool* in_from) {
+  const Token token = Peek();
+  Take();
+  if (token.IsKeyword("SELECT") || token.IsKeyword("RETURNING")) {
+    *in_from = false;
+    return ReadSelectList();
+  }
+  if (token.IsKeyword("AS") && (IsName(Peek()) || Peek().kind == TokenKind::kString)) {
+    Take();
+    return Status();
+  }
+  if (BeginsTable(token) || (*in_from && token.IsOperator(","))) {
+    *in_from = true;
+    return ReadFromItem();
+  }
+  *in_from = *in_from && !EndsTables(token);
+  return Status();
+}
+
+// The columns of a SELECT or RETURNING. A rewritten one keeps the name that SQLite would give it.
+Status Rewriter::ReadSelectList() {
+  if (Peek().IsKeyword("DISTINCT") || Peek().IsKeyword("ALL")) {
+    Take();
+  }
+  while (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
+    if (IsReserved(Peek()) && !BeginsExpression(Peek(), Peek(1))) {
+      return Status();
+    }
+    const std::size_t before = replacements_.size();
+    const std::size_t begin = Begin();
+    DASHI_ASSIGN_OR_RETURN(const Operand item, ReadExpression(kLevelOr));
+    if (Peek().IsKeyword("AS")) {
+      Take();
+      if (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
+        Take();
+      }
+    } else if (IsName(Peek()) || Peek().kind == TokenKind::kString) {
+      Take();
+    } else if (replacements_.size() > before) {
+      const TextRange range{begin, end_};
+      replacements_.Add(range, {range, " AS " + QuotedName(tokens_.TextOf(range))});
+    }
+    static_cast<void>(item);
+    if (!Peek().IsOperator(",")) {
+      return Status();
+    }
+    Take();
+  }
+  return Status();
+}
+
+// A table, function or subquery behind FROM, JOIN or a comma.
+Status Rewriter::ReadFromItem() {
+  if (Peek().IsKeyword("LATERAL")) {
+    const Token lateral = Peek();
+    if (!IsName(Peek(1)) || !Peek(2).IsOperator("(")) {
+      return tokens_.Unsupported(lateral, "LATERAL is supported before table functions alone",
+                                 "Their arguments may name columns of tables before them; a "
+                                 "subquery in FROM cannot.");
+    }
+    Take();
+    replacements_.Add(RangeOf(lateral), {""});
+  }
+  if (Peek().IsKeyword("GENERATE_SERIES") && Peek(1).IsOperator("(")) {
+    return ReadSeries();
+  }
+  const bool group = Peek().IsOperator("(");
+  const bool subquery = group && BeginsQuery(Peek(1));
+  if (!group && !IsName(Peek())) {
+    return Status();
+  }
+  DASHI_ASSIGN_OR_RETURN(const Operand item, ReadPrimary());
+  return ReadTableAlias(subquery ? std::optional(item.range) : std::nullopt);
+}
+
+// (query) AS name (column, ...) becomes a common table expression, which SQLite can name columns
+// of.
+Status Rewriter::ReadTableAlias(const std::optional<TextRange>& subquery) {
+  const std::size_t as = Peek().IsKeyword("AS") ? 1 : 0;
+  if (!IsName(Peek(as)) || !Peek(as + 1).IsOperator("(")) {
+    return Status();
+  }
+  if (!subquery) {
+    return tokens_.Unsupported(Peek(as + 1), "names for the columns of a table are not supported",
+                               "Write (SELECT column AS name FROM table) AS alias.");
+  }
+  if (as == 1) {
+    Take();
+  }
+  const TextRange name = RangeOf(Peek());
+  Take();
+  const std::size_t list = Begin();
+  Take();
+  while (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
+    Take();
+  }
+  if (!Peek().IsOperator(")")) {
+    return tokens_.SyntaxError("a closing parenthesis");
+  }
+  Take();
+  replacements_.Add({subquery->begin, end_}, {"(WITH dashi_named", TextRange{list, end_}, " AS ",
+                                              *subquery, " SELECT * FROM dashi_named) AS ", name});
+  return Status();
+}
+
+// generate_series(start, stop [, step]) [AS name [(column)]] as a recursive query.
+Status Rewriter::ReadSeries() {
+  const std::size_t begin = Begin();
+  const Token function = Peek();
+  Take();
+  Call call;
+  call.name = "generate_series";
+  DASHI_ASSIGN_OR_RETURN(call, ReadArguments(std::move(call)));
+  if (call.arguments.size() < 2 || call.arguments.size() > 3 || !call.regular) {
+    return tokens_.Unsupported(function, "generate_series takes start, stop and step");
+  }
+  const std::size_t as = Peek().IsKeyword("AS") ? 1 : 0;
+  TextReplacements::Piece name = "generate_series";
+  TextReplacements::Piece column = "generate_series";
+  if (IsName(Peek(as))) {
+    if (as == 1) {
+      Take();
+    }
+    name = RangeOf(Peek());
+    column = name;
+    Take();
+    if (Peek().IsOperator("(") && IsName(Peek(1)) && Peek(2).IsOperator(")")) {
+      column = RangeOf(Peek(1));
+      Take();
+      Take();
+      Take();
+    }
+  }
+  std::vector<TextReplacements::Piece> pieces{
+      "(WITH RECURSIVE dashi_bounds(a, b, s) AS (SELECT dashi_series_bound(",
+      call.arguments[0].range, "), dashi_series_bound(", call.arguments[1].range,
+      "), dashi_series_step("};
+  if (call.arguments.size() == 3) {
+    pieces.emplace_back(call.arguments[2].range);
+  } else {
+    pieces.emplace_back("1");
+  }
+  pieces.emplace_back(
+      ")), dashi_series(a, b, s) AS (SELECT a, b, s FROM dashi_bounds WHERE (s > 0 AND a <= b) OR "
+      "(s < 0 AND a >= b) UNION ALL SELECT a + s, b, s FROM dashi_series WHERE (s > 0 AND a <= b "
+      "- s) OR (s < 0 AND a >= b - s)) SELECT a AS ");
+  pieces.push_back(std::move(column));
+  pieces.emplace_back(" FROM dashi_series) AS ");
+  pieces.push_back(std::move(name));
+  replacements_.Add({begin, end_}, std::move(pieces));
+  return Status();
+}
+
+Status Rewriter::ReadRowCount() {
+  RowCount count;
+  count.begin = Begin();
+  for (;;) {
+    const bool fetch =
+        Peek().IsKeyword("FETCH") && (Peek(1).IsKeyword("FIRST") || Peek(1).IsKeyword("NEXT"));
+    const Token clause = Peek();
+    if ((clause.IsKeyword("LIMIT") || fetch) && (count.limit || count.all || count.one)) {
+      return tokens_.SyntaxError("one LIMIT or FETCH");
+    }
+    if (clause.IsKeyword("OFFSET") && count.offset) {
+      return tokens_.SyntaxError("one OFFSET");
+    }
+    if (clause.IsKeyword("LIMIT")) {
+      DASHI_RETURN_IF_ERROR(ReadLimit(&count));
+    } else if (clause.IsKeyword("OFFSET")) {
+      DASHI_RETURN_IF_ERROR(ReadOffset(&count));
+    } else if (fetch) {
+      DASHI_RETURN_IF_ERROR(ReadFetch(&count));
+    } else {
+      break;
+    }
+  }
+  if (!count.rewrite) {
+    return Status();
+  }
+  std::vector<TextReplacements::Piece> pieces{" LIMIT "};
+  if (count.limit) {
+    pieces.emplace_back(*count.limit);
+  } else {
+    pieces.emplace_back(count.one ? "1" : "-1");
+  }
+  if (count.offset) {
+    pieces.emplace_back(" OFFSET ");
+    pieces.emplace_back(*count.offset);
+  }
+  pieces.emplace_back(" ");
+  replacements_.Add({count.begin, end_}, std::move(pieces));
+  return Status();
+}
+
+Status Rewriter::ReadLimit(RowCount* count) {
+  Take();
+  count->rewrite = count->rewrite || count->offset;
+  if (Peek().IsKeyword("ALL") || Peek().IsKeyword("NULL")) {
+    Take();
+    count->all = true;
+    count->rewrite = true;
+    return Status();
+  }
+  DASHI_ASSIGN_OR_RETURN(const Operand limit, ReadExpression(kLevelOr));
+  count->limit = limit.range;
+  if (Peek().IsOperator(",")) {  // SQLite's LIMIT offset, count
+    Take();
+    DASHI_ASSIGN_OR_RETURN(const Operand rows, ReadExpression(kLevelOr));
+    count->offset = count->limit;
+    count->limit = rows.range;
+  }
+  return Status();
+}
+
+Status Rewriter::ReadOffset(RowCount* count) {
+  Take();
+  if (Peek().IsKeyword("NULL")) {
+    return tokens_.Unsupported(Peek(), "OFFSET NULL is not supported", "Leave OFFSET out.");
+  }
+  DASHI_ASSIGN_OR_RETURN(const Operand offset, ReadExpression(kLevelOr));
+  count->offset = offset.range;
+  count->rewrite = count->rewrite || !count->limit;
+  if (Peek().IsKeyword("ROW") || Peek().IsKeyword("ROWS")) {
+    Take();
+    count->rewrite = true;
+  }
+  return Status();
+}
+
+Status Rewriter::ReadFetch(RowCount* count) {
+  Take();
+  Take();
+  count->rewrite = true;
+  if (Peek().IsKeyword("ROW") || Peek().IsKeyword("ROWS")) {
+    count->one = true;
+  } else {
+    DASHI_ASSIGN_OR_RETURN(const Operand limit, ReadPrefix());
+    count->limit = limit.range;
+  }
+  if (!Peek().IsKeyword("ROW") && !Peek().IsKeyword("ROWS")) {
+    return tokens_.SyntaxError("ROW or ROWS");
+  }
+  Take();
+  if (Peek().IsKeyword("WITH")) {
+    return tokens_.Unsupported(Peek(), "FETCH ... WITH TIES is not supported",
+                               "Compare rank() OVER (ORDER BY ...) with the number of rows.");
+  }
+  if (!Peek().IsKeyword("ONLY")) {
+    return tokens_.SyntaxError("ONLY");
+  }
+  Take();
+  return Status();
+}
+
+}  // namespace dashi::sql::postgres

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dashi/status.h"
+#include "sql/token_stream.h"
+
+namespace dashi::sql::postgres {
+
+/// What PostgreSQL's type of an expression is, as far as its tokens tell.
+enum class StaticType : std::uint8_t {
+  kUnknown,  ///< a column, a parameter, a string
+  kBoolean,
+  kInteger,
+  kNumeric,  ///< a number with a decimal point
+  kFloat,
+  kText,
+  kBytes,
+  kDate,
+  kTime,
+  kTimestamp,
+  kInterval,
+};
+
+/// A type that a value can be cast to.
+enum class CastKind : std::uint8_t {
+  kBoolean,
+  kInt2,
+  kInt4,
+  kInt8,
+  kFloat4,
+  kFloat8,
+  kNumeric,
+  kText,
+  kVarchar,
+  kBytes,
+  kDate,
+  kTime,
+  kTimestamp,    ///< without time zone: text that names another offset than UTC is refused
+  kTimestamptz,  ///< the same values; the offset is taken into account
+  kInterval,
+  kJson,
+};
+
+struct CastTarget {
+  CastKind kind = CastKind::kText;
+  /// varchar: characters; numeric: digits * 1000 + scale; timestamps: digits of the second.
+  std::optional<std::int32_t> modifier;
+};
+
+StaticType StaticTypeOf(CastKind kind);
+
+/// Whether the tokens `word`, `next` may begin the name of a type in front of a string.
+bool IsTypedLiteral(const Token& word);
+
+/// Takes PostgreSQL's name of a type.
+///
+/// Errors: kUnimplemented (0A000) for types that cannot be honoured, kNotFound (42704) for names
+///         that are none, 42601, 22023.
+Result<CastTarget> ExpectTypeName(TokenStream& tokens);
+
+}  // namespace dashi::sql::postgres
