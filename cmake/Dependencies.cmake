@@ -8,6 +8,7 @@
 #   dashi_dep::hwy         <hwy/...>                  index/
 #   dashi_dep::roaring     <roaring/roaring.hh>       index/row_set.*
 #   dashi_dep::sqlite3     <sqlite3.h>                sql/
+#   dashi_dep::pq          <postgresql/libpq-fe.h>    tests/differential/
 #   dashi_dep::readline    <readline/...>             sql/shell*
 #   dashi_dep::boost       <boost/...>, headers only  server/ for boost/asio
 #   dashi_dep::openssl     <openssl/...>              server/
@@ -79,6 +80,9 @@ dashi_import(hwy HEADER hwy/highway.h LIBRARIES hwy DEFINITIONS HWY_SHARED_DEFIN
              PACKAGE libhwy-dev)
 dashi_import(roaring HEADER roaring/roaring.hh LIBRARIES roaring PACKAGE libroaring-dev)
 dashi_import(sqlite3 HEADER sqlite3.h LIBRARIES sqlite3 PACKAGE libsqlite3-dev)
+if(DASHI_TESTS)
+  dashi_import(pq HEADER postgresql/libpq-fe.h LIBRARIES pq PACKAGE libpq-dev)
+endif()
 dashi_import(readline HEADER readline/readline.h LIBRARIES readline PACKAGE libreadline-dev)
 dashi_import(boost HEADER boost/asio.hpp LINK Threads::Threads PACKAGE libboost1.81-dev)
 dashi_import(openssl HEADER openssl/ssl.h LIBRARIES ssl crypto PACKAGE libssl-dev)

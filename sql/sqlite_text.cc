@@ -3,6 +3,9 @@
 namespace dashi::sql {
 
 void TextReplacements::Add(TextRange range, std::vector<Piece> pieces) {
+  if (range.end <= range.begin) {
+    return;  // An operand is missing: SQLite says so.
+  }
   by_begin_[range.begin].push_back(all_.size());
   all_.push_back({range, std::move(pieces)});
 }

@@ -36,7 +36,7 @@ class TextReplacements {
     std::vector<Piece> pieces;
   };
 
-  /// Inner ones come before those around them.
+  /// Inner ones come before those around them. Empty ranges stay as they are.
   void Add(TextRange range, std::vector<Piece> pieces);
   bool empty() const { return all_.empty(); }
   std::size_t size() const { return all_.size(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -256,6 +257,59 @@ void StringAggFinish(sqlite3_context* context) {
   SetSqliteText(context, text);
 }
 
+// string_agg(value, separator), also over a window: unlike group_concat it minds empty texts.
+struct JoinedTexts {
+  std::deque<std::pair<std::string, std::string>> texts;  // Each with its separator.
+  std::size_t bytes = 0;
+};
+
+void JoinStep(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
+  auto* joined = StateOfGroup<JoinedTexts>(context, /*make=*/true);
+  if (joined == nullptr || sqlite3_value_type(values[0]) == SQLITE_NULL) {
+    return;
+  }
+  const bool separated = sqlite3_value_type(values[1]) != SQLITE_NULL;
+  joined->texts.emplace_back(TextOf(values[0]), separated ? TextOf(values[1]) : "");
+  joined->bytes += joined->texts.back().first.size() + joined->texts.back().second.size();
+  if (joined->bytes > kKeptBytesMax) {
+    FailFunction(context, SlotOf(context),
+                 Status::ResourceExhausted("the values of a group take more than 64 MiB")
+                     .WithSqlState("54000"));
+  }
+}
+
+void JoinInverse(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
+  auto* joined = StateOfGroup<JoinedTexts>(context, /*make=*/true);
+  if (joined == nullptr || sqlite3_value_type(values[0]) == SQLITE_NULL || joined->texts.empty()) {
+    return;
+  }
+  joined->bytes -= joined->texts.front().first.size() + joined->texts.front().second.size();
+  joined->texts.pop_front();
+}
+
+void SetJoined(sqlite3_context* context, const JoinedTexts* joined) {
+  if (joined == nullptr || joined->texts.empty()) {
+    sqlite3_result_null(context);
+    return;
+  }
+  std::string text;
+  text.reserve(joined->bytes);
+  for (const auto& [part, separator] : joined->texts) {
+    text += &part == &joined->texts.front().first ? std::string_view() : separator;
+    text += part;
+  }
+  SetSqliteText(context, text);
+}
+
+void JoinValue(sqlite3_context* context) {
+  SetJoined(context, StateOfGroup<JoinedTexts>(context, /*make=*/false));
+}
+
+void JoinFinish(sqlite3_context* context) {
+  const std::unique_ptr<JoinedTexts> joined = TakeState<JoinedTexts>(context);
+  SetJoined(context, joined.get());
+}
+
 // dashi_percentile_cont(fraction, value, order) and the like; mode has no fraction.
 void OrderedStep(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
   auto* group = StateOfGroup<KeptGroup>(context, /*make=*/true);
@@ -387,6 +441,10 @@ Status RegisterAggregates(sqlite3* connection, StatementSlot* slot) {
                                        nullptr) != SQLITE_OK) {
       return Status::Internal("a function cannot be registered: " + std::string(aggregate.name));
     }
+  }
+  if (sqlite3_create_window_function(connection, "string_agg", 2, kFlags, slot, JoinStep,
+                                     JoinFinish, JoinValue, JoinInverse, nullptr) != SQLITE_OK) {
+    return Status::Internal("a function cannot be registered: string_agg");
   }
   return Status();
 }

@@ -550,7 +550,7 @@ Result<Operand> Rewriter::ReadOverlay(Call call) {
   return Replace({call.begin, end_}, std::move(pieces), StaticType::kText, depth);
 }
 
-// string_agg(value, separator) is group_concat, unless it has an order of its own.
+// string_agg(value, separator) has an order of its own in another function.
 Result<Operand> Rewriter::StringAgg(const Call& call) {
   if (!call.regular || call.arguments.size() != 2) {
     return Status::InvalidArgument("string_agg takes a value and a separator")
@@ -558,7 +558,6 @@ Result<Operand> Rewriter::StringAgg(const Call& call) {
         .WithPosition(tokens_.PositionOfOffset(call.begin));
   }
   if (call.order.empty() && !call.distinct) {
-    replacements_.Add(call.name_range, {"group_concat"});
     return Atom({call.begin, call.end}, StaticType::kText);
   }
   if (call.distinct && call.order.size() > 1) {

@@ -1,0 +1,100 @@
+// Random SELECTs in PostgreSQL's spellings give what PostgreSQL gives.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/differential/answers.h"
+#include "tests/differential/postgres_server.h"
+#include "tests/differential/random_select.h"
+#include "tests/sql/session_fixture.h"
+
+namespace dashi::differential {
+namespace {
+
+constexpr int kDigits = 9;
+/// Where two numbers lie on both sides of the place at which they are rounded.
+constexpr int kFewerDigits = 7;
+
+class PostgresDifferenceTest : public SessionFixture {
+ protected:
+  void SetUp() override {
+    SessionFixture::SetUp();
+    auto server = PostgresServer::Start();
+    ASSERT_TRUE(server.ok()) << server.status().ToString();
+    server_ = std::move(*server);
+    for (const char* sql :
+         {"CREATE TABLE documents (id text PRIMARY KEY, text text, split text, lang text, price "
+          "float8, stock bigint, active boolean, seen timestamptz)",
+          "CREATE TABLE labels (id text PRIMARY KEY, text text, lang text, year bigint, rating "
+          "float8)",
+          "CREATE TABLE relevance (document text, label text, weight float8, PRIMARY KEY "
+          "(document, label))"}) {
+      MustPostgres(sql);
+    }
+    for (const std::string& sql : OwnColumns()) {
+      Must(sql);
+    }
+  }
+
+  void MustPostgres(const std::string& sql) {
+    const Answer answer = server_->AnswerOf(sql, kDigits);
+    ASSERT_TRUE(answer.sqlstate.empty()) << sql << ": " << answer.message;
+  }
+  void Fill(std::uint64_t seed) {
+    for (const std::string& sql : TableRows(seed)) {
+      Must(sql);
+      MustPostgres(sql);
+    }
+  }
+
+  // Errors of dates differ in their kind alone: what is no date, and what is none that exists.
+  static bool SameState(const std::string& a, const std::string& b) {
+    return a == b || (a == "22007" && b == "22008");
+  }
+  bool Same(const RandomSelect::Query& query, int digits, std::string* shown) {
+    Answer ours = AnswerOf(*session_, query.sql, digits, /*typed=*/false);
+    Answer theirs = server_->AnswerOf(query.sql, digits);
+    if (!query.ordered) {
+      ours.Sort();
+      theirs.Sort();
+    }
+    *shown = "dashi: " + ours.Shown() + "\nPostgreSQL: " + theirs.Shown();
+    has_rows_ = !ours.rows.empty();
+    fails_ = !ours.sqlstate.empty();
+    return SameState(ours.sqlstate, theirs.sqlstate) && ours.rows == theirs.rows;
+  }
+
+  std::unique_ptr<PostgresServer> server_;
+  bool has_rows_ = false;
+  bool fails_ = false;
+};
+
+TEST_F(PostgresDifferenceTest, SpellingsMeanWhatPostgresMeans) {
+  const std::uint64_t seed = FromEnvironment("DASHI_TEST_SEED", 20261128);
+  const std::uint64_t num_rounds = FromEnvironment("DASHI_TEST_ROUNDS", 10'000);
+  SCOPED_TRACE("DASHI_TEST_SEED=" + std::to_string(seed));
+  Fill(seed);
+  RandomSelect generator(RandomSelect::Dialect::kPostgres, seed);
+  std::uint64_t num_with_rows = 0;
+  std::uint64_t num_failures = 0;
+  int num_differences = 0;
+  for (std::uint64_t round = 0; round < num_rounds && num_differences < 10; ++round) {
+    const RandomSelect::Query query = generator.Next();
+    std::string shown;
+    const bool same = Same(query, kDigits, &shown) || Same(query, kFewerDigits, &shown);
+    EXPECT_TRUE(same) << "statement " << round << " of PostgreSQL " << server_->Version() << ":\n"
+                      << query.sql << "\n"
+                      << shown;
+    num_differences += same ? 0 : 1;
+    num_with_rows += has_rows_ ? 1 : 0;
+    num_failures += fails_ ? 1 : 0;
+  }
+  EXPECT_GT(num_with_rows, num_rounds / 2) << "most statements have to find something";
+  EXPECT_LT(num_failures, num_rounds / 5) << "most statements have to succeed";
+}
+
+}  // namespace
+}  // namespace dashi::differential
