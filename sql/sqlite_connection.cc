@@ -60,13 +60,6 @@ int Authorize(void* slot, int action, const char* first, const char* second,
     case SQLITE_UPDATE:
     case SQLITE_DELETE: {
       const std::string_view table = first == nullptr ? "" : first;
-      // Rows of which no column is read, perhaps of a common table expression.
-      const bool no_column = action == SQLITE_READ && second != nullptr && *second == '\0' &&
-                             !table.starts_with("sqlite_") && !table.starts_with("pragma_") &&
-                             table != kListedRowsTable;
-      if (no_column) {
-        return SQLITE_OK;
-      }
       const bool json = table == "json_each" || table == "json_tree";
       const bool own = table == kListedRowsTable && IsComposed(slot);
       // SQLite names what stands in FROM and none of whose columns is read: subqueries of WITH too.

@@ -34,7 +34,7 @@ DOORS = {
     "cuda": ["trainer/torch/*", "tests/trainer/torch/*", "bench/gpu_*"],
     "sqlite3": ["sql/*", "tests/sql/*", "tests/property/sqlite_*",
                 "tests/differential/sqlite_*"],
-    "postgresql/": ["tests/differential/postgres_*"],
+    "postgresql/": ["tests/differential/postgres_*", "tests/slt/server_client.cc"],
     "readline/": ["sql/shell*"],
     "boost/asio": ["server/*", "tests/server/*"],
     "openssl/": ["server/*", "tests/server/*"],

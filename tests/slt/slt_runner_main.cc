@@ -1,8 +1,8 @@
-// Runs one golden SQL file: slt_runner FILE [DATABASE]. Prints every difference; the exit status is
-// 1 then. Without DATABASE, a directory, the file begins with an empty one.
+// Runs one golden SQL file: slt_runner [--server] FILE [DATABASE]. Prints every difference; the
+// exit status is 1 then. Without DATABASE, a directory, the file begins with an empty one. With
+// --server the statements go through a server and libpq.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -15,26 +15,45 @@
 
 #include "base/status.h"
 #include "dashi/database.h"
+#include "tests/slt/slt_client.h"
 #include "tests/slt/slt_script.h"
 #include "tests/testing/tiny_database.h"
 
 namespace dashi::slt {
 namespace {
 
-std::string Shown(const Value& value) {
-  if (value.type() == ValueType::kReal) {
-    char text[64];
-    std::snprintf(text, sizeof(text), "%.6g", value.real());
-    return text;
+/// Whether two values are the same, or numbers that are the same as %.6g.
+bool IsSame(const std::string& got, const std::string& wanted) {
+  if (got == wanted) {
+    return true;
   }
-  const std::string text = value.ToString();
-  return text.empty() ? "(empty)" : text;
+  const auto shortened = [](const std::string& text) {
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    char written[64] = "";
+    if (!text.empty() && *end == '\0') {
+      std::snprintf(written, sizeof(written), "%.6g", number);
+    }
+    return std::string(written);
+  };
+  return !shortened(got).empty() && shortened(got) == shortened(wanted);
 }
 
-std::string Shown(const Row& row) {
+std::vector<std::string> Split(const std::string& row) {
+  std::vector<std::string> values;
+  std::size_t begin = 0;
+  for (std::size_t end = row.find(" | "); end != std::string::npos; end = row.find(" | ", begin)) {
+    values.push_back(row.substr(begin, end - begin));
+    begin = end + 3;
+  }
+  values.push_back(row.substr(begin));
+  return values;
+}
+
+std::string Joined(const std::vector<std::string>& values) {
   std::string line;
-  for (const Value& value : row) {
-    line += (line.empty() && &value == row.data() ? "" : " | ") + Shown(value);
+  for (const std::string& value : values) {
+    line += (&value == values.data() ? "" : " | ") + value;
   }
   return line;
 }
@@ -42,15 +61,18 @@ std::string Shown(const Row& row) {
 class Runner {
  public:
   /// An empty path stands for a new database.
-  explicit Runner(std::string path)
-      : path_(path.empty() ? directory_.path() + "/test.db" : std::move(path)) {
+  Runner(std::string path, bool by_server)
+      : path_(path.empty() ? directory_.path() + "/test.db" : std::move(path)),
+        by_server_(by_server) {
     Open();
   }
 
   /// Returns the number of steps that went wrong.
   int Run(const std::vector<Step>& steps) {
     for (const Step& step : steps) {
-      RunStep(step);
+      if (!step.embedded_only || !by_server_) {
+        RunStep(step);
+      }
     }
     return failures_;
   }
@@ -63,18 +85,18 @@ class Runner {
       std::exit(2);
     }
     database_ = std::move(*database);
+    server_ = by_server_ ? Serve(*database_) : nullptr;
     Connect();
   }
 
   void Connect() {
-    session_.reset();
-    auto session = database_->NewSession();
-    DASHI_CHECK(session.ok());
-    session_ = std::move(*session);
+    client_.reset();
+    client_ = by_server_ ? server_->Connect() : ConnectEmbedded(*database_);
   }
 
   void Close() {
-    session_.reset();
+    client_.reset();
+    server_.reset();
     database_.reset();
   }
 
@@ -96,47 +118,45 @@ class Runner {
     return text;
   }
 
-  // Runs the SQL to its end and collects rows and tag.
-  Status Execute(const std::string& sql, std::vector<std::string>* rows, std::string* tag) {
-    DASHI_ASSIGN_OR_RETURN(ResultSet result, session_->Execute(Expand(sql)));
-    Row row;
-    for (;;) {
-      DASHI_ASSIGN_OR_RETURN(const bool more, result.Next(&row));
-      if (!more) {
-        *tag = result.command_tag();
-        return Status();
-      }
-      rows->push_back(Shown(row));
-    }
-  }
-
-  void CheckError(const Step& step, const Status& status) {
-    if (status.ok()) {
+  void CheckError(const Step& step, const Answer& answer) {
+    if (answer.ok) {
       Fail(step, "expected error " + step.argument + ", but it succeeded");
       return;
     }
-    std::string position;
-    if (status.position()) {
-      position =
-          std::to_string(status.position()->line) + ":" + std::to_string(status.position()->column);
-    }
-    const std::string said = std::string(status.message()) + " " + std::string(status.hint());
-    const bool same = status.sqlstate() == step.argument &&
-                      (step.position.empty() || step.position == position) &&
-                      said.find(step.part) != std::string::npos;
+    const bool same = answer.sqlstate == step.argument &&
+                      (step.position.empty() || step.position == answer.position) &&
+                      answer.said.find(step.part) != std::string::npos;
     if (!same) {
       Fail(step, "expected error " + step.argument + " at " + step.position + " " + step.part +
-                     ", got " + std::string(status.sqlstate()) + " at " + position + ": " + said);
+                     ", got " + answer.sqlstate + " at " + answer.position + ": " + answer.said);
     }
   }
 
-  void CheckRows(const Step& step, std::vector<std::string> rows) {
+  bool IsSameRow(const std::string& got, const std::string& wanted) const {
+    if (got == wanted || !by_server_) {
+      return got == wanted;
+    }
+    const std::vector<std::string> got_values = Split(got);
+    const std::vector<std::string> wanted_values = Split(wanted);
+    return std::equal(got_values.begin(), got_values.end(), wanted_values.begin(),
+                      wanted_values.end(), IsSame);
+  }
+
+  void CheckRows(const Step& step, const Answer& answer) {
+    std::vector<std::string> rows;
+    rows.reserve(answer.rows.size());
+    for (const std::vector<std::string>& row : answer.rows) {
+      rows.push_back(Joined(row));
+    }
     std::vector<std::string> expected = step.rows;
     if (step.sort_rows) {
       std::sort(rows.begin(), rows.end());
       std::sort(expected.begin(), expected.end());
     }
-    if (rows == expected) {
+    const auto same = [this](const std::string& got, const std::string& wanted) {
+      return IsSameRow(got, wanted);
+    };
+    if (std::equal(rows.begin(), rows.end(), expected.begin(), expected.end(), same)) {
       return;
     }
     std::string shown = "the rows differ; got";
@@ -147,30 +167,26 @@ class Runner {
   }
 
   void RunStep(const Step& step) {
-    std::vector<std::string> rows;
-    std::string tag;
     switch (step.kind) {
       case Step::Kind::kOk: {
-        const Status status = Execute(step.body, &rows, &tag);
-        if (!status.ok()) {
-          Fail(step, "expected success, got " + std::string(status.sqlstate()) + ": " +
-                         status.ToString());
-        } else if (!step.argument.empty() && step.argument != tag) {
-          Fail(step, "expected the tag " + step.argument + ", got " + tag);
+        const Answer answer = client_->Run(Expand(step.body));
+        if (!answer.ok) {
+          Fail(step, "expected success, got " + answer.sqlstate + ": " + answer.said);
+        } else if (!step.argument.empty() && step.argument != answer.tag) {
+          Fail(step, "expected the tag " + step.argument + ", got " + answer.tag);
         }
         return;
       }
       case Step::Kind::kError:
-        CheckError(step, Execute(step.body, &rows, &tag));
+        CheckError(step, client_->Run(Expand(step.body)));
         return;
       case Step::Kind::kQuery: {
-        const Status status = Execute(step.body, &rows, &tag);
-        if (!status.ok()) {
-          Fail(step,
-               "expected rows, got " + std::string(status.sqlstate()) + ": " + status.ToString());
+        const Answer answer = client_->Run(Expand(step.body));
+        if (!answer.ok) {
+          Fail(step, "expected rows, got " + answer.sqlstate + ": " + answer.said);
           return;
         }
-        CheckRows(step, std::move(rows));
+        CheckRows(step, answer);
         return;
       }
       case Step::Kind::kRestart:
@@ -193,30 +209,44 @@ class Runner {
 
   testing::TemporaryDirectory directory_;
   const std::string path_;
+  const bool by_server_;
   std::unique_ptr<Database> database_;
-  std::unique_ptr<Session> session_;
+  std::unique_ptr<SltServer> server_;
+  std::unique_ptr<SltClient> client_;
   int failures_ = 0;
 };
 
-int Main(int argc, char** argv) {
-  if (argc != 2 && argc != 3) {
-    std::cerr << "usage: slt_runner FILE [DATABASE]\n";
-    return 2;
-  }
-  std::ifstream file(argv[1], std::ios::binary);
+int RunFile(const std::string& name, bool by_server, const std::string& database) {
+  std::ifstream file(name, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
   const auto steps = ParseScript(text.str());
   if (!file.good() || !steps.ok() || steps->empty()) {
-    std::cerr << argv[1] << ": " << (steps.ok() ? "no steps" : steps.status().ToString()) << "\n";
+    std::cerr << name << ": " << (steps.ok() ? "no steps" : steps.status().ToString()) << "\n";
     return 2;
   }
-  const int failures = Runner(argc == 3 ? argv[2] : "").Run(*steps);
-  std::cout << argv[1] << ": " << steps->size() << " steps, " << failures << " failed\n";
+  const int failures = Runner(database, by_server).Run(*steps);
+  std::cout << name << ": " << steps->size() << " steps, " << failures << " failed\n";
   return failures == 0 ? 0 : 1;
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  const bool by_server = !arguments.empty() && arguments[0] == "--server";
+  if (!by_server) {
+    if (arguments.size() != 1 && arguments.size() != 2) {
+      std::cerr << "usage: slt_runner FILE [DATABASE], or slt_runner --server FILE...\n";
+      return 2;
+    }
+    return RunFile(arguments[0], by_server, arguments.size() == 2 ? arguments[1] : "");
+  }
+  int worst = arguments.size() > 1 ? 0 : 2;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    worst = std::max(worst, RunFile(arguments[i], by_server, ""));
+  }
+  return worst;
 }
 
 }  // namespace
 }  // namespace dashi::slt
 
-int main(int argc, char** argv) { return dashi::slt::Main(argc, argv); }
+int main(int argc, char** argv) { return dashi::slt::Main({argv + 1, argv + argc}); }

@@ -74,6 +74,7 @@ Result<std::vector<Step>> ParseScript(const std::string& text) {
   std::size_t number = 0;
   bool in_step = false;
   bool in_rows = false;
+  bool embedded_only = false;
   while (std::getline(lines, line)) {
     ++number;
     if (line.empty()) {
@@ -84,7 +85,12 @@ Result<std::vector<Step>> ParseScript(const std::string& text) {
       if (line[0] == '#') {
         continue;
       }
+      if (line == "onlyif embedded") {
+        embedded_only = true;
+        continue;
+      }
       DASHI_ASSIGN_OR_RETURN(Step step, ParseHeader(line, number));
+      step.embedded_only = std::exchange(embedded_only, false);
       steps.push_back(std::move(step));
       in_step = true;
       in_rows = false;

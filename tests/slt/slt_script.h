@@ -22,6 +22,7 @@ namespace dashi::slt {
 ///   reconnect                       opens a new session
 ///   file NAME                       writes the lines up to the blank one to ${DIR}/NAME
 ///   release MODEL                   stores a release of untrained weights over the rows there are
+///   onlyif embedded                 the next step is left out where a server answers
 ///
 /// A blank line ends a step. ${DIR} stands for the test's folder, ${SOURCE} for the project's.
 struct Step {
@@ -32,6 +33,7 @@ struct Step {
   std::string position;  ///< "L:C" of an error, or empty
   std::string part;      ///< of an error's message or hint, or empty
   bool sort_rows = false;
+  bool embedded_only = false;
   std::string body;  ///< SQL or the file's content
   std::vector<std::string> rows;
 };
