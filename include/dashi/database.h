@@ -52,9 +52,9 @@ class Database {
   ///          other, up to 10,000: see ReleaseEvent::missed.
   /// Threads: called on a thread of the database's own, one event and one callback at a time. A
   ///          slow callback delays the others, and never the session that publishes. It may do
-  ///          anything with the database, other statements, subscribing and cancelling included,
-  ///          but for destroying the Database object. What it throws is logged, and it stays
-  ///          subscribed.
+  ///          anything with the database: run statements, publish, subscribe, cancel. It may even
+  ///          let go of the Database and its sessions, which are closed behind it then. What it
+  ///          throws is logged, and it stays subscribed.
   /// Follow:  opened with read_only and follow, the database looks four times a second at what the
   ///          writing process has committed and tells the difference: publications of releases that
   ///          are still there and the release that serves at the end are told, a REVERT or DROP

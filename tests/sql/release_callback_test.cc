@@ -154,17 +154,17 @@ TEST_F(ReleaseCallbackTest, AReadOnlyDatabaseTellsNothing) {
   EXPECT_EQ(database_->SubscribeToReleases(nullptr).status().code(), StatusCode::kInvalidArgument);
 }
 
-TEST_F(ReleaseCallbackTest, ACallbackMayEndTheLastSession) {
+TEST_F(ReleaseCallbackTest, ACallbackMayLetGoOfTheDatabase) {
   std::promise<void> others_gone;
   std::promise<void> ended;
   auto subscription = database_->SubscribeToReleases([&](const ReleaseEvent&) {
     others_gone.get_future().wait();
+    database_.reset();
     session_.reset();
     ended.set_value();
   });
   ASSERT_TRUE(subscription.ok());
   auto publisher = NewSession();
-  database_.reset();
   ASSERT_TRUE(Run(*publisher, "PUBLISH m@1").ok());
   publisher.reset();
   others_gone.set_value();
