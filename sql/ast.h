@@ -80,7 +80,8 @@ struct SqliteStatement {
   std::size_t body_offset = 0;  ///< behind EXPLAIN
   std::optional<EdgeUpsert> upsert;
   std::optional<WriteClauses> write;  ///< where there are such clauses
-  TextReplacements replaced;          ///< PostgreSQL's spellings in SQLite's words
+  /// PostgreSQL's spellings in SQLite's words, as far as they are known without the columns' types.
+  TextReplacements replaced;
 };
 
 struct CopyFromStatement {

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "sql/listed_rows.h"
+#include "sql/postgres/column_types.h"
 #include "sql/sql_functions.h"
 #include "sql/sqlite_error.h"
 #include "sql/table_catalog.h"
@@ -195,12 +196,17 @@ Result<CompiledStatement> SqliteConnection::Compile(const ParsedStatement& state
                                                     StatementContext& context) {
   // EXPLAIN alone would print SQLite's byte code.
   const bool explain = std::get<SqliteStatement>(statement.node).verb == SqliteVerb::kExplain;
-  return CompileText(MainText(statement, explain ? "EXPLAIN QUERY PLAN " : ""), statement, context);
+  DASHI_ASSIGN_OR_RETURN(const TextReplacements replaced,
+                         postgres::ReplaceWithTypes(statement, context.schemas));
+  return CompileText(MainText(statement, replaced, explain ? "EXPLAIN QUERY PLAN " : ""), statement,
+                     context);
 }
 
 Result<CompiledStatement> SqliteConnection::CompileAnalyzed(const ParsedStatement& statement,
                                                             StatementContext& context) {
-  return CompileText(MainText(statement, ""), statement, context);
+  DASHI_ASSIGN_OR_RETURN(const TextReplacements replaced,
+                         postgres::ReplaceWithTypes(statement, context.schemas));
+  return CompileText(MainText(statement, replaced, ""), statement, context);
 }
 
 Result<CompiledStatement> SqliteConnection::CompileComposed(const SqliteText& text,

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "sql/interruption.h"
 #include "sql/listed_rows.h"
+#include "sql/postgres/column_types.h"
 #include "sql/table_catalog.h"
 #include "sql/write_text.h"
 
@@ -109,16 +110,18 @@ class WriteRunner {
     std::optional<ConflictingRows> conflicts;
     CompiledStatement upsert;
     CompiledStatement returning;
+    DASHI_ASSIGN_OR_RETURN(const TextReplacements replaced,
+                           postgres::ReplaceWithTypes(statement_, context_.schemas));
     if (write_->upsert) {
       DASHI_RETURN_IF_ERROR(CheckKey(statement_, *write_));
       conflicts.emplace(!write_->upsert->nothing);
       if (conflicts->updates()) {
-        DASHI_ASSIGN_OR_RETURN(upsert, Compile(UpsertText(statement_, context_.schemas)));
+        DASHI_ASSIGN_OR_RETURN(upsert, Compile(UpsertText(statement_, replaced, context_.schemas)));
       }
     }
     if (write_->returning) {
       DASHI_RETURN_IF_ERROR(CheckReturned());
-      DASHI_ASSIGN_OR_RETURN(returning, Compile(ReturningText(statement_)));
+      DASHI_ASSIGN_OR_RETURN(returning, Compile(ReturningText(statement_, replaced)));
     }
     context_.conflicts = conflicts ? &*conflicts : nullptr;
     context_.written = &written;

@@ -18,8 +18,9 @@ const SqliteStatement& NodeOf(const ParsedStatement& statement) {
 }
 
 /// Adds the list of RETURNING; an item that is * alone becomes `name`.*.
-void AddReturning(const ParsedStatement& statement, TextRange list, const std::string& name,
-                  SqliteText* text) {
+void AddReturning(const ParsedStatement& statement, const TextReplacements& replaced,
+                  const std::string& name, SqliteText* text) {
+  const TextRange list = *NodeOf(statement).write->returning;
   std::size_t begin = list.begin;
   std::size_t depth = 0;
   bool item_begins = true;
@@ -28,7 +29,7 @@ void AddReturning(const ParsedStatement& statement, TextRange list, const std::s
       continue;
     }
     if (item_begins && token.IsOperator("*")) {
-      text->AddReplaced({begin, token.offset}, NodeOf(statement).replaced);
+      text->AddReplaced({begin, token.offset}, replaced);
       text->Add(QuotedName(name) + ".");
       begin = token.offset;
     }
@@ -36,18 +37,17 @@ void AddReturning(const ParsedStatement& statement, TextRange list, const std::s
     depth -= token.IsOperator(")") && depth > 0 ? 1 : 0;
     item_begins = depth == 0 && token.IsOperator(",");
   }
-  text->AddReplaced({begin, list.end}, NodeOf(statement).replaced);
+  text->AddReplaced({begin, list.end}, replaced);
 }
 
 /// FROM table AS name, and the tables of USING.
-void AddDeleted(const SqliteStatement& node, SqliteText* text) {
-  const WriteClauses& write = *node.write;
+void AddDeleted(const WriteClauses& write, const TextReplacements& replaced, SqliteText* text) {
   text->Add(" FROM " + QuotedName(write.table) + " AS " + QuotedName(write.name()));
   if (write.used) {
-    text->Add(", ").AddReplaced(*write.used, node.replaced);
+    text->Add(", ").AddReplaced(*write.used, replaced);
   }
   if (write.where) {
-    text->Add(" WHERE ").AddReplaced(*write.where, node.replaced);
+    text->Add(" WHERE ").AddReplaced(*write.where, replaced);
   }
   if (write.used) {  // A row is deleted once.
     text->Add(" GROUP BY 1");
@@ -56,41 +56,42 @@ void AddDeleted(const SqliteStatement& node, SqliteText* text) {
 
 }  // namespace
 
-SqliteText MainText(const ParsedStatement& statement, std::string_view prefix) {
+SqliteText MainText(const ParsedStatement& statement, const TextReplacements& replaced,
+                    std::string_view prefix) {
   const SqliteStatement& node = NodeOf(statement);
   SqliteText text(*statement.source);
   text.Add(prefix);
   if (node.upsert) {
-    return text.AddReplaced({node.body_offset, node.upsert->offset}, node.replaced);
+    return text.AddReplaced({node.body_offset, node.upsert->offset}, replaced);
   }
   if (!node.write) {
-    return text.AddReplaced({node.body_offset, statement.end_offset()}, node.replaced);
+    return text.AddReplaced({node.body_offset, statement.end_offset()}, replaced);
   }
   const WriteClauses& write = *node.write;
   if (write.verb != SqliteVerb::kDelete) {
-    return text.AddReplaced({node.body_offset, write.main_end}, node.replaced);
+    return text.AddReplaced({node.body_offset, write.main_end}, replaced);
   }
-  text.AddReplaced({node.body_offset, write.verb_offset}, node.replaced);
+  text.AddReplaced({node.body_offset, write.verb_offset}, replaced);
   text.Add("SELECT " + QuotedName(write.name()) + ".rowid");
   if (write.returning) {
     text.Add(", ");
     if (write.used) {  // All columns of all tables.
-      text.AddReplaced(*write.returning, node.replaced);
+      text.AddReplaced(*write.returning, replaced);
     } else {
-      AddReturning(statement, *write.returning, write.name(), &text);
+      AddReturning(statement, replaced, write.name(), &text);
     }
   }
-  AddDeleted(node, &text);
+  AddDeleted(write, replaced, &text);
   return text;
 }
 
-SqliteText UpsertText(const ParsedStatement& statement, const UserSchemas& schemas) {
-  const SqliteStatement& node = NodeOf(statement);
-  const WriteClauses& write = *node.write;
+SqliteText UpsertText(const ParsedStatement& statement, const TextReplacements& replaced,
+                      const UserSchemas& schemas) {
+  const WriteClauses& write = *NodeOf(statement).write;
   const std::string name = QuotedName(write.name());
   SqliteText text(*statement.source);
   text.Add("UPDATE " + QuotedName(write.table) + " AS " + name + " SET ");
-  text.AddReplaced(write.upsert->set, node.replaced).Add(" FROM (SELECT \"dashi row\"");
+  text.AddReplaced(write.upsert->set, replaced).Add(" FROM (SELECT \"dashi row\"");
   std::size_t number = 0;
   for (const std::string& column : ColumnNames(write.table, schemas)) {
     text.Add(fmt::format(", {}(\"dashi position\", {}) AS {}", kExcludedFunction, number++,
@@ -99,17 +100,17 @@ SqliteText UpsertText(const ParsedStatement& statement, const UserSchemas& schem
   text.Add(fmt::format(" FROM {}) AS excluded WHERE {}.rowid = excluded.\"dashi row\"",
                        kListedRowsTable, name));
   if (write.upsert->where) {
-    text.Add(" AND (").AddReplaced(*write.upsert->where, node.replaced).Add(")");
+    text.Add(" AND (").AddReplaced(*write.upsert->where, replaced).Add(")");
   }
   return text;
 }
 
-SqliteText ReturningText(const ParsedStatement& statement) {
+SqliteText ReturningText(const ParsedStatement& statement, const TextReplacements& replaced) {
   const WriteClauses& write = *NodeOf(statement).write;
   const std::string name = QuotedName(write.name());
   SqliteText text(*statement.source);
   text.Add("SELECT ");
-  AddReturning(statement, *write.returning, write.name(), &text);
+  AddReturning(statement, replaced, write.name(), &text);
   text.Add(fmt::format(" FROM {0} CROSS JOIN {1} AS {2} ON {2}.rowid = {0}.\"dashi row\"",
                        kListedRowsTable, QuotedName(write.table), name));
   return text;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/postgres/column_types.h"
 #include "sql/postgres/rewriter.h"
 
 namespace dashi::sql::postgres {
@@ -341,7 +342,7 @@ Result<Operand> Rewriter::ReadWordPrimary() {
   if (Peek().IsOperator("(")) {
     return ReadCall(token.kind == TokenKind::kIdentifier ? name : std::string(), range);
   }
-  return Atom(range, StaticType::kUnknown);
+  return Atom(range, types_ == nullptr ? StaticType::kUnknown : types_->Find(ToLowerAscii(name)));
 }
 
 // DATE '...', TIMESTAMP WITH TIME ZONE '...', INTERVAL '5' DAY.

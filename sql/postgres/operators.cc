@@ -112,6 +112,32 @@ StaticType TypeOfSum(StaticType a, StaticType b) {
   return std::max(a, b);  // Integer, numeric, float: the later takes the earlier.
 }
 
+/// The type of a sum or difference with a date, time, timestamp or interval.
+StaticType TypeOfTimes(StaticType a, StaticType b, bool plus) {
+  if (plus && b < a) {
+    std::swap(a, b);  // Dates before times, timestamps and intervals, numbers before all.
+  }
+  const auto is = [&](StaticType x, StaticType y) { return a == x && b == y; };
+  if (is(StaticType::kInterval, StaticType::kInterval) ||
+      is(StaticType::kTime, StaticType::kTime)) {
+    return StaticType::kInterval;
+  }
+  if (is(StaticType::kInteger, StaticType::kDate) || is(StaticType::kDate, StaticType::kInteger)) {
+    return StaticType::kDate;
+  }
+  if (is(StaticType::kDate, StaticType::kDate)) {
+    return StaticType::kInteger;
+  }
+  if (!IsMoment(a) || !IsMoment(b)) {
+    return StaticType::kUnknown;
+  }
+  const bool points = a != StaticType::kInterval && b != StaticType::kInterval;
+  if (!plus && points) {
+    return StaticType::kInterval;
+  }
+  return is(StaticType::kTime, StaticType::kInterval) ? StaticType::kTime : StaticType::kTimestamp;
+}
+
 std::string TypeNumber(StaticType type) { return fmt::format(", {}", static_cast<int>(type)); }
 
 }  // namespace
@@ -251,8 +277,11 @@ Result<Operand> Rewriter::Sum(Operand left, const Token& op, Operand right, int 
   const bool plus = op.text == "+";
   if (!IsMoment(left.type) && !IsMoment(right.type)) {
     // Only the values tell whether columns are numbers or times.
-    const bool open = left.type == StaticType::kUnknown && right.type == StaticType::kUnknown &&
-                      !left.literal && !right.literal;
+    const auto may_be_time = [](const Operand& operand) {
+      return !operand.literal &&
+             (operand.type == StaticType::kUnknown || operand.type == StaticType::kText);
+    };
+    const bool open = may_be_time(left) && may_be_time(right);
     if (!plus && open) {
       return CallOf("dashi_minus", {left, right}, StaticType::kUnknown);
     }
@@ -275,24 +304,7 @@ Result<Operand> Rewriter::Sum(Operand left, const Token& op, Operand right, int 
                             literal->range));
     }
   }
-  const auto is = [&](StaticType a, StaticType b) { return left.type == a && right.type == b; };
-  StaticType type = StaticType::kTimestamp;
-  if (is(StaticType::kInterval, StaticType::kInterval) ||
-      (!plus && left.type != StaticType::kUnknown && right.type != StaticType::kInterval &&
-       IsMoment(right.type))) {
-    type = is(StaticType::kDate, StaticType::kDate) ? StaticType::kInteger : StaticType::kInterval;
-  } else if (left.type == StaticType::kDate && !IsMoment(right.type)) {
-    type = StaticType::kDate;
-  } else if (right.type == StaticType::kDate && !IsMoment(left.type) && plus) {
-    type = StaticType::kDate;
-  } else if (left.type == StaticType::kTime || right.type == StaticType::kTime) {
-    type = is(StaticType::kTime, StaticType::kTime) ? StaticType::kInterval
-           : left.type == StaticType::kDate || right.type == StaticType::kDate
-               ? StaticType::kTimestamp
-               : StaticType::kTime;
-  } else if (!plus && left.type == StaticType::kUnknown && right.type != StaticType::kInterval) {
-    type = StaticType::kInterval;
-  }
+  const StaticType type = TypeOfTimes(left.type, right.type, plus);
   return Replace({left.range.begin, right.range.end},
                  {plus ? " dashi_time_add(" : " dashi_time_subtract(", left.range,
                   TypeNumber(left.type) + ", ", right.range, TypeNumber(right.type) + ")"},

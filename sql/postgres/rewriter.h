@@ -13,6 +13,8 @@
 
 namespace dashi::sql::postgres {
 
+class ColumnTypes;
+
 /// An expression, as far as it has been read.
 struct Operand {
   TextRange range;
@@ -33,8 +35,9 @@ struct Operand {
 /// Cost:    one pass over the tokens; nothing is allocated where nothing is rewritten.
 class Rewriter {
  public:
-  Rewriter(TokenStream tokens, TextReplacements* replacements)
-      : tokens_(tokens), replacements_(*replacements) {}
+  /// `types`: of columns; null where they are not known.
+  Rewriter(TokenStream tokens, TextReplacements* replacements, const ColumnTypes* types = nullptr)
+      : tokens_(tokens), replacements_(*replacements), types_(types) {}
 
   /// Reads to the end of the statement.
   Status Run();
@@ -73,6 +76,7 @@ class Rewriter {
   Result<Body> ReadBody();
   Status ReadWord(bool* in_from);
   Status ReadSelectList();
+  Status ReadAssignments();
   Status ReadFromItem();
   Status ReadSeries();
   Status ReadTableAlias(const std::optional<TextRange>& subquery);
@@ -147,6 +151,7 @@ class Rewriter {
 
   TokenStream tokens_;
   TextReplacements& replacements_;
+  const ColumnTypes* types_;
   std::size_t end_ = 0;  // Behind the token that was taken last.
   int nesting_ = 0;
   int deepest_ = 0;  // Of the replacements of the part that is being read.

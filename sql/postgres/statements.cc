@@ -110,6 +110,10 @@ Status Rewriter::ReadWord(bool* in_from) {
     *in_from = false;
     return ReadSelectList();
   }
+  if (token.IsKeyword("SET")) {
+    *in_from = false;
+    return ReadAssignments();
+  }
   if (token.IsKeyword("AS") && (IsName(Peek()) || Peek().kind == TokenKind::kString)) {
     Take();
     return Status();
@@ -119,6 +123,23 @@ Status Rewriter::ReadWord(bool* in_from) {
     return ReadFromItem();
   }
   *in_from = *in_from && !EndsTables(token);
+  return Status();
+}
+
+// The assignments of SET, which are no comparisons.
+Status Rewriter::ReadAssignments() {
+  while (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
+    if (IsName(Peek()) && Peek(1).IsOperator("=")) {
+      Take();
+      Take();
+    }
+    DASHI_ASSIGN_OR_RETURN(const Operand value, ReadExpression(kLevelOr));
+    static_cast<void>(value);
+    if (!Peek().IsOperator(",")) {
+      return Status();
+    }
+    Take();
+  }
   return Status();
 }
 

@@ -7,10 +7,9 @@
 namespace dashi::differential {
 
 // What differs by intention, and is therefore not made (docs/LIMITATIONS.md, *PostgreSQL's
-// spellings*): strings beside columns of another type; REAL and BOOLEAN columns in || without
-// ::text; casts to int of what is a numeric only by a column's type; sums as operands of /; the
-// default order of NULLs; whole numbers beyond 32 bits; decimals that are no doubles; a date beside
-// a column's timestamp; min and max of intervals.
+// spellings*): what depends on the type of a column of a subquery, except with a cast; sums as
+// operands of /; the default order of NULLs; whole numbers beyond 32 bits; decimals that are no
+// doubles; intervals that are sorted or told apart.
 
 namespace {
 
@@ -55,6 +54,7 @@ RandomSelect::Query RandomSelect::Next() {
   scope_.clear();
   num_aliases_ = 0;
   with_intervals_ = true;
+  typed_columns_ = true;
   switch (Below(10)) {
     case 0:
       return Joined();
@@ -205,6 +205,7 @@ RandomSelect::Query RandomSelect::FromSubquery() {
                             ", " + Expression(types[1], 2) + (postgres() ? "" : " AS b") +
                             " FROM " + from + Where(2);
   scope_ = {{"q.a", types[0]}, {"q.b", types[1]}};
+  typed_columns_ = false;
   if (Chance(2)) {
     const std::string with =
         "WITH q" + std::string(postgres() ? "(a, b)" : "") + " AS (" + inner + ") ";
@@ -429,7 +430,8 @@ std::string RandomSelect::PostgresText(int depth) {
     case 6:
       return "(" + Expression(Type::kInteger, depth) + ")::text";
     case 7:
-      return "((" + Expression(Type::kBoolean, depth) + ") IS TRUE)::text";
+      return typed_columns_ ? "(" + Expression(Type::kBoolean, depth) + ")::text"
+                            : "((" + Expression(Type::kBoolean, depth) + ") IS TRUE)::text";
     case 8:
       return "substring(" + a + " FROM " + n + " FOR " + Pick({"0", "1", "3"}) + ")";
     case 9:
@@ -458,6 +460,10 @@ std::string RandomSelect::PostgresText(int depth) {
       return "chr(65 + abs(" + Pick({"3", "20", "160"}) + "))";
     case 19:
       return "CAST(" + a + " AS text)";
+    case 20:
+      return typed_columns_
+                 ? a + " || " + ColumnOf(Pick({"r", "b"}) == "r" ? Type::kReal : Type::kBoolean)
+                 : a;
     default:
       return a + " || ' ' || " + b;
   }
@@ -493,7 +499,11 @@ std::string RandomSelect::Integer(int depth) {
 std::string RandomSelect::PostgresInteger(int depth) {
   const std::string a = Expression(Type::kInteger, depth);
   const std::string text = Expression(Type::kText, depth);
-  switch (Below(12)) {
+  switch (Below(14)) {
+    case 12:
+      return "(" + ColumnOf(Type::kInteger) + (typed_columns_ ? " * 0.5)::int" : ")::int");
+    case 13:
+      return "(" + ColumnOf(Type::kReal) + ")" + (typed_columns_ ? "::int" : "::float8::int");
     case 0:
       return "strpos(" + text + ", " + Pick({"'a'", "' '", "'ü'"}) + ")";
     case 1:
@@ -611,7 +621,21 @@ std::string RandomSelect::Match(int depth) {
 
 std::string RandomSelect::PostgresBoolean(int depth) {
   const std::string a = Expression(Type::kInteger, depth);
-  switch (Below(9)) {
+  const std::string op = Pick({" = ", " <> ", " < ", " <= ", " > ", " >= "});
+  switch (Below(typed_columns_ ? 14 : 9)) {
+    case 9:
+      return ColumnOf(Type::kInteger) + op + Pick({"'7'", "'0'", "' 2004 '"});
+    case 10:
+      return ColumnOf(Type::kReal) + op + Pick({"'0.5'", "'2.5'", "'10'"});
+    case 11:
+      return ColumnOf(Type::kTimestamp) + op +
+             Pick({"'2026-11-23 02:08:15Z'", "'2024-02-29'", "date '2024-02-29'",
+                   "date '2026-01-01'", "'2025-12-31T13:30+01'"});
+    case 12:
+      return ColumnOf(Type::kBoolean) + Pick({" = ", " <> "}) + Pick({"'true'", "'f'", "'no'"});
+    case 13:
+      return "(" + ColumnOf(Type::kTimestamp) + " - " + ColumnOf(Type::kTimestamp) + ")" + op +
+             Pick({"'1 day'", "interval '0 s'", "'1 year'"});
     case 0:
       return "(" + a + ") IS " + Pick({"", "NOT "}) + "DISTINCT FROM " +
              Expression(Type::kInteger, 0);

@@ -84,6 +84,7 @@ class RandomSelect {
   std::vector<Column> scope_;  // What may be named.
   int num_aliases_ = 0;
   bool with_intervals_ = true;  // Whether PickType may choose them.
+  bool typed_columns_ = true;   // Whether columns are those of tables.
 };
 
 }  // namespace dashi::differential

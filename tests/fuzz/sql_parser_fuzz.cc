@@ -36,11 +36,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     DASHI_CHECK((*statement)->begin_offset() + (*statement)->text().size() <= size);
     if (const auto* node = std::get_if<dashi::sql::SqliteStatement>(&(*statement)->node)) {
-      CheckText(dashi::sql::MainText(**statement, ""), size);
+      CheckText(dashi::sql::MainText(**statement, node->replaced, ""), size);
       const bool returns = node->write && node->write->returning &&
                            node->write->verb != dashi::sql::SqliteVerb::kDelete;
       if (returns) {
-        CheckText(dashi::sql::ReturningText(**statement), size);
+        CheckText(dashi::sql::ReturningText(**statement, node->replaced), size);
       }
     }
   }

@@ -12,10 +12,14 @@
 namespace dashi::sql {
 namespace {
 
+SqliteText TextOf(const ParsedStatement& statement, const char* prefix) {
+  return MainText(statement, std::get<SqliteStatement>(statement.node).replaced, prefix);
+}
+
 std::string Rewritten(const std::string& sql) {
   const auto parsed = ParseOne(sql);
   EXPECT_TRUE(parsed.ok()) << sql << ": " << parsed.status().ToString();
-  return parsed.ok() ? MainText(*parsed, "").text() : std::string();
+  return parsed.ok() ? TextOf(*parsed, "").text() : std::string();
 }
 
 bool IsRewritten(const std::string& sql) {
@@ -60,7 +64,7 @@ TEST(PostgresRewriterTest, KnowsWhereTheBytesOfASourceComeFrom) {
   const std::string sql = "SELECT id FROM labels WHERE a::text ILIKE b::text";
   const auto parsed = ParseOne(sql);
   ASSERT_TRUE(parsed.ok());
-  const SqliteText text = MainText(*parsed, "EXPLAIN ");
+  const SqliteText text = TextOf(*parsed, "EXPLAIN ");
   for (const char* name : {"a", "b"}) {
     const std::size_t at = text.text().find(std::string("dashi_cast(") + name);
     ASSERT_NE(at, std::string::npos) << text.text();
