@@ -82,6 +82,7 @@ struct SqliteStatement {
   std::optional<WriteClauses> write;  ///< where there are such clauses
   /// PostgreSQL's spellings in SQLite's words, as far as they are known without the columns' types.
   TextReplacements replaced;
+  bool types_matter = false;  ///< whether these could change it
 };
 
 struct CopyFromStatement {

@@ -142,7 +142,9 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
     return tokens.Unsupported(first, "EXPLAIN ANALYZE runs what it explains: only SELECT",
                               "EXPLAIN without ANALYZE shows the plan of a write.");
   }
-  DASHI_RETURN_IF_ERROR(postgres::Rewriter(body, &statement.replaced).Run());
+  postgres::Rewriter rewriter(body, &statement.replaced);
+  DASHI_RETURN_IF_ERROR(rewriter.Run());
+  statement.types_matter = rewriter.types_matter();
   if (!tokens.AtEnd()) {
     DASHI_ASSIGN_OR_RETURN(statement.upsert, ParseEdgeUpsert(tokens));
   } else if (statement.verb != SqliteVerb::kSelect) {

@@ -188,7 +188,7 @@ Result<Operand> Rewriter::ReadCallInside(std::string name, TextRange name_range)
     return ReadExtract(call.begin);
   }
   if (call.name == "trim") {
-    return ReadTrim(std::move(call));
+    return ReadTrim(call);
   }
   DASHI_ASSIGN_OR_RETURN(call, ReadArguments(std::move(call)));
   if (call.name == "percentile_cont" || call.name == "percentile_disc" || call.name == "mode") {
@@ -202,7 +202,7 @@ Result<Operand> Rewriter::ReadCallInside(std::string name, TextRange name_range)
     return Status::Unimplemented("ORDER BY inside an aggregate is supported by string_agg alone")
         .WithPosition(tokens_.PositionOfOffset(call.order.front().range.begin));
   }
-  return FinishCall(std::move(call));
+  return FinishCall(call);
 }
 
 // Reads (arguments [ORDER BY keys]).
@@ -220,7 +220,7 @@ Result<Rewriter::Call> Rewriter::ReadArguments(Call call) {
       Peek().IsKeyword("SELECT") || Peek().IsKeyword("VALUES") || Peek().IsKeyword("WITH");
   while (!query && !tokens_.AtEnd() && !Peek().IsOperator(")")) {
     DASHI_ASSIGN_OR_RETURN(Operand argument, ReadExpression(kLevelOr));
-    call.arguments.push_back(std::move(argument));
+    call.arguments.push_back(argument);
     const bool word =
         call.arguments.size() == 1 && (Peek().IsKeyword("FROM") || Peek().IsKeyword("FOR"));
     if (call.name == "substring" && word) {
@@ -255,7 +255,7 @@ Status Rewriter::ReadCallOrder(Call* call) {
   do {
     Take();  // BY or the comma
     DASHI_ASSIGN_OR_RETURN(Operand key, ReadExpression(kLevelOr));
-    call->order.push_back(std::move(key));
+    call->order.push_back(key);
     const bool descending = Peek().IsKeyword("DESC");
     if (descending || Peek().IsKeyword("ASC")) {
       Take();
@@ -272,12 +272,12 @@ Status Rewriter::ReadCallOrder(Call* call) {
   return Status();
 }
 
-Result<Operand> Rewriter::FinishCall(Call call) {
+Result<Operand> Rewriter::FinishCall(const Call& call) {
   if (call.name == "substring" && call.end == 0) {
-    return ReadSubstring(std::move(call));
+    return ReadSubstring(call);
   }
   if (call.name == "overlay" && call.end == 0) {
-    return ReadOverlay(std::move(call));
+    return ReadOverlay(call);
   }
   const bool of_interval =
       !call.arguments.empty() && call.arguments.front().type == StaticType::kInterval;
@@ -308,7 +308,9 @@ Status Rewriter::RenameCall(const Call& call) {
     replacements_.Add(moment.range,
                       {moment.range, fmt::format(", {}", static_cast<int>(moment.type))});
   }
-  if (!Has(kShowing, call.name)) {
+  const bool showing = Has(kShowing, call.name);
+  types_matter_ = types_matter_ || showing || call.name == "round" || call.name == "date_part";
+  if (!showing) {
     return Status();
   }
   for (const Operand& argument : call.arguments) {
@@ -428,6 +430,7 @@ Result<Operand> Rewriter::ReadExtract(std::size_t begin) {
     return tokens_.SyntaxError("FROM");
   }
   Take();
+  types_matter_ = true;
   DASHI_ASSIGN_OR_RETURN(const Operand moment, ReadExpression(kLevelOr));
   if (!Peek().IsOperator(")")) {
     return tokens_.SyntaxError("a closing parenthesis");
@@ -442,14 +445,14 @@ Result<Operand> Rewriter::ReadExtract(std::size_t begin) {
 }
 
 // substring(text FROM n FOR m); the text has been read.
-Result<Operand> Rewriter::ReadSubstring(Call call) {
+Result<Operand> Rewriter::ReadSubstring(const Call& call) {
   std::optional<Operand> from;
   std::optional<Operand> count;
   while (Peek().IsKeyword("FROM") || Peek().IsKeyword("FOR")) {
     const bool is_from = Peek().IsKeyword("FROM");
     Take();
     DASHI_ASSIGN_OR_RETURN(Operand operand, ReadExpression(kLevelOr));
-    (is_from ? from : count) = std::move(operand);
+    (is_from ? from : count) = operand;
   }
   if (!Peek().IsOperator(")")) {
     return tokens_.SyntaxError("a closing parenthesis");
@@ -477,7 +480,7 @@ Result<Operand> Rewriter::ReadSubstring(Call call) {
 }
 
 // trim([LEADING | TRAILING | BOTH] [characters] FROM text), or SQLite's trim(text, characters).
-Result<Operand> Rewriter::ReadTrim(Call call) {
+Result<Operand> Rewriter::ReadTrim(const Call& call) {
   Take();
   std::string function = "trim";
   bool words = false;
@@ -501,7 +504,7 @@ Result<Operand> Rewriter::ReadTrim(Call call) {
     if (Begin() == before) {
       break;
     }
-    operands.push_back(std::move(operand));
+    operands.push_back(operand);
   }
   if (!Peek().IsOperator(")") || operands.empty() || operands.size() > 2) {
     return tokens_.SyntaxError("the arguments of trim");
@@ -526,7 +529,7 @@ Result<Operand> Rewriter::ReadTrim(Call call) {
 }
 
 // overlay(text PLACING new FROM n [FOR m]); the text has been read.
-Result<Operand> Rewriter::ReadOverlay(Call call) {
+Result<Operand> Rewriter::ReadOverlay(const Call& call) {
   std::vector<TextReplacements::Piece> pieces{" overlay(", call.arguments.front().range};
   int depth = call.arguments.front().depth;
   for (const char* word : {"PLACING", "FROM", "FOR"}) {

@@ -148,6 +148,9 @@ StaticType ColumnTypes::Find(std::string_view name) const {
 Result<TextReplacements> ReplaceWithTypes(const ParsedStatement& statement,
                                           const UserSchemas& schemas) {
   const auto& node = std::get<SqliteStatement>(statement.node);
+  if (!node.types_matter) {
+    return node.replaced;
+  }
   const ColumnTypes types(statement, schemas);
   const auto body =
       std::find_if(statement.tokens.begin(), statement.tokens.end(),

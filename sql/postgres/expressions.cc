@@ -78,11 +78,15 @@ constexpr RefusedOperator kRefusedOperators[] = {
 };
 
 const BinaryOperator* FindBinary(const Token& token) {
-  const auto* found = std::find_if(
-      std::begin(kBinaryOperators), std::end(kBinaryOperators), [&](const BinaryOperator& op) {
-        return token.kind == TokenKind::kOperator ? token.text == op.text
-                                                  : token.IsKeyword(op.text);
-      });
+  if (token.kind == TokenKind::kIdentifier) {  // The first two are words.
+    return token.IsKeyword("OR") ? &kBinaryOperators[0]
+                                 : (token.IsKeyword("AND") ? &kBinaryOperators[1] : nullptr);
+  }
+  if (token.kind != TokenKind::kOperator) {
+    return nullptr;
+  }
+  const auto* found = std::find_if(std::begin(kBinaryOperators) + 2, std::end(kBinaryOperators),
+                                   [&](const BinaryOperator& op) { return token.text == op.text; });
   return found == std::end(kBinaryOperators) ? nullptr : found;
 }
 
@@ -117,7 +121,7 @@ Result<std::optional<Operand>> Some(Result<Operand> operand) {
   if (!operand.ok()) {
     return std::move(operand).status();
   }
-  return std::optional<Operand>(std::move(*operand));
+  return std::optional<Operand>(*operand);
 }
 
 }  // namespace
@@ -148,7 +152,7 @@ Result<Operand> Rewriter::ReadExpressionInside(int level_min) {
     if (!more) {
       return left;
     }
-    left = std::move(*more);
+    left = *more;
     DASHI_RETURN_IF_ERROR(CheckDepth(left));
   }
 }
@@ -436,9 +440,14 @@ Result<std::optional<Operand>> Rewriter::ReadInfix(Operand left, int level_min) 
     if (op->level < level_min) {
       return std::optional<Operand>();
     }
-    return Some(IsComparison(*op)
-                    ? ReadComparison(std::move(left), token, op->level, op->sqlite_level)
-                    : ReadBinary(std::move(left), token, op->level, op->sqlite_level));
+    return Some(IsComparison(*op) ? ReadComparison(left, token, op->level, op->sqlite_level)
+                                  : ReadBinary(left, token, op->level, op->sqlite_level));
+  }
+  if (token.kind == TokenKind::kIdentifier) {
+    return ReadWordInfix(left, level_min);
+  }
+  if (token.kind != TokenKind::kOperator || token.text == "," || token.text == ")") {
+    return std::optional<Operand>();
   }
   for (const RefusedOperator& refused : kRefusedOperators) {
     if (token.IsOperator(refused.text)) {
@@ -450,18 +459,16 @@ Result<std::optional<Operand>> Rewriter::ReadInfix(Operand left, int level_min) 
   const std::string_view like = LikeOperator(token);
   if (!like.empty() && kLevelLike >= level_min) {
     Take();
-    return Some(
-        ReadLike(std::move(left), token.offset, like.starts_with("NOT"), like.ends_with("ILIKE")));
+    return Some(ReadLike(left, token.offset, like.starts_with("NOT"), like.ends_with("ILIKE")));
   }
-  return token.kind == TokenKind::kIdentifier ? ReadWordInfix(std::move(left), level_min)
-                                              : std::optional<Operand>();
+  return std::optional<Operand>();
 }
 
 // IS, COLLATE, LIKE and other words behind an operand.
 Result<std::optional<Operand>> Rewriter::ReadWordInfix(Operand left, int level_min) {
   const Token token = Peek();
   if (token.IsKeyword("IS") && kLevelIs >= level_min) {
-    return Some(ReadIs(std::move(left)));
+    return Some(ReadIs(left));
   }
   if (token.IsKeyword("COLLATE") && kLevelCollate >= level_min) {
     Parenthesize(&left, kSqliteCollate);
@@ -473,10 +480,10 @@ Result<std::optional<Operand>> Rewriter::ReadWordInfix(Operand left, int level_m
     left.range.end = end_;
     left.level = kSqliteCollate;
     left.literal.reset();
-    return std::optional<Operand>(std::move(left));
+    return std::optional<Operand>(left);
   }
   if (token.IsKeyword("AT") && Peek(1).IsKeyword("TIME") && kLevelZone >= level_min) {
-    return Some(ReadZone(std::move(left)));
+    return Some(ReadZone(left));
   }
   const bool null_test = token.IsKeyword("ISNULL") || token.IsKeyword("NOTNULL") ||
                          (token.IsKeyword("NOT") && Peek(1).IsKeyword("NULL"));
@@ -491,7 +498,7 @@ Result<std::optional<Operand>> Rewriter::ReadWordInfix(Operand left, int level_m
     operand.depth = left.depth;
     return std::optional<Operand>(operand);
   }
-  return kLevelLike < level_min ? std::optional<Operand>() : ReadMatch(std::move(left));
+  return kLevelLike < level_min ? std::optional<Operand>() : ReadMatch(left);
 }
 
 // [NOT] LIKE, ILIKE, IN, BETWEEN, GLOB, REGEXP or MATCH behind an operand.
@@ -517,37 +524,36 @@ Result<std::optional<Operand>> Rewriter::ReadMatch(Operand left) {
   }
   Take();
   if (word.IsKeyword("BETWEEN")) {
-    return Some(ReadBetween(std::move(left)));
+    return Some(ReadBetween(left));
   }
   if (like) {
-    return Some(ReadLike(std::move(left), token.offset, negated, word.IsKeyword("ILIKE")));
+    return Some(ReadLike(left, token.offset, negated, word.IsKeyword("ILIKE")));
   }
   if (word.IsKeyword("IN")) {
-    return Some(ReadIn(std::move(left)));
+    return Some(ReadIn(left));
   }
   DASHI_ASSIGN_OR_RETURN(Operand right, ReadExpression(kLevelLike + 1));
-  return std::optional<Operand>(
-      Infix(std::move(left), std::move(right), kSqliteEqual, StaticType::kBoolean));
+  return std::optional<Operand>(Infix(left, right, kSqliteEqual, StaticType::kBoolean));
 }
 
 Result<Operand> Rewriter::ReadBinary(Operand left, const Token& op, int level, int sqlite_level) {
   Take();
   DASHI_ASSIGN_OR_RETURN(Operand right, ReadExpression(level + 1));
   if (level == kLevelOr || level == kLevelAnd) {
-    return Infix(std::move(left), std::move(right), sqlite_level, StaticType::kBoolean);
+    return Infix(left, right, sqlite_level, StaticType::kBoolean);
   }
-  return Arithmetic(std::move(left), op, std::move(right), sqlite_level);
+  return Arithmetic(left, op, right, sqlite_level);
 }
 
 Result<Operand> Rewriter::ReadComparison(Operand left, const Token& op, int level,
                                          int sqlite_level) {
   Take();
   if (IsQuantifier(Peek()) && Peek(1).IsOperator("(")) {
-    return ReadAny(std::move(left), op);
+    return ReadAny(left, op);
   }
   DASHI_ASSIGN_OR_RETURN(Operand right, ReadExpression(level + 1));
   DASHI_RETURN_IF_ERROR(AlignTypes(&left, &right, /*compared=*/true));
-  return Infix(std::move(left), std::move(right), sqlite_level, StaticType::kBoolean);
+  return Infix(left, right, sqlite_level, StaticType::kBoolean);
 }
 
 // = ANY (query) and <> ALL (query) are IN and NOT IN; so they are of ARRAY[...].
@@ -626,7 +632,7 @@ Result<Operand> Rewriter::ReadIs(Operand left) {
     Take();
     DASHI_ASSIGN_OR_RETURN(Operand right, ReadExpression(kLevelIs + 1));
     DASHI_RETURN_IF_ERROR(AlignTypes(&left, &right, /*compared=*/true));
-    return Infix(std::move(left), std::move(right), kSqliteEqual, StaticType::kBoolean);
+    return Infix(left, right, kSqliteEqual, StaticType::kBoolean);
   }
   for (const char* word : {"DOCUMENT", "NORMALIZED", "JSON"}) {
     if (token.IsKeyword(word)) {
@@ -634,7 +640,7 @@ Result<Operand> Rewriter::ReadIs(Operand left) {
     }
   }
   DASHI_ASSIGN_OR_RETURN(Operand right, ReadExpression(kLevelEqual + 1));
-  return Infix(std::move(left), std::move(right), kSqliteEqual, StaticType::kBoolean);
+  return Infix(left, right, kSqliteEqual, StaticType::kBoolean);
 }
 
 // The right side of LIKE or ILIKE, whose word has been taken; `begin` is that of NOT or the word.
@@ -660,7 +666,7 @@ Result<Operand> Rewriter::ReadLike(Operand left, std::size_t begin, bool negated
     if (!word) {
       replacements_.Add({begin, operator_end}, {negated ? " NOT LIKE " : " LIKE "});
     }
-    Operand operand = Infix(std::move(left), pattern, kSqliteEqual, StaticType::kBoolean);
+    Operand operand = Infix(left, pattern, kSqliteEqual, StaticType::kBoolean);
     operand.range.end = end_;
     return operand;
   }
@@ -681,7 +687,7 @@ Result<Operand> Rewriter::ReadBetween(Operand left) {
   const std::size_t before = replacements_.size();
   DASHI_ASSIGN_OR_RETURN(Operand low, ReadExpression(kLevelLike + 1));
   if (!Peek().IsKeyword("AND")) {
-    return Infix(std::move(left), std::move(low), kSqliteEqual, StaticType::kBoolean);
+    return Infix(left, low, kSqliteEqual, StaticType::kBoolean);
   }
   Take();
   DASHI_ASSIGN_OR_RETURN(Operand high, ReadExpression(kLevelLike + 1));
@@ -705,7 +711,7 @@ Result<Operand> Rewriter::ReadBetween(Operand left) {
                     high.range, ")"},
                    StaticType::kUnknown, depth);
   }
-  Operand both = Infix(std::move(left), std::move(high), kSqliteEqual, StaticType::kBoolean);
+  Operand both = Infix(left, high, kSqliteEqual, StaticType::kBoolean);
   both.depth = std::max(both.depth, low.depth);
   return both;
 }
@@ -713,10 +719,10 @@ Result<Operand> Rewriter::ReadBetween(Operand left) {
 Result<Operand> Rewriter::ReadIn(Operand left) {
   if (!Peek().IsOperator("(")) {  // SQLite's IN table
     DASHI_ASSIGN_OR_RETURN(Operand table, ReadExpression(kLevelLike + 1));
-    return Infix(std::move(left), std::move(table), kSqliteEqual, StaticType::kBoolean);
+    return Infix(left, table, kSqliteEqual, StaticType::kBoolean);
   }
   DASHI_ASSIGN_OR_RETURN(Operand list, ReadGroup());
-  return Infix(std::move(left), std::move(list), kSqliteEqual, StaticType::kBoolean);
+  return Infix(left, list, kSqliteEqual, StaticType::kBoolean);
 }
 
 Result<Operand> Rewriter::ReadZone(Operand left) {

@@ -26,7 +26,7 @@ std::array<std::uint32_t, kRounds> SineTable() {
 }
 
 void AddBlock(const char* block, std::array<std::uint32_t, 4>* state) {
-  static const std::array<std::uint32_t, kRounds> kSines = SineTable();
+  static const std::array<std::uint32_t, kRounds> sines = SineTable();
   std::array<std::uint32_t, 16> words{};
   for (std::size_t i = 0; i < kBlockBytes; ++i) {
     words[i / 4] |= static_cast<std::uint32_t>(static_cast<unsigned char>(block[i])) << (i % 4 * 8);
@@ -54,7 +54,7 @@ void AddBlock(const char* block, std::array<std::uint32_t, 4>* state) {
         break;
     }
     const std::uint32_t turned =
-        std::rotl(a + mixed + kSines[i] + words[word], kShifts[i / 16][i % 4]);
+        std::rotl(a + mixed + sines[i] + words[word], kShifts[i / 16][i % 4]);
     a = d;
     d = c;
     c = b;

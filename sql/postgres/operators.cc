@@ -213,6 +213,7 @@ Result<Operand> Rewriter::AddCast(const Operand& operand, CastTarget target, Tex
     }
     return Replace(range, {SqlText(*value)}, type, operand.depth);
   }
+  types_matter_ = true;
   std::string rest =
       fmt::format(", {}{}, ", static_cast<int>(target.kind), TypeNumber(operand.type));
   rest += target.modifier ? fmt::format("{})", *target.modifier) : "NULL)";
@@ -222,6 +223,8 @@ Result<Operand> Rewriter::AddCast(const Operand& operand, CastTarget target, Tex
 // Takes strings beside values of a known type to that type, and makes dates and intervals
 // comparable.
 Status Rewriter::AlignTypes(Operand* left, Operand* right, bool compared) {
+  types_matter_ = types_matter_ || IsString(*left) || IsString(*right) || IsMoment(left->type) ||
+                  IsMoment(right->type);
   for (const auto& [literal, beside] : {std::pair(left, right), std::pair(right, left)}) {
     const std::optional<CastKind> kind = LiteralKind(beside->type);
     if (IsString(*literal) && kind) {
@@ -248,8 +251,9 @@ Status Rewriter::AlignTypes(Operand* left, Operand* right, bool compared) {
 
 Result<Operand> Rewriter::Arithmetic(Operand left, const Token& op, Operand right,
                                      int sqlite_level) {
+  types_matter_ = true;
   if (op.text == "||") {
-    return Concatenation(std::move(left), std::move(right), sqlite_level);
+    return Concatenation(left, right, sqlite_level);
   }
   if (op.text == "^") {
     return CallOf("power", {left, right}, StaticType::kFloat);
@@ -262,15 +266,15 @@ Result<Operand> Rewriter::Arithmetic(Operand left, const Token& op, Operand righ
     if (!moments) {
       DASHI_RETURN_IF_ERROR(AlignTypes(&left, &right, /*compared=*/false));
     }
-    return Sum(std::move(left), op, std::move(right), sqlite_level);
+    return Sum(left, op, right, sqlite_level);
   }
   if (op.text == "*" || op.text == "/" || op.text == "%") {
     if (!moments) {
       DASHI_RETURN_IF_ERROR(AlignTypes(&left, &right, /*compared=*/false));
     }
-    return Product(std::move(left), op, std::move(right), sqlite_level);
+    return Product(left, op, right, sqlite_level);
   }
-  return Infix(std::move(left), std::move(right), sqlite_level, StaticType::kUnknown);
+  return Infix(left, right, sqlite_level, StaticType::kUnknown);
 }
 
 Result<Operand> Rewriter::Sum(Operand left, const Token& op, Operand right, int sqlite_level) {
@@ -286,7 +290,7 @@ Result<Operand> Rewriter::Sum(Operand left, const Token& op, Operand right, int 
       return CallOf("dashi_minus", {left, right}, StaticType::kUnknown);
     }
     const StaticType type = TypeOfSum(left.type, right.type);
-    return Infix(std::move(left), std::move(right), sqlite_level, type);
+    return Infix(left, right, sqlite_level, type);
   }
   // A string beside a time is an interval when it is added, and of the same type otherwise.
   for (const auto& [literal, beside] : {std::pair(&left, &right), std::pair(&right, &left)}) {
@@ -328,7 +332,7 @@ Result<Operand> Rewriter::Product(Operand left, const Token& op, Operand right, 
                      (IsNonZero(right) && (op.text == "/" || (left.type == StaticType::kInteger &&
                                                               right.type == StaticType::kInteger)));
   if (plain) {
-    return Infix(std::move(left), std::move(right), sqlite_level, type);
+    return Infix(left, right, sqlite_level, type);
   }
   return CallOf(op.text == "/" ? "dashi_divide" : "dashi_modulo", {left, right}, type);
 }
@@ -343,7 +347,7 @@ Result<Operand> Rewriter::Concatenation(Operand left, Operand right, int sqlite_
                              AddCast(*operand, {CastKind::kText, std::nullopt}, operand->range));
     }
   }
-  return Infix(std::move(left), std::move(right), sqlite_level, StaticType::kText);
+  return Infix(left, right, sqlite_level, StaticType::kText);
 }
 
 }  // namespace dashi::sql::postgres

@@ -41,6 +41,8 @@ class Rewriter {
 
   /// Reads to the end of the statement.
   Status Run();
+  /// Whether it could have come out otherwise with other types of columns.
+  bool types_matter() const { return types_matter_; }
 
  private:
   /// What stands between two parentheses, or in a whole statement.
@@ -129,12 +131,12 @@ class Rewriter {
   Result<Operand> ReadCast(std::size_t begin);
   Result<Operand> ReadPosition(std::size_t begin);
   Result<Operand> ReadExtract(std::size_t begin);
-  Result<Operand> ReadSubstring(Call call);
-  Result<Operand> ReadTrim(Call call);
-  Result<Operand> ReadOverlay(Call call);
+  Result<Operand> ReadSubstring(const Call& call);
+  Result<Operand> ReadTrim(const Call& call);
+  Result<Operand> ReadOverlay(const Call& call);
   Result<Call> ReadArguments(Call call);
   Status ReadCallOrder(Call* call);
-  Result<Operand> FinishCall(Call call);
+  Result<Operand> FinishCall(const Call& call);
   Result<Operand> StringAgg(const Call& call);
   Result<Operand> WithinGroup(Call call);
   Result<Operand> ReadCallTail(Operand operand, const Call& call);
@@ -153,6 +155,7 @@ class Rewriter {
   TextReplacements& replacements_;
   const ColumnTypes* types_;
   std::size_t end_ = 0;  // Behind the token that was taken last.
+  bool types_matter_ = false;
   int nesting_ = 0;
   int deepest_ = 0;  // Of the replacements of the part that is being read.
 };

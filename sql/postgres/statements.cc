@@ -11,6 +11,7 @@ namespace dashi::sql::postgres {
 
 namespace {
 
+/// Ascending.
 constexpr std::string_view kReserved[] = {
     "ALL",    "AND",       "AS",       "ASC",       "BETWEEN", "BY",      "COLLATE", "CROSS",
     "DELETE", "DESC",      "DISTINCT", "ELSE",      "END",     "EXCEPT",  "FETCH",   "FOR",
@@ -19,8 +20,8 @@ constexpr std::string_view kReserved[] = {
     "LIKE",   "LIMIT",     "MATCH",    "NATURAL",   "NOT",     "NOTNULL", "OFFSET",  "ON",
     "OR",     "ORDER",     "OUTER",    "PARTITION", "RANGE",   "REGEXP",  "REPLACE", "RETURNING",
     "RIGHT",  "ROWS",      "SELECT",   "SET",       "SIMILAR", "THEN",    "UNION",   "UPDATE",
-    "USING",  "VALUES",    "WHEN",     "WHERE",     "WINDOW",  "WITH",
-};
+    "USING",  "VALUES",    "WHEN",     "WHERE",     "WINDOW",  "WITH"};
+constexpr std::size_t kReservedBytesMax = 9;
 
 /// Words behind which a table stands.
 bool BeginsTable(const Token& token) {
@@ -57,9 +58,15 @@ bool BeginsExpression(const Token& token, const Token& next) {
 }  // namespace
 
 bool IsReserved(const Token& token) {
-  return token.kind == TokenKind::kIdentifier &&
-         std::any_of(std::begin(kReserved), std::end(kReserved),
-                     [&](std::string_view word) { return token.IsKeyword(word); });
+  if (token.kind != TokenKind::kIdentifier || token.text.size() > kReservedBytesMax) {
+    return false;
+  }
+  char upper[kReservedBytesMax];
+  std::transform(token.text.begin(), token.text.end(), upper, [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return std::binary_search(std::begin(kReserved), std::end(kReserved),
+                            std::string_view(upper, token.text.size()));
 }
 
 Status Rewriter::Run() {
