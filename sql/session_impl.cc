@@ -10,6 +10,7 @@
 #include "sql/inserted_columns.h"
 #include "sql/own_statements.h"
 #include "sql/plan_analysis.h"
+#include "sql/postgres/column_types.h"
 #include "sql/prepared_impl.h"
 #include "sql/query_rows.h"
 #include "sql/session_use.h"
@@ -189,9 +190,11 @@ Result<std::vector<Column>> SessionImpl::ColumnsOf(const ParsedStatement& statem
     columns.erase(columns.begin());  // The row numbers.
     return columns;
   }
+  DASHI_ASSIGN_OR_RETURN(const sql::TextReplacements replaced,
+                         sql::postgres::ReplaceWithTypes(statement, context.schemas));
   DASHI_ASSIGN_OR_RETURN(
       const sql::CompiledStatement returning,
-      sqlite_->CompileComposed(sql::ReturningText(statement), statement, context));
+      sqlite_->CompileComposed(sql::ReturningText(statement, replaced), statement, context));
   return sql::SqliteConnection::ColumnsOf(returning.get());
 }
 
