@@ -22,7 +22,7 @@ void CallScalar(sqlite3_context* context, int count, sqlite3_value** values) {
   const bool has_null = std::any_of(arguments.begin(), arguments.end(), [](sqlite3_value* value) {
     return sqlite3_value_type(value) == SQLITE_NULL;
   });
-  if (has_null && bound->function->kind == ScalarFunction::Kind::kStrict) {
+  if (has_null && bound->function->kind != ScalarFunction::Kind::kTakesNull) {
     sqlite3_result_null(context);
     return;
   }

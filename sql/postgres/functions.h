@@ -24,7 +24,7 @@ struct ScalarFunction {
   enum class Kind {
     kStrict,     ///< NULL where an argument is; always the same for the same arguments
     kTakesNull,  ///< the same, but is called with NULL too
-    kChanges,    ///< may differ from call to call
+    kChanges,    ///< NULL as well, but may differ from call to call
   } kind;
   Result<Value> (*call)(StatementContext& statement, std::span<sqlite3_value*> arguments);
 };

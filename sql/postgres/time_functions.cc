@@ -182,7 +182,10 @@ Result<Value> Today(StatementContext& statement, TimeArguments /*arguments*/) {
   return MomentValue({StaticType::kDate, statement.started_at_micros, {}});
 }
 
-Result<Value> Date(StatementContext& /*statement*/, TimeArguments arguments) {
+Result<Value> Date(StatementContext& statement, TimeArguments arguments) {
+  if (EqualsIgnoreCase(TextOf(arguments[0]), "now")) {
+    return Today(statement, arguments);
+  }
   DASHI_ASSIGN_OR_RETURN(const Moment moment, MomentOf(arguments[0], StaticType::kDate));
   return MomentValue(moment);
 }
@@ -284,7 +287,7 @@ constexpr ScalarFunction kTimeFunctions[] = {
     {"statement_timestamp", 0, 0, kNotConstant, Now},
     {"transaction_timestamp", 0, 0, kNotConstant, Now},
     {"clock_timestamp", 0, 0, kNotConstant, ClockTimestamp},
-    {"date", 1, 1, kStrictTime, Date},
+    {"date", 1, 1, kNotConstant, Date},
     {"date_trunc", 2, 3, kStrictTime, DateTrunc},
     {"date_part", 2, 2, kStrictTime, DatePartFunction},
     {"age", 1, 1, kNotConstant, AgeFunction},

@@ -56,6 +56,8 @@ TEST(PostgresRewriterTest, KeepsWhatStandsAroundARewrittenPart) {
             "SELECT \"left\"(text, 2) AS \"left(text, 2)\" FROM labels");
   EXPECT_EQ(Rewritten("SELECT id FROM labels OFFSET 2 ROWS FETCH NEXT 3 ROWS ONLY"),
             "SELECT id FROM labels  LIMIT 3 OFFSET 2 ");
+  EXPECT_EQ(Rewritten("SELECT * FROM documents d, LATERAL topk(d.text, 5) t"),
+            "SELECT * FROM documents d,  topk(d.text, 5) t");
   EXPECT_EQ(Rewritten("SELECT id FROM labels WHERE a = b LIKE 'x'"),
             "SELECT id FROM labels WHERE a = (b LIKE 'x')");
 }
