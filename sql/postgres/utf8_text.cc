@@ -33,7 +33,9 @@ std::string Mapped(std::string_view text, Map map) {
 }
 
 char32_t ToUpper(char32_t c) {
-  return static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
+  constexpr char32_t kSharpS = 0xDF;  // Its capital is for headlines: it stays as it is.
+  return c == kSharpS ? c
+                      : static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
 }
 char32_t ToLower(char32_t c) {
   return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
