@@ -1,19 +1,33 @@
 #include "sql/function_error.h"
 
 #include <string>
+#include <utility>
+
+#include "base/status.h"
 
 namespace dashi::sql {
+namespace {
 
-StatementContext& StatementOf(sqlite3_context* context) {
-  return *static_cast<StatementSlot*>(sqlite3_user_data(context))->current;
+StatementSlot* SlotOf(sqlite3_context* context) {
+  return static_cast<StatementSlot*>(sqlite3_user_data(context));
 }
 
-void FailFunction(sqlite3_context* context, const Status& status) {
+}  // namespace
+
+StatementContext& StatementOf(sqlite3_context* context) { return *SlotOf(context)->current; }
+
+void FailFunction(sqlite3_context* context, StatementSlot* slot, Status status) {
   sqlite3_result_error(context, std::string(status.message()).c_str(), -1);
-  StatementContext& statement = StatementOf(context);
-  if (statement.error.ok()) {
-    statement.error = status;
+  // SQLite ends aggregates of statements that were given up, too: nobody asks for their errors.
+  if (slot->current != nullptr && slot->current->error.ok()) {
+    slot->current->error = std::move(status);
+  } else {
+    status.IgnoreError("the statement has failed already");
   }
+}
+
+void FailFunction(sqlite3_context* context, Status status) {
+  FailFunction(context, SlotOf(context), std::move(status));
 }
 
 }  // namespace dashi::sql

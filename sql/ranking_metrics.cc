@@ -25,6 +25,10 @@ using trainer::Metric;
 
 constexpr std::int64_t kRankedMax = 100'000;
 constexpr std::uint32_t kUnranked = 0;
+/// What one aggregate may keep.
+constexpr std::size_t kKeptBytesMax = std::size_t{256} << 20;
+/// About what the name of a query takes beside its text.
+constexpr std::size_t kQueryBytes = 64;
 
 struct MetricFunction {
   const char* name;
@@ -83,6 +87,12 @@ class RankedRows {
     num_queries_ = std::max(num_queries_, query + 1);
     const bool counts = rank && *rank <= k_;
     if (relevant || counts) {
+      if (rows_.size() * sizeof(Row) + query_bytes_ > kKeptBytesMax) {
+        return Status::ResourceExhausted(
+                   fmt::format("more than {} MiB of ranked rows", kKeptBytesMax >> 20))
+            .WithSqlState("53200")
+            .WithHint("GROUP BY the queries, or parts of them.");
+      }
       rows_.push_back({query, counts ? static_cast<std::uint32_t>(*rank) : kUnranked, relevant,
                        inverse_propensity});
     }
@@ -162,8 +172,11 @@ class RankedRows {
   std::uint32_t QueryOf(sqlite3_value* value) {
     std::string key(1, static_cast<char>('0' + sqlite3_value_type(value)));
     key += TextOf(value);
-    return queries_.emplace(std::move(key), static_cast<std::uint32_t>(queries_.size()))
-        .first->second;
+    const std::size_t key_bytes = key.size() + kQueryBytes;
+    const auto [found, is_new] =
+        queries_.emplace(std::move(key), static_cast<std::uint32_t>(queries_.size()));
+    query_bytes_ += is_new ? key_bytes : 0;
+    return found->second;
   }
 
   Status Place(std::uint32_t row, std::uint32_t nothing, std::vector<std::uint32_t>* ranked) const {
@@ -184,6 +197,7 @@ class RankedRows {
   std::int64_t k_ = 0;
   std::uint32_t num_queries_ = 0;
   std::unordered_map<std::string, std::uint32_t> queries_;
+  std::size_t query_bytes_ = 0;
   std::vector<Row> rows_;
 };
 
@@ -217,11 +231,11 @@ void FinishMetric(sqlite3_context* context) {
   }
   const std::unique_ptr<RankedRows> rows(*state);
   *state = nullptr;
-  const Result<double> value = rows->Value(kFunction.metric);
+  Result<double> value = rows->Value(kFunction.metric);
   if (value.ok()) {
     sqlite3_result_double(context, value.value());
   } else {
-    FailFunction(context, Status(value.status()).WithContext(kFunction.name));
+    FailFunction(context, std::move(value).status().WithContext(kFunction.name));
   }
 }
 

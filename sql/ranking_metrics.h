@@ -17,8 +17,10 @@ namespace dashi::sql {
 ///
 /// Errors: 22023 for a k, rank or propensity out of range, a k that changes, or a rank that comes
 ///         twice in a query; 42804 for values of another type; 22004 for NULL where it means
-///         nothing.
-/// Cost:   memory for each relevant row, each row ranked up to k, and each query.
+///         nothing; 53200 beyond 256 MiB.
+/// Cost:   24 bytes for each relevant row and each row ranked up to k, and about 64 and its text
+/// for
+///         each query.
 Status RegisterRankingMetrics(sqlite3* connection, StatementSlot* slot);
 
 /// Registers propensity(label [, a, b]), by label id: the chance in (0, 1] that a label is noted

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "sql/function_error.h"
 #include "sql/postgres/functions.h"
 #include "sql/virtual_table.h"
 
@@ -21,10 +22,6 @@ namespace {
 
 /// The most that an aggregate keeps of a group.
 constexpr std::size_t kKeptBytesMax = std::size_t{64} << 20;
-
-StatementSlot* SlotOf(sqlite3_context* context) {
-  return static_cast<StatementSlot*>(sqlite3_user_data(context));
-}
 
 /// The state of a group, made by the first row; null: no row came, or there is no memory.
 template <typename State>
@@ -67,10 +64,9 @@ void CountBoolean(sqlite3_context* context, sqlite3_value* value, int by) {
   }
   const std::int64_t number = sqlite3_value_int64(value);
   if (sqlite3_value_type(value) != SQLITE_INTEGER || (number != 0 && number != 1)) {
-    FailFunction(context, SlotOf(context),
-                 Status::InvalidArgument("the aggregate takes booleans, 1 or 0: got " +
-                                         std::string(TextOf(value)))
-                     .WithSqlState("42883"));
+    FailFunction(context, Status::InvalidArgument("the aggregate takes booleans, 1 or 0: got " +
+                                                  std::string(TextOf(value)))
+                              .WithSqlState("42883"));
     return;
   }
   (number == 1 ? counts->num_true : counts->num_false) += by;
@@ -114,10 +110,9 @@ void MomentsStep(sqlite3_context* context, int /*count*/, sqlite3_value** values
     return;
   }
   if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) {
-    FailFunction(context, SlotOf(context),
-                 Status::InvalidArgument("the aggregate takes numbers: got " +
-                                         std::string(TextOf(values[0])))
-                     .WithSqlState("42883"));
+    FailFunction(context, Status::InvalidArgument("the aggregate takes numbers: got " +
+                                                  std::string(TextOf(values[0])))
+                              .WithSqlState("42883"));
     return;
   }
   const double value = sqlite3_value_double(values[0]);
@@ -168,9 +163,8 @@ bool Keep(sqlite3_context* context, KeptGroup* group, KeptValue value) {
     group->bytes += BytesOf(key);
   }
   if (group->bytes > kKeptBytesMax) {
-    FailFunction(context, SlotOf(context),
-                 Status::ResourceExhausted("the values of a group take more than 64 MiB")
-                     .WithSqlState("54000"));
+    FailFunction(context, Status::ResourceExhausted("the values of a group take more than 64 MiB")
+                              .WithSqlState("54000"));
     return false;
   }
   group->values.push_back(std::move(value));
@@ -241,7 +235,7 @@ void StringAggFinish(sqlite3_context* context) {
   }
   SortGroup(group.get());
   if (!group->error.ok()) {
-    FailFunction(context, SlotOf(context), std::move(group->error));
+    FailFunction(context, std::move(group->error));
     return;
   }
   std::string text;
@@ -272,9 +266,8 @@ void JoinStep(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
   joined->texts.emplace_back(TextOf(values[0]), separated ? TextOf(values[1]) : "");
   joined->bytes += joined->texts.back().first.size() + joined->texts.back().second.size();
   if (joined->bytes > kKeptBytesMax) {
-    FailFunction(context, SlotOf(context),
-                 Status::ResourceExhausted("the values of a group take more than 64 MiB")
-                     .WithSqlState("54000"));
+    FailFunction(context, Status::ResourceExhausted("the values of a group take more than 64 MiB")
+                              .WithSqlState("54000"));
   }
 }
 
@@ -343,7 +336,7 @@ std::unique_ptr<KeptGroup> TakeOrdered(sqlite3_context* context) {
         Status::InvalidArgument("percentile value is not between 0 and 1").WithSqlState("22003");
   }
   if (!group->error.ok()) {
-    FailFunction(context, SlotOf(context), std::move(group->error));
+    FailFunction(context, std::move(group->error));
     return nullptr;
   }
   return group;
@@ -359,7 +352,7 @@ void PercentileContFinish(sqlite3_context* context) {
   const Value& low = values[static_cast<std::size_t>(std::floor(at))].value;
   const Value& high = values[static_cast<std::size_t>(std::ceil(at))].value;
   if (low.type() == ValueType::kText || low.type() == ValueType::kBlob) {
-    FailFunction(context, SlotOf(context),
+    FailFunction(context,
                  Status::InvalidArgument("percentile_cont takes numbers").WithSqlState("42883"));
     return;
   }

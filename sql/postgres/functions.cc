@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/function_error.h"
 #include "sql/virtual_table.h"
 
 namespace dashi::sql::postgres {
@@ -53,16 +54,6 @@ Status RegisterScalar(sqlite3* connection, StatementSlot* slot, const ScalarFunc
 int OrderOf(bool less, bool greater) { return less ? -1 : (greater ? 1 : 0); }
 
 }  // namespace
-
-void FailFunction(sqlite3_context* context, StatementSlot* slot, Status status) {
-  sqlite3_result_error(context, std::string(status.message()).c_str(), -1);
-  // SQLite ends aggregates of statements that were given up, too: nobody asks for their errors.
-  if (slot->current != nullptr && slot->current->error.ok()) {
-    slot->current->error = std::move(status);
-  } else {
-    status.IgnoreError("the statement has failed already");
-  }
-}
 
 Result<int> CompareValues(const Value& a, const Value& b) {
   if (a.is_null() || b.is_null()) {

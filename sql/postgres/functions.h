@@ -40,9 +40,6 @@ Status RegisterAggregates(sqlite3* connection, StatementSlot* slot);
 /// The names that people may write.
 std::vector<std::string> ListFunctions();
 
-/// Ends a function with an error that the statement keeps whole.
-void FailFunction(sqlite3_context* context, StatementSlot* slot, Status status);
-
 /// The order of two values that PostgreSQL could compare: numbers, texts, bytes. NULL comes last.
 /// Errors: 42804 for values of different kinds.
 Result<int> CompareValues(const Value& a, const Value& b);
