@@ -18,8 +18,9 @@ list(FILTER dashi_dependencies INCLUDE REGEX "^dashi_dep::")
 list(REMOVE_DUPLICATES dashi_dependencies)
 list(REMOVE_ITEM dashi_dependencies dashi_dep::json dashi_dep::spdlog)  # Headers alone.
 find_program(DASHI_LD_BFD ld.bfd)  # ld.lld cannot take groups apart.
-# That of binutils leaves unique symbols (static variables of inline functions) as they are.
-find_program(DASHI_OBJCOPY NAMES llvm-objcopy llvm-objcopy-14 objcopy)
+# That of binutils leaves unique symbols (static variables of inline functions) as they are, which
+# lld then finds twice.
+find_program(DASHI_OBJCOPY NAMES llvm-objcopy llvm-objcopy-14)
 mark_as_advanced(DASHI_LD_BFD DASHI_OBJCOPY)
 if(DASHI_LD_BFD AND DASHI_OBJCOPY AND NOT DASHI_SANITIZERS)
   set(DASHI_LOCAL_SYMBOLS ON)

@@ -89,6 +89,9 @@ Status ReadSealedVector(const ServingIndex& sealed, index::Position position,
 std::shared_ptr<const DeltaPicture> PictureOfSealed(const BaseRows& base,
                                                     std::shared_ptr<const ServingIndex> sealed);
 
+/// Told now and then of how many changed rows were looked at; total 0: not known.
+using RowsDone = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
 /// What embedding takes.
 struct DeltaResources {
   const trainer::Encoder& encoder;
@@ -109,6 +112,7 @@ struct DeltaResources {
   std::size_t* num_left_out = nullptr;
   /// Told of each text that was embedded; may be empty.
   std::function<void(std::uint64_t text_hash, std::span<const std::uint16_t> vector)> embedded;
+  RowsDone rows_done;  ///< may be empty
 };
 
 /// Makes a picture out of an older one and the rows that changed since.

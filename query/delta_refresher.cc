@@ -148,10 +148,12 @@ bool DeltaRefresher::IsBehind(const ServingRelease& release, std::uint64_t seque
 }
 
 Result<std::uint64_t> DeltaRefresher::Refresh(const View& view, const ServingRelease& release,
-                                              const std::function<Status()>& check_stop) {
+                                              const std::function<Status()>& check_stop,
+                                              const RowsDone& rows_done) {
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t sequence, view.CommitSequence());
   std::uint64_t num_rows = 0;
-  DASHI_ASSIGN_OR_RETURN(const auto pictures, releases_->Pictures(view, release, check_stop));
+  DASHI_ASSIGN_OR_RETURN(const auto pictures,
+                         releases_->Pictures(view, release, check_stop, rows_done));
   for (const auto& [kind, picture] : pictures) {
     num_rows += picture->num_rows();
     if (!store_->read_only()) {

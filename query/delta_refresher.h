@@ -51,10 +51,11 @@ class DeltaRefresher {
   std::optional<RefreshState> StateOf(std::uint64_t job) const DASHI_EXCLUDES(mutex_);
 
   /// Embeds what a release lacks of a view, and keeps it: labels, and documents where nearest() has
-  /// loaded those. Returns how many rows the release lacks. `check_stop` may be empty.
+  /// loaded those. Returns how many rows the release lacks. `check_stop` and `rows_done` may be
+  /// empty.
   Result<std::uint64_t> Refresh(const storage::View& view, const ServingRelease& release,
-                                const std::function<Status()>& check_stop)
-      DASHI_EXCLUDES(save_mutex_);
+                                const std::function<Status()>& check_stop,
+                                const RowsDone& rows_done = {}) DASHI_EXCLUDES(save_mutex_);
 
  private:
   struct Followed {

@@ -139,12 +139,12 @@ class ReleaseCache {
   /// The releases that are loaded. Sharers: the cache.
   std::vector<std::shared_ptr<const ServingRelease>> Loaded() const DASHI_EXCLUDES(mutex_);
   /// What a release lacks of a view: labels, and documents where their embeddings are loaded. Texts
-  /// are embedded in the calling thread.
+  /// are embedded in the calling thread. `rows_done` may be empty.
   ///
   /// Errors: as RowDelta::At.
   Result<std::vector<std::pair<storage::EntityKind, std::shared_ptr<const DeltaPicture>>>> Pictures(
       const storage::View& view, const ServingRelease& release,
-      const std::function<Status()>& check_stop);
+      const std::function<Status()>& check_stop, const RowsDone& rows_done);
   DeltaRefresher& refresher() { return refresher_; }
 
   /// Has the sealer seal the labels that came after a release, on the thread that tends indexes.

@@ -20,7 +20,7 @@ using trainer::ReadEmbeddings;
 
 Result<std::vector<std::pair<EntityKind, std::shared_ptr<const DeltaPicture>>>>
 ReleaseCache::Pictures(const View& view, const ServingRelease& release,
-                       const std::function<Status()>& check_stop) {
+                       const std::function<Status()>& check_stop, const RowsDone& rows_done) {
   std::shared_ptr<const EmbeddedRows> documents;  // Sharers: the cache.
   {
     MutexLock lock(mutex_);
@@ -28,7 +28,8 @@ ReleaseCache::Pictures(const View& view, const ServingRelease& release,
     documents = found == embeddings_.end() ? nullptr : found->second;
   }
   ThreadPool alone(1);
-  const DeltaResources resources = ResourcesOf(release, check_stop, &alone);
+  DeltaResources resources = ResourcesOf(release, check_stop, &alone);
+  resources.rows_done = rows_done;
   std::vector<std::pair<EntityKind, std::shared_ptr<const DeltaPicture>>> pictures(1);
   pictures[0].first = EntityKind::kLabel;
   DASHI_ASSIGN_OR_RETURN(pictures[0].second, release.new_labels->At(view, resources));
@@ -50,7 +51,8 @@ DeltaResources ReleaseCache::ResourcesOf(const ServingRelease& release,
           /*known=*/{},
           /*needed_sequence=*/std::nullopt,
           /*num_left_out=*/nullptr,
-          /*embedded=*/{}};
+          /*embedded=*/{},
+          /*rows_done=*/{}};
 }
 
 Result<std::shared_ptr<const DeltaPicture>> ReleaseCache::NewLabels(

@@ -34,6 +34,13 @@ std::vector<Ordinal> Union(const std::vector<Ordinal>& a, const std::vector<Ordi
   return all;
 }
 
+void Report(const DeltaResources& resources, std::uint64_t done, std::uint64_t total) {
+  constexpr std::uint64_t kRowsPerReport = 64;
+  if (resources.rows_done && (done % kRowsPerReport == 0 || done == total)) {
+    resources.rows_done(done, total);
+  }
+}
+
 }  // namespace
 
 RowDelta::RowDelta(storage::EntityKind kind, std::uint64_t snapshot_sequence, BaseRows base,
@@ -210,6 +217,7 @@ Result<std::shared_ptr<const DeltaPicture>> RowDelta::Derive(
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       const auto text = rows[i] ? std::optional<std::string_view>(rows[i]->text) : std::nullopt;
       DASHI_RETURN_IF_ERROR(derivation.Change(wanted[i], text));
+      Report(resources, begin + i + 1, changed.size());
     }
   }
   return derivation.Finish();
@@ -224,6 +232,7 @@ Result<std::shared_ptr<const DeltaPicture>> RowDelta::CompareAll(
                                                                    nothing.num_sealed());
   DeltaDerivation derivation(base_, nothing, resources);
   auto base = base_.ordinals.begin();
+  std::uint64_t num_rows = 0;
   const auto cursor = view.ScanRows(kind_);
   for (;;) {
     DASHI_ASSIGN_OR_RETURN(const bool more, cursor->Next());
@@ -237,6 +246,7 @@ Result<std::shared_ptr<const DeltaPicture>> RowDelta::CompareAll(
       ++base;
     }
     DASHI_RETURN_IF_ERROR(derivation.Change(cursor->ordinal(), cursor->row().text));
+    Report(resources, ++num_rows, /*total=*/0);
   }
 }
 

@@ -49,6 +49,32 @@ TEST_F(PublishStatementTest, AReleaseThatAStoppedJobStartsFromIsNotDropped) {
   EXPECT_TRUE(dropped.ok()) << dropped.status().ToString();
 }
 
+TEST_F(PublishStatementTest, RefreshTellsHowFarItIs) {
+  session_.reset();
+  database_.reset();
+  {
+    const auto store = testing::OpenStore(directory_.path() + "/test.db");
+    testing::AddRows(*store, {{"L", "red shoes"}}, {{"d", "shoes", "train", {"L"}}});
+    testing::AddRelease(*store, "m");
+  }
+  Open({});
+  Must(
+      "INSERT INTO labels (id, text) SELECT 'N' || i, 'red hat ' || i FROM generate_series(1, "
+      "1000) AS g(i)");
+  std::vector<Progress> told;
+  session_->SetProgressCallback([&told](const Progress& progress) { told.push_back(progress); });
+  Must("REFRESH MODEL m@1");
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.back().operation, "REFRESH MODEL m@1");
+  EXPECT_EQ(told.back().phase, "embedding");
+  EXPECT_EQ(told.back().unit, "rows");
+  EXPECT_EQ(told.back().done, 1000U);
+  EXPECT_EQ(told.back().total, 1000U);
+  told.clear();
+  Must("REFRESH MODEL m@1");  // There is nothing to do.
+  EXPECT_TRUE(told.empty());
+}
+
 TEST_F(PublishStatementTest, PublishWhenMeasuresRefusesAndRemembers) {
   session_.reset();
   database_.reset();
