@@ -112,7 +112,7 @@ struct DeltaResources {
   std::size_t* num_left_out = nullptr;
   /// Told of each text that was embedded; may be empty.
   std::function<void(std::uint64_t text_hash, std::span<const std::uint16_t> vector)> embedded;
-  RowsDone rows_done;  ///< may be empty
+  RowsDone rows_done = nullptr;  ///< may be empty
 };
 
 /// Makes a picture out of an older one and the rows that changed since.
