@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/status.h"
 #include "index/hnsw_search.h"
 #include "index/vector_kernels.h"
 

@@ -24,9 +24,9 @@ inline constexpr std::size_t kEntryRowsMin = 10'000;
 /// The same input gives the same choice with any number of threads.
 ///
 /// Shape:  rows distinct, not linked.
-/// Errors: kCancelled; kResourceExhausted.
-/// Threads: reads all.
-/// Cost:   about 220 ef dot products a row.
+/// Errors: those of HnswSearcher::Search.
+/// Threads: reads all; runs on the control's pool. Nothing cancels it.
+/// Cost:   about 230 ef dot products a row.
 Result<std::uint32_t> ChooseEntryPercent(const HnswGraph& graph, HalfMatrixView vectors,
                                          std::span<const Position> rows, std::size_t ef,
                                          const LinkingControl& control);

@@ -14,6 +14,7 @@
 #include "sql/prepared_impl.h"
 #include "sql/row_source.h"
 #include "sql/session_impl.h"
+#include "sql/token.h"
 
 namespace dashi {
 
@@ -32,12 +33,6 @@ const std::vector<std::string>& NoNotices() {
   return none;
 }
 
-bool SameIgnoringCase(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 }  // namespace
 
 std::optional<std::size_t> FindColumn(std::span<const Column> columns, std::string_view name) {
@@ -46,7 +41,7 @@ std::optional<std::size_t> FindColumn(std::span<const Column> columns, std::stri
     if (columns[i].name == name) {
       return i;
     }
-    if (!similar && SameIgnoringCase(columns[i].name, name)) {
+    if (!similar && sql::EqualsIgnoreCase(columns[i].name, name)) {
       similar = i;
     }
   }
