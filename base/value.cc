@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "dashi/sql_type.h"
+
 namespace dashi {
 
 std::string_view ValueTypeName(ValueType type) noexcept {
@@ -18,6 +20,32 @@ std::string_view ValueTypeName(ValueType type) noexcept {
       return "BLOB";
   }
   return "NULL";
+}
+
+std::string_view SqlTypeName(SqlType type) noexcept {
+  switch (type) {
+    case SqlType::kUnknown:
+      return "unknown";
+    case SqlType::kBoolean:
+      return "boolean";
+    case SqlType::kInteger:
+      return "bigint";
+    case SqlType::kReal:
+      return "double precision";
+    case SqlType::kText:
+      return "text";
+    case SqlType::kBytes:
+      return "bytea";
+    case SqlType::kDate:
+      return "date";
+    case SqlType::kTime:
+      return "time";
+    case SqlType::kTimestamp:
+      return "timestamp with time zone";
+    case SqlType::kInterval:
+      return "interval";
+  }
+  return "unknown";
 }
 
 std::int64_t Value::integer() const noexcept {

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "sql/backup_statement.h"
 #include "sql/check_statement.h"
+#include "sql/own_columns.h"
 #include "sql/progress_meter.h"
 #include "sql/shell/display_width.h"
 #include "sql/shell/progress_bar.h"
@@ -85,8 +86,8 @@ Result<int> RunCheck(const CommandLine& command_line, const Console& console) {
     DASHI_ASSIGN_OR_RETURN(report, storage::CheckDirectory(command_line.directory, *monitor));
   }
   if (report.num_problems > 0) {
-    DASHI_RETURN_IF_ERROR(
-        WriteRows(sql::CheckColumns(), sql::CheckRows(report), command_line.format, console));
+    DASHI_RETURN_IF_ERROR(WriteRows(sql::OwnColumns(sql::CheckDatabaseStatement()),
+                                    sql::CheckRows(report), command_line.format, console));
   }
   for (const std::string& notice : sql::CheckNotices(report)) {
     DASHI_RETURN_IF_ERROR(console.err.Write("NOTICE:  " + PrintableText(notice) + "\n"));
@@ -97,8 +98,8 @@ Result<int> RunCheck(const CommandLine& command_line, const Console& console) {
 Result<int> RunListBackups(const CommandLine& command_line, const Console& console) {
   DASHI_ASSIGN_OR_RETURN(const std::vector<storage::BackupInfo> backups,
                          storage::ListBackups(command_line.backup_directory));
-  DASHI_RETURN_IF_ERROR(WriteRows(sql::BackupListColumns(), sql::BackupListRows(backups),
-                                  command_line.format, console));
+  DASHI_RETURN_IF_ERROR(WriteRows(sql::OwnColumns(sql::ShowBackupsStatement()),
+                                  sql::BackupListRows(backups), command_line.format, console));
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "base/nearest_name.h"
 #include "base/status.h"
 #include "sql/database_impl.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 #include "sql/statement_monitor.h"
 
@@ -61,13 +62,6 @@ Result<storage::BackupOptions> ReadOptions(const ParsedStatement& statement,
 
 }  // namespace
 
-std::vector<Column> BackupListColumns() {
-  return {{"backup", ValueType::kInteger},          {"created_at", ValueType::kText},
-          {"commit_sequence", ValueType::kInteger}, {"files", ValueType::kInteger},
-          {"bytes", ValueType::kInteger},           {"files_shared", ValueType::kInteger},
-          {"bytes_shared", ValueType::kInteger},    {"damage", ValueType::kText}};
-}
-
 std::vector<Row> BackupListRows(const std::vector<storage::BackupInfo>& backups) {
   std::vector<Row> rows;
   for (const storage::BackupInfo& backup : backups) {
@@ -96,13 +90,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   }
   notices.push_back("commits waited at most " + std::to_string(summary.pause_micros / 1000) +
                     " ms");
-  return Finished("BACKUP " + std::to_string(summary.number),
-                  {{"backup", ValueType::kInteger},
-                   {"commit_sequence", ValueType::kInteger},
-                   {"files", ValueType::kInteger},
-                   {"bytes", ValueType::kInteger},
-                   {"files_copied", ValueType::kInteger},
-                   {"bytes_copied", ValueType::kInteger}},
+  return Finished("BACKUP " + std::to_string(summary.number), OwnColumns(backup),
                   {{Count(summary.number), Count(summary.commit_sequence), Count(summary.num_files),
                     Count(summary.num_bytes), Count(summary.num_files_copied),
                     Count(summary.num_bytes_copied)}},
@@ -113,7 +101,7 @@ StatementResult ExecuteOwnStatement(SessionState& /*session*/, const ParsedState
                                     const ShowBackupsStatement& show) {
   DASHI_ASSIGN_OR_RETURN(const std::vector<storage::BackupInfo> backups,
                          storage::ListBackups(show.path));
-  return Finished("SHOW", BackupListColumns(), BackupListRows(backups));
+  return Finished("SHOW", OwnColumns(show), BackupListRows(backups));
 }
 
 }  // namespace dashi::sql

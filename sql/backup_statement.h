@@ -7,8 +7,7 @@
 
 namespace dashi::sql {
 
-/// The columns and rows of SHOW BACKUPS.
-std::vector<Column> BackupListColumns();
+/// The rows of SHOW BACKUPS.
 std::vector<Row> BackupListRows(const std::vector<storage::BackupInfo>& backups);
 
 }  // namespace dashi::sql

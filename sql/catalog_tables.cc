@@ -396,7 +396,7 @@ std::span<const TableDefinition> CatalogTables() {
   static constexpr TableDefinition kTables[] = {
       {"models",
        "CREATE TABLE t(name TEXT, algorithm TEXT, published INTEGER, releases INTEGER, "
-       "retain_releases INTEGER, seal_rows INTEGER, options TEXT, created_at TEXT)",
+       "retain_releases INTEGER, seal_rows INTEGER, options TEXT, created_at TEXT TIMESTAMP)",
        false, Make<LoadModels>, "what CREATE MODEL declared, and the release that is published"},
       {"releases",
        "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
@@ -406,7 +406,8 @@ std::span<const TableDefinition> CatalogTables() {
        "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
        "fusion_votes REAL, "
        "metrics TEXT, publications TEXT, "
-       "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT)",
+       "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT "
+       "TIMESTAMP)",
        false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},
       {"release_graphs",
        "CREATE TABLE t(release TEXT, model TEXT, graph TEXT, side TEXT, weight REAL, "
@@ -415,8 +416,10 @@ std::span<const TableDefinition> CatalogTables() {
        false, Make<LoadReleaseGraphs>, "the graphs that regularised a release's encoder"},
       {"jobs",
        "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "
-       "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT, "
-       "started_at TEXT, finished_at TEXT, checkpointed_at TEXT, estimated_memory_bytes INTEGER, "
+       "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT "
+       "TIMESTAMP, "
+       "started_at TEXT TIMESTAMP, finished_at TEXT TIMESTAMP, checkpointed_at TEXT TIMESTAMP, "
+       "estimated_memory_bytes INTEGER, "
        "estimated_disk_bytes INTEGER, estimated_seconds REAL)",
        false, Make<LoadJobs>, "training jobs and how far they are"},
       {"job_metrics",
@@ -426,7 +429,7 @@ std::span<const TableDefinition> CatalogTables() {
        false, Make<LoadJobMetrics>, "the epochs of training jobs; job_metrics(3) those of job 3"},
       {"evaluations",
        "CREATE TABLE t(id INTEGER, release TEXT, split TEXT, slice TEXT, metric TEXT, k INTEGER, "
-       "value REAL, low REAL, high REAL, documents INTEGER, options TEXT, at TEXT)",
+       "value REAL, low REAL, high REAL, documents INTEGER, options TEXT, at TEXT TIMESTAMP)",
        false, Make<LoadEvaluations>, "the results of EVALUATE MODEL"},
       {"memory", "CREATE TABLE t(name TEXT, bytes INTEGER, description TEXT)", false,
        Make<LoadMemory>, "what the database keeps in memory, and its limit"},

@@ -2,15 +2,11 @@
 
 #include "base/status.h"
 #include "sql/database_impl.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 #include "sql/statement_monitor.h"
 
 namespace dashi::sql {
-
-std::vector<Column> CheckColumns() {
-  return {
-      {"object", ValueType::kText}, {"problem", ValueType::kText}, {"detail", ValueType::kText}};
-}
 
 std::vector<Row> CheckRows(const storage::CheckReport& report) {
   std::vector<Row> rows;
@@ -38,12 +34,12 @@ std::vector<std::string> CheckNotices(const storage::CheckReport& report) {
 }
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,
-                                    const CheckDatabaseStatement& /*check*/) {
+                                    const CheckDatabaseStatement& check) {
   DASHI_RETURN_IF_ERROR(RefuseInBlock(session, "CHECK DATABASE"));
   StatementMonitor monitor(session, "CHECK DATABASE");
   DASHI_ASSIGN_OR_RETURN(const storage::CheckReport report,
                          session.database.store().Check(monitor));
-  return Finished("CHECK DATABASE", CheckColumns(), CheckRows(report), CheckNotices(report));
+  return Finished("CHECK DATABASE", OwnColumns(check), CheckRows(report), CheckNotices(report));
 }
 
 }  // namespace dashi::sql

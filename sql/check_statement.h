@@ -8,8 +8,6 @@
 
 namespace dashi::sql {
 
-/// The columns of CHECK DATABASE: object, problem, detail.
-std::vector<Column> CheckColumns();
 /// One row a problem.
 std::vector<Row> CheckRows(const storage::CheckReport& report);
 /// What was checked, and what is no damage.

@@ -4,13 +4,14 @@
 #include "query/compare.h"
 #include "sql/database_impl.h"
 #include "sql/option_nodes.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 
 namespace dashi::sql {
 
 namespace {
 
-StatementResult MetricRows(const query::Comparison& comparison) {
+StatementResult MetricRows(const CompareStatement& compare, const query::Comparison& comparison) {
   std::vector<std::vector<Value>> rows;
   for (const trainer::MetricDifference& one : comparison.metrics) {
     rows.push_back({Value::Text(one.slice), Value::Text(std::string(MetricName(one.metric))),
@@ -19,33 +20,16 @@ StatementResult MetricRows(const query::Comparison& comparison) {
                     Value::Real(one.high), Value::Real(one.better),
                     Value::Integer(static_cast<std::int64_t>(one.num_documents))});
   }
-  return Finished("COMPARE",
-                  {{"slice", ValueType::kText},
-                   {"metric", ValueType::kText},
-                   {"k", ValueType::kInteger},
-                   {"first", ValueType::kReal},
-                   {"second", ValueType::kReal},
-                   {"difference", ValueType::kReal},
-                   {"low", ValueType::kReal},
-                   {"high", ValueType::kReal},
-                   {"better", ValueType::kReal},
-                   {"documents", ValueType::kInteger}},
-                  std::move(rows));
+  return Finished("COMPARE", OwnColumns(compare), std::move(rows));
 }
 
-StatementResult DocumentRows(const query::Comparison& comparison) {
+StatementResult DocumentRows(const CompareStatement& compare, const query::Comparison& comparison) {
   std::vector<std::vector<Value>> rows;
   for (const query::ChangedDocument& one : comparison.documents) {
     rows.push_back({Value::Text(one.id), Value::Integer(comparison.k), Value::Real(one.first),
                     Value::Real(one.second), Value::Real(one.second - one.first)});
   }
-  return Finished("COMPARE",
-                  {{"document", ValueType::kText},
-                   {"k", ValueType::kInteger},
-                   {"first", ValueType::kReal},
-                   {"second", ValueType::kReal},
-                   {"difference", ValueType::kReal}},
-                  std::move(rows));
+  return Finished("COMPARE", OwnColumns(compare), std::move(rows));
 }
 
 }  // namespace
@@ -66,7 +50,8 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   if (!comparison.ok()) {
     return AtOption(statement, std::move(comparison).status(), compare.options);
   }
-  return comparison->shows_documents ? DocumentRows(*comparison) : MetricRows(*comparison);
+  return comparison->shows_documents ? DocumentRows(compare, *comparison)
+                                     : MetricRows(compare, *comparison);
 }
 
 }  // namespace dashi::sql

@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "sql/object_comments.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 #include "sql/schema_names.h"
 #include "sql/table_catalog.h"
@@ -80,13 +81,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                     own ? own->default_value : Value(), own ? TextOrNull(own->index) : Value(),
                     TextOrNull(std::move(comment))});
   }
-  return Finished("DESCRIBE",
-                  {{"column", ValueType::kText},
-                   {"type", ValueType::kText},
-                   {"default_value", ValueType::kNull},
-                   {"index", ValueType::kText},
-                   {"comment", ValueType::kText}},
-                  std::move(rows));
+  return Finished("DESCRIBE", OwnColumns(describe), std::move(rows));
 }
 
 }  // namespace dashi::sql

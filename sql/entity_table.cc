@@ -456,14 +456,15 @@ std::string_view EntityColumnName(EntityColumn column) {
 
 std::span<const TableDefinition> EntityTables() {
   static constexpr TableDefinition kTables[] = {
-      {"documents", "CREATE TABLE t(id TEXT, text TEXT, split TEXT, updated_at TEXT)", true,
+      {"documents", "CREATE TABLE t(id TEXT, text TEXT, split TEXT, updated_at TEXT TIMESTAMP)",
+       true,
        [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
          return std::make_unique<EntityTable>(
              TableColumns(EntityKind::kDocument, schemas.documents));
        },
        "input texts, each with an id and the split it belongs to",
        [](const UserSchemas& schemas) { return DeclareColumns(schemas.documents->LiveColumns()); }},
-      {"labels", "CREATE TABLE t(id TEXT, text TEXT, updated_at TEXT)", true,
+      {"labels", "CREATE TABLE t(id TEXT, text TEXT, updated_at TEXT TIMESTAMP)", true,
        [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
          return std::make_unique<EntityTable>(TableColumns(EntityKind::kLabel, schemas.labels));
        },

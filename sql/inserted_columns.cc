@@ -1,5 +1,10 @@
 #include "sql/inserted_columns.h"
 
+#include <algorithm>
+#include <cstddef>
+
+#include "sql/table_columns.h"
+
 namespace dashi::sql {
 
 namespace {
@@ -50,6 +55,39 @@ std::optional<std::vector<std::string>> InsertedColumns(const ParsedStatement& s
     }
   }
   return columns;
+}
+
+std::vector<InsertedParameter> InsertedParameters(const ParsedStatement& statement,
+                                                  const UserSchemas& schemas) {
+  std::vector<InsertedParameter> found;
+  const std::vector<Token>& tokens = statement.tokens;
+  const std::optional<std::size_t> table = BehindInto(tokens);
+  if (!table || *table >= tokens.size()) {
+    return found;
+  }
+  const std::vector<std::string> columns = InsertedColumns(statement).value_or(
+      ColumnNames(ToLowerAscii(tokens[*table].Name()), schemas));
+  auto at = std::find_if(tokens.begin() + static_cast<std::ptrdiff_t>(*table), tokens.end(),
+                         [](const Token& token) { return token.IsKeyword("VALUES"); });
+  std::size_t depth = 0;
+  std::size_t column = 0;
+  for (; at < tokens.end() - 1; ++at) {
+    const bool begins = at->IsOperator("(") || at->IsOperator(",");
+    if (at->IsOperator(")")) {
+      depth -= depth > 0 ? 1 : 0;
+    } else if (at->IsOperator("(")) {
+      ++depth;
+      column = depth == 1 ? 0 : column;
+    } else if (at->IsOperator(",") && depth == 1) {
+      ++column;
+    }
+    const bool alone = begins && depth == 1 && at + 2 < tokens.end() &&
+                       (at[2].IsOperator(",") || at[2].IsOperator(")"));
+    if (alone && at[1].kind == TokenKind::kParameter && column < columns.size()) {
+      found.push_back({at[1].parameter, columns[column]});
+    }
+  }
+  return found;
 }
 
 }  // namespace dashi::sql

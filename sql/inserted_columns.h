@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "sql/parser.h"
+#include "sql/user_schemas.h"
 
 namespace dashi::sql {
 
@@ -13,5 +15,15 @@ namespace dashi::sql {
 /// named and for one that is given NULL: this tells them apart, so that the former gets its
 /// default.
 std::optional<std::vector<std::string>> InsertedColumns(const ParsedStatement& statement);
+
+/// A parameter that stands for the value of a column.
+struct InsertedParameter {
+  std::uint32_t parameter = 0;
+  std::string column;
+};
+
+/// The parameters that are values by themselves in the rows of INSERT ... VALUES.
+std::vector<InsertedParameter> InsertedParameters(const ParsedStatement& statement,
+                                                  const UserSchemas& schemas);
 
 }  // namespace dashi::sql

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "sql/database_impl.h"
+#include "sql/own_columns.h"
 
 namespace dashi::sql {
 
@@ -100,7 +101,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                          session.database.jobs().Wait(wait.job, session.on_progress,
                                                       [&] { return session.interruption.Poll(); }));
   DASHI_RETURN_IF_ERROR(JobOutcome(job));
-  return Finished("WAIT JOB", {{"result", ValueType::kText}}, {{Value::Text(job.result)}});
+  return Finished("WAIT JOB", OwnColumns(wait), {{Value::Text(job.result)}});
 }
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& /*statement*/,
@@ -144,7 +145,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   DASHI_ASSIGN_OR_RETURN(const JobRecord job,
                          WaitForOwnJob(session, resume.job, OnInterrupt::kPause));
   DASHI_RETURN_IF_ERROR(JobOutcome(job));
-  return Finished("RESUME JOB", {{"release", ValueType::kText}}, {{Value::Text(job.result)}});
+  return Finished("RESUME JOB", OwnColumns(resume), {{Value::Text(job.result)}});
 }
 
 }  // namespace dashi::sql

@@ -12,6 +12,7 @@
 #include "sql/database_impl.h"
 #include "sql/job_statements.h"
 #include "sql/option_nodes.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 #include "sql/serving_options.h"
 #include "sql/train_explanation.h"
@@ -247,8 +248,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
         const trainer::TrainingExplanation explanation,
         session.database.jobs().Explain(train.model, overrides, session.on_progress,
                                         [&] { return session.interruption.Poll(); }));
-    return Finished("EXPLAIN", {{"QUERY PLAN", ValueType::kText}},
-                    ExplanationRows(train.model, explanation));
+    return Finished("EXPLAIN", OwnColumns(train), ExplanationRows(train.model, explanation));
   }
   const Result<std::uint64_t> submitted =
       session.database.jobs().SubmitTraining(train.model, overrides, std::string(statement.text()));
@@ -257,12 +257,12 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   }
   const std::uint64_t id = *submitted;
   if (!wait) {
-    return Finished("TRAIN MODEL", {{"job", ValueType::kInteger}},
+    return Finished("TRAIN MODEL", OwnColumns(train),
                     {{Value::Integer(static_cast<std::int64_t>(id))}});
   }
   DASHI_ASSIGN_OR_RETURN(const JobRecord job, WaitForOwnJob(session, id, OnInterrupt::kCancel));
   DASHI_RETURN_IF_ERROR(JobOutcome(job));
-  return Finished("TRAIN MODEL", {{"release", ValueType::kText}}, {{Value::Text(job.result)}});
+  return Finished("TRAIN MODEL", OwnColumns(train), {{Value::Text(job.result)}});
 }
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
@@ -303,17 +303,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   for (const storage::EvaluationRecord& record : *records) {
     rows.push_back(EvaluationRow(record));
   }
-  return Finished("EVALUATE MODEL",
-                  {{"release", ValueType::kText},
-                   {"split", ValueType::kText},
-                   {"slice", ValueType::kText},
-                   {"metric", ValueType::kText},
-                   {"k", ValueType::kInteger},
-                   {"value", ValueType::kReal},
-                   {"low", ValueType::kReal},
-                   {"high", ValueType::kReal},
-                   {"documents", ValueType::kInteger}},
-                  std::move(rows), std::move(notices));
+  return Finished("EVALUATE MODEL", OwnColumns(evaluate), std::move(rows), std::move(notices));
 }
 
 }  // namespace dashi::sql

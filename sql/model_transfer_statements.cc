@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "sql/database_impl.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 #include "storage/release_removal.h"
 #include "trainer/release_export.h"
@@ -72,7 +73,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     return statement.At(std::move(written), exported.path_offset);
   }
   return Finished(
-      "EXPORT MODEL", {{"release", ValueType::kText}},
+      "EXPORT MODEL", OwnColumns(exported),
       {{Value::Text(fmt::format("{}@{}", found->release.model, found->release.number))}});
 }
 
@@ -96,7 +97,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     return statement.At(std::move(imported).status(), transfer.path_offset);
   }
   return Finished(
-      "IMPORT MODEL", {{"release", ValueType::kText}},
+      "IMPORT MODEL", OwnColumns(transfer),
       {{Value::Text(fmt::format("{}@{}", imported->release.model, imported->release.number))}},
       ImportNotices(*imported));
 }

@@ -25,7 +25,7 @@ Result<ResultSet> PreparedImpl::Execute(std::span<const Value> values) {
 
 void PreparedImpl::Close() {
   session_ = nullptr;
-  *keeper_ = nullptr;
+  keeper_->reset();
 }
 
 }  // namespace dashi::internal

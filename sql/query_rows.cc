@@ -19,7 +19,7 @@ QueryRows::QueryRows(SessionImpl* session, std::shared_ptr<const sql::ParsedStat
       tag_word_(std::move(tag_word)),
       in_block_(session->state().block.active()),
       deadline_micros_(session->state().interruption.deadline_micros()),
-      columns_(sql::SqliteConnection::ColumnsOf(compiled_.get())) {}
+      columns_(compiled_.Columns()) {}
 
 QueryRows::~QueryRows() { Finish(); }
 

@@ -2,6 +2,7 @@
 
 #include "base/status.h"
 #include "sql/database_impl.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 #include "sql/progress_meter.h"
 #include "storage/release_removal.h"
@@ -38,7 +39,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     meter.EndPhase(done_before);
   }
   return Finished(
-      "REFRESH MODEL", {{"release", ValueType::kText}, {"rows", ValueType::kInteger}},
+      "REFRESH MODEL", OwnColumns(refresh),
       {{Value::Text((*release)->Name()), Value::Integer(static_cast<std::int64_t>(num_rows))}});
 }
 

@@ -14,6 +14,7 @@
 #include "query/publish_gate.h"
 #include "query/release_collection.h"
 #include "sql/database_impl.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 #include "sql/serving_options.h"
 #include "storage/release_removal.h"
@@ -272,7 +273,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   for (std::string& notice : Collect(session, publish.release.model)) {
     notices.push_back(std::move(notice));
   }
-  return Finished("PUBLISH", {{"release", ValueType::kText}},
+  return Finished("PUBLISH", OwnColumns(publish),
                   {{Value::Text(storage::ReleaseName(publish.release.model, *release))}},
                   std::move(notices));
 }
@@ -284,7 +285,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   DASHI_ASSIGN_OR_RETURN(
       const std::uint32_t release,
       query::Revert(session.database.store(), revert.model, &session.database.release_events()));
-  return Finished("REVERT MODEL", {{"release", ValueType::kText}},
+  return Finished("REVERT MODEL", OwnColumns(revert),
                   {{Value::Text(storage::ReleaseName(revert.model, release))}},
                   Collect(session, revert.model));
 }

@@ -82,6 +82,11 @@ std::size_t PreparedStatement::num_parameters() const {
   return impl_ == nullptr ? 0 : impl_->num_parameters();
 }
 
+const std::vector<SqlType>& PreparedStatement::parameter_types() const {
+  static const std::vector<SqlType> kNone;
+  return impl_ == nullptr ? kNone : impl_->parameter_types();
+}
+
 const std::vector<Column>& PreparedStatement::columns() const {
   return impl_ == nullptr ? NoColumns() : impl_->columns();
 }

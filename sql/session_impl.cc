@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "sql/inserted_columns.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 #include "sql/plan_analysis.h"
 #include "sql/postgres/column_types.h"
@@ -33,8 +34,6 @@ struct Overloaded : Handlers... {
 };
 template <typename... Handlers>
 Overloaded(Handlers...) -> Overloaded<Handlers...>;
-
-constexpr const char* kPlanColumn = "QUERY PLAN";
 
 // Statements that are allowed in a failed block, because they end it or go back before the failure.
 bool HelpsFailedBlock(const sql::StatementNode& node) {
@@ -155,6 +154,7 @@ Result<PreparedParts> SessionImpl::ParseAndCompile(std::string_view sql,
   PreparedParts parts;
   DASHI_ASSIGN_OR_RETURN(ParsedStatement parsed, sql::ParseOne(sql));
   parts.statement = std::make_shared<const ParsedStatement>(std::move(parsed));
+  parts.parameter_types.resize(parts.statement->num_parameters);
   if (state_.block.failed()) {
     return parts;
   }
@@ -163,39 +163,44 @@ Result<PreparedParts> SessionImpl::ParseAndCompile(std::string_view sql,
     DASHI_ASSIGN_OR_RETURN(StatementContext context, NewContext());
     DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
                            sqlite_->Compile(select, context));
-    parts.columns = sql::SqliteConnection::ColumnsOf(compiled.get());
+    parts.columns = compiled.Columns();
   } else if (std::holds_alternative<sql::SqliteStatement>(parts.statement->node)) {
     DASHI_ASSIGN_OR_RETURN(StatementContext context, NewContext());
     DASHI_ASSIGN_OR_RETURN(*keeper, sqlite_->Compile(*parts.statement, context));
-    DASHI_ASSIGN_OR_RETURN(parts.columns, ColumnsOf(*parts.statement, context, keeper->get()));
+    DASHI_ASSIGN_OR_RETURN(parts.columns, ColumnsOf(*parts.statement, context, *keeper));
+    DASHI_ASSIGN_OR_RETURN(const sql::postgres::TypedStatement read,
+                           sql::postgres::ReadWithTypes(*parts.statement, context.schemas));
+    parts.parameter_types = read.types.Parameters(parts.statement->num_parameters);
+  } else {
+    parts.columns = sql::ColumnsBeforeRun(parts.statement->node);
   }
   return parts;
 }
 
 Result<std::vector<Column>> SessionImpl::ColumnsOf(const ParsedStatement& statement,
                                                    StatementContext& context,
-                                                   sqlite3_stmt* compiled) {
+                                                   const sql::CompiledStatement& compiled) {
   const auto& node = std::get<sql::SqliteStatement>(statement.node);
   if (node.verb == sql::SqliteVerb::kSelect) {
-    return sql::SqliteConnection::ColumnsOf(compiled);
+    return compiled.Columns();
   }
   if (node.verb == sql::SqliteVerb::kExplain) {
-    return std::vector<Column>{{kPlanColumn, ValueType::kText}};
+    return sql::PlanColumns();
   }
   if (!node.write || !node.write->returning) {
     return std::vector<Column>();
   }
   if (node.verb == sql::SqliteVerb::kDelete) {
-    std::vector<Column> columns = sql::SqliteConnection::ColumnsOf(compiled);
+    std::vector<Column> columns = compiled.Columns();
     columns.erase(columns.begin());  // The row numbers.
     return columns;
   }
-  DASHI_ASSIGN_OR_RETURN(const sql::TextReplacements replaced,
-                         sql::postgres::ReplaceWithTypes(statement, context.schemas));
-  DASHI_ASSIGN_OR_RETURN(
-      const sql::CompiledStatement returning,
-      sqlite_->CompileComposed(sql::ReturningText(statement, replaced), statement, context));
-  return sql::SqliteConnection::ColumnsOf(returning.get());
+  DASHI_ASSIGN_OR_RETURN(const sql::postgres::TypedStatement read,
+                         sql::postgres::ReadWithTypes(statement, context.schemas));
+  DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement returning,
+                         sqlite_->CompileComposed(sql::ReturningText(statement, read.replaced),
+                                                  statement, read, context));
+  return returning.Columns();
 }
 
 Result<ResultSet> SessionImpl::ExecuteParsed(
@@ -304,8 +309,8 @@ Result<StatementContext> SessionImpl::NewContext() {
 Result<sql::CompiledStatement> SessionImpl::CompileOrTake(const ParsedStatement& statement,
                                                           StatementContext& context,
                                                           const CompiledKeeper& keeper) {
-  if (keeper != nullptr && *keeper != nullptr) {
-    sql::CompiledStatement kept = std::exchange(*keeper, nullptr);
+  if (keeper != nullptr && !keeper->empty()) {
+    sql::CompiledStatement kept = std::exchange(*keeper, sql::CompiledStatement());
     if (sqlite_->IsCurrent(kept)) {
       return kept;
     }
@@ -316,7 +321,7 @@ Result<sql::CompiledStatement> SessionImpl::CompileOrTake(const ParsedStatement&
 void SessionImpl::GiveBack(sql::CompiledStatement compiled, const CompiledKeeper& keeper) {
   sqlite3_reset(compiled.get());
   sqlite3_clear_bindings(compiled.get());
-  if (keeper != nullptr && *keeper == nullptr) {
+  if (keeper != nullptr && keeper->empty()) {
     *keeper = std::move(compiled);
   }
 }
@@ -378,7 +383,7 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
   for (std::string& line : lines) {
     rows.push_back({Value::Text(std::move(line))});
   }
-  return sql::Finished("EXPLAIN", {{kPlanColumn, ValueType::kText}}, std::move(rows));
+  return sql::Finished("EXPLAIN", sql::PlanColumns(), std::move(rows));
 }
 
 Result<std::string> SessionImpl::Analyze(const ParsedStatement& statement,
@@ -417,8 +422,8 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& 
     context.upsert = node.upsert ? &*node.upsert : nullptr;
     DASHI_ASSIGN_OR_RETURN(sql::CompiledStatement compiled,
                            CompileOrTake(statement, context, keeper));
-    DASHI_ASSIGN_OR_RETURN(
-        outcome, sql::RunWriteStatement(*sqlite_, statement, values, compiled.get(), context));
+    DASHI_ASSIGN_OR_RETURN(outcome,
+                           sql::RunWriteStatement(*sqlite_, statement, values, compiled, context));
     GiveBack(std::move(compiled), keeper);
     return Status();
   };

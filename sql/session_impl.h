@@ -33,7 +33,8 @@ using CompiledKeeper = std::shared_ptr<sql::CompiledStatement>;
 struct PreparedParts {
   /// Sharers: rows that are being read.
   std::shared_ptr<const sql::ParsedStatement> statement;
-  std::vector<Column> columns;  ///< see PreparedStatement::columns
+  std::vector<Column> columns;           ///< see PreparedStatement
+  std::vector<SqlType> parameter_types;  ///< likewise
 };
 
 /// Runs statements. See Session for threads and errors.
@@ -73,7 +74,8 @@ class SessionImpl {
   Result<PreparedParts> ParseAndCompile(std::string_view sql, const CompiledKeeper& keeper);
   /// The columns of a statement that SQLite runs; `compiled` is MainText.
   Result<std::vector<Column>> ColumnsOf(const sql::ParsedStatement& statement,
-                                        sql::StatementContext& context, sqlite3_stmt* compiled);
+                                        sql::StatementContext& context,
+                                        const sql::CompiledStatement& compiled);
   Result<ResultSet> Run(const std::shared_ptr<const sql::ParsedStatement>& statement,
                         std::span<const Value> values, const CompiledKeeper& keeper);
   Result<std::unique_ptr<RowSource>> RunQuery(

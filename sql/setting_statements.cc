@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/own_columns.h"
 
 namespace dashi::sql {
 
@@ -12,7 +13,7 @@ StatementResult ExecuteShowSetting(SessionState& session, const ParsedStatement&
   if (!value.ok()) {
     return statement.At(std::move(value).status(), show.offset);
   }
-  return Finished("SHOW", {{show.name, ValueType::kText}}, {{Value::Text(std::move(*value))}});
+  return Finished("SHOW", OwnColumns(show), {{Value::Text(std::move(*value))}});
 }
 
 StatementResult ExecuteSet(SessionState& session, const ParsedStatement& statement,

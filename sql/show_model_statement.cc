@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "sql/object_comments.h"
+#include "sql/own_columns.h"
 #include "sql/own_statements.h"
 
 namespace dashi::sql {
@@ -95,8 +96,7 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
       AddRelease(release, &properties);
     }
   }
-  return Finished("SHOW", {{"property", ValueType::kText}, {"value", ValueType::kText}},
-                  properties.Take());
+  return Finished("SHOW", OwnColumns(show), properties.Take());
 }
 
 }  // namespace dashi::sql

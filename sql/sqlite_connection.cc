@@ -74,19 +74,6 @@ int Authorize(void* slot, int action, const char* first, const char* second,
   }
 }
 
-ValueType TypeOf(const char* declared) {
-  const std::string_view name = declared == nullptr ? "" : declared;
-  if (name == "BOOLEAN") {
-    return ValueType::kInteger;
-  }
-  for (const ValueType type : {ValueType::kInteger, ValueType::kReal, ValueType::kText}) {
-    if (name.substr(0, ValueTypeName(type).size()) == ValueTypeName(type)) {
-      return type;
-    }
-  }
-  return ValueType::kNull;
-}
-
 int BindOne(sqlite3_stmt* compiled, int index, const Value& value) {
   switch (value.type()) {
     case ValueType::kNull:
@@ -196,30 +183,32 @@ Result<CompiledStatement> SqliteConnection::Compile(const ParsedStatement& state
                                                     StatementContext& context) {
   // EXPLAIN alone would print SQLite's byte code.
   const bool explain = std::get<SqliteStatement>(statement.node).verb == SqliteVerb::kExplain;
-  DASHI_ASSIGN_OR_RETURN(const TextReplacements replaced,
-                         postgres::ReplaceWithTypes(statement, context.schemas));
-  return CompileText(MainText(statement, replaced, explain ? "EXPLAIN QUERY PLAN " : ""), statement,
-                     context);
+  DASHI_ASSIGN_OR_RETURN(const postgres::TypedStatement read,
+                         postgres::ReadWithTypes(statement, context.schemas));
+  return CompileText(MainText(statement, read.replaced, explain ? "EXPLAIN QUERY PLAN " : ""),
+                     statement, read, context);
 }
 
 Result<CompiledStatement> SqliteConnection::CompileAnalyzed(const ParsedStatement& statement,
                                                             StatementContext& context) {
-  DASHI_ASSIGN_OR_RETURN(const TextReplacements replaced,
-                         postgres::ReplaceWithTypes(statement, context.schemas));
-  return CompileText(MainText(statement, replaced, ""), statement, context);
+  DASHI_ASSIGN_OR_RETURN(const postgres::TypedStatement read,
+                         postgres::ReadWithTypes(statement, context.schemas));
+  return CompileText(MainText(statement, read.replaced, ""), statement, read, context);
 }
 
 Result<CompiledStatement> SqliteConnection::CompileComposed(const SqliteText& text,
                                                             const ParsedStatement& statement,
+                                                            const postgres::TypedStatement& read,
                                                             StatementContext& context) {
   context.composed = true;
-  Result<CompiledStatement> compiled = CompileText(text, statement, context);
+  Result<CompiledStatement> compiled = CompileText(text, statement, read, context);
   context.composed = false;
   return compiled;
 }
 
 Result<CompiledStatement> SqliteConnection::CompileText(const SqliteText& text,
                                                         const ParsedStatement& statement,
+                                                        const postgres::TypedStatement& read,
                                                         StatementContext& context) {
   StatementScope scope(slot_, context);
   sqlite3_stmt* compiled = nullptr;
@@ -229,7 +218,7 @@ Result<CompiledStatement> SqliteConnection::CompileText(const SqliteText& text,
   if (rc != SQLITE_OK) {
     return ErrorOf(rc, statement, context, &text);
   }
-  return CompiledStatement(compiled, CompiledDeleter{generation_});
+  return CompiledStatement(compiled, generation_, read.types.Results());
 }
 
 Status SqliteConnection::Bind(sqlite3_stmt* compiled, std::span<const Value> values) {
@@ -272,16 +261,6 @@ Result<bool> SqliteConnection::Step(sqlite3_stmt* compiled, const ParsedStatemen
     return false;
   }
   return ErrorOf(rc, statement, context, /*text=*/nullptr);
-}
-
-std::vector<Column> SqliteConnection::ColumnsOf(sqlite3_stmt* compiled) {
-  std::vector<Column> columns;
-  const int count = sqlite3_column_count(compiled);
-  for (int i = 0; i < count; ++i) {
-    const char* name = sqlite3_column_name(compiled, i);
-    columns.push_back({name == nullptr ? "" : name, TypeOf(sqlite3_column_decltype(compiled, i))});
-  }
-  return columns;
 }
 
 void SqliteConnection::ReadRow(sqlite3_stmt* compiled, Row* row) {

@@ -12,19 +12,13 @@
 #include "dashi/result_set.h"
 #include "dashi/status.h"
 #include "dashi/value.h"
+#include "sql/compiled_statement.h"
 #include "sql/parser.h"
+#include "sql/postgres/column_types.h"
 #include "sql/sqlite_text.h"
 #include "sql/statement_context.h"
 
 namespace dashi::sql {
-
-/// A statement compiled by SQLite.
-struct CompiledDeleter {
-  /// Of the table declarations it was compiled with.
-  std::uint64_t generation = 0;
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using CompiledStatement = std::unique_ptr<sqlite3_stmt, CompiledDeleter>;
 
 /// A session's SQLite: an empty in-memory database with our tables and functions. It runs SELECT
 /// and plain writes; everything else that SQLite could do (PRAGMA, ATTACH, CREATE, extensions) is
@@ -45,7 +39,7 @@ class SqliteConnection {
   Status UseSchemas(const UserSchemas& schemas);
   /// Whether a statement was compiled with the tables as they are declared now.
   bool IsCurrent(const CompiledStatement& compiled) const {
-    return compiled.get_deleter().generation == generation_;
+    return compiled.generation() == generation_;
   }
   /// Compiles a statement that SQLite runs: MainText. For EXPLAIN it is the explained statement's
   /// plan.
@@ -53,9 +47,11 @@ class SqliteConnection {
   /// Compiles what EXPLAIN ANALYZE runs.
   Result<CompiledStatement> CompileAnalyzed(const ParsedStatement& statement,
                                             StatementContext& context);
-  /// Compiles what dashi has put together out of a statement: it may name dashi's own tables.
+  /// Compiles what dashi has put together out of a statement: it may name dashi's own tables. Its
+  /// columns are those of the statement that was `read`.
   Result<CompiledStatement> CompileComposed(const SqliteText& text,
                                             const ParsedStatement& statement,
+                                            const postgres::TypedStatement& read,
                                             StatementContext& context);
   /// Binds `values[i]` to `$i+1`. Text must be UTF-8 without NUL (22021).
   Status Bind(sqlite3_stmt* compiled, std::span<const Value> values);
@@ -63,7 +59,6 @@ class SqliteConnection {
   Result<bool> Step(sqlite3_stmt* compiled, const ParsedStatement& statement,
                     StatementContext& context);
 
-  static std::vector<Column> ColumnsOf(sqlite3_stmt* compiled);
   static void ReadRow(sqlite3_stmt* compiled, Row* row);
 
   sqlite3* handle() const { return connection_; }
@@ -73,6 +68,7 @@ class SqliteConnection {
   explicit SqliteConnection(std::function<bool()> interrupted);
   Status Configure();
   Result<CompiledStatement> CompileText(const SqliteText& text, const ParsedStatement& statement,
+                                        const postgres::TypedStatement& read,
                                         StatementContext& context);
   Status ErrorOf(int rc, const ParsedStatement& statement, StatementContext& context,
                  const SqliteText* text);

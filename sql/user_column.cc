@@ -200,7 +200,7 @@ Value ShownValue(ColumnType type, const Value& stored) {
 }
 
 std::string_view DeclaredType(ColumnType type) {
-  return type == ColumnType::kTimestamp ? "TEXT" : ColumnTypeName(type);
+  return type == ColumnType::kTimestamp ? "TEXT TIMESTAMP" : ColumnTypeName(type);
 }
 
 std::string DeclareColumn(const ColumnRecord& column) {

@@ -60,17 +60,17 @@ class WriteRunner {
     write_ = write ? &*write : nullptr;
   }
 
-  Result<WriteOutcome> Run(sqlite3_stmt* compiled) {
+  Result<WriteOutcome> Run(const CompiledStatement& compiled) {
     if (write_ == nullptr) {
-      DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled, values_));
-      DASHI_RETURN_IF_ERROR(StepAll(compiled));
+      DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled.get(), values_));
+      DASHI_RETURN_IF_ERROR(StepAll(compiled.get()));
       outcome_.rows_changed = context_.rows_changed;
       return std::move(outcome_);
     }
     if (write_->verb == SqliteVerb::kDelete) {
       return Delete(compiled);
     }
-    return InsertOrUpdate(compiled);
+    return InsertOrUpdate(compiled.get());
   }
 
  private:
@@ -97,9 +97,9 @@ class WriteRunner {
     return Status();
   }
 
-  Result<CompiledStatement> Compile(const SqliteText& text) {
+  Result<CompiledStatement> Compile(const SqliteText& text, const postgres::TypedStatement& read) {
     DASHI_ASSIGN_OR_RETURN(CompiledStatement compiled,
-                           sqlite_.CompileComposed(text, statement_, context_));
+                           sqlite_.CompileComposed(text, statement_, read, context_));
     DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled.get(), values_));
     return compiled;
   }
@@ -110,18 +110,19 @@ class WriteRunner {
     std::optional<ConflictingRows> conflicts;
     CompiledStatement upsert;
     CompiledStatement returning;
-    DASHI_ASSIGN_OR_RETURN(const TextReplacements replaced,
-                           postgres::ReplaceWithTypes(statement_, context_.schemas));
+    DASHI_ASSIGN_OR_RETURN(const postgres::TypedStatement read,
+                           postgres::ReadWithTypes(statement_, context_.schemas));
     if (write_->upsert) {
       DASHI_RETURN_IF_ERROR(CheckKey(statement_, *write_));
       conflicts.emplace(!write_->upsert->nothing);
       if (conflicts->updates()) {
-        DASHI_ASSIGN_OR_RETURN(upsert, Compile(UpsertText(statement_, replaced, context_.schemas)));
+        DASHI_ASSIGN_OR_RETURN(
+            upsert, Compile(UpsertText(statement_, read.replaced, context_.schemas), read));
       }
     }
     if (write_->returning) {
       DASHI_RETURN_IF_ERROR(CheckReturned());
-      DASHI_ASSIGN_OR_RETURN(returning, Compile(ReturningText(statement_, replaced)));
+      DASHI_ASSIGN_OR_RETURN(returning, Compile(ReturningText(statement_, read.replaced), read));
     }
     context_.conflicts = conflicts ? &*conflicts : nullptr;
     context_.written = &written;
@@ -133,7 +134,7 @@ class WriteRunner {
     }
     context_.written = nullptr;
     if (write_->returning) {
-      DASHI_RETURN_IF_ERROR(ReadReturned({std::move(written), {}}, returning.get()));
+      DASHI_RETURN_IF_ERROR(ReadReturned({std::move(written), {}}, returning));
     }
     outcome_.rows_changed = context_.rows_changed;
     return std::move(outcome_);
@@ -167,34 +168,34 @@ class WriteRunner {
     return Status();
   }
 
-  Status ReadReturned(const ListedRows& listed, sqlite3_stmt* compiled) {
+  Status ReadReturned(const ListedRows& listed, const CompiledStatement& compiled) {
     context_.listed = &listed;
-    outcome_.columns = SqliteConnection::ColumnsOf(compiled);
+    outcome_.columns = compiled.Columns();
     Row row;
     for (;;) {
-      DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_.Step(compiled, statement_, context_));
+      DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_.Step(compiled.get(), statement_, context_));
       if (!more) {
         context_.listed = nullptr;
         return Status();
       }
-      SqliteConnection::ReadRow(compiled, &row);
+      SqliteConnection::ReadRow(compiled.get(), &row);
       outcome_.rows.push_back(std::move(row));
     }
   }
 
   /// Reads all rows before the first is deleted.
-  Result<WriteOutcome> Delete(sqlite3_stmt* compiled) {
-    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled, values_));
-    outcome_.columns = SqliteConnection::ColumnsOf(compiled);
+  Result<WriteOutcome> Delete(const CompiledStatement& compiled) {
+    DASHI_RETURN_IF_ERROR(sqlite_.Bind(compiled.get(), values_));
+    outcome_.columns = compiled.Columns();
     outcome_.columns.erase(outcome_.columns.begin());
     std::vector<std::int64_t> deleted;
     Row row;
     for (;;) {
-      DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_.Step(compiled, statement_, context_));
+      DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_.Step(compiled.get(), statement_, context_));
       if (!more) {
         break;
       }
-      SqliteConnection::ReadRow(compiled, &row);
+      SqliteConnection::ReadRow(compiled.get(), &row);
       deleted.push_back(row.front().integer());
       if (write_->returning) {
         row.erase(row.begin());
@@ -228,7 +229,8 @@ class WriteRunner {
 }  // namespace
 
 Result<WriteOutcome> RunWriteStatement(SqliteConnection& sqlite, const ParsedStatement& statement,
-                                       std::span<const Value> values, sqlite3_stmt* compiled,
+                                       std::span<const Value> values,
+                                       const CompiledStatement& compiled,
                                        StatementContext& context) {
   return WriteRunner(sqlite, statement, values, context).Run(compiled);
 }

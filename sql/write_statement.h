@@ -32,7 +32,8 @@ struct WriteOutcome {
 /// Cost:   that of the statement, a look-up for each row that comes back or has a key that exists,
 ///         and the memory of these rows.
 Result<WriteOutcome> RunWriteStatement(SqliteConnection& sqlite, const ParsedStatement& statement,
-                                       std::span<const Value> values, sqlite3_stmt* compiled,
+                                       std::span<const Value> values,
+                                       const CompiledStatement& compiled,
                                        StatementContext& context);
 
 }  // namespace dashi::sql

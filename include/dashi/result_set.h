@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dashi/sql_type.h"
 #include "dashi/status.h"
 #include "dashi/value.h"
 
@@ -16,7 +17,10 @@ namespace dashi {
 /// A column of a result.
 struct Column {
   std::string name;
-  ValueType type = ValueType::kNull;  ///< the declared type; kNull when the column has none
+  /// The type of its values; kNull where the statement does not tell. Values of a table's columns
+  /// that hold what they were not declared to may differ.
+  ValueType type = ValueType::kNull;
+  SqlType sql_type = SqlType::kUnknown;  ///< what they stand for, where the statement tells
 };
 
 /// The position of the column with this name, or else of the first whose name differs in the case

@@ -11,6 +11,7 @@
 
 #include "dashi/progress.h"
 #include "dashi/result_set.h"
+#include "dashi/sql_type.h"
 #include "dashi/status.h"
 #include "dashi/value.h"
 
@@ -34,10 +35,13 @@ class PreparedStatement {
 
   /// The number of parameters: the highest n of the `$n` in the statement.
   std::size_t num_parameters() const;
-  /// The columns of its rows, as of Prepare, which does not run it: of SELECT, EXPLAIN, SHOW of a
-  /// list, and RETURNING. Empty for other statements and inside a failed transaction block. The
-  /// few statements of dashi's own that report a row (TRAIN MODEL, PUBLISH, EVALUATE MODEL, ...)
-  /// have their columns in the ResultSet alone. `SELECT *` gets the columns of a later ALTER TABLE
+  /// What each parameter stands for, as far as the statement tells: the type of the column that it
+  /// is compared with, stored or added to, of its cast, of a function's argument, of LIMIT.
+  /// kUnknown where it does not. For callers who have the values as texts: Execute takes any Value
+  /// for any parameter. As of Prepare, as the columns are.
+  const std::vector<SqlType>& parameter_types() const;
+  /// The columns of its rows, as of Prepare, which does not run it. Empty for statements without
+  /// rows and inside a failed transaction block. `SELECT *` gets the columns of a later ALTER TABLE
   /// when it runs: the ResultSet's columns are those of its rows.
   const std::vector<Column>& columns() const;
   /// Runs it with `values[i]` as `$i+1`.

@@ -305,7 +305,7 @@ const TableDefinition& EdgesTable() {
   static constexpr TableDefinition kTable = {
       "edges",
       "CREATE TABLE t(graph TEXT, source TEXT, target TEXT, weight REAL, clicks INTEGER, "
-      "last_seen TEXT, source_table TEXT, target_table TEXT)",
+      "last_seen TEXT TIMESTAMP, source_table TEXT, target_table TEXT)",
       true,
       [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
         return std::make_unique<EdgesVirtualTable>();

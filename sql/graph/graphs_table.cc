@@ -148,7 +148,8 @@ const TableDefinition& GraphsTable() {
   static constexpr TableDefinition kTable = {
       "graphs",
       "CREATE TABLE t(name TEXT, sources TEXT, targets TEXT, directed INTEGER, "
-      "half_life_days REAL, event_days INTEGER, created_at TEXT, nodes INTEGER, edges INTEGER, "
+      "half_life_days REAL, event_days INTEGER, created_at TEXT TIMESTAMP, nodes INTEGER, edges "
+      "INTEGER, "
       "degree_p50 INTEGER, degree_p90 INTEGER, degree_p99 INTEGER, degree_max INTEGER, "
       "covered_documents REAL, relevance_agreement REAL, chance_agreement REAL)",
       false,

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "sql/postgres/rewriter.h"
+#include "sql/postgres/statement_types.h"
 
 namespace dashi::sql::postgres {
 
@@ -286,6 +287,9 @@ Result<Operand> Rewriter::FinishCall(const Call& call) {
     return Status::Unimplemented(call.name + " of intervals is not supported")
         .WithPosition(tokens_.PositionOfOffset(call.begin))
         .WithHint("Take their seconds: extract(epoch FROM x).");
+  }
+  for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+    NoteUse(call.arguments[i], ArgumentType(call.name, i));
   }
   DASHI_RETURN_IF_ERROR(RenameCall(call));
   Operand operand = Atom({call.begin, call.end}, TypeOfCall(call));

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/status.h"
+#include "sql/inserted_columns.h"
 #include "sql/postgres/rewriter.h"
 #include "sql/table_catalog.h"
 
@@ -15,10 +16,6 @@ namespace dashi::sql::postgres {
 namespace {
 
 using storage::ColumnType;
-
-/// Built-in columns that hold timestamps, which are declared as TEXT.
-constexpr std::string_view kTimestampColumns[] = {
-    "at", "created_at", "finished_at", "last_seen", "checkpointed_at", "started_at", "updated_at"};
 
 StaticType TypeOfColumn(ColumnType type) {
   switch (type) {
@@ -36,9 +33,8 @@ StaticType TypeOfColumn(ColumnType type) {
   return StaticType::kUnknown;
 }
 
-StaticType TypeOfDeclaration(std::string_view name, std::string_view type) {
-  if (std::find(std::begin(kTimestampColumns), std::end(kTimestampColumns), name) !=
-      std::end(kTimestampColumns)) {
+StaticType TypeOfDeclaration(std::string_view type) {
+  if (type.starts_with("TEXT TIMESTAMP")) {
     return StaticType::kTimestamp;
   }
   if (type.starts_with("INTEGER")) {
@@ -108,8 +104,7 @@ void ColumnTypes::AddTable(std::string_view table, const UserSchemas& schemas) {
     if (name.starts_with('"')) {
       name = name.substr(1, name.size() - 2);
     }
-    Add(name,
-        TypeOfDeclaration(name, space == std::string_view::npos ? "" : rest.substr(space + 1)));
+    Add(name, TypeOfDeclaration(space == std::string_view::npos ? "" : rest.substr(space + 1)));
     const std::size_t comma = rest.find(", ");
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 2);
   }
@@ -145,24 +140,23 @@ StaticType ColumnTypes::Find(std::string_view name) const {
   return found == types_.end() ? StaticType::kUnknown : found->second;
 }
 
-Result<TextReplacements> ReplaceWithTypes(const ParsedStatement& statement,
-                                          const UserSchemas& schemas) {
+Result<TypedStatement> ReadWithTypes(const ParsedStatement& statement, const UserSchemas& schemas) {
   const auto& node = std::get<SqliteStatement>(statement.node);
-  if (!node.types_matter) {
-    return node.replaced;
-  }
   const ColumnTypes types(statement, schemas);
   const auto body =
       std::find_if(statement.tokens.begin(), statement.tokens.end(),
                    [&](const Token& token) { return token.offset >= node.body_offset; });
   const std::span<const Token> tokens(statement.tokens);
-  TextReplacements replacements;
+  TypedStatement read;
+  for (const InsertedParameter& one : InsertedParameters(statement, schemas)) {
+    read.types.NoteParameter(one.parameter, types.Find(one.column));
+  }
   Rewriter rewriter(
       TokenStream(*statement.source,
                   tokens.subspan(static_cast<std::size_t>(body - statement.tokens.begin()))),
-      &replacements, &types);
+      &read.replaced, &types, &read.types);
   DASHI_RETURN_IF_ERROR(rewriter.Run());
-  return replacements;
+  return read;
 }
 
 }  // namespace dashi::sql::postgres

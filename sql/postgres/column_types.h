@@ -7,6 +7,7 @@
 
 #include "dashi/status.h"
 #include "sql/parser.h"
+#include "sql/postgres/statement_types.h"
 #include "sql/postgres/types.h"
 #include "sql/sqlite_text.h"
 #include "sql/user_schemas.h"
@@ -31,11 +32,17 @@ class ColumnTypes {
   std::map<std::string, StaticType, std::less<>> types_;
 };
 
-/// What takes the place of PostgreSQL's spellings in a statement that SQLite runs, once the
-/// columns' types are known: more than at parsing, when they are not.
+/// A statement that SQLite runs, read with the columns' types.
+struct TypedStatement {
+  /// What takes the place of PostgreSQL's spellings: more than at parsing.
+  TextReplacements replaced;
+  StatementTypes types;
+};
+
+/// Reads a statement that SQLite runs once more, now that the columns' types are known.
 ///
 /// Errors: as at parsing, and 22P02 and the like for strings beside columns of other types.
-Result<TextReplacements> ReplaceWithTypes(const ParsedStatement& statement,
-                                          const UserSchemas& schemas);
+/// Cost:   one pass over the tokens.
+Result<TypedStatement> ReadWithTypes(const ParsedStatement& statement, const UserSchemas& schemas);
 
 }  // namespace dashi::sql::postgres

@@ -185,6 +185,8 @@ Result<Operand> Rewriter::ReadPrefix() {
     operand.range = range;
     operand.level = level;
     operand.literal.reset();
+    NoteUse(operand, negation ? StaticType::kBoolean : StaticType::kUnknown);
+    operand.parameter = 0;
     operand.type = negation ? StaticType::kBoolean : operand.type;
     return operand;
   }
@@ -244,6 +246,7 @@ Result<Operand> Rewriter::ReadPrimary() {
     operand.literal = token;
   }
   operand.takes_any_type = token.kind == TokenKind::kParameter;
+  operand.parameter = token.parameter;
   Take();
   return operand;
 }
@@ -346,7 +349,7 @@ Result<Operand> Rewriter::ReadWordPrimary() {
   if (Peek().IsOperator("(")) {
     return ReadCall(token.kind == TokenKind::kIdentifier ? name : std::string(), range);
   }
-  return Atom(range, types_ == nullptr ? StaticType::kUnknown : types_->Find(ToLowerAscii(name)));
+  return Atom(range, TypeOfColumn(name));
 }
 
 // DATE '...', TIMESTAMP WITH TIME ZONE '...', INTERVAL '5' DAY.
@@ -424,6 +427,7 @@ Result<Operand> Rewriter::ReadGroupInside() {
   const bool alone = body.num_expressions == 1 && !body.has_words;
   Operand operand = Atom({begin, end_}, alone ? body.last.type : StaticType::kUnknown);
   operand.depth = deepest_;
+  operand.parameter = alone ? body.last.parameter : 0;
   return operand;
 }
 
@@ -480,6 +484,8 @@ Result<std::optional<Operand>> Rewriter::ReadWordInfix(Operand left, int level_m
     left.range.end = end_;
     left.level = kSqliteCollate;
     left.literal.reset();
+    NoteUse(left, StaticType::kText);
+    left.parameter = 0;
     return std::optional<Operand>(left);
   }
   if (token.IsKeyword("AT") && Peek(1).IsKeyword("TIME") && kLevelZone >= level_min) {
@@ -540,6 +546,8 @@ Result<Operand> Rewriter::ReadBinary(Operand left, const Token& op, int level, i
   Take();
   DASHI_ASSIGN_OR_RETURN(Operand right, ReadExpression(level + 1));
   if (level == kLevelOr || level == kLevelAnd) {
+    NoteUse(left, StaticType::kBoolean);
+    NoteUse(right, StaticType::kBoolean);
     return Infix(left, right, sqlite_level, StaticType::kBoolean);
   }
   return Arithmetic(left, op, right, sqlite_level);
@@ -586,6 +594,7 @@ Result<Operand> Rewriter::ReadAny(Operand left, const Token& op) {
     const std::size_t begin = Begin();
     while (!tokens_.AtEnd() && !Peek().IsOperator("]")) {
       DASHI_ASSIGN_OR_RETURN(Operand element, ReadExpression(kLevelOr));
+      NoteUse(element, left.type);
       depth = std::max(depth, element.depth);
       if (!Peek().IsOperator(",")) {
         break;
@@ -649,6 +658,8 @@ Result<Operand> Rewriter::ReadLike(Operand left, std::size_t begin, bool negated
   const bool word =
       tokens_.TextOf({begin, begin + 1}).find_first_of("~!") == std::string_view::npos;
   DASHI_ASSIGN_OR_RETURN(const Operand pattern, ReadExpression(kLevelLike + 1));
+  NoteUse(left, StaticType::kText);
+  NoteUse(pattern, StaticType::kText);
   std::vector<Operand> arguments{left, pattern};
   bool plain_escape = true;
   if (Peek().IsKeyword("ESCAPE")) {
@@ -721,7 +732,9 @@ Result<Operand> Rewriter::ReadIn(Operand left) {
     DASHI_ASSIGN_OR_RETURN(Operand table, ReadExpression(kLevelLike + 1));
     return Infix(left, table, kSqliteEqual, StaticType::kBoolean);
   }
+  NoteUsesInList(left.type);
   DASHI_ASSIGN_OR_RETURN(Operand list, ReadGroup());
+  NoteUse(left, list.type);
   return Infix(left, list, kSqliteEqual, StaticType::kBoolean);
 }
 

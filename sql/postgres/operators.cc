@@ -195,6 +195,7 @@ Operand Rewriter::CallOf(std::string_view function, const std::vector<Operand>& 
 // CAST(operand AS target), written in `range`. Literals are cast at once.
 Result<Operand> Rewriter::AddCast(const Operand& operand, CastTarget target, TextRange range) {
   const StaticType type = StaticTypeOf(target.kind);
+  NoteUse(operand, type);
   if (operand.literal) {
     const bool decimal = operand.literal->kind == TokenKind::kDecimal;
     if (operand.literal->kind != TokenKind::kString && LiteralValue(*operand.literal).is_null()) {
@@ -223,6 +224,8 @@ Result<Operand> Rewriter::AddCast(const Operand& operand, CastTarget target, Tex
 // Takes strings beside values of a known type to that type, and makes dates and intervals
 // comparable.
 Status Rewriter::AlignTypes(Operand* left, Operand* right, bool compared) {
+  NoteUse(*left, right->type);
+  NoteUse(*right, left->type);
   types_matter_ = types_matter_ || IsString(*left) || IsString(*right) || IsMoment(left->type) ||
                   IsMoment(right->type);
   for (const auto& [literal, beside] : {std::pair(left, right), std::pair(right, left)}) {
@@ -253,6 +256,8 @@ Result<Operand> Rewriter::Arithmetic(Operand left, const Token& op, Operand righ
                                      int sqlite_level) {
   types_matter_ = true;
   if (op.text == "||") {
+    NoteUse(left, StaticType::kText);
+    NoteUse(right, StaticType::kText);
     return Concatenation(left, right, sqlite_level);
   }
   if (op.text == "^") {

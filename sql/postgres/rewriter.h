@@ -14,6 +14,7 @@
 namespace dashi::sql::postgres {
 
 class ColumnTypes;
+class StatementTypes;
 
 /// An expression, as far as it has been read.
 struct Operand {
@@ -25,6 +26,7 @@ struct Operand {
   int depth = 0;
   std::optional<Token> literal;  ///< where it is one string or number alone
   bool takes_any_type = false;   ///< NULL or a parameter
+  std::uint32_t parameter = 0;   ///< n where it is `$n` alone
 };
 
 /// Rewrites PostgreSQL's spellings in a statement that SQLite runs. It reads the statement as a
@@ -35,9 +37,11 @@ struct Operand {
 /// Cost:    one pass over the tokens; nothing is allocated where nothing is rewritten.
 class Rewriter {
  public:
-  /// `types`: of columns; null where they are not known.
-  Rewriter(TokenStream tokens, TextReplacements* replacements, const ColumnTypes* types = nullptr)
-      : tokens_(tokens), replacements_(*replacements), types_(types) {}
+  /// `types`: of columns; null where they are not known. `found`: where to note what the statement
+  /// tells of types; null: nobody asks.
+  Rewriter(TokenStream tokens, TextReplacements* replacements, const ColumnTypes* types = nullptr,
+           StatementTypes* found = nullptr)
+      : tokens_(tokens), replacements_(*replacements), types_(types), found_(found) {}
 
   /// Reads to the end of the statement.
   Status Run();
@@ -150,10 +154,15 @@ class Rewriter {
     return {token.offset, token.offset + token.text.size()};
   }
   Operand Atom(TextRange range, StaticType type) const;
+  StaticType TypeOfColumn(std::string_view name) const;
+  void NoteUse(const Operand& operand, StaticType type);
+  void NoteUsesInList(StaticType type);
+  void NoteResult(const Operand& item);
 
   TokenStream tokens_;
   TextReplacements& replacements_;
   const ColumnTypes* types_;
+  StatementTypes* found_;
   std::size_t end_ = 0;  // Behind the token that was taken last.
   bool types_matter_ = false;
   int nesting_ = 0;

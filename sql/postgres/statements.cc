@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/postgres/column_types.h"
 #include "sql/postgres/rewriter.h"
+#include "sql/postgres/statement_types.h"
 
 namespace dashi::sql::postgres {
 
@@ -69,6 +71,40 @@ bool IsReserved(const Token& token) {
                             std::string_view(upper, token.text.size()));
 }
 
+StaticType Rewriter::TypeOfColumn(std::string_view name) const {
+  return types_ == nullptr ? StaticType::kUnknown : types_->Find(ToLowerAscii(name));
+}
+
+// Where `operand` is a parameter, it stands for a value of this type.
+void Rewriter::NoteUse(const Operand& operand, StaticType type) {
+  if (found_ != nullptr) {
+    found_->NoteParameter(operand.parameter, type);
+  }
+}
+
+// The parameters in the list of values in parentheses that begins here.
+void Rewriter::NoteUsesInList(StaticType type) {
+  if (found_ == nullptr || type == StaticType::kUnknown || BeginsQuery(Peek(1))) {
+    return;
+  }
+  for (std::size_t i = 1; Peek(i - 1).IsOperator("(") || Peek(i - 1).IsOperator(","); i += 2) {
+    found_->NoteParameter(Peek(i).parameter, type);
+  }
+}
+
+// A column of the rows of the statement itself.
+void Rewriter::NoteResult(const Operand& item) {
+  if (found_ == nullptr || nesting_ != 0) {
+    return;
+  }
+  const bool string = item.literal && item.literal->kind == TokenKind::kString;
+  if (tokens_.TextOf(item.range).ends_with('*')) {
+    found_->NoteStar();
+  } else {
+    found_->NoteResult(string ? StaticType::kText : item.type);
+  }
+}
+
 Status Rewriter::Run() {
   while (!tokens_.AtEnd()) {
     DASHI_ASSIGN_OR_RETURN(const Body body, ReadBody());
@@ -115,6 +151,9 @@ Status Rewriter::ReadWord(bool* in_from) {
   Take();
   if (token.IsKeyword("SELECT") || token.IsKeyword("RETURNING")) {
     *in_from = false;
+    if (found_ != nullptr && nesting_ == 0) {
+      found_->BeginResults(token.IsKeyword("RETURNING"));
+    }
     return ReadSelectList();
   }
   if (token.IsKeyword("SET")) {
@@ -136,12 +175,14 @@ Status Rewriter::ReadWord(bool* in_from) {
 // The assignments of SET, which are no comparisons.
 Status Rewriter::ReadAssignments() {
   while (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
+    StaticType assigned = StaticType::kUnknown;
     if (IsName(Peek()) && Peek(1).IsOperator("=")) {
+      assigned = TypeOfColumn(Peek().Name());
       Take();
       Take();
     }
     DASHI_ASSIGN_OR_RETURN(const Operand value, ReadExpression(kLevelOr));
-    static_cast<void>(value);
+    NoteUse(value, assigned);
     if (!Peek().IsOperator(",")) {
       return Status();
     }
@@ -162,6 +203,7 @@ Status Rewriter::ReadSelectList() {
     const std::size_t before = replacements_.size();
     const std::size_t begin = Begin();
     DASHI_ASSIGN_OR_RETURN(const Operand item, ReadExpression(kLevelOr));
+    NoteResult(item);
     if (Peek().IsKeyword("AS")) {
       Take();
       if (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
@@ -173,7 +215,6 @@ Status Rewriter::ReadSelectList() {
       const TextRange range{begin, end_};
       replacements_.Add(range, {range, " AS " + QuotedName(tokens_.TextOf(range))});
     }
-    static_cast<void>(item);
     if (!Peek().IsOperator(",")) {
       return Status();
     }
@@ -246,6 +287,9 @@ Status Rewriter::ReadSeries() {
   DASHI_ASSIGN_OR_RETURN(call, ReadArguments(std::move(call)));
   if (call.arguments.size() < 2 || call.arguments.size() > 3 || !call.regular) {
     return tokens_.Unsupported(function, "generate_series takes start, stop and step");
+  }
+  for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+    NoteUse(call.arguments[i], ArgumentType(call.name, i));
   }
   const std::size_t as = Peek().IsKeyword("AS") ? 1 : 0;
   TextReplacements::Piece name = "generate_series";
@@ -335,10 +379,12 @@ Status Rewriter::ReadLimit(RowCount* count) {
     return Status();
   }
   DASHI_ASSIGN_OR_RETURN(const Operand limit, ReadExpression(kLevelOr));
+  NoteUse(limit, StaticType::kInteger);
   count->limit = limit.range;
   if (Peek().IsOperator(",")) {  // SQLite's LIMIT offset, count
     Take();
     DASHI_ASSIGN_OR_RETURN(const Operand rows, ReadExpression(kLevelOr));
+    NoteUse(rows, StaticType::kInteger);
     count->offset = count->limit;
     count->limit = rows.range;
   }
@@ -351,6 +397,7 @@ Status Rewriter::ReadOffset(RowCount* count) {
     return tokens_.Unsupported(Peek(), "OFFSET NULL is not supported", "Leave OFFSET out.");
   }
   DASHI_ASSIGN_OR_RETURN(const Operand offset, ReadExpression(kLevelOr));
+  NoteUse(offset, StaticType::kInteger);
   count->offset = offset.range;
   count->rewrite = count->rewrite || !count->limit;
   if (Peek().IsKeyword("ROW") || Peek().IsKeyword("ROWS")) {
@@ -368,6 +415,7 @@ Status Rewriter::ReadFetch(RowCount* count) {
     count->one = true;
   } else {
     DASHI_ASSIGN_OR_RETURN(const Operand limit, ReadPrefix());
+    NoteUse(limit, StaticType::kInteger);
     count->limit = limit.range;
   }
   if (!Peek().IsKeyword("ROW") && !Peek().IsKeyword("ROWS")) {

@@ -26,6 +26,25 @@ std::string ValueText(const Value& value, int digits, bool typed) {
   }
 }
 
+// Whether a column of this type may hold a value.
+bool Fits(const Value& value, SqlType type) {
+  if (value.is_null() || type == SqlType::kUnknown) {
+    return true;
+  }
+  switch (type) {
+    case SqlType::kBoolean:
+      return value == Value::Integer(0) || value == Value::Integer(1);
+    case SqlType::kInteger:
+      return value.type() == ValueType::kInteger;
+    case SqlType::kReal:
+      return value.type() == ValueType::kReal || value.type() == ValueType::kInteger;
+    case SqlType::kBytes:
+      return value.type() == ValueType::kBlob;
+    default:
+      return value.type() == ValueType::kText;
+  }
+}
+
 }  // namespace
 
 void Answer::Sort() { std::sort(rows.begin(), rows.end()); }
@@ -68,6 +87,9 @@ Answer AnswerOf(Session& session, const std::string& sql, int digits, bool typed
   if (!result.ok()) {
     return fail(result.status());
   }
+  for (const Column& column : result->columns()) {
+    answer.types.push_back(column.sql_type);
+  }
   Row row;
   for (;;) {
     const auto more = result->Next(&row);
@@ -78,8 +100,12 @@ Answer AnswerOf(Session& session, const std::string& sql, int digits, bool typed
       return answer;
     }
     std::string text;
-    for (const Value& value : row) {
-      AppendValue(&text, ValueText(value, digits, typed));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      AppendValue(&text, ValueText(row[i], digits, typed));
+      if (!Fits(row[i], answer.types[i])) {
+        answer.misfit = fmt::format("column {}, of {}, holds {}", i + 1,
+                                    SqlTypeName(answer.types[i]), ValueText(row[i], digits, true));
+      }
     }
     answer.rows.push_back(std::move(text));
   }

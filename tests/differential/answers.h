@@ -13,6 +13,8 @@ struct Answer {
   std::string sqlstate;  ///< empty: no error
   std::string message;
   std::vector<std::string> rows;
+  std::vector<SqlType> types;  ///< of the columns
+  std::string misfit;          ///< a value that is none of its column's type; empty: none is
 
   /// Sorts the rows, where their order does not count.
   void Sort();

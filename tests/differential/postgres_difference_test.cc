@@ -62,12 +62,27 @@ class PostgresDifferenceTest : public SessionFixture {
       theirs.Sort();
     }
     *shown = "dashi: " + ours.Shown() + "\nPostgreSQL: " + theirs.Shown();
+    for (std::size_t i = 0; i < ours.types.size() && i < theirs.types.size(); ++i) {
+      // A sum of integers is numeric there and stays an integer here.
+      const bool sum = ours.types[i] == SqlType::kInteger && theirs.types[i] == SqlType::kReal;
+      if (ours.types[i] != theirs.types[i] && ours.types[i] != SqlType::kUnknown && !sum) {
+        ours.misfit = "column " + std::to_string(i + 1) + " is " +
+                      std::string(SqlTypeName(ours.types[i])) + ", not " +
+                      std::string(SqlTypeName(theirs.types[i]));
+      }
+      num_known_types_ += ours.types[i] == SqlType::kUnknown ? 0 : 1;
+      ++num_types_;
+    }
+    *shown += "\n" + ours.misfit;
     has_rows_ = !ours.rows.empty();
     fails_ = !ours.sqlstate.empty();
-    return SameState(ours.sqlstate, theirs.sqlstate) && ours.rows == theirs.rows;
+    return SameState(ours.sqlstate, theirs.sqlstate) && ours.rows == theirs.rows &&
+           ours.misfit.empty();
   }
 
   std::unique_ptr<PostgresServer> server_;
+  std::uint64_t num_types_ = 0;
+  std::uint64_t num_known_types_ = 0;
   bool has_rows_ = false;
   bool fails_ = false;
 };
@@ -93,6 +108,9 @@ TEST_F(PostgresDifferenceTest, SpellingsMeanWhatPostgresMeans) {
     num_failures += fails_ ? 1 : 0;
   }
   EXPECT_GT(num_with_rows, num_rounds / 2) << "most statements have to find something";
+  RecordProperty("columns", std::to_string(num_types_));
+  RecordProperty("columns_with_types", std::to_string(num_known_types_));
+  EXPECT_GT(num_known_types_, num_types_ / 2) << "most columns' types have to be known";
   EXPECT_LT(num_failures, num_rounds / 5) << "most statements have to succeed";
 }
 

@@ -96,6 +96,34 @@ std::string CellText(const PGresult* result, int row, int column, int digits) {
   return "'" + (time ? TimestampText(text) : text) + "'";
 }
 
+SqlType TypeOf(Oid oid) {
+  switch (oid) {
+    case 16:
+      return SqlType::kBoolean;
+    case 20:
+    case 21:
+    case 23:
+      return SqlType::kInteger;
+    case 700:
+    case 701:
+    case 1700:
+      return SqlType::kReal;
+    case 17:
+      return SqlType::kBytes;
+    case 1082:
+      return SqlType::kDate;
+    case 1083:
+      return SqlType::kTime;
+    case 1114:
+    case 1184:
+      return SqlType::kTimestamp;
+    case 1186:
+      return SqlType::kInterval;
+    default:
+      return SqlType::kText;
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PostgresServer>> PostgresServer::Start() {
@@ -194,6 +222,9 @@ Answer PostgresServer::AnswerOf(const std::string& sql, int digits) {
   PGresult* result = PQexec(connection_, sql.c_str());
   const ExecStatusType status = PQresultStatus(result);
   if (status == PGRES_TUPLES_OK) {
+    for (int column = 0; column < PQnfields(result); ++column) {
+      answer.types.push_back(TypeOf(PQftype(result, column)));
+    }
     for (int row = 0; row < PQntuples(result); ++row) {
       std::string text;
       for (int column = 0; column < PQnfields(result); ++column) {

@@ -109,6 +109,8 @@ TEST_F(SqliteDifferenceTest, TablesOfTheDatabaseAnswerAsSqlitesOwn) {
     const bool same = ours.sqlstate.empty() && plain.sqlstate.empty() && ours.rows == plain.rows;
     EXPECT_TRUE(same) << "statement " << round << ":\n"
                       << query.sql << "\ndashi: " << ours.Shown() << "\nSQLite: " << plain.Shown();
+    EXPECT_EQ(ours.misfit, "") << "statement " << round << ":\n" << query.sql;
+    num_differences += ours.misfit.empty() ? 0 : 1;
     num_differences += same ? 0 : 1;
     num_with_rows += ours.rows.empty() ? 0 : 1;
   }

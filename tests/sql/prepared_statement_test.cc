@@ -15,8 +15,9 @@ class PreparedStatementTest : public SessionFixture {
   static std::string Describe(const std::vector<Column>& columns) {
     std::string text;
     for (const Column& column : columns) {
-      text +=
-          (text.empty() ? "" : ", ") + column.name + " " + std::string(ValueTypeName(column.type));
+      text += (text.empty() ? "" : ", ") + column.name + " " +
+              std::string(ValueTypeName(column.type)) + " " +
+              std::string(SqlTypeName(column.sql_type));
     }
     return text;
   }
@@ -30,14 +31,16 @@ class PreparedStatementTest : public SessionFixture {
 TEST_F(PreparedStatementTest, ColumnsAreKnownWithoutRunning) {
   Must("ALTER TABLE labels ADD COLUMN price REAL");
   EXPECT_EQ(ColumnsOf("SELECT id, price * 2 AS twice, 1 FROM labels"),
-            "id TEXT, twice NULL, 1 NULL");
-  EXPECT_EQ(ColumnsOf("WITH a AS (SELECT 1 AS n) SELECT n FROM a WHERE n = $1"), "n NULL");
-  EXPECT_EQ(ColumnsOf("EXPLAIN SELECT 1"), "QUERY PLAN TEXT");
+            "id TEXT text, twice REAL double precision, 1 INTEGER bigint");
+  EXPECT_EQ(ColumnsOf("WITH a AS (SELECT 1 AS n) SELECT n FROM a WHERE n = $1"), "n NULL unknown");
+  EXPECT_EQ(ColumnsOf("EXPLAIN SELECT 1"), "QUERY PLAN TEXT text");
   EXPECT_EQ(ColumnsOf("INSERT INTO labels (id, text) VALUES ($1, $2)"), "");
   EXPECT_EQ(ColumnsOf("INSERT INTO labels (id, text) VALUES ($1, $2) RETURNING id, price"),
-            "id TEXT, price REAL");
-  EXPECT_EQ(ColumnsOf("UPDATE labels SET text = 'x' RETURNING text AS t"), "t TEXT");
-  EXPECT_EQ(ColumnsOf("DELETE FROM labels WHERE id = $1 RETURNING price"), "price REAL");
+            "id TEXT text, price REAL double precision");
+  EXPECT_EQ(ColumnsOf("UPDATE labels SET text = 'x' RETURNING text AS t, now() AS n"),
+            "t TEXT text, n TEXT timestamp with time zone");
+  EXPECT_EQ(ColumnsOf("DELETE FROM labels WHERE id = $1 RETURNING price, price > 1 AS dear"),
+            "price REAL double precision, dear INTEGER boolean");
   EXPECT_EQ(ColumnsOf("DELETE FROM labels"), "");
   EXPECT_EQ(ColumnsOf("BEGIN"), "");
   EXPECT_EQ(ColumnsOf("CREATE MODEL m USING ngame"), "");
@@ -46,10 +49,83 @@ TEST_F(PreparedStatementTest, ColumnsAreKnownWithoutRunning) {
   EXPECT_EQ(ColumnsOf("DELETE FROM labels RETURNING missing"), "42703");
 }
 
+TEST_F(PreparedStatementTest, ColumnsHaveTheTypesThatTheStatementTells) {
+  Must("ALTER TABLE labels ADD COLUMN active BOOLEAN");
+  Must("ALTER TABLE labels ADD COLUMN seen TIMESTAMP");
+  const auto types = [&](const std::string& sql) {
+    std::string text;
+    const auto prepared = session_->Prepare(sql);
+    EXPECT_TRUE(prepared.ok()) << sql << ": " << prepared.status().ToString();
+    for (const Column& column : prepared->columns()) {
+      text += (text.empty() ? "" : ", ") + std::string(SqlTypeName(column.sql_type));
+    }
+    return text;
+  };
+  EXPECT_EQ(types("SELECT * FROM labels"),
+            "text, text, timestamp with time zone, boolean, timestamp with time zone");
+  EXPECT_EQ(types("SELECT *, 1 FROM labels"),
+            "text, text, timestamp with time zone, boolean, timestamp with time zone, unknown");
+  EXPECT_EQ(types("SELECT active AND TRUE, NOT active, active IS NULL, id LIKE 'a' FROM labels"),
+            "boolean, boolean, boolean, boolean");
+  EXPECT_EQ(types("SELECT count(*), 1 + 1, 1.5, sum(1.5), 'a' || 'b', x'00', NULL FROM labels"),
+            "bigint, bigint, double precision, double precision, text, bytea, unknown");
+  EXPECT_EQ(types("SELECT now(), date '2026-01-01', interval '1 day', '1'::int, 1::text"),
+            "timestamp with time zone, date, interval, bigint, text");
+  EXPECT_EQ(types("SELECT 1 UNION SELECT 2.5"), "double precision");
+  EXPECT_EQ(types("SELECT 1, 'a' UNION ALL SELECT 'b', 'c'"), "unknown, text");
+  EXPECT_EQ(types("SELECT (SELECT 1), (SELECT 'a' UNION SELECT 'b')"), "unknown, unknown");
+  EXPECT_EQ(types("SELECT rank, label, score FROM topk('a', 3)"), "bigint, text, double precision");
+  EXPECT_EQ(types("SELECT * FROM jobs LIMIT 0").find("unknown"), std::string::npos);
+}
+
+TEST_F(PreparedStatementTest, ParametersHaveTheTypesThatTheStatementTells) {
+  Must("ALTER TABLE labels ADD COLUMN price REAL");
+  Must("ALTER TABLE labels ADD COLUMN stock INTEGER");
+  Must("ALTER TABLE labels ADD COLUMN active BOOLEAN");
+  Must("ALTER TABLE labels ADD COLUMN seen TIMESTAMP");
+  const auto types = [&](const std::string& sql) {
+    std::string text;
+    const auto prepared = session_->Prepare(sql);
+    EXPECT_TRUE(prepared.ok()) << sql << ": " << prepared.status().ToString();
+    EXPECT_EQ(prepared->parameter_types().size(), prepared->num_parameters());
+    for (const SqlType type : prepared->parameter_types()) {
+      text += (text.empty() ? "" : ", ") + std::string(SqlTypeName(type));
+    }
+    return text;
+  };
+  EXPECT_EQ(types("SELECT 1"), "");
+  EXPECT_EQ(types("SELECT $1, $3"), "unknown, unknown, unknown");
+  EXPECT_EQ(types("SELECT id FROM labels WHERE id = $1 AND price > $2 AND $3 <= stock AND active = "
+                  "$4 AND seen > ($5)"),
+            "text, double precision, bigint, boolean, timestamp with time zone");
+  EXPECT_EQ(
+      types("SELECT id FROM labels WHERE stock IN ($2, 5, $1) AND price BETWEEN $3 AND $4 AND "
+            "text LIKE $5 AND stock = ANY (ARRAY[$6])"),
+      "bigint, bigint, double precision, double precision, text, bigint");
+  EXPECT_EQ(types("SELECT $1::int, CAST($2 AS date), $3 + 1, $4 || 'a', NOT $5, $6 AND TRUE"),
+            "bigint, date, bigint, text, boolean, boolean");
+  EXPECT_EQ(types("SELECT id FROM labels LIMIT $1 OFFSET $2"), "bigint, bigint");
+  EXPECT_EQ(types("SELECT id FROM labels FETCH FIRST $1 ROWS ONLY"), "bigint");
+  EXPECT_EQ(types("SELECT label FROM topk($1, $2, $3)"), "text, bigint, text");
+  EXPECT_EQ(types("SELECT left(id, $1) FROM labels, generate_series(1, $2) g"), "bigint, bigint");
+  EXPECT_EQ(types("INSERT INTO labels VALUES ($1, $2, $3, $4, $5, $6, $7)"),
+            "text, text, timestamp with time zone, double precision, bigint, boolean, timestamp "
+            "with time zone");
+  EXPECT_EQ(types("INSERT INTO labels (stock, id, text) VALUES ($3, $1, $2), ($3 + 1, lower($4), "
+                  "'a')"),
+            "text, text, bigint, unknown");
+  EXPECT_EQ(types("UPDATE labels SET price = $1, active = $2 WHERE id = $3 RETURNING stock + $4"),
+            "double precision, boolean, text, bigint");
+  EXPECT_EQ(types("DELETE FROM labels WHERE stock < $1"), "bigint");
+  EXPECT_EQ(types("EXPLAIN SELECT id FROM labels WHERE price = $1"), "double precision");
+  EXPECT_EQ(types("SELECT id FROM labels WHERE price = $1 OR stock = $1"), "double precision");
+}
+
 TEST_F(PreparedStatementTest, ColumnsAreThoseOfTheResult) {
   Must("INSERT INTO labels (id, text) VALUES ('a', '1')");
   for (const char* sql :
        {"SELECT * FROM labels", "SHOW MODELS", "SHOW JOBS", "SHOW TABLES", "EXPLAIN SELECT 1",
+        "CHECK DATABASE", "SHOW ann.ef", "DESCRIBE labels",
         "UPDATE labels SET text = text RETURNING *", "DELETE FROM labels RETURNING *"}) {
     auto prepared = session_->Prepare(sql);
     ASSERT_TRUE(prepared.ok()) << sql << ": " << prepared.status().ToString();
@@ -57,6 +133,46 @@ TEST_F(PreparedStatementTest, ColumnsAreThoseOfTheResult) {
     ASSERT_TRUE(result.ok()) << sql << ": " << result.status().ToString();
     EXPECT_FALSE(prepared->columns().empty()) << sql;
     EXPECT_EQ(Describe(prepared->columns()), Describe(result->columns())) << sql;
+  }
+}
+
+TEST_F(PreparedStatementTest, ColumnsOfOwnStatementsAreThoseOfTheResult) {
+  constexpr int kLabels = 12;
+  constexpr int kDocuments = 48;
+  for (int i = 0; i < kLabels; ++i) {
+    const std::string id = std::to_string(i);
+    Must("INSERT INTO labels (id, text) VALUES ('l" + id + "', 'thing" + id + "')");
+  }
+  for (int i = 0; i < kDocuments; ++i) {
+    const std::string id = std::to_string(i);
+    const std::string label = std::to_string(i % kLabels);
+    Must("INSERT INTO documents (id, text, split) VALUES ('d" + id + "', 'a thing" + label +
+         " of " + id + "', 'train')");
+    Must("INSERT INTO relevance (document, label) VALUES ('d" + id + "', 'l" + label + "')");
+  }
+  Must("CREATE MODEL m USING ngame WITH (epochs = 2, classifier_epochs = 1)");
+  const std::string folder = directory_.path();
+  for (const std::string& sql :
+       {std::string("EXPLAIN TRAIN MODEL m"), std::string("TRAIN MODEL m"),
+        std::string("TRAIN MODEL m WITH (wait = off)"), std::string("WAIT JOB 2"),
+        std::string("PUBLISH m@1"), std::string("PUBLISH m@2"), std::string("REVERT MODEL m"),
+        std::string("REFRESH MODEL m"), std::string("SHOW MODEL m"),
+        std::string("EVALUATE MODEL m@1 ON 'train'"),
+        std::string("COMPARE m@1 WITH m@2 ON 'train'"),
+        std::string("COMPARE m@1 WITH m@2 ON 'train' WITH (rows = 'documents')"),
+        "EXPORT MODEL m@1 TO '" + folder + "/exported'",
+        "IMPORT MODEL n FROM '" + folder + "/exported'", "BACKUP TO '" + folder + "/backups'",
+        "SHOW BACKUPS FROM '" + folder + "/backups'"}) {
+    auto prepared = session_->Prepare(sql);
+    ASSERT_TRUE(prepared.ok()) << sql << ": " << prepared.status().ToString();
+    auto result = prepared->Execute();
+    ASSERT_TRUE(result.ok()) << sql << ": " << result.status().ToString();
+    EXPECT_FALSE(prepared->columns().empty()) << sql;
+    EXPECT_EQ(Describe(prepared->columns()), Describe(result->columns())) << sql;
+    Row row;
+    while (*result->Next(&row)) {
+      ASSERT_EQ(row.size(), prepared->columns().size()) << sql;
+    }
   }
 }
 

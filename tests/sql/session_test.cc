@@ -29,7 +29,8 @@ TEST_F(SessionTest, RowsComeOneByOneWithTheirTypes) {
   EXPECT_EQ(result->columns()[0].name, "weight");
   EXPECT_EQ(result->columns()[0].type, ValueType::kReal);
   EXPECT_EQ(result->columns()[1].type, ValueType::kText);
-  EXPECT_EQ(result->columns()[2].type, ValueType::kNull);
+  EXPECT_EQ(result->columns()[2].type, ValueType::kInteger);
+  EXPECT_EQ(result->columns()[3].type, ValueType::kNull);
   EXPECT_EQ(result->columns()[3].name, "hits");
 
   // Far more rows than could be computed: only those that are pulled are.

@@ -1,0 +1,135 @@
+#include "sql/postgres/statement_types.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace dashi::sql::postgres {
+
+namespace {
+
+bool IsNumber(StaticType type) {
+  return type == StaticType::kInteger || type == StaticType::kNumeric || type == StaticType::kFloat;
+}
+
+// The type of the values of two lists that a UNION joins.
+StaticType JoinedType(StaticType a, StaticType b) {
+  if (a == b) {
+    return a;
+  }
+  return IsNumber(a) && IsNumber(b) ? StaticType::kFloat : StaticType::kUnknown;
+}
+
+struct ArgumentTypes {
+  std::string_view function;
+  std::string_view types;  ///< t text, i integer, f float, m timestamp; a blank says nothing
+};
+
+constexpr ArgumentTypes kArguments[] = {
+    {"topk", "tit"},       {"nearest", "ttit"},   {"topk_batch", "tit"},
+    {"similarity", "ttt"}, {"embed", "tt"},       {"generate_series", "iii"},
+    {"substr", "tii"},     {"left", "ti"},        {"right", "ti"},
+    {"lpad", "tit"},       {"rpad", "tit"},       {"repeat", "ti"},
+    {"chr", "i"},          {"split_part", "tti"}, {"to_timestamp", "f"},
+    {"date_trunc", "tm"},  {"make_date", "iii"},  {"sqrt", "f"},
+    {"cbrt", "f"},         {"ln", "f"},           {"exp", "f"},
+    {"power", "ff"},       {"round", "fi"},       {"trunc", "fi"},
+};
+
+}  // namespace
+
+SqlType SqlTypeOf(StaticType type) {
+  switch (type) {
+    case StaticType::kUnknown:
+      return SqlType::kUnknown;
+    case StaticType::kBoolean:
+      return SqlType::kBoolean;
+    case StaticType::kInteger:
+      return SqlType::kInteger;
+    case StaticType::kNumeric:
+    case StaticType::kFloat:
+      return SqlType::kReal;
+    case StaticType::kText:
+      return SqlType::kText;
+    case StaticType::kBytes:
+      return SqlType::kBytes;
+    case StaticType::kDate:
+      return SqlType::kDate;
+    case StaticType::kTime:
+      return SqlType::kTime;
+    case StaticType::kTimestamp:
+      return SqlType::kTimestamp;
+    case StaticType::kInterval:
+      return SqlType::kInterval;
+  }
+  return SqlType::kUnknown;
+}
+
+void StatementTypes::NoteParameter(std::uint32_t parameter, StaticType type) {
+  if (parameter == 0 || type == StaticType::kUnknown) {
+    return;
+  }
+  if (parameters_.size() < parameter) {
+    parameters_.resize(parameter, StaticType::kUnknown);
+  }
+  StaticType& known = parameters_[parameter - 1];
+  known = known == StaticType::kUnknown ? type : known;
+}
+
+void StatementTypes::BeginResults(bool returning) {
+  if (returning) {
+    results_.clear();
+    has_star_ = false;
+  }
+  is_later_list_ = has_list_ && !returning;
+  has_list_ = true;
+  next_result_ = 0;
+}
+
+void StatementTypes::NoteResult(StaticType type) {
+  if (!is_later_list_) {
+    results_.push_back(type);
+  } else if (next_result_ < results_.size()) {
+    results_[next_result_] = JoinedType(results_[next_result_], type);
+  }
+  ++next_result_;
+}
+
+std::vector<SqlType> StatementTypes::Parameters(std::size_t count) const {
+  std::vector<SqlType> types(count, SqlType::kUnknown);
+  for (std::size_t i = 0; i < std::min(count, parameters_.size()); ++i) {
+    types[i] = SqlTypeOf(parameters_[i]);
+  }
+  return types;
+}
+
+std::vector<SqlType> StatementTypes::Results() const {
+  std::vector<SqlType> types;
+  if (!has_star_) {
+    types.reserve(results_.size());
+    std::transform(results_.begin(), results_.end(), std::back_inserter(types), SqlTypeOf);
+  }
+  return types;
+}
+
+StaticType ArgumentType(std::string_view function, std::size_t argument) {
+  const auto* found =
+      std::find_if(std::begin(kArguments), std::end(kArguments),
+                   [&](const ArgumentTypes& one) { return one.function == function; });
+  if (found == std::end(kArguments) || argument >= found->types.size()) {
+    return StaticType::kUnknown;
+  }
+  switch (found->types[argument]) {
+    case 't':
+      return StaticType::kText;
+    case 'i':
+      return StaticType::kInteger;
+    case 'f':
+      return StaticType::kFloat;
+    case 'm':
+      return StaticType::kTimestamp;
+    default:
+      return StaticType::kUnknown;
+  }
+}
+
+}  // namespace dashi::sql::postgres
