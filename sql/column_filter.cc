@@ -20,15 +20,23 @@ constexpr double kExactDoubles = 9007199254740992.0;
 struct Operator {
   int code;
   std::string_view name;
+  /// Whether SQLite offers it for ON of an outer join to the table on the left.
+  bool may_be_of_outer_join;
 };
 
 constexpr Operator kOperators[] = {
-    {SQLITE_INDEX_CONSTRAINT_EQ, "="},          {SQLITE_INDEX_CONSTRAINT_NE, "<>"},
-    {SQLITE_INDEX_CONSTRAINT_LT, "<"},          {SQLITE_INDEX_CONSTRAINT_LE, "<="},
-    {SQLITE_INDEX_CONSTRAINT_GT, ">"},          {SQLITE_INDEX_CONSTRAINT_GE, ">="},
-    {SQLITE_INDEX_CONSTRAINT_IS, "IS"},         {SQLITE_INDEX_CONSTRAINT_ISNOT, "ISNOT"},
-    {SQLITE_INDEX_CONSTRAINT_ISNULL, "ISNULL"}, {SQLITE_INDEX_CONSTRAINT_ISNOTNULL, "NOTNULL"},
-    {SQLITE_INDEX_CONSTRAINT_LIKE, "LIKE"},     {SQLITE_INDEX_CONSTRAINT_GLOB, "GLOB"},
+    {SQLITE_INDEX_CONSTRAINT_EQ, "=", false},
+    {SQLITE_INDEX_CONSTRAINT_NE, "<>", true},
+    {SQLITE_INDEX_CONSTRAINT_LT, "<", false},
+    {SQLITE_INDEX_CONSTRAINT_LE, "<=", false},
+    {SQLITE_INDEX_CONSTRAINT_GT, ">", false},
+    {SQLITE_INDEX_CONSTRAINT_GE, ">=", false},
+    {SQLITE_INDEX_CONSTRAINT_IS, "IS", false},
+    {SQLITE_INDEX_CONSTRAINT_ISNOT, "ISNOT", true},
+    {SQLITE_INDEX_CONSTRAINT_ISNULL, "ISNULL", false},
+    {SQLITE_INDEX_CONSTRAINT_ISNOTNULL, "NOTNULL", true},
+    {SQLITE_INDEX_CONSTRAINT_LIKE, "LIKE", true},
+    {SQLITE_INDEX_CONSTRAINT_GLOB, "GLOB", true},
 };
 
 char FoldAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -87,15 +95,16 @@ bool Matches(std::string_view op, std::partial_ordering order) {
 
 }  // namespace
 
-std::optional<ColumnTest> TestOf(sqlite3_index_info* info, int constraint,
-                                 std::string_view column) {
+std::optional<ColumnTest> TestOf(const StatementContext& statement, sqlite3_index_info* info,
+                                 int constraint, std::string_view column) {
   const auto* known =
       std::find_if(std::begin(kOperators), std::end(kOperators),
                    [&](const Operator& op) { return op.code == info->aConstraint[constraint].op; });
   const std::string_view collation = sqlite3_vtab_collation(info, constraint);
   const bool collation_known =
       collation == "BINARY" || collation == "NOCASE" || collation == "RTRIM";
-  if (known == std::end(kOperators) || !collation_known) {
+  if (known == std::end(kOperators) || !collation_known ||
+      (known->may_be_of_outer_join && statement.has_outer_join)) {
     return std::nullopt;
   }
   ColumnTest test{std::string(column), std::string(known->name), std::string(collation)};

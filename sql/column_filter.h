@@ -10,6 +10,7 @@
 
 #include "dashi/status.h"
 #include "dashi/value.h"
+#include "sql/statement_context.h"
 
 namespace dashi::sql {
 
@@ -24,8 +25,11 @@ struct ColumnTest {
   friend bool operator==(const ColumnTest&, const ColumnTest&) = default;
 };
 
-/// Returns the test that a constraint stands for, or nullopt when it cannot be evaluated here.
-std::optional<ColumnTest> TestOf(sqlite3_index_info* info, int constraint, std::string_view column);
+/// Returns the test that a constraint stands for, or nullopt when it cannot be evaluated here: for
+/// other operators, and for <>, ISNOT, NOTNULL, LIKE and GLOB in a statement with an outer join,
+/// where SQLite offers those of ON to the table on the left too, none of whose rows they drop.
+std::optional<ColumnTest> TestOf(const StatementContext& statement, sqlite3_index_info* info,
+                                 int constraint, std::string_view column);
 
 /// Write tests for sqlite3_index_info::idxStr, where EXPLAIN shows them behind `what` ("k best"),
 /// and read them back.
@@ -51,6 +55,8 @@ class ColumnFilter {
   /// `arguments[i]` belongs to `tests[i]`; values of IN are read at once.
   Status Set(std::vector<ColumnTest> tests, std::span<sqlite3_value*> arguments);
 
+  /// Whether a value passes one test.
+  static bool Holds(const BoundTest& bound, const Value& value);
   /// Whether a row passes the tests of one column.
   bool Passes(std::string_view column, const Value& value) const;
   /// Whether no test names the column.
@@ -58,8 +64,6 @@ class ColumnFilter {
   const std::vector<BoundTest>& tests() const { return tests_; }
 
  private:
-  static bool Holds(const BoundTest& bound, const Value& value);
-
   std::vector<BoundTest> tests_;
 };
 

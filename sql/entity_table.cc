@@ -1,7 +1,6 @@
 #include "sql/entity_table.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,7 +8,11 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "sql/column_filter.h"
+#include "sql/entity_columns.h"
+#include "sql/entity_walk.h"
 #include "sql/index_plan.h"
+#include "sql/indexed_rows.h"
 #include "sql/planner_cost.h"
 #include "sql/token.h"
 #include "sql/user_column.h"
@@ -26,118 +29,31 @@ using storage::Ordinal;
 /// idxNum: one of these, or kByIndex and above it an IndexPlan.
 enum Plan : int { kScan = 0, kById = 1, kByRowId = 2, kByIndex = 3 };
 constexpr int kPlanBits = 2;
-
-/// Rows that a walk along an index reads at once: few at first, for a LIMIT.
-constexpr std::size_t kFirstRowsRead = 16;
-constexpr std::size_t kRowsReadMax = 256;
-
-constexpr EntityColumn kDocumentColumns[] = {EntityColumn::kId, EntityColumn::kText,
-                                             EntityColumn::kSplit, EntityColumn::kUpdatedAt};
-constexpr EntityColumn kLabelColumns[] = {EntityColumn::kId, EntityColumn::kText,
-                                          EntityColumn::kUpdatedAt};
-constexpr EntityColumn kAnchorColumns[] = {EntityColumn::kId, EntityColumn::kText};
-
-/// The columns of one table as it was declared: the built-in ones, then the user's.
-class TableColumns {
- public:
-  TableColumns(EntityKind kind, std::shared_ptr<const storage::SchemaRecord> schema)
-      : kind_(kind), schema_(std::move(schema)) {
-    if (schema_ != nullptr) {
-      user_ = schema_->LiveColumns();
-    }
-  }
-
-  EntityKind kind() const { return kind_; }
-  const storage::SchemaRecord* schema() const { return schema_.get(); }
-  std::span<const EntityColumn> built_in() const { return EntityColumns(kind_); }
-  /// Ascending by number.
-  std::span<const storage::ColumnRecord* const> user() const { return user_; }
-  /// The user column at a position among all columns; null for a built-in one.
-  const storage::ColumnRecord* UserAt(std::size_t position) const {
-    return position < built_in().size() ? nullptr : user_[position - built_in().size()];
-  }
-
- private:
-  EntityKind kind_;
-  std::shared_ptr<const storage::SchemaRecord> schema_;  // Sharers: see UserSchemas.
-  std::vector<const storage::ColumnRecord*> user_;       // into *schema_
-};
-
-/// Reads the rows that an index walk names, some at a time.
-class IndexedRows {
- public:
-  IndexedRows(const storage::View& view, EntityKind kind,
-              std::unique_ptr<storage::IndexCursor> entries)
-      : view_(view), kind_(kind), entries_(std::move(entries)) {}
-
-  /// Moves to the next row. Returns false at the end.
-  Result<bool> Next() {
-    for (;;) {
-      while (++position_ < rows_.size()) {
-        if (rows_[position_]) {
-          return true;
-        }
-      }
-      if (at_end_) {
-        return false;
-      }
-      DASHI_RETURN_IF_ERROR(Read());
-    }
-  }
-  const EntityRow& row() const { return *rows_[position_]; }
-  Ordinal ordinal() const { return ordinals_[position_]; }
-
- private:
-  // A row that is not there was deleted by the statement that reads.
-  Status Read() {
-    ordinals_.clear();
-    while (ordinals_.size() < rows_per_read_) {
-      DASHI_ASSIGN_OR_RETURN(const bool more, entries_->Next());
-      if (!more) {
-        at_end_ = true;
-        break;
-      }
-      ordinals_.push_back(entries_->ordinal());
-    }
-    rows_per_read_ = std::min(2 * rows_per_read_, kRowsReadMax);
-    DASHI_ASSIGN_OR_RETURN(rows_, view_.GetRows(kind_, ordinals_));
-    position_ = static_cast<std::size_t>(-1);
-    return Status();
-  }
-
-  const storage::View& view_;
-  EntityKind kind_;
-  std::unique_ptr<storage::IndexCursor> entries_;
-  std::size_t rows_per_read_ = kFirstRowsRead;
-  bool at_end_ = false;
-  std::vector<Ordinal> ordinals_;
-  std::vector<std::optional<EntityRow>> rows_;  // [ordinals_.size()]
-  std::size_t position_ = static_cast<std::size_t>(-1);
-};
+/// More tests than this stay with SQLite. A constraint's number must fit sqlite3_vtab_in's mask.
+constexpr int kConstraintsMax = 31;
 
 class EntityCursor : public VirtualCursor {
  public:
-  EntityCursor(TableColumns columns, std::shared_ptr<const storage::View> view)
-      : columns_(std::move(columns)), kind_(columns_.kind()), view_(std::move(view)) {}
+  EntityCursor(DeclaredColumns columns, StatementContext& statement)
+      : columns_(std::move(columns)), statement_(statement), view_(statement.view) {}
 
-  Status Filter(int plan, std::string_view /*plan_text*/,
+  Status Filter(int plan, std::string_view plan_text,
                 std::span<sqlite3_value*> arguments) override {
-    scan_.reset();
+    walk_.reset();
     found_.reset();
-    indexed_.reset();
     if ((plan & kByIndex) == kByIndex) {
       return FilterByIndex(IndexPlan::Decode(plan >> kPlanBits), arguments);
     }
     if (plan == kScan) {
-      scan_ = view_->ScanRows(kind_);
-      return Next();
+      DASHI_RETURN_IF_ERROR(filter_.Set(ParseTests(plan_text), arguments));
+      return Walk(view_->ScanRows(columns_.kind()));
     }
     if (sqlite3_value_type(arguments[0]) == SQLITE_NULL) {
       return Status();
     }
     if (plan == kById) {
       DASHI_ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal,
-                             view_->FindOrdinal(kind_, TextOf(arguments[0])));
+                             view_->FindOrdinal(columns_.kind(), TextOf(arguments[0])));
       return ordinal ? Look(*ordinal) : Status();
     }
     const std::int64_t row_id = sqlite3_value_int64(arguments[0]);
@@ -146,28 +62,20 @@ class EntityCursor : public VirtualCursor {
   }
 
   Status Next() override {
-    if (indexed_) {
-      DASHI_ASSIGN_OR_RETURN(const bool more, indexed_->Next());
+    found_.reset();
+    if (walk_) {
+      DASHI_ASSIGN_OR_RETURN(const bool more, walk_->Next());
       if (!more) {
-        indexed_.reset();
+        walk_.reset();
       }
-      return Status();
-    }
-    if (!scan_) {
-      found_.reset();
-      return Status();
-    }
-    DASHI_ASSIGN_OR_RETURN(const bool more, scan_->Next());
-    if (!more) {
-      scan_.reset();
     }
     return Status();
   }
 
-  bool AtEnd() const override { return !scan_ && !found_ && !indexed_; }
+  bool AtEnd() const override { return !walk_ && !found_; }
 
   Status Column(int column, sqlite3_context* context) override {
-    const EntityRow& row = scan_ ? scan_->row() : indexed_ ? indexed_->row() : *found_;
+    const EntityRow& row = walk_ ? walk_->row() : *found_;
     const auto position = static_cast<std::size_t>(column);
     if (const storage::ColumnRecord* user = columns_.UserAt(position)) {
       SetSqliteResult(context, ShownValue(user->type, storage::ColumnValue(row, *user)));
@@ -193,10 +101,7 @@ class EntityCursor : public VirtualCursor {
   }
 
   std::int64_t RowId() const override {
-    if (indexed_) {
-      return storage::ToInteger(indexed_->ordinal());
-    }
-    return storage::ToInteger(scan_ ? scan_->ordinal() : found_ordinal_);
+    return storage::ToInteger(walk_ ? walk_->ordinal() : found_ordinal_);
   }
 
  private:
@@ -207,29 +112,35 @@ class EntityCursor : public VirtualCursor {
     if (!range) {
       return Status();
     }
-    indexed_.emplace(*view_, kind_, view_->ScanIndex(index.number, *range));
+    filter_ = ColumnFilter();
+    return Walk(std::make_unique<IndexedRows>(*view_, columns_.kind(),
+                                              view_->ScanIndex(index.number, *range)));
+  }
+
+  Status Walk(std::unique_ptr<storage::RowCursor> rows) {
+    walk_.emplace(statement_, columns_, std::move(rows), filter_);
     return Next();
   }
 
   Status Look(Ordinal ordinal) {
-    DASHI_ASSIGN_OR_RETURN(found_, view_->GetRow(kind_, ordinal));
+    DASHI_ASSIGN_OR_RETURN(found_, view_->GetRow(columns_.kind(), ordinal));
     found_ordinal_ = ordinal;
     return Status();
   }
 
-  TableColumns columns_;
-  EntityKind kind_;
-  // Sharers: see StatementContext::view. Declared first: the scan must go before it.
+  DeclaredColumns columns_;
+  StatementContext& statement_;  // Outlives its cursors.
+  // Sharers: see StatementContext::view. Declared before the walk, which must go first.
   std::shared_ptr<const storage::View> view_;
-  std::unique_ptr<storage::RowCursor> scan_;
-  std::optional<IndexedRows> indexed_;
+  ColumnFilter filter_;
+  std::optional<EntityWalk> walk_;
   std::optional<EntityRow> found_;
   Ordinal found_ordinal_{};
 };
 
 class EntityTable : public VirtualTable {
  public:
-  explicit EntityTable(TableColumns columns)
+  explicit EntityTable(DeclaredColumns columns)
       : columns_(std::move(columns)), kind_(columns_.kind()) {}
 
   Result<bool> Plan(StatementContext& statement, sqlite3_index_info* info) override {
@@ -261,12 +172,12 @@ class EntityTable : public VirtualTable {
     info->idxNum = kScan;
     info->estimatedRows = static_cast<sqlite3_int64>(rows) + 1;
     info->estimatedCost = scan_cost;
-    DASHI_RETURN_IF_ERROR(SetPlanText(info, "scan"));
+    DASHI_RETURN_IF_ERROR(SetPlanText(info, FormatTests("scan", TakeTests(statement, info))));
     return true;
   }
 
   Result<std::unique_ptr<VirtualCursor>> Open(StatementContext& statement) override {
-    return std::unique_ptr<VirtualCursor>(std::make_unique<EntityCursor>(columns_, statement.view));
+    return std::unique_ptr<VirtualCursor>(std::make_unique<EntityCursor>(columns_, statement));
   }
 
   Status Insert(StatementContext& statement, std::span<sqlite3_value*> columns,
@@ -329,6 +240,33 @@ class EntityTable : public VirtualTable {
   }
 
  private:
+  // Lets a scan drop rows that fail tests, which SQLite checks again.
+  std::vector<ColumnTest> TakeTests(const StatementContext& statement,
+                                    sqlite3_index_info* info) const {
+    std::vector<ColumnTest> tests;
+    for (int i = 0; i < std::min(info->nConstraint, kConstraintsMax); ++i) {
+      const auto& constraint = info->aConstraint[i];
+      const auto position = static_cast<std::size_t>(constraint.iColumn);
+      if (constraint.usable == 0 || constraint.iColumn < 0 || position >= columns_.size()) {
+        continue;
+      }
+      const storage::ColumnRecord* user = columns_.UserAt(position);
+      const std::optional<ColumnTest> test =
+          TestOf(statement, info, i,
+                 user != nullptr ? TestName(*user)
+                                 : std::string(EntityColumnName(columns_.built_in()[position])));
+      if (!test) {
+        continue;
+      }
+      if (test->op == "IN") {
+        sqlite3_vtab_in(info, i, 1);
+      }
+      tests.push_back(*test);
+      info->aConstraintUsage[i].argvIndex = static_cast<int>(tests.size());
+    }
+    return tests;
+  }
+
   // SQLite checks the constraints again: a range may hold more rows than pass.
   static Result<bool> UseIndex(const CostedIndexPlan& plan, sqlite3_index_info* info) {
     int argv_index = 0;
@@ -431,28 +369,11 @@ class EntityTable : public VirtualTable {
     return Status();
   }
 
-  TableColumns columns_;
+  DeclaredColumns columns_;
   EntityKind kind_;
 };
 
 }  // namespace
-
-std::span<const EntityColumn> EntityColumns(EntityKind kind) {
-  switch (kind) {
-    case EntityKind::kDocument:
-      return kDocumentColumns;
-    case EntityKind::kLabel:
-      return kLabelColumns;
-    case EntityKind::kAnchor:
-      break;
-  }
-  return kAnchorColumns;
-}
-
-std::string_view EntityColumnName(EntityColumn column) {
-  static constexpr std::array<std::string_view, 4> kNames = {"id", "text", "split", "updated_at"};
-  return kNames[static_cast<std::size_t>(column)];
-}
 
 std::span<const TableDefinition> EntityTables() {
   static constexpr TableDefinition kTables[] = {
@@ -460,19 +381,19 @@ std::span<const TableDefinition> EntityTables() {
        true,
        [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
          return std::make_unique<EntityTable>(
-             TableColumns(EntityKind::kDocument, schemas.documents));
+             DeclaredColumns(EntityKind::kDocument, schemas.documents));
        },
        "input texts, each with an id and the split it belongs to",
        [](const UserSchemas& schemas) { return DeclareColumns(schemas.documents->LiveColumns()); }},
       {"labels", "CREATE TABLE t(id TEXT, text TEXT, updated_at TEXT TIMESTAMP)", true,
        [](const UserSchemas& schemas) -> std::unique_ptr<VirtualTable> {
-         return std::make_unique<EntityTable>(TableColumns(EntityKind::kLabel, schemas.labels));
+         return std::make_unique<EntityTable>(DeclaredColumns(EntityKind::kLabel, schemas.labels));
        },
        "what topk() finds: targets with an id and a text",
        [](const UserSchemas& schemas) { return DeclareColumns(schemas.labels->LiveColumns()); }},
       {"anchors", "CREATE TABLE t(id TEXT, text TEXT)", true,
        [](const UserSchemas&) -> std::unique_ptr<VirtualTable> {
-         return std::make_unique<EntityTable>(TableColumns(EntityKind::kAnchor, nullptr));
+         return std::make_unique<EntityTable>(DeclaredColumns(EntityKind::kAnchor, nullptr));
        },
        "auxiliary items that graphs link to"},
   };

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "sql/virtual_table.h"
 
@@ -12,12 +10,5 @@ namespace dashi::sql {
 ///
 /// Cost: id = ... and rowid = ... are point look-ups; anything else walks the table.
 std::span<const TableDefinition> EntityTables();
-
-/// A column of the three tables.
-enum class EntityColumn : std::uint8_t { kId, kText, kSplit, kUpdatedAt };
-
-/// The columns of a kind's table, in order.
-std::span<const EntityColumn> EntityColumns(storage::EntityKind kind);
-std::string_view EntityColumnName(EntityColumn column);
 
 }  // namespace dashi::sql

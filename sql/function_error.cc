@@ -19,7 +19,7 @@ StatementContext& StatementOf(sqlite3_context* context) { return *SlotOf(context
 void FailFunction(sqlite3_context* context, StatementSlot* slot, Status status) {
   sqlite3_result_error(context, std::string(status.message()).c_str(), -1);
   // SQLite ends aggregates of statements that were given up, too: nobody asks for their errors.
-  if (slot->current != nullptr && slot->current->error.ok()) {
+  if (slot->current != nullptr && !slot->current->error) {
     slot->current->error = std::move(status);
   } else {
     status.IgnoreError("the statement has failed already");

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "sql/index_range.h"
 #include "sql/interruption.h"
+#include "sql/user_column.h"
 
 namespace dashi::sql {
 
@@ -57,13 +58,6 @@ std::optional<std::vector<OrderedRange>> RangesOf(const ColumnFilter::BoundTest&
 }
 
 }  // namespace
-
-std::string TestName(const ColumnRecord& column) {
-  const bool plain = std::all_of(column.name.begin(), column.name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-  return plain ? column.name : "#" + std::to_string(column.number);
-}
 
 Result<LabelFilter> LabelFilter::Make(const StatementContext& statement,
                                       const ColumnFilter& filter) {

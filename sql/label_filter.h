@@ -15,10 +15,6 @@
 
 namespace dashi::sql {
 
-/// The name that a ColumnTest gives a user column: its own where that is a plain word, else
-/// "#number", which stands in a plan's text without quotes.
-std::string TestName(const storage::ColumnRecord& column);
-
 /// Looks up in the indexes of labels which of them can pass a filter: a superset of those that do.
 /// Walking an index costs as much as its entries are many, and naming most labels is worth nothing
 /// when the first few that are found pass anyway. So an index is looked up before the search where

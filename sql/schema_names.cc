@@ -9,7 +9,7 @@
 
 #include "base/nearest_name.h"
 #include "base/status.h"
-#include "sql/entity_table.h"
+#include "sql/entity_columns.h"
 #include "sql/table_catalog.h"
 #include "sql/token.h"
 

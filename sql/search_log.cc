@@ -55,11 +55,20 @@ void SearchLog::Add(std::string_view function, const query::SearchSummary& summa
   lines_.push_back(SearchLine(summary));
 }
 
+void SearchLog::AddBatch(std::size_t num_searches) {
+  ++num_batches_;
+  num_batched_ += num_searches;
+}
+
 std::vector<std::string> SearchLog::Lines() const {
   std::vector<std::string> lines = lines_;
   if (num_searches_ > kShownMax) {
     lines.push_back(fmt::format("and {} more searches: visited {}, refills {}",
                                 num_searches_ - kShownMax, num_more_visited_, num_more_refills_));
+  }
+  if (num_batches_ > 0) {
+    lines.push_back(fmt::format("{} searches were made in {} batches, for rows ahead", num_batched_,
+                                num_batches_));
   }
   return lines;
 }

@@ -74,6 +74,18 @@ int Authorize(void* slot, int action, const char* first, const char* second,
   }
 }
 
+// Whether there may be an outer join. LEFT and RIGHT may be functions, too.
+bool HasOuterJoin(const std::vector<Token>& tokens) {
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    for (const char* word : {"LEFT", "RIGHT", "FULL", "OUTER"}) {
+      if (tokens[i].IsKeyword(word) && !tokens[i + 1].IsOperator("(")) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 int BindOne(sqlite3_stmt* compiled, int index, const Value& value) {
   switch (value.type()) {
     case ValueType::kNull:
@@ -169,12 +181,12 @@ Status SqliteConnection::UseSchemas(const UserSchemas& schemas) {
 
 Status SqliteConnection::ErrorOf(int rc, const ParsedStatement& statement,
                                  StatementContext& context, const SqliteText* text) {
-  if (!context.error.ok()) {
-    return std::exchange(context.error, Status());
+  if (context.error) {
+    return *std::exchange(context.error, std::nullopt);
   }
   const std::string_view message = sqlite3_errmsg(connection_);
-  if (message == "no query solution" && !context.plan_error.ok()) {
-    return std::exchange(context.plan_error, Status());
+  if (message == "no query solution" && context.plan_error) {
+    return *std::exchange(context.plan_error, std::nullopt);
   }
   return SqliteErrorStatus(connection_, rc, statement, context.schemas, text);
 }
@@ -211,6 +223,7 @@ Result<CompiledStatement> SqliteConnection::CompileText(const SqliteText& text,
                                                         const postgres::TypedStatement& read,
                                                         StatementContext& context) {
   StatementScope scope(slot_, context);
+  context.has_outer_join = HasOuterJoin(statement.tokens);
   sqlite3_stmt* compiled = nullptr;
   const std::string& sql = text.text();
   const int rc = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),

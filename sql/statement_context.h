@@ -32,6 +32,7 @@ class SearchLog;
 class Settings;
 class SqliteConnection;
 class TextEmbeddings;
+class TextsAhead;
 
 /// An edge that a row of `edges` stands for.
 struct StoredEdge {
@@ -57,9 +58,9 @@ struct StatementContext {
   /// Where writes go; null in a statement that only reads. It is `view` then.
   storage::Transaction* transaction = nullptr;
   /// The first error of a virtual table: SQLite passes on a message alone.
-  Status error;
+  std::optional<Status> error;
   /// Why a table could not be planned: the statement's error when SQLite finds no other plan.
-  Status plan_error;
+  std::optional<Status> plan_error;
   std::int64_t started_at_micros = 0;  ///< what now() answers
   std::uint64_t rows_changed = 0;
   /// The rows that were inserted or updated, in order; null: nobody asks.
@@ -84,10 +85,14 @@ struct StatementContext {
   std::shared_ptr<const query::LabelPropensities> propensities;
   /// The releases and the texts that similarity() and embed() met; as above.
   std::shared_ptr<TextEmbeddings> embeddings;
+  /// Whether a LEFT, RIGHT or FULL JOIN stands somewhere in it.
+  bool has_outer_join = false;
   /// What measures the statement's cursors; null unless EXPLAIN ANALYZE asks.
   PlanAnalysis* analysis = nullptr;
   /// Where searches tell how they went: of the cursor that runs. Null without an analysis.
   SearchLog* searches = nullptr;
+  /// The walks over rows with texts that stand somewhere.
+  std::vector<TextsAhead*> texts_ahead;
   /// Statements inside arguments of topk_batch, one in another.
   int nesting = 0;
 

@@ -41,7 +41,7 @@ class TopKTable : public VirtualTable {
   // one with a parameter, but its use can be made so dear that the answer without it wins; where no
   // test depends on another table there is one answer only, and its cost does not matter.
   Result<bool> Plan(StatementContext& statement, sqlite3_index_info* info) override {
-    const Offer offer = Collect(info);
+    const Offer offer = Collect(statement, info);
     const std::size_t num_required = function_.num_arguments() - 1;  // All but the options.
     bool complete = !offer.argument_unusable;
     for (std::size_t i = 0; i < num_required; ++i) {
@@ -87,7 +87,7 @@ class TopKTable : public VirtualTable {
   }
 
  private:
-  Offer Collect(sqlite3_index_info* info) const {
+  Offer Collect(const StatementContext& statement, sqlite3_index_info* info) const {
     Offer offer;
     for (int i = 0; i < info->nConstraint; ++i) {
       const auto& constraint = info->aConstraint[i];
@@ -96,7 +96,7 @@ class TopKTable : public VirtualTable {
       if (constraint.iColumn >= 0 && column >= function_.columns.size()) {
         if (usable && i < kConstraintsMax) {
           const auto& user = *user_columns_[column - function_.columns.size()];
-          AddTest(info, i, TestOf(info, i, TestName(user)), &offer);
+          AddTest(info, i, TestOf(statement, info, i, TestName(user)), &offer);
         }
         continue;
       }
@@ -114,7 +114,8 @@ class TopKTable : public VirtualTable {
           i >= kConstraintsMax) {
         continue;  // A rank is that of the rows which are returned: it cannot choose them.
       }
-      const std::optional<ColumnTest> test = TestOf(info, i, function_.columns[column].name);
+      const std::optional<ColumnTest> test =
+          TestOf(statement, info, i, function_.columns[column].name);
       const bool equals = test && (test->op == "=" || test->op == "IS");
       if (which == TopKColumn::kId && equals && !IsLiteral(info, i, *test)) {
         continue;  // A join on the label.

@@ -48,11 +48,16 @@ Status TopKHits::Begin(int num_arguments, std::string_view plan_text,
   ColumnFilter filter;
   DASHI_RETURN_IF_ERROR(filter.Set(ParseTests(plan_text), values.subspan(count)));
   // A statement that writes may have changed what indexes say.
-  is_made_ = is_made_ && statement_.transaction == nullptr && filter.tests() == filter_.tests();
+  repeats_ = statement_.transaction == nullptr && filter.tests() == filter_.tests();
+  is_made_ = is_made_ && repeats_;
   filter_ = std::move(filter);
   const std::size_t num_required = function_.num_arguments() - 1;
-  DASHI_ASSIGN_OR_RETURN(k_, ReadTopKCount(values[num_required - 1]));
+  DASHI_ASSIGN_OR_RETURN(const std::size_t k, ReadTopKCount(values[num_required - 1]));
   const bool has_options = num_required < count && !arguments_[num_required].is_null();
+  Value given_options = has_options ? arguments_[num_required] : Value();
+  repeats_ = repeats_ && k == k_ && given_options == given_options_;
+  k_ = k;
+  given_options_ = std::move(given_options);
   DASHI_ASSIGN_OR_RETURN(options_,
                          query::ParseTopKOptions(has_options ? TextOf(values[num_required]) : "",
                                                  TopKDefaults(*statement_.settings)));

@@ -35,6 +35,9 @@ class TopKHits {
   /// Errors: those of k and of the options.
   Status Begin(int num_arguments, std::string_view plan_text, std::span<sqlite3_value*> values);
   std::size_t k() const { return k_; }
+  /// Whether the walk begins with the k, the options and the tests of the one before, and nothing
+  /// can have changed.
+  bool repeats() const { return repeats_; }
   /// What searches are told. `only` is not set.
   const query::TopKOptions& options() const { return options_; }
 
@@ -66,6 +69,8 @@ class TopKHits {
   std::vector<Value> arguments_;
   query::TopKOptions options_;
   std::size_t k_ = 0;
+  Value given_options_;
+  bool repeats_ = false;
   ColumnFilter filter_;
   LabelFilter labels_;
   bool is_made_ = false;           // Whether labels_ is that of filter_.

@@ -7,6 +7,7 @@
 #include "query/top_k.h"
 #include "sql/database_impl.h"
 #include "sql/function_arguments.h"
+#include "sql/joined_searches.h"
 #include "sql/top_k_function.h"
 #include "sql/top_k_hits.h"
 #include "sql/user_column.h"
@@ -29,7 +30,10 @@ class TopKTableCursor : public VirtualCursor {
  public:
   TopKTableCursor(const TopKFunction& function, bool is_nearest, const UserSchemas& schemas,
                   StatementContext& statement)
-      : is_nearest_(is_nearest), statement_(statement), hits_(function, schemas, statement) {}
+      : is_nearest_(is_nearest),
+        statement_(statement),
+        hits_(function, schemas, statement),
+        searches_(statement) {}
 
   Status Filter(int num_arguments, std::string_view plan_text,
                 std::span<sqlite3_value*> values) override {
@@ -44,16 +48,13 @@ class TopKTableCursor : public VirtualCursor {
     if (hits_.k() == 0) {
       return Status();
     }
-    query::ReleaseCache& releases = statement_.database->releases();
-    query::TopKOptions options = hits_.options();
     if (is_nearest_) {
-      DASHI_ASSIGN_OR_RETURN(auto search, query::OpenNearest(statement_.view, releases, table,
-                                                             query, hits_.k(), options));
+      DASHI_ASSIGN_OR_RETURN(
+          auto search, query::OpenNearest(statement_.view, statement_.database->releases(), table,
+                                          query, hits_.k(), hits_.options()));
       hits_.Start(std::move(search));
     } else {
-      DASHI_ASSIGN_OR_RETURN(options.only, hits_.LookUp(/*num_searches=*/1));
-      DASHI_ASSIGN_OR_RETURN(auto search,
-                             query::OpenTopK(statement_.view, releases, query, hits_.k(), options));
+      DASHI_ASSIGN_OR_RETURN(auto search, searches_.Open(query, hits_));
       hits_.Start(std::move(search));
     }
     return Next();
@@ -78,6 +79,7 @@ class TopKTableCursor : public VirtualCursor {
   const bool is_nearest_;
   StatementContext& statement_;  // Outlives its cursors.
   TopKHits hits_;
+  JoinedSearches searches_;
   bool at_end_ = true;
 };
 

@@ -16,7 +16,8 @@ namespace dashi::sql {
 /// Errors: 22023 for a k that is negative, no integer or above query::kTopKMax and for options;
 /// 22004
 ///         for a NULL query; 42883 without query and k.
-/// Cost:   rows are found as they are pulled, best first.
+/// Cost:   rows are found as they are pulled, best first. Joined with a table whose text is the
+///         query, topk() searches for several rows at once: see JoinedSearches.
 std::span<const TableDefinition> TopKTables();
 
 }  // namespace dashi::sql

@@ -222,4 +222,11 @@ std::string DeclareColumns(std::span<const ColumnRecord* const> columns) {
   return declared;
 }
 
+std::string TestName(const ColumnRecord& column) {
+  const bool plain = std::all_of(column.name.begin(), column.name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  return plain ? column.name : "#" + std::to_string(column.number);
+}
+
 }  // namespace dashi::sql

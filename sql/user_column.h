@@ -32,4 +32,8 @@ std::string DeclareColumn(const storage::ColumnRecord& column);
 /// Columns as the end of a declaration's list: `, "a" TEXT, "b" REAL`.
 std::string DeclareColumns(std::span<const storage::ColumnRecord* const> columns);
 
+/// The name that a ColumnTest gives a user column: its own where that is a plain word, else
+/// "#number", which stands in a plan's text without quotes.
+std::string TestName(const storage::ColumnRecord& column);
+
 }  // namespace dashi::sql

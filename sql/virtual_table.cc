@@ -47,7 +47,7 @@ int Report(sqlite3_vtab* table, Status status) {
   table->zErrMsg = sqlite3_mprintf("%s", std::string(status.message()).c_str());
   const int rc = status.sqlstate() == "53200" ? SQLITE_NOMEM : SQLITE_ERROR;
   StatementContext* statement = HandleOf(table).slot->current;
-  if (statement != nullptr && statement->error.ok()) {
+  if (statement != nullptr && !statement->error) {
     statement->error = std::move(status);
   }
   return rc;

@@ -18,7 +18,7 @@ std::string ValueText(const Value& value, int digits, bool typed) {
     case ValueType::kNull:
       return "NULL";
     case ValueType::kInteger:
-      return (typed ? "i" : "") + std::to_string(value.integer());
+      return typed ? "i" + std::to_string(value.integer()) : NumberText(value.real(), digits);
     case ValueType::kReal:
       return (typed ? "r" : "") + NumberText(value.real(), digits);
     default:
@@ -60,7 +60,7 @@ std::string Answer::Shown() const {
 }
 
 std::string NumberText(double value, int digits) {
-  constexpr double kExact = 1e15;
+  constexpr double kExact = 1e12;     // Above it variances differ in what was rounded.
   constexpr double kNothing = 1e-12;  // What rounding leaves where the other has 0.
   if (std::abs(value) < kNothing) {
     return "0";
