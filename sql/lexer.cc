@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/string_escapes.h"
 #include "storage/row_check.h"
 
 namespace dashi::sql {
@@ -162,12 +163,34 @@ class Lexer {
     if (EqualsIgnoreCase(name, "x")) {
       return Blob(begin);
     }
-    if (unicode_escape || EqualsIgnoreCase(name, "e") || EqualsIgnoreCase(name, "b") ||
-        EqualsIgnoreCase(name, "n")) {
+    if (EqualsIgnoreCase(name, "e")) {
+      return EscapedString(begin);
+    }
+    if (unicode_escape || EqualsIgnoreCase(name, "b") || EqualsIgnoreCase(name, "n")) {
       return Unsupported(begin, "strings with a prefix are not supported: " + std::string(name),
                          "Write a plain '...' string; x'00ff' makes bytes.");
     }
     return Make(TokenKind::kIdentifier, begin);
+  }
+
+  // E'...', whose opening quote stands at at_.
+  Result<Token> EscapedString(std::size_t begin) {
+    for (++at_; at_ < sql_.size(); ++at_) {
+      if (Peek(0) == '\\' || (Peek(0) == '\'' && Peek(1) == '\'')) {
+        ++at_;
+      } else if (Peek(0) == '\'') {
+        ++at_;
+        Token token = Make(TokenKind::kString, begin);
+        if (!DecodeEscapes(token.text.substr(2, token.text.size() - 3))) {
+          return Status::InvalidArgument("the escapes of a string E'...' give no text")
+              .WithSqlState("22025")
+              .WithPosition(PositionAt(sql_, begin));
+        }
+        return token;
+      }
+    }
+    at_ = sql_.size();
+    return SyntaxError(begin, "unterminated string: expected '");
   }
 
   Result<Token> Blob(std::size_t begin) {

@@ -21,6 +21,10 @@ namespace dashi::query {
 class LabelPropensities;
 }
 
+namespace dashi::sql::postgres {
+class RegularExpressionCache;
+}
+
 namespace dashi::sql {
 
 class ConflictingRows;
@@ -87,6 +91,8 @@ struct StatementContext {
   std::shared_ptr<TextEmbeddings> embeddings;
   /// Whether a LEFT, RIGHT or FULL JOIN stands somewhere in it.
   bool has_outer_join = false;
+  /// The regular expressions that ~ met; as above.
+  std::shared_ptr<postgres::RegularExpressionCache> regular_expressions;
   /// What measures the statement's cursors; null unless EXPLAIN ANALYZE asks.
   PlanAnalysis* analysis = nullptr;
   /// Where searches tell how they went: of the cursor that runs. Null without an analysis.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sql/string_escapes.h"
+
 namespace dashi::sql {
 
 namespace {
@@ -48,7 +50,12 @@ std::string Token::Name() const {
   return kind == TokenKind::kQuotedIdentifier ? Unquote(text) : ToLowerAscii(text);
 }
 
-std::string Token::StringValue() const { return Unquote(text); }
+std::string Token::StringValue() const {
+  if (!HasEscapes()) {
+    return Unquote(text);
+  }
+  return DecodeEscapes(text.substr(2, text.size() - 3)).value_or(std::string());
+}
 
 SourcePosition PositionAt(std::string_view sql, std::size_t offset) {
   SourcePosition position;

@@ -12,6 +12,7 @@
 #include "sql/label_columns.h"
 #include "sql/label_filter.h"
 #include "sql/planner_cost.h"
+#include "sql/user_column.h"
 
 namespace dashi::sql {
 

@@ -40,6 +40,7 @@ DOORS = {
     "openssl/": ["server/*", "tests/server/*"],
     "prometheus/": ["server/*", "tests/server/*"],
     "spdlog/": ["base/logging*"],
+    "re2/": ["sql/postgres/regular_expression.cc"],
     "CLI/": ["server/command_line*", "*_main.cc"],
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/status.h"
+#include "sql/postgres/literal.h"
 #include "sql/postgres/rewriter.h"
 #include "sql/postgres/statement_types.h"
 
@@ -441,7 +442,7 @@ Result<Operand> Rewriter::ReadExtract(std::size_t begin) {
   }
   Take();
   const std::string name =
-      field.kind == TokenKind::kString ? std::string(field.text) : "'" + field.Name() + "'";
+      field.kind == TokenKind::kString ? SqlText(LiteralValue(field)) : "'" + field.Name() + "'";
   return Replace({begin, end_},
                  {" dashi_date_part(" + name + ", ", moment.range,
                   fmt::format(", {})", static_cast<int>(moment.type))},

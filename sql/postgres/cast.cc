@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/status.h"
+#include "sql/postgres/array_text.h"
 #include "sql/postgres/decimal.h"
 #include "sql/postgres/moment.h"
 #include "sql/postgres/utf8_text.h"
@@ -327,6 +328,9 @@ std::string TextOfValue(const Value& value, StaticType from) {
 Result<Value> Cast(const Value& value, CastTarget target, StaticType from) {
   if (value.is_null()) {
     return Value::Null();
+  }
+  if (target.array) {
+    return CastToArray(TextOfValue(value, from), target);
   }
   switch (target.kind) {
     case CastKind::kBoolean:

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "sql/postgres/column_types.h"
+#include "sql/postgres/literal.h"
 #include "sql/postgres/rewriter.h"
 
 namespace dashi::sql::postgres {
@@ -55,10 +56,6 @@ struct RefusedOperator {
 };
 
 constexpr RefusedOperator kRefusedOperators[] = {
-    {"~", "Regular expressions are not supported: use LIKE or GLOB."},
-    {"~*", "Regular expressions are not supported: use ILIKE."},
-    {"!~", "Regular expressions are not supported: use NOT LIKE or NOT GLOB."},
-    {"!~*", "Regular expressions are not supported: use NOT ILIKE."},
     {"[", "Arrays and subscripts are not supported."},
     {"{", ""},
     {"@@", ""},
@@ -115,6 +112,11 @@ std::string_view LikeOperator(const Token& token) {
     }
   }
   return {};
+}
+
+bool IsRegularExpression(const Token& token) {
+  return token.IsOperator("~") || token.IsOperator("~*") || token.IsOperator("!~") ||
+         token.IsOperator("!~*");
 }
 
 Result<std::optional<Operand>> Some(Result<Operand> operand) {
@@ -230,7 +232,7 @@ Result<Operand> Rewriter::ReadPrimary() {
         return ReadGroup();
       }
       for (const RefusedOperator& refused : kRefusedOperators) {
-        if (token.text == refused.text && token.text != "~") {
+        if (token.text == refused.text) {
           return tokens_.Unsupported(
               token, "the operator " + std::string(token.text) + " is not supported",
               std::string(refused.hint));
@@ -248,6 +250,10 @@ Result<Operand> Rewriter::ReadPrimary() {
   operand.takes_any_type = token.kind == TokenKind::kParameter;
   operand.parameter = token.parameter;
   Take();
+  if (token.HasEscapes()) {
+    operand = Replace(operand.range, {SqlText(LiteralValue(token))}, StaticType::kUnknown, 0);
+    operand.literal = token;
+  }
   return operand;
 }
 
@@ -289,6 +295,12 @@ std::optional<Operand> Rewriter::ReadConstant() {
 // A name, a call of a function, or an expression that a keyword begins.
 Result<Operand> Rewriter::ReadWordPrimary() {
   const Token token = Peek();
+  if (token.IsKeyword("PG_CATALOG") && Peek(1).IsOperator(".")) {
+    Take();
+    Take();
+    replacements_.Add({token.offset, end_}, {" "});
+    return ReadWordPrimary();
+  }
   if (token.IsKeyword("CASE")) {
     return ReadCase();
   }
@@ -447,6 +459,9 @@ Result<std::optional<Operand>> Rewriter::ReadInfix(Operand left, int level_min) 
     return Some(IsComparison(*op) ? ReadComparison(left, token, op->level, op->sqlite_level)
                                   : ReadBinary(left, token, op->level, op->sqlite_level));
   }
+  if (token.IsKeyword("OPERATOR") && Peek(1).IsOperator("(")) {
+    return kLevelOther < level_min ? std::optional<Operand>() : Some(ReadNamedOperator(left));
+  }
   if (token.kind == TokenKind::kIdentifier) {
     return ReadWordInfix(left, level_min);
   }
@@ -465,7 +480,60 @@ Result<std::optional<Operand>> Rewriter::ReadInfix(Operand left, int level_min) 
     Take();
     return Some(ReadLike(left, token.offset, like.starts_with("NOT"), like.ends_with("ILIKE")));
   }
+  if (IsRegularExpression(token) && kLevelOther >= level_min) {
+    Take();
+    return Some(ReadRegularExpression(left, token));
+  }
   return std::optional<Operand>();
+}
+
+// x ~ pattern and its kin, whose operator has been taken.
+Result<Operand> Rewriter::ReadRegularExpression(Operand left, const Token& op) {
+  DASHI_ASSIGN_OR_RETURN(const Operand pattern, ReadExpression(kLevelOther + 1));
+  NoteUse(left, StaticType::kText);
+  NoteUse(pattern, StaticType::kText);
+  const Operand call = CallOf(op.text.ends_with('*') ? "dashi_iregex" : "dashi_regex",
+                              {left, pattern}, StaticType::kBoolean);
+  if (!op.text.starts_with('!')) {
+    return call;
+  }
+  return Replace(call.range, {" (NOT ", call.range, ")"}, StaticType::kBoolean, call.depth);
+}
+
+// OPERATOR(pg_catalog.~): an operator by its full name, which binds as ~ does whatever it is.
+Result<Operand> Rewriter::ReadNamedOperator(Operand left) {
+  const std::size_t begin = Begin();
+  Take();
+  Take();
+  if (Peek().IsKeyword("PG_CATALOG") && Peek(1).IsOperator(".")) {
+    Take();
+    Take();
+  }
+  const Token op = Peek();
+  Take();
+  if (!Peek().IsOperator(")")) {
+    return tokens_.SyntaxError("a closing parenthesis");
+  }
+  Take();
+  if (IsRegularExpression(op)) {
+    return ReadRegularExpression(left, op);
+  }
+  const std::string_view like = LikeOperator(op);
+  const BinaryOperator* binary = FindBinary(op);
+  if (like.empty() && (binary == nullptr || op.kind != TokenKind::kOperator)) {
+    return tokens_.Unsupported(op, "the operator " + std::string(op.text) + " is not supported");
+  }
+  if (!like.empty()) {
+    return tokens_.Unsupported(op, "OPERATOR(" + std::string(op.text) + ") is not supported",
+                               "Write LIKE or ILIKE.");
+  }
+  replacements_.Add({begin, end_}, {" " + std::string(op.text) + " "});
+  DASHI_ASSIGN_OR_RETURN(Operand right, ReadExpression(kLevelOther + 1));
+  if (!IsComparison(*binary)) {
+    return Arithmetic(left, op, right, binary->sqlite_level);
+  }
+  DASHI_RETURN_IF_ERROR(AlignTypes(&left, &right, /*compared=*/true));
+  return Infix(left, right, binary->sqlite_level, StaticType::kBoolean);
 }
 
 // IS, COLLATE, LIKE and other words behind an operand.
@@ -475,6 +543,16 @@ Result<std::optional<Operand>> Rewriter::ReadWordInfix(Operand left, int level_m
     return Some(ReadIs(left));
   }
   if (token.IsKeyword("COLLATE") && kLevelCollate >= level_min) {
+    const bool of_catalog = Peek(1).IsKeyword("PG_CATALOG") && Peek(2).IsOperator(".");
+    const Token& collation = Peek(of_catalog ? 3 : 1);
+    if (collation.IsKeyword("DEFAULT") || collation.text == "\"default\"") {
+      while (&Peek() != &collation) {
+        Take();
+      }
+      Take();
+      replacements_.Add({token.offset, end_}, {" "});
+      return std::optional<Operand>(left);
+    }
     Parenthesize(&left, kSqliteCollate);
     Take();
     if (Peek().text == "\"C\"" || Peek().text == "\"POSIX\"") {
@@ -573,11 +651,14 @@ Result<Operand> Rewriter::ReadAny(Operand left, const Token& op) {
   const bool array = Peek(2).IsKeyword("ARRAY") && Peek(3).IsOperator("[");
   const bool query =
       Peek(2).IsKeyword("SELECT") || Peek(2).IsKeyword("VALUES") || Peek(2).IsKeyword("WITH");
-  if (!(in || not_in) || !(array || query)) {
+  if (!(in || not_in)) {
     return tokens_.Unsupported(
         quantifier,
         std::string(op.text) + " " + std::string(quantifier.text) + " is not supported here",
-        "= ANY and <> ALL are, of a subquery or of ARRAY[...]; min() and max() tell the rest.");
+        "= ANY and <> ALL are; min() and max() tell the rest.");
+  }
+  if (!array && !query) {
+    return ReadAnyOfText(left, not_in);
   }
   Take();
   Parenthesize(&left, kSqliteEqual);
@@ -615,6 +696,21 @@ Result<Operand> Rewriter::ReadAny(Operand left, const Token& op) {
   operand.level = kSqliteEqual;
   operand.depth = depth;
   return operand;
+}
+
+// = ANY ($1) and <> ALL ($1): of the text of an array.
+Result<Operand> Rewriter::ReadAnyOfText(Operand left, bool negated) {
+  Take();
+  Take();
+  DASHI_ASSIGN_OR_RETURN(const Operand array, ReadExpression(kLevelOr));
+  if (!Peek().IsOperator(")")) {
+    return tokens_.SyntaxError("a closing parenthesis");
+  }
+  Take();
+  return Replace({left.range.begin, end_},
+                 {negated ? " (NOT dashi_in_array(" : " (dashi_in_array(", left.range, ", ",
+                  array.range, "))"},
+                 StaticType::kBoolean, std::max(left.depth, array.depth));
 }
 
 Result<Operand> Rewriter::ReadIs(Operand left) {
@@ -665,14 +761,14 @@ Result<Operand> Rewriter::ReadLike(Operand left, std::size_t begin, bool negated
   if (Peek().IsKeyword("ESCAPE")) {
     Take();
     DASHI_ASSIGN_OR_RETURN(const Operand escape, ReadExpression(kLevelLike + 1));
-    plain_escape = escape.literal && escape.literal->text.size() == 3;  // '\'
+    plain_escape = escape.literal && escape.literal->text.size() == 3;  // One character.
     arguments.push_back(escape);
   }
   // PostgreSQL's LIKE has an escape where none is given: the backslash.
   const bool plain =
       pattern.literal && pattern.literal->kind == TokenKind::kString &&
       (arguments.size() == 3 ? plain_escape
-                             : pattern.literal->text.find('\\') == std::string_view::npos);
+                             : pattern.literal->StringValue().find('\\') == std::string::npos);
   if (!fold && plain) {
     if (!word) {
       replacements_.Add({begin, operator_end}, {negated ? " NOT LIKE " : " LIKE "});

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "sql/postgres/cast.h"
+#include "sql/postgres/literal.h"
 #include "sql/postgres/rewriter.h"
 
 namespace dashi::sql::postgres {
@@ -63,46 +64,6 @@ std::optional<CastKind> LiteralKind(StaticType beside) {
     default:
       return std::nullopt;
   }
-}
-
-std::string SqlText(const Value& value) {
-  switch (value.type()) {
-    case ValueType::kInteger:
-      return fmt::format(" {}", value.integer());
-    case ValueType::kReal: {
-      if (value.real() > 1.7976931348623157e308) {
-        return " 9e999";
-      }
-      if (value.real() < -1.7976931348623157e308) {
-        return " (-9e999)";
-      }
-      std::string text = fmt::format(" {}", value.real());
-      text += text.find_first_of(".e") == std::string::npos ? ".0" : "";
-      return value.real() < 0 ? " (" + text + ")" : text;
-    }
-    case ValueType::kText: {
-      std::string quoted = "'";
-      for (const char c : value.text()) {
-        quoted.append(c == '\'' ? 2 : 1, c);
-      }
-      return quoted + "'";
-    }
-    case ValueType::kBlob:
-      return " x'" + value.ToString().substr(2) + "'";
-    default:
-      return " NULL";
-  }
-}
-
-Value LiteralValue(const Token& token) {
-  if (token.kind == TokenKind::kString) {
-    return Value::Text(token.StringValue());
-  }
-  const CastTarget target{token.kind == TokenKind::kInteger ? CastKind::kInt8 : CastKind::kFloat8,
-                          std::nullopt};
-  const Result<Value> number =
-      Cast(Value::Text(std::string(token.text)), target, StaticType::kText);
-  return number.ok() ? *number : Value::Null();
 }
 
 StaticType TypeOfSum(StaticType a, StaticType b) {
@@ -194,7 +155,7 @@ Operand Rewriter::CallOf(std::string_view function, const std::vector<Operand>& 
 
 // CAST(operand AS target), written in `range`. Literals are cast at once.
 Result<Operand> Rewriter::AddCast(const Operand& operand, CastTarget target, TextRange range) {
-  const StaticType type = StaticTypeOf(target.kind);
+  const StaticType type = target.array ? StaticType::kText : StaticTypeOf(target.kind);
   NoteUse(operand, type);
   if (operand.literal) {
     const bool decimal = operand.literal->kind == TokenKind::kDecimal;
@@ -215,8 +176,7 @@ Result<Operand> Rewriter::AddCast(const Operand& operand, CastTarget target, Tex
     return Replace(range, {SqlText(*value)}, type, operand.depth);
   }
   types_matter_ = true;
-  std::string rest =
-      fmt::format(", {}{}, ", static_cast<int>(target.kind), TypeNumber(operand.type));
+  std::string rest = fmt::format(", {}{}, ", CastNumber(target), TypeNumber(operand.type));
   rest += target.modifier ? fmt::format("{})", *target.modifier) : "NULL)";
   return Replace(range, {" dashi_cast(", operand.range, std::move(rest)}, type, operand.depth);
 }

@@ -109,8 +109,11 @@ class Rewriter {
   Result<Operand> ReadBinary(Operand left, const Token& op, int level, int sqlite_level);
   Result<Operand> ReadComparison(Operand left, const Token& op, int level, int sqlite_level);
   Result<Operand> ReadAny(Operand left, const Token& op);
+  Result<Operand> ReadAnyOfText(Operand left, bool negated);
   Result<Operand> ReadIs(Operand left);
   Result<Operand> ReadLike(Operand left, std::size_t begin, bool negated, bool fold);
+  Result<Operand> ReadRegularExpression(Operand left, const Token& op);
+  Result<Operand> ReadNamedOperator(Operand left);
   Result<Operand> ReadBetween(Operand left);
   Result<Operand> ReadIn(Operand left);
   Result<Operand> ReadZone(Operand left);

@@ -10,9 +10,11 @@
 #include <fmt/format.h>
 
 #include "base/status.h"
+#include "sql/postgres/array_text.h"
 #include "sql/postgres/cast.h"
 #include "sql/postgres/functions.h"
 #include "sql/postgres/md5.h"
+#include "sql/postgres/regular_expression.h"
 #include "sql/postgres/utf8_text.h"
 #include "sql/virtual_table.h"
 
@@ -455,13 +457,32 @@ Result<Value> ILikeFunction(StatementContext& /*statement*/, Arguments arguments
   return MatchLike(arguments, /*fold=*/true);
 }
 
+// dashi_in_array(value, array): = ANY of an array that is one value.
+Result<Value> InArray(StatementContext& /*statement*/, Arguments arguments) {
+  return IsInArray(ValueFromSqlite(arguments[0]), TextOf(arguments[1]));
+}
+
+// dashi_regex(text, pattern): the operator ~.
+Result<Value> MatchRegex(StatementContext& statement, Arguments arguments, bool fold) {
+  if (statement.regular_expressions == nullptr) {
+    statement.regular_expressions = std::make_shared<RegularExpressionCache>();
+  }
+  DASHI_ASSIGN_OR_RETURN(const RegularExpression* expression,
+                         statement.regular_expressions->Find(TextOf(arguments[1]), fold));
+  return BooleanValue(expression->Matches(TextOf(arguments[0])));
+}
+
+Result<Value> RegexFunction(StatementContext& statement, Arguments arguments) {
+  return MatchRegex(statement, arguments, /*fold=*/false);
+}
+Result<Value> IRegexFunction(StatementContext& statement, Arguments arguments) {
+  return MatchRegex(statement, arguments, /*fold=*/true);
+}
+
 Result<Value> CastFunction(StatementContext& /*statement*/, Arguments arguments) {
-  CastTarget target{static_cast<CastKind>(sqlite3_value_int(arguments[1])), std::nullopt};
+  DASHI_ASSIGN_OR_RETURN(CastTarget target, CastOfNumber(sqlite3_value_int(arguments[1])));
   if (sqlite3_value_type(arguments[3]) != SQLITE_NULL) {
     target.modifier = sqlite3_value_int(arguments[3]);
-  }
-  if (target.kind > CastKind::kJson || sqlite3_value_int(arguments[1]) < 0) {
-    return Status::InvalidArgument("there is no such type");
   }
   const int from = sqlite3_value_int(arguments[2]);
   if (from < 0 || from > static_cast<int>(StaticType::kInterval)) {
@@ -506,6 +527,9 @@ constexpr ScalarFunction kTextFunctions[] = {
     {"dashi_boolean_text", 1, 1, kStrict, BooleanText},
     {"dashi_like", 2, 3, kStrict, LikeFunction},
     {"dashi_ilike", 2, 3, kStrict, ILikeFunction},
+    {"dashi_in_array", 2, 2, kStrict, InArray},
+    {"dashi_regex", 2, 2, kStrict, RegexFunction},
+    {"dashi_iregex", 2, 2, kStrict, IRegexFunction},
     {"dashi_cast", 4, 4, kTakesNull, CastFunction},
 };
 

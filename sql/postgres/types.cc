@@ -57,6 +57,8 @@ constexpr std::string_view kRefused[] = {
 
 constexpr std::uint64_t kVarcharMax = 10'485'760;
 constexpr std::uint64_t kPrecisionMax = 1000;
+/// What arrays' numbers begin with.
+constexpr int kArrayNumber = 100;
 constexpr std::uint64_t kSecondDigitsMax = 6;
 constexpr std::uint64_t kFloatBitsMax = 53;
 constexpr std::int32_t kSingleBitsMax = 24;
@@ -185,7 +187,24 @@ bool IsTypedLiteral(const Token& word) {
                      [&](std::string_view name) { return word.IsKeyword(name); });
 }
 
+int CastNumber(const CastTarget& target) {
+  return static_cast<int>(target.kind) + (target.array ? kArrayNumber : 0);
+}
+
+Result<CastTarget> CastOfNumber(int number) {
+  const bool array = number >= kArrayNumber;
+  const int kind = array ? number - kArrayNumber : number;
+  if (kind < 0 || kind > static_cast<int>(CastKind::kJson)) {
+    return Status::InvalidArgument("there is no such type").WithSqlState("22023");
+  }
+  return CastTarget{static_cast<CastKind>(kind), std::nullopt, array};
+}
+
 Result<CastTarget> ExpectTypeName(TokenStream& tokens) {
+  if (tokens.Peek().IsKeyword("PG_CATALOG") && tokens.Peek(1).IsOperator(".")) {
+    tokens.Take();
+    tokens.Take();
+  }
   const Token word = tokens.Peek();
   if (word.kind != TokenKind::kIdentifier) {
     return tokens.SyntaxError("the name of a type");
@@ -221,8 +240,13 @@ Result<CastTarget> ExpectTypeName(TokenStream& tokens) {
     DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("PRECISION"));
   }
   DASHI_RETURN_IF_ERROR(TakeModifier(tokens, word, &target));
+  if (tokens.Peek().IsOperator("[") && tokens.Peek(1).IsOperator("]")) {
+    tokens.Take();
+    tokens.Take();
+    target.array = true;
+  }
   if (tokens.Peek().IsOperator("[") || tokens.Peek().IsKeyword("ARRAY")) {
-    return tokens.Unsupported(tokens.Peek(), "arrays are not supported");
+    return tokens.Unsupported(tokens.Peek(), "arrays are not supported but for type[]");
   }
   return target;
 }

@@ -46,10 +46,15 @@ enum class CastKind : std::uint8_t {
 struct CastTarget {
   CastKind kind = CastKind::kText;
   /// varchar: characters; numeric: digits * 1000 + scale; timestamps: digits of the second.
-  std::optional<std::int32_t> modifier;
+  std::optional<std::int32_t> modifier = std::nullopt;
+  bool array = false;  ///< of such elements: a text that shows them
 };
 
 StaticType StaticTypeOf(CastKind kind);
+
+/// Kinds of casts by number, as dashi_cast() takes them, and back. Errors: 22023 for others.
+int CastNumber(const CastTarget& target);
+Result<CastTarget> CastOfNumber(int number);
 
 /// Whether the tokens `word`, `next` may begin the name of a type in front of a string.
 bool IsTypedLiteral(const Token& word);

@@ -8,6 +8,18 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
 
+// Whether a quote behind this text begins E'...', in which a backslash may stand before a quote.
+bool FollowsE(std::string_view text) {
+  if (text.empty() || (text.back() != 'e' && text.back() != 'E')) {
+    return false;
+  }
+  const unsigned char before = text.size() < 2 ? ' ' : static_cast<unsigned char>(text.end()[-2]);
+  const bool name = (before >= 'a' && before <= 'z') || (before >= 'A' && before <= 'Z') ||
+                    (before >= '0' && before <= '9') || before == '_' || before == '$' ||
+                    before >= 0x80;
+  return !name;
+}
+
 }  // namespace
 
 void StatementSplitter::Feed(std::string_view text) {
@@ -67,6 +79,7 @@ void StatementSplitter::Clear() {
 StatementSplitter::Inside StatementSplitter::inside() const {
   switch (state_) {
     case State::kQuote:
+    case State::kEscapes:
       return Inside::kQuote;
     case State::kIdentifier:
       return Inside::kIdentifier;
@@ -87,7 +100,8 @@ bool StatementSplitter::NeedsNextByte() const {
   }
   const char byte = buffer_[scanned_];
   return (state_ == State::kPlain && (byte == '-' || byte == '/')) ||
-         (state_ == State::kBlockComment && byte == '*');
+         (state_ == State::kBlockComment && byte == '*') ||
+         (state_ == State::kEscapes && byte == '\\');
 }
 
 bool StatementSplitter::StepPlain() {
@@ -106,7 +120,8 @@ bool StatementSplitter::StepPlain() {
     start_ = scanned_;
   }
   if (byte == '\'') {
-    state_ = State::kQuote;
+    state_ = FollowsE(std::string_view(buffer_).substr(begin_, scanned_ - begin_)) ? State::kEscapes
+                                                                                   : State::kQuote;
   } else if (byte == '"') {
     state_ = State::kIdentifier;
   }
@@ -132,6 +147,14 @@ std::optional<ScriptStatement> StatementSplitter::Scan(bool at_end) {
       case State::kIdentifier:
         // A doubled quote leaves and enters again, which comes to the same.
         if (byte == (state_ == State::kQuote ? '\'' : '"')) {
+          state_ = State::kPlain;
+        }
+        ++scanned_;
+        break;
+      case State::kEscapes:
+        if (byte == '\\' && scanned_ + 1 < buffer_.size()) {
+          ++scanned_;
+        } else if (byte == '\'') {
           state_ = State::kPlain;
         }
         ++scanned_;

@@ -51,7 +51,7 @@ class StatementSplitter {
   std::size_t num_pending_bytes() const { return buffer_.size() - begin_; }
 
  private:
-  enum class State { kPlain, kQuote, kIdentifier, kLineComment, kBlockComment };
+  enum class State { kPlain, kQuote, kEscapes, kIdentifier, kLineComment, kBlockComment };
 
   std::optional<ScriptStatement> Scan(bool at_end);
   /// Looks at one token in plain text. Returns true when it was a semicolon.

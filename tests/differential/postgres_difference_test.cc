@@ -114,5 +114,125 @@ TEST_F(PostgresDifferenceTest, SpellingsMeanWhatPostgresMeans) {
   EXPECT_LT(num_failures, num_rounds / 5) << "most statements have to succeed";
 }
 
+const char* const kMatchedTexts[] = {
+    "",       "a",    "ab",     "abc",     "ABC",       "a\nb",         "a b",
+    "x1y22",  "a_b",  "über",   "ÜBER",    "12",        "1.5",          "[x]",
+    "a]b",    "a-b",  "(a)",    "foo.bar", "caf\u00e9", "\u4e2d\u6587", "tab\there",
+    "back\\", "it's", "\u00a0", "aaa",     "abab",      "end\n",        "pg_toast_1"};
+const char* const kPatterns[] = {"",
+                                 "a",
+                                 "^a",
+                                 "a$",
+                                 "^a.b$",
+                                 "^$",
+                                 "b|c",
+                                 "^(ab)+$",
+                                 "a{2,3}",
+                                 "a{2}$",
+                                 "[abc]",
+                                 "[^abc]",
+                                 "^[^abc]*$",
+                                 "[]x]",
+                                 "[^]x]",
+                                 "[a-]",
+                                 "[[:alpha:]]",
+                                 "^[[:alpha:]]+$",
+                                 "[[:digit:]]+",
+                                 "[[:space:]]",
+                                 "[[:upper:]]",
+                                 "[[:lower:]]",
+                                 "[[:alnum:]_]+$",
+                                 "\\d",
+                                 "^\\d+$",
+                                 "\\D",
+                                 "\\w",
+                                 "^\\w+$",
+                                 "\\W",
+                                 "\\s",
+                                 "\\S\\s\\S",
+                                 "[\\w.]+$",
+                                 "[\\d]",
+                                 "\\.",
+                                 "a\\.b",
+                                 "\\Aa",
+                                 "\\(a\\)",
+                                 "\\\\$",
+                                 "(?i)abc",
+                                 "a.*c",
+                                 "a.*?c",
+                                 "(a|b)*c",
+                                 "\\u00fc",
+                                 "x?1",
+                                 "\\t",
+                                 "[[:punct:]]",
+                                 "o\\.b",
+                                 "^pg_",
+                                 "[",
+                                 "(",
+                                 "a**",
+                                 "*a",
+                                 "[[:nope:]]",
+                                 "a{3,2}",
+                                 "\\",
+                                 ")",
+                                 "b\\n?$",
+                                 "[[:blank:]]",
+                                 "[[:graph:]]",
+                                 "[[:print:]]$",
+                                 "[[:cntrl:]]",
+                                 "[[:xdigit:]]"};
+
+TEST_F(PostgresDifferenceTest, RegularExpressionsMatchWhatTheyMatchThere) {
+  int num_matches = 0;
+  for (const std::string pattern : kPatterns) {
+    for (const std::string text : kMatchedTexts) {
+      for (const char* op : {"~", "~*", "!~", "!~*"}) {
+        const auto quoted = [](const std::string& value) {
+          std::string literal = "'";
+          for (const char c : value) {
+            literal.append(c == '\'' ? 2 : 1, c);
+          }
+          return literal + "'";
+        };
+        const std::string sql = "SELECT " + quoted(text) + " " + op + " " + quoted(pattern);
+        const Answer ours = AnswerOf(*session_, sql, kDigits, /*typed=*/false);
+        const Answer theirs = server_->AnswerOf(sql, kDigits);
+        EXPECT_EQ(ours.sqlstate, theirs.sqlstate) << sql << "\n" << ours.message;
+        EXPECT_EQ(ours.rows, theirs.rows) << sql;
+        num_matches += ours.rows == std::vector<std::string>{"1"} ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(num_matches, 1000);
+}
+
+TEST_F(PostgresDifferenceTest, ElementsAreInArraysAsThere) {
+  for (const char* sql : {"SELECT 1 = ANY ('{1,2}'::int[])",
+                          "SELECT 3 = ANY ('{1,2}'::int[])",
+                          "SELECT 3 = ANY ('{1,NULL}'::int[])",
+                          "SELECT 1 = ANY ('{1,NULL}'::int[])",
+                          "SELECT 'a b' = ANY ('{\"a b\",c}'::text[])",
+                          "SELECT 'c' = ANY ('{ a , c }'::text[])",
+                          "SELECT 'null' = ANY ('{\"null\"}'::text[])",
+                          "SELECT 'x' = ANY ('{}'::text[])",
+                          "SELECT 'a\"b' = ANY ('{\"a\\\"b\"}'::text[])",
+                          "SELECT 1 <> ALL ('{1,2}'::int[])",
+                          "SELECT 3 <> ALL ('{1,2}'::int[])",
+                          "SELECT 3 <> ALL ('{1,NULL}'::int[])",
+                          "SELECT NULL = ANY ('{1}'::int[])",
+                          "SELECT 1 = ANY (NULL::int[])",
+                          "SELECT 1.5 = ANY ('{1.50,2}'::float8[])",
+                          "SELECT 'a' = ANY ('{a'::text[])",
+                          "SELECT 'a' = ANY ('a}'::text[])",
+                          "SELECT 'a' = ANY ('{a,}'::text[])",
+                          "SELECT 1 = ANY ('{a}'::int[])",
+                          "SELECT 'a' = ANY ('{a} '::text[])"}) {
+    const Answer ours = AnswerOf(*session_, sql, kDigits, /*typed=*/false);
+    const Answer theirs = server_->AnswerOf(sql, kDigits);
+    EXPECT_EQ(ours.sqlstate, theirs.sqlstate) << sql << "\n" << ours.message;
+    EXPECT_EQ(ours.rows, theirs.rows) << sql;
+  }
+}
+
 }  // namespace
 }  // namespace dashi::differential
