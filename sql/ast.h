@@ -91,21 +91,27 @@ struct CopyFromStatement {
   std::vector<std::string> columns;  ///< empty: all
   std::vector<std::size_t> column_offsets;
   std::string path;
+  bool from_input = false;  ///< FROM STDIN; there is no path
+  std::size_t path_offset = 0;
   std::vector<OptionNode> options;
+};
+
+/// A query that is a part of another statement.
+struct InnerQuery {
+  TextRange range;
+  SqliteStatement statement;
 };
 
 /// COPY table [(columns)] TO 'path', or COPY (query) TO 'path'.
 struct CopyToStatement {
-  struct Query {
-    TextRange range;
-    SqliteStatement statement;
-  };
   std::string table;
   std::size_t table_offset = 0;
   std::vector<std::string> columns;  ///< empty: all that COPY FROM could load
   std::vector<std::size_t> column_offsets;
-  std::optional<Query> query;  ///< in the place of a table
+  std::optional<InnerQuery> query;  ///< in the place of a table
   std::string path;
+  bool to_output = false;  ///< TO STDOUT; there is no path
+  std::size_t path_offset = 0;
   std::vector<OptionNode> options;
 };
 

@@ -1,7 +1,10 @@
 #include "sql/copy_format.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
+#include "base/nearest_name.h"
 #include "base/status.h"
 #include "sql/token.h"
 
@@ -11,6 +14,13 @@ Status BadOptionValue(const OptionNode& option, std::string_view allowed) {
   return Status::InvalidArgument("invalid value for the option " + option.name + ": \"" +
                                  option.value + "\"")
       .WithHint("Allowed: " + std::string(allowed) + ".");
+}
+
+Status NoCopyStream(std::string_view direction, std::string_view instead) {
+  return Status::Unimplemented("COPY ... " + std::string(direction) + " is not supported here")
+      .WithSqlState("0A000")
+      .WithHint("Write " + std::string(instead) +
+                ", or use the shell, `dashi exec` or Session::ExecuteWithStreams.");
 }
 
 Status ReadSwitch(const OptionNode& option, bool* value) {
@@ -41,6 +51,35 @@ Status ReadDelimiter(const OptionNode& option, char* delimiter) {
   }
   *delimiter = value[0];
   return Status();
+}
+
+Status CheckNullOption(const OptionNode& option, std::string_view format) {
+  if ((format == "tsv" && option.value == "\\N") || (format == "csv" && option.value.empty())) {
+    return Status();
+  }
+  return Status::Unimplemented("a NULL has one spelling in FORMAT " + std::string(format))
+      .WithSqlState("0A000")
+      .WithHint("It is \\N in tsv (text), an empty field without quotes in csv, null in jsonl.");
+}
+
+Result<std::string> ReadFormatOption(const OptionNode& option, bool reads) {
+  static constexpr std::string_view kFormats[] = {"jsonl", "csv", "tsv", "text", "xc"};
+  const std::string format = ToLowerAscii(option.value);
+  const std::span<const std::string_view> known =
+      reads ? std::span(kFormats) : std::span(kFormats).first(4);
+  if (std::find(known.begin(), known.end(), format) != known.end()) {
+    return format == "text" ? "tsv" : format;
+  }
+  if (format == "binary" || format == "xc") {
+    return Status::Unimplemented(std::string(reads ? "COPY does not read" : "COPY does not write") +
+                                 " FORMAT " + format)
+        .WithSqlState("0A000");
+  }
+  Status status = Status::InvalidArgument("unknown format: " + option.value);
+  const std::string_view nearest = NearestName(option.value, known);
+  return std::move(status).WithHint(!nearest.empty() ? "Did you mean " + std::string(nearest) + "?"
+                                    : reads ? "The formats are jsonl, csv, tsv (or text) and xc."
+                                            : "The formats are jsonl, csv and tsv (or text).");
 }
 
 std::string FormatOfPath(std::string_view path) {

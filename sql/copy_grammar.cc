@@ -11,20 +11,48 @@ namespace dashi::sql {
 
 namespace {
 
-Status ReadPathAndOptions(TokenStream& tokens, std::string* path,
-                          std::vector<OptionNode>* options) {
-  DASHI_ASSIGN_OR_RETURN(*path, tokens.ExpectString("the path of a file, in quotes"));
-  if (tokens.TakeKeyword("WITH") || tokens.Peek().IsOperator("(")) {
-    DASHI_ASSIGN_OR_RETURN(*options, tokens.ExpectOptions());
+/// PostgreSQL's older spelling: CSV, HEADER, DELIMITER [AS] 'c' and NULL [AS] 's' without
+/// parentheses.
+Status ReadOlderOptions(TokenStream& tokens, std::vector<OptionNode>* options) {
+  while (!tokens.AtEnd()) {
+    OptionNode option;
+    option.offset = tokens.Peek().offset;
+    static constexpr std::string_view kWords[] = {"CSV", "HEADER", "DELIMITER", "NULL"};
+    DASHI_ASSIGN_OR_RETURN(const std::size_t word, tokens.ExpectOneOf(kWords));
+    if (word < 2) {
+      option.name = word == 0 ? "format" : "header";
+      option.value = word == 0 ? "csv" : "on";
+    } else {
+      option.name = word == 2 ? "delimiter" : "null";
+      tokens.TakeKeyword("AS");
+      DASHI_ASSIGN_OR_RETURN(option.value, tokens.ExpectString("a text in quotes"));
+    }
+    options->push_back(std::move(option));
   }
   return Status();
 }
 
-Result<StatementNode> ReadTarget(TokenStream& tokens, CopyToStatement copy) {
-  if (tokens.Peek().IsKeyword("STDOUT") || tokens.Peek().IsKeyword("PROGRAM")) {
-    return tokens.Unsupported(tokens.Peek(), "COPY writes files only", "Write COPY ... TO 'path'.");
+Status ReadCopyOptions(TokenStream& tokens, std::vector<OptionNode>* options) {
+  const bool with = tokens.TakeKeyword("WITH");
+  if (tokens.Peek().IsOperator("(") || (with && tokens.AtEnd())) {
+    DASHI_ASSIGN_OR_RETURN(*options, tokens.ExpectOptions());
+    return Status();
   }
-  DASHI_RETURN_IF_ERROR(ReadPathAndOptions(tokens, &copy.path, &copy.options));
+  return ReadOlderOptions(tokens, options);
+}
+
+Result<StatementNode> ReadTarget(TokenStream& tokens, CopyToStatement copy) {
+  if (tokens.Peek().IsKeyword("PROGRAM")) {
+    return tokens.Unsupported(tokens.Peek(), "COPY runs no programs",
+                              "Write COPY ... TO 'path' or COPY ... TO STDOUT.");
+  }
+  copy.path_offset = tokens.Peek().offset;
+  copy.to_output = tokens.TakeKeyword("STDOUT");
+  if (!copy.to_output) {
+    DASHI_ASSIGN_OR_RETURN(copy.path,
+                           tokens.ExpectString("the path of a file, in quotes, or STDOUT"));
+  }
+  DASHI_RETURN_IF_ERROR(ReadCopyOptions(tokens, &copy.options));
   return StatementNode(std::move(copy));
 }
 
@@ -94,11 +122,17 @@ Result<StatementNode> ParseCopy(TokenStream& tokens) {
   }
   static constexpr std::string_view kDirections[] = {"FROM", "TO"};
   DASHI_RETURN_IF_ERROR(tokens.ExpectOneOf(kDirections).status());
-  if (tokens.Peek().IsKeyword("STDIN") || tokens.Peek().IsKeyword("PROGRAM")) {
-    return tokens.Unsupported(tokens.Peek(), "COPY reads files only",
-                              "Write COPY ... FROM 'path'.");
+  if (tokens.Peek().IsKeyword("PROGRAM")) {
+    return tokens.Unsupported(tokens.Peek(), "COPY runs no programs",
+                              "Write COPY ... FROM 'path' or COPY ... FROM STDIN.");
   }
-  DASHI_RETURN_IF_ERROR(ReadPathAndOptions(tokens, &copy.path, &copy.options));
+  copy.path_offset = tokens.Peek().offset;
+  copy.from_input = tokens.TakeKeyword("STDIN");
+  if (!copy.from_input) {
+    DASHI_ASSIGN_OR_RETURN(copy.path,
+                           tokens.ExpectString("the path of a file, in quotes, or STDIN"));
+  }
+  DASHI_RETURN_IF_ERROR(ReadCopyOptions(tokens, &copy.options));
   return StatementNode(std::move(copy));
 }
 

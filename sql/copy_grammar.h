@@ -6,7 +6,8 @@
 
 namespace dashi::sql {
 
-/// Parses COPY table [(columns)] FROM | TO 'path' and COPY (query) TO 'path'; COPY was taken.
+/// Parses COPY table [(columns)] FROM 'path' | STDIN, COPY table [(columns)] | (query) TO 'path' |
+/// STDOUT; COPY was taken.
 Result<StatementNode> ParseCopy(TokenStream& tokens);
 
 }  // namespace dashi::sql

@@ -146,14 +146,8 @@ Status ReadColumns(const ParsedStatement& statement, const CopyFromStatement& co
 }
 
 Status ReadFormat(const OptionNode& option, CopyPlan* plan) {
-  plan->format.format = ToLowerAscii(option.value);
-  static constexpr std::string_view kFormats[] = {"jsonl", "csv", "tsv", "xc"};
-  if (std::find(std::begin(kFormats), std::end(kFormats), plan->format.format) !=
-      std::end(kFormats)) {
-    return Status();
-  }
-  return WithNearest(Status::InvalidArgument("unknown format: " + option.value), option.value,
-                     kFormats, "The formats are jsonl, csv, tsv and xc.");
+  DASHI_ASSIGN_OR_RETURN(plan->format.format, ReadFormatOption(option, /*reads=*/true));
+  return Status();
 }
 
 Status ReadSplit(const OptionNode& option, CopyPlan* plan) {
@@ -215,6 +209,8 @@ constexpr Option kOptions[] = {
                   CopyPlan* plan) { return ReadSwitch(option, &plan->format.header); }},
     {"delimiter", [](const OptionNode& option,
                      CopyPlan* plan) { return ReadDelimiter(option, &plan->format.delimiter); }},
+    // Checked when the format is known.
+    {"null", [](const OptionNode& /*option*/, CopyPlan* /*plan*/) { return Status(); }},
     {"on_conflict", ReadConflict},
     {"rejects", ReadRejects},
     {"split", ReadSplit},
@@ -250,17 +246,45 @@ Status ReadOption(const OptionNode& node, CopyPlan* plan) {
                      names, "docs/SQL.md lists the options of COPY.");
 }
 
+// The format that an option, the file's name or, of standard input, PostgreSQL's habit says.
+Status SettleFormat(const ParsedStatement& statement, const CopyFromStatement& copy,
+                    CopyPlan* plan) {
+  std::string& format = plan->format.format;
+  if (format.empty()) {
+    format = copy.from_input ? "tsv" : FormatOfPath(copy.path);
+  }
+  if (format.empty()) {
+    return Status::InvalidArgument("the format is not told by the name of the file: " + copy.path)
+        .WithHint("Add WITH (FORMAT jsonl), csv, tsv or xc.");
+  }
+  if (copy.from_input && format == "xc") {
+    return statement.At(
+        Status::Unimplemented("FORMAT xc is not read from standard input")
+            .WithSqlState("0A000")
+            .WithHint("It is told by the names of its files: COPY ... FROM 'trn.json.gz'."),
+        copy.path_offset);
+  }
+  return Status();
+}
+
 // Options that the chosen format does not have would be ignored silently: refuse them.
 Status CheckOptionsFitFormat(const ParsedStatement& statement, const CopyFromStatement& copy,
                              const std::string& format) {
   for (const OptionNode& option : copy.options) {
-    const bool delimited = option.name == "header" || option.name == "delimiter";
+    const bool delimited =
+        option.name == "header" || option.name == "delimiter" || option.name == "null";
     const bool xc = option.name == "titles_only" || option.name == "labels" ||
                     option.name == "documents" || option.name == "document_prefix";
     if ((delimited && format != "csv" && format != "tsv") || (xc && format != "xc")) {
       return statement.At(
           Status::InvalidArgument("the option " + option.name + " is not for FORMAT " + format),
           option.offset);
+    }
+    if (option.name == "null") {
+      Status status = CheckNullOption(option, format);
+      if (!status.ok()) {
+        return statement.At(std::move(status), option.offset);
+      }
     }
   }
   return Status();
@@ -307,13 +331,7 @@ Result<CopyPlan> PlanCopy(const ParsedStatement& statement, const CopyFromStatem
       return statement.At(std::move(status), option.offset);
     }
   }
-  if (plan.format.format.empty()) {
-    plan.format.format = FormatOfPath(copy.path);
-  }
-  if (plan.format.format.empty()) {
-    return Status::InvalidArgument("the format is not told by the name of the file: " + copy.path)
-        .WithHint("Add WITH (FORMAT jsonl), csv, tsv or xc.");
-  }
+  DASHI_RETURN_IF_ERROR(SettleFormat(statement, copy, &plan));
   DASHI_RETURN_IF_ERROR(CheckOptionsFitFormat(statement, copy, plan.format.format));
   const bool of_graph = plan.target == CopyTarget::kEdges || plan.target == CopyTarget::kClicks;
   if (of_graph && plan.format.format == "xc") {

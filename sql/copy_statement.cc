@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "sql/copy_format.h"
+#include "sql/copy_input.h"
 #include "sql/copy_options.h"
 #include "sql/copy_row_reader.h"
 #include "sql/copy_rows.h"
@@ -99,23 +102,23 @@ class Rejects {
 };
 
 // Adds file and line to the error of a row, unless the reader has said them already.
-Status AtLine(Status status, const std::string& path, std::uint64_t line) {
-  return std::move(status).WithContext("bad row: " + path + ", line " + std::to_string(line));
+Status AtLine(Status status, const ImportSource& source, std::uint64_t line) {
+  return std::move(status).WithContext("bad row: " + source.PlaceOf(line));
 }
 
 class Copy {
  public:
-  Copy(SessionState& session, const CopyPlan& plan, const std::string& path)
+  Copy(SessionState& session, const CopyPlan& plan, ImportSource source)
       : session_(session),
         plan_(plan),
-        path_(path),
+        source_(std::move(source)),
         rejects_(plan.rejects_path),
         meter_(session.on_progress, "COPY " + plan.table) {}
 
   Result<BulkLoad::Counts> Run(BulkLoad& load) {
     DASHI_RETURN_IF_ERROR(rejects_.Open());
     DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportReader> records,
-                           ImportReader::Open(path_, plan_.format, plan_.positional_names));
+                           ImportReader::Open(source_, plan_.format, plan_.positional_names));
     DASHI_ASSIGN_OR_RETURN(
         const std::unique_ptr<RowsAhead<CopyRow>> reader,
         RowsAhead<CopyRow>::Start(std::make_unique<CopyRowReader>(std::move(records), plan_)));
@@ -184,14 +187,14 @@ class Copy {
       return Status();
     }
     if (!rejects_.wanted() || !IsRowError(status)) {
-      return IsRowError(status) ? AtLine(std::move(status), path_, line) : status;
+      return IsRowError(status) ? AtLine(std::move(status), source_, line) : status;
     }
     return rejects_.Add(line, std::string(status.message()));
   }
 
   SessionState& session_;
   const CopyPlan& plan_;
-  const std::string& path_;
+  const ImportSource source_;
   Rejects rejects_;
   ProgressMeter meter_;
   std::uint64_t num_skipped_ = 0;
@@ -222,9 +225,9 @@ Result<BulkLoad::Counts> LoadAlone(SessionState& session, const CopyPlan& plan, 
 }
 
 // The graph of the file's first row, for a COPY whose columns say it.
-Status ReadGraphName(const std::string& path, CopyPlan* plan) {
+Status ReadGraphName(const ImportSource& source, CopyPlan* plan) {
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<ImportReader> reader,
-                         ImportReader::Open(path, plan->format, plan->positional_names));
+                         ImportReader::Open(source, plan->format, plan->positional_names));
   ImportRecord record;
   DASHI_ASSIGN_OR_RETURN(const bool more, reader->Next(&record));
   for (const ImportField& field : record.fields) {
@@ -239,33 +242,20 @@ Status ReadGraphName(const std::string& path, CopyPlan* plan) {
              : Status();
 }
 
-}  // namespace
-
-StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
-                                    const CopyFromStatement& node) {
-  DASHI_RETURN_IF_ERROR(RequireWritable(session, "COPY"));
-  DASHI_ASSIGN_OR_RETURN(const UserSchemas schemas, ReadSchemas(session));
-  DASHI_ASSIGN_OR_RETURN(CopyPlan plan, PlanCopy(statement, node, schemas));
-  const bool of_graph = plan.target == CopyTarget::kEdges || plan.target == CopyTarget::kClicks;
-  if (of_graph && plan.graph.empty()) {
-    DASHI_RETURN_IF_ERROR(ReadGraphName(node.path, &plan));
+Result<BulkLoad::Counts> Load(SessionState& session, const CopyPlan& plan, Copy& copy) {
+  if (!session.block.active()) {
+    return LoadAlone(session, plan, copy);
   }
-  std::error_code error;
-  if (plan.rejects_path && std::filesystem::equivalent(*plan.rejects_path, node.path, error)) {
-    return Status::InvalidArgument("the rejects file is the file that is read: " + node.path);
-  }
-  Copy copy(session, plan, node.path);
   BulkLoad::Counts counts;
-  if (session.block.active()) {
-    const auto write = [&](storage::Transaction& transaction) -> Status {
-      DASHI_ASSIGN_OR_RETURN(const auto load, NewTransactionLoad(transaction, plan));
-      DASHI_ASSIGN_OR_RETURN(counts, copy.Run(*load));
-      return Status();
-    };
-    DASHI_RETURN_IF_ERROR(WriteAtomically(session, write));
-  } else {
-    DASHI_ASSIGN_OR_RETURN(counts, LoadAlone(session, plan, copy));
-  }
+  DASHI_RETURN_IF_ERROR(WriteAtomically(session, [&](storage::Transaction& transaction) -> Status {
+    DASHI_ASSIGN_OR_RETURN(const auto load, NewTransactionLoad(transaction, plan));
+    DASHI_ASSIGN_OR_RETURN(counts, copy.Run(*load));
+    return Status();
+  }));
+  return counts;
+}
+
+StatementResult Report(const CopyPlan& plan, const Copy& copy, const BulkLoad::Counts& counts) {
   std::vector<std::string> notices;
   if (counts.ignored > 0) {
     notices.push_back((plan.target == CopyTarget::kClicks
@@ -282,6 +272,57 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
                       copy.rejects().path());
   }
   return Finished("COPY " + std::to_string(counts.inserted + counts.replaced), std::move(notices));
+}
+
+// Copies from a source. `rewind` has it begin anew.
+StatementResult CopyFrom(SessionState& session, CopyPlan plan, const ImportSource& source,
+                         const std::function<void()>& rewind) {
+  const bool of_graph = plan.target == CopyTarget::kEdges || plan.target == CopyTarget::kClicks;
+  if (of_graph && plan.graph.empty()) {
+    DASHI_RETURN_IF_ERROR(ReadGraphName(source, &plan));
+  }
+  rewind();
+  Copy copy(session, plan, source);
+  DASHI_ASSIGN_OR_RETURN(const BulkLoad::Counts counts, Load(session, plan, copy));
+  return Report(plan, copy, counts);
+}
+
+StatementResult CopyFromInput(SessionState& session, const CopyPlan& plan,
+                              const CopyStreams& streams) {
+  if (streams.begin != nullptr) {
+    const bool rows = plan.format.format == "jsonl";
+    const CopyStart start{/*from_input=*/true, plan.format.format,
+                          rows ? 1 : plan.positional_names.size()};
+    DASHI_RETURN_IF_ERROR(
+        CatchAsStatus("the application's begin of a COPY", [&] { return streams.begin(start); }));
+  }
+  CopyInput input(streams);
+  input.Keep();
+  StatementResult result = CopyFrom(session, plan, input.Source(), [&input] { input.Rewind(); });
+  if (!result.ok() && !input.failure().ok()) {
+    return input.failure();
+  }
+  return result;
+}
+
+}  // namespace
+
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CopyFromStatement& node) {
+  DASHI_RETURN_IF_ERROR(RequireWritable(session, "COPY"));
+  DASHI_ASSIGN_OR_RETURN(const UserSchemas schemas, ReadSchemas(session));
+  DASHI_ASSIGN_OR_RETURN(const CopyPlan plan, PlanCopy(statement, node, schemas));
+  if (node.from_input) {
+    if (session.streams == nullptr || session.streams->read == nullptr) {
+      return statement.At(NoCopyStream("FROM STDIN", "COPY ... FROM 'path'"), node.path_offset);
+    }
+    return CopyFromInput(session, plan, *session.streams);
+  }
+  std::error_code error;
+  if (plan.rejects_path && std::filesystem::equivalent(*plan.rejects_path, node.path, error)) {
+    return Status::InvalidArgument("the rejects file is the file that is read: " + node.path);
+  }
+  return CopyFrom(session, plan, ImportSource::OfFile(node.path), [] {});
 }
 
 }  // namespace dashi::sql

@@ -18,10 +18,9 @@ namespace dashi::sql {
 
 namespace {
 
-constexpr std::string_view kFormats[] = {"jsonl", "csv", "tsv"};
 /// Columns that the database keeps, of rows and of edges, so that COPY FROM could not load them.
 constexpr std::string_view kNotLoaded[] = {"updated_at", "source_table", "target_table"};
-constexpr std::string_view kOptions[] = {"format", "header", "delimiter"};
+constexpr std::string_view kOptions[] = {"format", "header", "delimiter", "null"};
 
 Status ReadOption(const OptionNode& option, ExportFormat* format, bool* delimited) {
   if (option.name == "header") {
@@ -32,18 +31,16 @@ Status ReadOption(const OptionNode& option, ExportFormat* format, bool* delimite
     *delimited = true;
     return ReadDelimiter(option, &format->delimiter);
   }
+  if (option.name == "null") {  // Checked when the format is known.
+    *delimited = true;
+    return Status();
+  }
   if (option.name != "format") {
     return WithNearestName(Status::InvalidArgument("unknown option of COPY ... TO: " + option.name),
                            option.name, kOptions);
   }
-  format->format = ToLowerAscii(option.value);
-  if (std::find(std::begin(kFormats), std::end(kFormats), format->format) != std::end(kFormats)) {
-    return Status();
-  }
-  return format->format == "xc"
-             ? Status::Unimplemented("COPY does not write FORMAT xc").WithSqlState("0A000")
-             : WithNearestName(Status::InvalidArgument("unknown format: " + option.value),
-                               option.value, kFormats);
+  DASHI_ASSIGN_OR_RETURN(format->format, ReadFormatOption(option, /*reads=*/false));
+  return Status();
 }
 
 /// Adds a comma, or what stands between fields, before all but the first.
@@ -141,7 +138,7 @@ Result<ExportFormat> ReadExportFormat(const ParsedStatement& statement,
     delimited = is_delimited ? &option : delimited;
   }
   if (format.format.empty()) {
-    format.format = FormatOfPath(copy.path);
+    format.format = copy.to_output ? "tsv" : FormatOfPath(copy.path);
   }
   if (format.format.empty()) {
     return Status::InvalidArgument("the format is not told by the name of the file: " + copy.path)
@@ -151,6 +148,12 @@ Result<ExportFormat> ReadExportFormat(const ParsedStatement& statement,
     return statement.At(
         Status::InvalidArgument("the option " + delimited->name + " is not for FORMAT jsonl"),
         delimited->offset);
+  }
+  for (const OptionNode& option : copy.options) {
+    Status status = option.name == "null" ? CheckNullOption(option, format.format) : Status();
+    if (!status.ok()) {
+      return statement.At(std::move(status), option.offset);
+    }
   }
   if (format.delimiter == '\0') {
     format.delimiter = format.format == "csv" ? ',' : '\t';

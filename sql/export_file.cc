@@ -1,7 +1,11 @@
 #include "sql/export_file.h"
 
 #include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 #include <zstd_errors.h>
@@ -10,6 +14,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/file.h"
 #include "base/status.h"
 
 namespace dashi::sql {
@@ -19,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kPendingBytes = std::size_t{1} << 20;
+constexpr ::mode_t kExportMode = 0644;
 constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
 
 Status NoMemory() {
@@ -31,6 +37,19 @@ Status OfItsDisk(Status status) {
              ? std::move(status).WithHint("Free space on the disk that COPY writes to.")
              : std::move(status);
 }
+
+std::string FolderOfExport(const std::string& path) {
+  const std::string folder = fs::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+std::string PartPathOf(const std::string& path) {
+  static std::atomic<std::uint64_t> num_files = 0;
+  return fmt::format("{}.part-{}-{}", path, ::getpid(), ++num_files);
+}
+
+/// By which an open file without a name is found.
+std::string PathOfDescriptor(int descriptor) { return fmt::format("/proc/self/fd/{}", descriptor); }
 
 class GzipCompressor final : public ByteCompressor {
  public:
@@ -116,15 +135,20 @@ Result<std::unique_ptr<ByteCompressor>> CompressorOf(const std::string& path) {
 
 }  // namespace
 
-ExportFile::ExportFile(std::string path, std::unique_ptr<File> file,
-                       std::unique_ptr<ByteCompressor> compressor)
-    : path_(std::move(path)), file_(std::move(file)), compressor_(std::move(compressor)) {
+ExportFile::ExportFile(std::string path, std::unique_ptr<ByteCompressor> compressor)
+    : path_(std::move(path)),
+      folder_(FolderOfExport(path_)),
+      part_path_(PartPathOf(path_)),
+      compressor_(std::move(compressor)) {
   pending_.reserve(kPendingBytes);
 }
 
 ExportFile::~ExportFile() {
-  if (!finished_) {
-    RemoveFile(file_->path()).IgnoreError("another error is told already");
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+  if (has_part_name_) {
+    ::unlink(part_path_.c_str());
   }
 }
 
@@ -135,10 +159,23 @@ Result<std::unique_ptr<ExportFile>> ExportFile::Create(const std::string& path) 
     return Status::InvalidArgument("not the name of a file: " + path).WithSqlState("42809");
   }
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ByteCompressor> compressor, CompressorOf(path));
-  static std::atomic<std::uint64_t> num_files = 0;
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
-                         File::Create(fmt::format("{}.part-{}-{}", path, ::getpid(), ++num_files)));
-  return std::unique_ptr<ExportFile>(new ExportFile(path, std::move(file), std::move(compressor)));
+  std::unique_ptr<ExportFile> file(new ExportFile(path, std::move(compressor)));
+  DASHI_RETURN_IF_ERROR(file->OpenBeside());
+  return file;
+}
+
+// Without a name where the file system and /proc, by which it gets one, allow it.
+Status ExportFile::OpenBeside() {
+  descriptor_ = ::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kExportMode);
+  if (descriptor_ >= 0 && ::access(PathOfDescriptor(descriptor_).c_str(), F_OK) == 0) {
+    return Status();
+  }
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+  descriptor_ = ::open(part_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kExportMode);
+  has_part_name_ = descriptor_ >= 0;
+  return descriptor_ < 0 ? IoErrorOf("cannot create", path_, errno) : Status();
 }
 
 Status ExportFile::Append(std::string_view bytes) {
@@ -153,19 +190,49 @@ Status ExportFile::Flush(bool last) {
     DASHI_RETURN_IF_ERROR(compressor_->Compress(pending_, last, &compressed_));
     bytes = compressed_;
   }
-  DASHI_RETURN_IF_ERROR(OfItsDisk(file_->WriteAt(written_, bytes)));
-  written_ += bytes.size();
+  DASHI_RETURN_IF_ERROR(Write(bytes));
   pending_.clear();
+  return Status();
+}
+
+Status ExportFile::Write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t size = ::write(descriptor_, bytes.data(), bytes.size());
+    if (size < 0 && errno != EINTR) {
+      return OfItsDisk(IoErrorOf("cannot write", path_, errno));
+    }
+    bytes.remove_prefix(size < 0 ? 0 : static_cast<std::size_t>(size));
+  }
+  return Status();
+}
+
+// A link does not replace what has the name already, a rename does.
+Status ExportFile::TakeName() {
+  if (!has_part_name_) {
+    const std::string unnamed = PathOfDescriptor(descriptor_);
+    const auto link = [&](const std::string& name) {
+      return ::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
+    };
+    if (link(path_) == 0) {
+      return Status();
+    }
+    if (errno != EEXIST || link(part_path_) != 0) {
+      return OfItsDisk(IoErrorOf("cannot name", path_, errno));
+    }
+    has_part_name_ = true;
+  }
+  DASHI_RETURN_IF_ERROR(RenameFile(part_path_, path_));
+  has_part_name_ = false;
   return Status();
 }
 
 Status ExportFile::Finish() {
   DASHI_RETURN_IF_ERROR(Flush(/*last=*/true));
-  DASHI_RETURN_IF_ERROR(OfItsDisk(file_->Sync()));
-  DASHI_RETURN_IF_ERROR(RenameFile(file_->path(), path_));
-  finished_ = true;
-  const std::string folder = fs::path(path_).parent_path().string();
-  return SyncFolder(folder.empty() ? "." : folder);
+  if (::fsync(descriptor_) != 0) {
+    return OfItsDisk(IoErrorOf("cannot sync", path_, errno));
+  }
+  DASHI_RETURN_IF_ERROR(TakeName());
+  return SyncFolder(folder_);
 }
 
 }  // namespace dashi::sql

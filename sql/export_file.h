@@ -1,11 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "base/file.h"
 #include "dashi/status.h"
 
 namespace dashi::sql {
@@ -21,7 +19,9 @@ class ByteCompressor {
   virtual Status Compress(std::string_view bytes, bool last, std::string* out) = 0;
 };
 
-/// A file that has its name when it is whole: written beside it, synced and renamed. It is
+/// A file that has its name when it is whole: written without a name, synced, then named. So a
+/// process that dies leaves nothing behind; only where a file system has no files without names
+/// (NFS), and in the moment in which another file is replaced, one of another name. It is
 /// compressed when the name ends in .gz or .zst.
 ///
 /// Errors:  kIoError (58030), kResourceExhausted (53100) for a full disk, naming the file; 42809
@@ -40,17 +40,20 @@ class ExportFile {
   Status Finish();
 
  private:
-  ExportFile(std::string path, std::unique_ptr<File> file,
-             std::unique_ptr<ByteCompressor> compressor);
+  ExportFile(std::string path, std::unique_ptr<ByteCompressor> compressor);
+  Status OpenBeside();
   Status Flush(bool last);
+  Status Write(std::string_view bytes);
+  Status TakeName();
 
   const std::string path_;
-  const std::unique_ptr<File> file_;
+  const std::string folder_;
+  const std::string part_path_;  // what the file is called where it needs a name before its own
+  int descriptor_ = -1;
+  bool has_part_name_ = false;
   const std::unique_ptr<ByteCompressor> compressor_;  // Null: none.
   std::string pending_;
   std::string compressed_;
-  std::uint64_t written_ = 0;
-  bool finished_ = false;
 };
 
 }  // namespace dashi::sql

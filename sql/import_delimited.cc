@@ -380,7 +380,7 @@ class TsvReader final : public DelimitedReader {
 };
 
 template <typename Reader>
-Result<std::unique_ptr<ImportReader>> OpenDelimited(const std::string& path,
+Result<std::unique_ptr<ImportReader>> OpenDelimited(const ImportSource& source,
                                                     const ImportFormat& format,
                                                     const std::vector<std::string>& columns,
                                                     char delimiter,
@@ -396,10 +396,10 @@ Result<std::unique_ptr<ImportReader>> OpenDelimited(const std::string& path,
   }
   if (!format.header && columns.empty()) {
     return Status::InvalidArgument(
-        fmt::format("{} needs column names or a header line: {}", format.format, path));
+        fmt::format("{} needs column names or a header line: {}", format.format, source.name));
   }
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportLines> lines,
-                         ImportLines::Open(path, format.row_bytes_max));
+                         ImportLines::Open(source, format.row_bytes_max));
   auto reader = std::make_unique<Reader>(std::move(lines), delimiter,
                                          format.header ? std::vector<std::string>() : columns);
   if (format.header) {
@@ -410,16 +410,16 @@ Result<std::unique_ptr<ImportReader>> OpenDelimited(const std::string& path,
 
 }  // namespace
 
-Result<std::unique_ptr<ImportReader>> OpenCsvReader(const std::string& path,
+Result<std::unique_ptr<ImportReader>> OpenCsvReader(const ImportSource& source,
                                                     const ImportFormat& format,
                                                     const std::vector<std::string>& columns) {
-  return OpenDelimited<CsvReader>(path, format, columns, ',', "\"\r\n");
+  return OpenDelimited<CsvReader>(source, format, columns, ',', "\"\r\n");
 }
 
-Result<std::unique_ptr<ImportReader>> OpenTsvReader(const std::string& path,
+Result<std::unique_ptr<ImportReader>> OpenTsvReader(const ImportSource& source,
                                                     const ImportFormat& format,
                                                     const std::vector<std::string>& columns) {
-  return OpenDelimited<TsvReader>(path, format, columns, '\t',
+  return OpenDelimited<TsvReader>(source, format, columns, '\t',
                                   "\\\r\n.abcdefghijklmnopqrstuvwxyz0123456789");
 }
 

@@ -182,10 +182,10 @@ Status ImportJsonLines::ToValue(std::string_view key, const simdjson::dom::eleme
   return Status::Ok();
 }
 
-Result<std::unique_ptr<ImportReader>> OpenJsonLinesReader(const std::string& path,
+Result<std::unique_ptr<ImportReader>> OpenJsonLinesReader(const ImportSource& source,
                                                           const ImportFormat& format) {
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportLines> lines,
-                         ImportLines::Open(path, format.row_bytes_max));
+                         ImportLines::Open(source, format.row_bytes_max));
   return std::unique_ptr<ImportReader>(std::make_unique<JsonLinesReader>(std::move(lines)));
 }
 

@@ -11,6 +11,7 @@
 #include "dashi/value.h"
 #include "sql/import_lines.h"
 #include "sql/import_reader.h"
+#include "sql/import_source.h"
 
 namespace dashi::sql {
 
@@ -43,7 +44,7 @@ class ImportJsonLines {
 };
 
 /// Opens the reader of FORMAT jsonl.
-Result<std::unique_ptr<ImportReader>> OpenJsonLinesReader(const std::string& path,
+Result<std::unique_ptr<ImportReader>> OpenJsonLinesReader(const ImportSource& source,
                                                           const ImportFormat& format);
 
 }  // namespace dashi::sql

@@ -15,16 +15,16 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 
-Result<std::unique_ptr<ImportLines>> ImportLines::Open(const std::string& path,
+Result<std::unique_ptr<ImportLines>> ImportLines::Open(const ImportSource& source,
                                                        std::size_t row_bytes_max) {
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportStream> stream, ImportStream::Open(path));
-  return std::unique_ptr<ImportLines>(new ImportLines(std::move(stream), path, row_bytes_max));
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportStream> stream, ImportStream::Open(source));
+  return std::unique_ptr<ImportLines>(new ImportLines(std::move(stream), source, row_bytes_max));
 }
 
-ImportLines::ImportLines(std::unique_ptr<ImportStream> stream, std::string path,
+ImportLines::ImportLines(std::unique_ptr<ImportStream> stream, ImportSource source,
                          std::size_t row_bytes_max)
     : stream_(std::move(stream)),
-      path_(std::move(path)),
+      source_(std::move(source)),
       row_bytes_max_(row_bytes_max),
       buffer_(kReadBytes + kPaddingBytes) {}
 
@@ -84,14 +84,14 @@ bool ImportLines::TakeLine(std::size_t end, std::size_t next_begin, std::string_
 }
 
 Status ImportLines::RowTooLong(std::uint64_t line) const {
-  return Status::ResourceExhausted(fmt::format("row too long: {}, line {}: more than {} bytes",
-                                               path_, line, row_bytes_max_))
+  return Status::ResourceExhausted(fmt::format("row too long: {}: more than {} bytes",
+                                               source_.PlaceOf(line), row_bytes_max_))
       .WithSqlState("54000");
 }
 
 Status ImportLines::BadRow(std::uint64_t line, std::string_view sqlstate,
                            std::string_view reason) const {
-  return Status::InvalidArgument(fmt::format("bad row: {}, line {}: {}", path_, line, reason))
+  return Status::InvalidArgument(fmt::format("bad row: {}: {}", source_.PlaceOf(line), reason))
       .WithSqlState(sqlstate);
 }
 

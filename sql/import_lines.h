@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dashi/status.h"
+#include "sql/import_source.h"
 #include "sql/import_stream.h"
 
 namespace dashi::sql {
@@ -22,7 +23,7 @@ class ImportLines {
   /// How many bytes after a line may be read (not used), as simdjson does.
   static constexpr std::size_t kPaddingBytes = 64;
 
-  static Result<std::unique_ptr<ImportLines>> Open(const std::string& path,
+  static Result<std::unique_ptr<ImportLines>> Open(const ImportSource& source,
                                                    std::size_t row_bytes_max);
 
   /// Reads the next line, without its line feed but with a carriage return before it; false at
@@ -36,18 +37,19 @@ class ImportLines {
 
   /// Returns the number of the line last read, counted from 1.
   std::uint64_t line() const { return line_; }
-  const std::string& path() const { return path_; }
+  /// Returns the name of what is read.
+  const std::string& path() const { return source_.name; }
   std::size_t row_bytes_max() const { return row_bytes_max_; }
   std::uint64_t bytes_read() const { return stream_->bytes_read(); }
   std::uint64_t bytes_total() const { return stream_->bytes_total(); }
 
  private:
-  ImportLines(std::unique_ptr<ImportStream> stream, std::string path, std::size_t row_bytes_max);
+  ImportLines(std::unique_ptr<ImportStream> stream, ImportSource source, std::size_t row_bytes_max);
   Status Fill();
   bool TakeLine(std::size_t end, std::size_t next_begin, std::string_view* line);
 
   std::unique_ptr<ImportStream> stream_;
-  std::string path_;
+  ImportSource source_;
   std::size_t row_bytes_max_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0;    // of the next line

@@ -8,20 +8,20 @@
 
 namespace dashi::sql {
 
-Result<std::unique_ptr<ImportReader>> ImportReader::Open(const std::string& path,
+Result<std::unique_ptr<ImportReader>> ImportReader::Open(const ImportSource& source,
                                                          const ImportFormat& format,
                                                          const std::vector<std::string>& columns) {
   if (format.format == "jsonl") {
-    return OpenJsonLinesReader(path, format);
+    return OpenJsonLinesReader(source, format);
   }
   if (format.format == "csv") {
-    return OpenCsvReader(path, format, columns);
+    return OpenCsvReader(source, format, columns);
   }
   if (format.format == "tsv") {
-    return OpenTsvReader(path, format, columns);
+    return OpenTsvReader(source, format, columns);
   }
-  if (format.format == "xc") {
-    return OpenXcReader(path, format);
+  if (format.format == "xc" && source.read == nullptr) {
+    return OpenXcReader(source.name, format);
   }
   return Status::InvalidArgument(
       fmt::format("unknown format: got '{}', want jsonl, csv, tsv or xc", format.format));

@@ -8,6 +8,7 @@
 
 #include "dashi/status.h"
 #include "dashi/value.h"
+#include "sql/import_source.h"
 #include "sql/row_reader.h"
 
 namespace dashi::sql {
@@ -52,7 +53,7 @@ struct ImportFormat {
   std::string document_prefix;
 };
 
-/// Reads the rows of one file, plain, gzip or zstd (told by its first bytes).
+/// Reads the rows of one file or stream of bytes, plain, gzip or zstd (told by its first bytes).
 ///
 /// Formats:
 ///   jsonl  one JSON object per line; blank lines are skipped. Strings, numbers and null become
@@ -76,6 +77,12 @@ class ImportReader : public RowReader<ImportRecord> {
   /// `columns` names the fields of csv and tsv rows, in order, when no header line does; a header
   /// wins. jsonl and xc rows name their own fields.
   static Result<std::unique_ptr<ImportReader>> Open(const std::string& path,
+                                                    const ImportFormat& format,
+                                                    const std::vector<std::string>& columns) {
+    return Open(ImportSource::OfFile(path), format, columns);
+  }
+  /// xc reads files alone.
+  static Result<std::unique_ptr<ImportReader>> Open(const ImportSource& source,
                                                     const ImportFormat& format,
                                                     const std::vector<std::string>& columns);
 };

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <span>
 #include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@ namespace dashi::sql {
 namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
+// So many first bytes tell a compression.
+constexpr std::size_t kMagicBytes = 6;
 constexpr std::string_view kBadFile = "22P04";
 
 Status OpenError(const std::string& path, int error) {
@@ -33,106 +36,140 @@ Status OpenError(const std::string& path, int error) {
   return Status::IoError(std::move(message));
 }
 
-/// A file read in chunks; `rest()` is what of the current chunk nobody has consumed.
-class ChunkedFile {
+/// A source read in chunks; `rest()` is what of the current chunk nobody has consumed.
+class ChunkedBytes {
  public:
-  ChunkedFile(int descriptor, std::uint64_t bytes_total, std::string path)
-      : descriptor_(descriptor),
-        bytes_total_(bytes_total),
-        path_(std::move(path)),
-        chunk_(kChunkBytes) {}
-  ~ChunkedFile() { ::close(descriptor_); }
-  ChunkedFile(const ChunkedFile&) = delete;
-  ChunkedFile& operator=(const ChunkedFile&) = delete;
+  explicit ChunkedBytes(ImportSource source) : source_(std::move(source)), chunk_(kChunkBytes) {}
+  ~ChunkedBytes() {
+    if (descriptor_ >= 0) {
+      ::close(descriptor_);
+    }
+  }
+  ChunkedBytes(const ChunkedBytes&) = delete;
+  ChunkedBytes& operator=(const ChunkedBytes&) = delete;
 
-  static Result<std::unique_ptr<ChunkedFile>> Open(const std::string& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-      return OpenError(path, errno);
+  static Result<std::unique_ptr<ChunkedBytes>> Open(const ImportSource& source) {
+    auto bytes = std::make_unique<ChunkedBytes>(source);
+    if (source.read == nullptr) {
+      DASHI_RETURN_IF_ERROR(bytes->OpenFile());
     }
-    struct stat info {};
-    const int failed = ::fstat(descriptor, &info);
-    const std::uint64_t size =
-        failed == 0 && S_ISREG(info.st_mode) ? static_cast<std::uint64_t>(info.st_size) : 0;
-    auto file = std::make_unique<ChunkedFile>(descriptor, size, path);
-    if (failed == 0 && S_ISDIR(info.st_mode)) {
-      return OpenError(path, EISDIR);
-    }
-    return file;
+    return bytes;
   }
 
-  /// Reads the next chunk if the current one is used up; an empty rest() is the end of the file.
+  /// Reads the next chunk if the current one is used up; an empty rest() is the end.
   Status Fill() {
-    if (!rest_.empty()) {
+    if (!rest_.empty() || at_end_) {
       return Status::Ok();
     }
-    ssize_t size = 0;
-    do {
-      size = ::read(descriptor_, chunk_.data(), chunk_.size());
-    } while (size < 0 && errno == EINTR);
-    if (size < 0) {
-      return Status::IoError(fmt::format("cannot read file: {}: {}", path_, std::strerror(errno)));
+    return Read(0);
+  }
+
+  /// Reads the first chunk, enough of it to tell what it is.
+  Status FillFirst() {
+    DASHI_RETURN_IF_ERROR(Fill());
+    while (!at_end_ && rest_.size() < kMagicBytes) {
+      DASHI_RETURN_IF_ERROR(Read(rest_.size()));
     }
-    rest_ = std::string_view(chunk_.data(), static_cast<std::size_t>(size));
-    bytes_filled_ += rest_.size();
     return Status::Ok();
   }
 
   std::string_view rest() const { return rest_; }
   void Consume(std::size_t size) { rest_.remove_prefix(size); }
-  const std::string& path() const { return path_; }
+  const std::string& name() const { return source_.name; }
   std::uint64_t bytes_read() const { return bytes_filled_ - rest_.size(); }
   std::uint64_t bytes_total() const { return bytes_total_; }
 
  private:
-  int descriptor_;
-  std::uint64_t bytes_total_;
-  std::string path_;
+  Status OpenFile() {
+    descriptor_ = ::open(source_.name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor_ < 0) {
+      return OpenError(source_.name, errno);
+    }
+    struct stat info {};
+    const bool known = ::fstat(descriptor_, &info) == 0;
+    if (known && S_ISDIR(info.st_mode)) {
+      return OpenError(source_.name, EISDIR);
+    }
+    bytes_total_ = known && S_ISREG(info.st_mode) ? static_cast<std::uint64_t>(info.st_size) : 0;
+    return Status::Ok();
+  }
+
+  // Reads behind the first `used` bytes of the chunk, which rest_ has.
+  Status Read(std::size_t used) {
+    const std::span<char> room = std::span(chunk_).subspan(used);
+    std::size_t size = 0;
+    if (source_.read != nullptr) {
+      DASHI_ASSIGN_OR_RETURN(size, source_.read(room));
+    } else {
+      DASHI_ASSIGN_OR_RETURN(size, ReadFile(room));
+    }
+    at_end_ = size == 0;
+    rest_ = std::string_view(chunk_.data(), used + size);
+    bytes_filled_ += size;
+    return Status::Ok();
+  }
+
+  Result<std::size_t> ReadFile(std::span<char> room) {
+    ssize_t size = 0;
+    do {
+      size = ::read(descriptor_, room.data(), room.size());
+    } while (size < 0 && errno == EINTR);
+    if (size < 0) {
+      return Status::IoError(
+          fmt::format("cannot read file: {}: {}", source_.name, std::strerror(errno)));
+    }
+    return static_cast<std::size_t>(size);
+  }
+
+  const ImportSource source_;
+  int descriptor_ = -1;  // of a file
+  std::uint64_t bytes_total_ = 0;
   std::vector<char> chunk_;
   std::string_view rest_;
   std::uint64_t bytes_filled_ = 0;
+  bool at_end_ = false;
 };
 
-class FileBackedStream : public ImportStream {
+class ChunkedStream : public ImportStream {
  public:
-  std::uint64_t bytes_read() const override { return file_->bytes_read(); }
-  std::uint64_t bytes_total() const override { return file_->bytes_total(); }
+  std::uint64_t bytes_read() const override { return bytes_->bytes_read(); }
+  std::uint64_t bytes_total() const override { return bytes_->bytes_total(); }
 
  protected:
-  explicit FileBackedStream(std::unique_ptr<ChunkedFile> file) : file_(std::move(file)) {}
-  ChunkedFile& file() { return *file_; }
+  explicit ChunkedStream(std::unique_ptr<ChunkedBytes> bytes) : bytes_(std::move(bytes)) {}
+  ChunkedBytes& bytes() { return *bytes_; }
 
   Status Damaged(std::string_view kind, std::string_view why) const {
     return Status::Corruption(fmt::format("damaged {} file: {}, near byte {}: {}", kind,
-                                          file_->path(), file_->bytes_read(), why))
+                                          bytes_->name(), bytes_->bytes_read(), why))
         .WithSqlState(kBadFile);
   }
   Status Truncated(std::string_view kind) const {
     return Status::Corruption(fmt::format("truncated {} file: {} ends after {} bytes", kind,
-                                          file_->path(), file_->bytes_read()))
+                                          bytes_->name(), bytes_->bytes_read()))
         .WithSqlState(kBadFile);
   }
 
  private:
-  std::unique_ptr<ChunkedFile> file_;
+  std::unique_ptr<ChunkedBytes> bytes_;
 };
 
-class PlainStream final : public FileBackedStream {
+class PlainStream final : public ChunkedStream {
  public:
-  explicit PlainStream(std::unique_ptr<ChunkedFile> file) : FileBackedStream(std::move(file)) {}
+  explicit PlainStream(std::unique_ptr<ChunkedBytes> bytes) : ChunkedStream(std::move(bytes)) {}
 
   Result<std::size_t> Read(char* out, std::size_t size) override {
-    DASHI_RETURN_IF_ERROR(file().Fill());
-    const std::size_t count = std::min(size, file().rest().size());
-    std::copy_n(file().rest().data(), count, out);
-    file().Consume(count);
+    DASHI_RETURN_IF_ERROR(bytes().Fill());
+    const std::size_t count = std::min(size, bytes().rest().size());
+    std::copy_n(bytes().rest().data(), count, out);
+    bytes().Consume(count);
     return count;
   }
 };
 
-class GzipStream final : public FileBackedStream {
+class GzipStream final : public ChunkedStream {
  public:
-  explicit GzipStream(std::unique_ptr<ChunkedFile> file) : FileBackedStream(std::move(file)) {}
+  explicit GzipStream(std::unique_ptr<ChunkedBytes> bytes) : ChunkedStream(std::move(bytes)) {}
   ~GzipStream() override { inflateEnd(&stream_); }
 
   Status Start() {
@@ -148,15 +185,15 @@ class GzipStream final : public FileBackedStream {
     stream_.avail_out = static_cast<uInt>(std::min(size, kChunkBytes));
     const std::size_t wanted = stream_.avail_out;
     while (stream_.avail_out == wanted) {
-      DASHI_RETURN_IF_ERROR(file().Fill());
-      const bool at_end = file().rest().empty();
+      DASHI_RETURN_IF_ERROR(bytes().Fill());
+      const bool at_end = bytes().rest().empty();
       if (!within_member_ && at_end) {
         return std::size_t{0};
       }
       if (!within_member_) {
         // Zero bytes after a member are a tape's padding, which gzip(1) skips too.
-        if (file().rest().front() == '\0') {
-          file().Consume(1);
+        if (bytes().rest().front() == '\0') {
+          bytes().Consume(1);
           continue;
         }
         inflateReset(&stream_);
@@ -173,11 +210,11 @@ class GzipStream final : public FileBackedStream {
 
  private:
   Status Inflate() {
-    const std::string_view rest = file().rest();
+    const std::string_view rest = bytes().rest();
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(rest.data()));
     stream_.avail_in = static_cast<uInt>(rest.size());
     const int code = inflate(&stream_, Z_NO_FLUSH);
-    file().Consume(rest.size() - stream_.avail_in);
+    bytes().Consume(rest.size() - stream_.avail_in);
     if (code == Z_STREAM_END) {
       within_member_ = false;
       return Status::Ok();
@@ -192,10 +229,10 @@ class GzipStream final : public FileBackedStream {
   bool within_member_ = true;
 };
 
-class ZstdStream final : public FileBackedStream {
+class ZstdStream final : public ChunkedStream {
  public:
-  explicit ZstdStream(std::unique_ptr<ChunkedFile> file)
-      : FileBackedStream(std::move(file)), stream_(ZSTD_createDStream()) {}
+  explicit ZstdStream(std::unique_ptr<ChunkedBytes> bytes)
+      : ChunkedStream(std::move(bytes)), stream_(ZSTD_createDStream()) {}
   ~ZstdStream() override { ZSTD_freeDStream(stream_); }
 
   Status Start() {
@@ -208,14 +245,14 @@ class ZstdStream final : public FileBackedStream {
   Result<std::size_t> Read(char* out, std::size_t size) override {
     ZSTD_outBuffer output{out, size, 0};
     while (output.pos == 0) {
-      DASHI_RETURN_IF_ERROR(file().Fill());
-      const std::string_view rest = file().rest();
+      DASHI_RETURN_IF_ERROR(bytes().Fill());
+      const std::string_view rest = bytes().rest();
       if (rest.empty() && !within_frame_) {
         return std::size_t{0};
       }
       ZSTD_inBuffer input{rest.data(), rest.size(), 0};
       const std::size_t code = ZSTD_decompressStream(stream_, &output, &input);
-      file().Consume(input.pos);
+      bytes().Consume(input.pos);
       if (ZSTD_isError(code) != 0) {
         return Damaged("zstd", ZSTD_getErrorName(code));
       }
@@ -254,30 +291,30 @@ std::string_view UnsupportedCompression(std::string_view bytes) {
 }
 
 template <typename Stream>
-Result<std::unique_ptr<ImportStream>> StartDecoder(std::unique_ptr<ChunkedFile> file) {
-  auto stream = std::make_unique<Stream>(std::move(file));
+Result<std::unique_ptr<ImportStream>> StartDecoder(std::unique_ptr<ChunkedBytes> bytes) {
+  auto stream = std::make_unique<Stream>(std::move(bytes));
   DASHI_RETURN_IF_ERROR(stream->Start());
   return std::unique_ptr<ImportStream>(std::move(stream));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<ImportStream>> ImportStream::Open(const std::string& path) {
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ChunkedFile> file, ChunkedFile::Open(path));
-  DASHI_RETURN_IF_ERROR(file->Fill());
-  const std::string_view first_bytes = file->rest();
+Result<std::unique_ptr<ImportStream>> ImportStream::Open(const ImportSource& source) {
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ChunkedBytes> bytes, ChunkedBytes::Open(source));
+  DASHI_RETURN_IF_ERROR(bytes->FillFirst());
+  const std::string_view first_bytes = bytes->rest();
   if (first_bytes.starts_with("\x1F\x8B")) {
-    return StartDecoder<GzipStream>(std::move(file));
+    return StartDecoder<GzipStream>(std::move(bytes));
   }
   if (IsZstd(first_bytes)) {
-    return StartDecoder<ZstdStream>(std::move(file));
+    return StartDecoder<ZstdStream>(std::move(bytes));
   }
   if (const std::string_view kind = UnsupportedCompression(first_bytes); !kind.empty()) {
     return Status::Unimplemented(
-               fmt::format("files compressed with {} are not read: {}", kind, path))
+               fmt::format("files compressed with {} are not read: {}", kind, source.name))
         .WithHint("Use gzip, zstd or no compression.");
   }
-  return std::unique_ptr<ImportStream>(std::make_unique<PlainStream>(std::move(file)));
+  return std::unique_ptr<ImportStream>(std::make_unique<PlainStream>(std::move(bytes)));
 }
 
 }  // namespace dashi::sql

@@ -373,7 +373,7 @@ Result<std::unique_ptr<ImportReader>> OpenXcReader(const std::string& path,
                                                    const ImportFormat& format) {
   DASHI_ASSIGN_OR_RETURN(const bool is_json, IsXcJsonFile(path));
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportLines> lines,
-                         ImportLines::Open(path, format.row_bytes_max));
+                         ImportLines::Open(ImportSource::OfFile(path), format.row_bytes_max));
   if (format.table == "relevance") {
     return OpenRelevance(std::move(lines), format, is_json);
   }

@@ -67,7 +67,7 @@ Result<XcIds> XcIds::Load(const std::string& path, std::string prefix, std::size
 
 Status XcIds::LoadJson(const std::string& path, std::size_t row_bytes_max) {
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportLines> lines,
-                         ImportLines::Open(path, row_bytes_max));
+                         ImportLines::Open(ImportSource::OfFile(path), row_bytes_max));
   ImportJsonLines json(std::move(lines));
   while (true) {
     simdjson::dom::object object;
@@ -90,7 +90,7 @@ Status XcIds::LoadJson(const std::string& path, std::size_t row_bytes_max) {
 
 Status XcIds::CountLines(const std::string& path, std::size_t row_bytes_max) {
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<ImportLines> lines,
-                         ImportLines::Open(path, row_bytes_max));
+                         ImportLines::Open(ImportSource::OfFile(path), row_bytes_max));
   while (true) {
     std::string_view line;
     DASHI_ASSIGN_OR_RETURN(const bool found, lines->Next(&line));

@@ -106,6 +106,11 @@ Result<ResultSet> Session::Execute(std::string_view sql, std::span<const Value> 
   return CatchAsStatus("statement", [&] { return impl_->Execute(sql, values); });
 }
 
+Result<ResultSet> Session::ExecuteWithStreams(std::string_view sql, const CopyStreams& streams,
+                                              std::span<const Value> values) {
+  return CatchAsStatus("statement", [&] { return impl_->Execute(sql, values, &streams); });
+}
+
 Status Session::ExecuteScript(std::string_view sql,
                               const std::function<Status(ResultSet&)>& on_result) {
   const auto call = [&](ResultSet& result) -> Status {

@@ -108,14 +108,15 @@ Result<std::unique_ptr<SessionImpl>> SessionImpl::Open(std::shared_ptr<DatabaseI
   return session;
 }
 
-Result<ResultSet> SessionImpl::Execute(std::string_view sql, std::span<const Value> values) {
+Result<ResultSet> SessionImpl::Execute(std::string_view sql, std::span<const Value> values,
+                                       const CopyStreams* streams) {
   Result<ParsedStatement> parsed = sql::ParseOne(sql);
   if (!parsed.ok()) {
     NoteFailure();
     return std::move(parsed).status();
   }
-  return ExecuteParsed(std::make_shared<const ParsedStatement>(std::move(*parsed)), values,
-                       nullptr);
+  return ExecuteParsed(std::make_shared<const ParsedStatement>(std::move(*parsed)), values, nullptr,
+                       streams);
 }
 
 Status SessionImpl::ExecuteScript(std::string_view sql,
@@ -205,9 +206,10 @@ Result<std::vector<Column>> SessionImpl::ColumnsOf(const ParsedStatement& statem
 
 Result<ResultSet> SessionImpl::ExecuteParsed(
     const std::shared_ptr<const ParsedStatement>& statement, std::span<const Value> values,
-    const CompiledKeeper& keeper) {
+    const CompiledKeeper& keeper, const CopyStreams* streams) {
   const SessionUse use(in_use_);
   DASHI_RETURN_IF_ERROR(use.status());
+  state_.streams = streams;  // Of this statement alone: the next one sets its own.
   if (state_.block.failed() && !HelpsFailedBlock(statement->node)) {
     return Status::FailedPrecondition(
                "the transaction has failed: statements are ignored until it ends")

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dashi/copy_streams.h"
 #include "dashi/progress.h"
 #include "dashi/result_set.h"
 #include "dashi/session.h"
@@ -45,10 +46,13 @@ class SessionImpl {
   SessionImpl(const SessionImpl&) = delete;
   SessionImpl& operator=(const SessionImpl&) = delete;
 
-  Result<ResultSet> Execute(std::string_view sql, std::span<const Value> values);
-  /// Runs a parsed statement; `keeper` may hold it compiled and gets it back.
+  Result<ResultSet> Execute(std::string_view sql, std::span<const Value> values,
+                            const CopyStreams* streams = nullptr);
+  /// Runs a parsed statement; `keeper` may hold it compiled and gets it back. `streams`: of COPY
+  /// FROM STDIN and TO STDOUT.
   Result<ResultSet> ExecuteParsed(const std::shared_ptr<const sql::ParsedStatement>& statement,
-                                  std::span<const Value> values, const CompiledKeeper& keeper);
+                                  std::span<const Value> values, const CompiledKeeper& keeper,
+                                  const CopyStreams* streams = nullptr);
   Status ExecuteScript(std::string_view sql, const std::function<Status(ResultSet&)>& on_result);
   /// Parses a statement and, when SQLite runs it, compiles it into *keeper.
   Result<PreparedParts> Prepare(std::string_view sql, const CompiledKeeper& keeper);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "dashi/copy_streams.h"
 #include "dashi/progress.h"
 #include "sql/interruption.h"
 #include "sql/row_source.h"
@@ -28,6 +29,8 @@ struct SessionState {
   TransactionBlock block;
   Interruption interruption;
   ProgressCallback on_progress;
+  /// What COPY ... FROM STDIN and TO STDOUT use, while a statement that was given them runs.
+  const CopyStreams* streams = nullptr;
 
   /// A statement has written, or may have, since `needed_sequence` was set.
   bool has_written = false;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dashi/copy_streams.h"
 #include "dashi/progress.h"
 #include "dashi/result_set.h"
 #include "dashi/sql_type.h"
@@ -75,6 +76,14 @@ class Session {
   ///
   /// Errors: any; user errors carry a SQLSTATE and, where known, a position.
   Result<ResultSet> Execute(std::string_view sql, std::span<const Value> values = {});
+  /// Runs one statement as Execute does. COPY ... FROM STDIN reads from `streams`, and COPY ... TO
+  /// STDOUT writes there; both have run to their end when this returns, FROM STDIN all of it or
+  /// nothing. Other statements do not look at them. Everywhere else (Execute, ExecuteScript,
+  /// PreparedStatement) these two are refused with kUnimplemented (0A000).
+  ///
+  /// Errors: also those of the streams' functions.
+  Result<ResultSet> ExecuteWithStreams(std::string_view sql, const CopyStreams& streams,
+                                       std::span<const Value> values = {});
   /// Runs statements separated by semicolons, in order, and hands each result to `on_result`, which
   /// may use the session. Stops at the first error, that of `on_result` included; what it throws
   /// is one (kInternal, XX000).

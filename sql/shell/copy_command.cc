@@ -15,7 +15,8 @@ namespace dashi {
 namespace {
 
 constexpr std::string_view kUsage =
-    "\\copy TABLE [(columns)] FROM FILE [(options)], \\copy TABLE|(query) TO FILE [format]";
+    "\\copy TABLE [(columns)] FROM FILE|STDIN [(options)], \\copy TABLE|(query) TO FILE|STDOUT "
+    "[format]";
 
 struct Piece {
   std::string text;
@@ -141,7 +142,8 @@ Result<std::optional<OutputFormat>> ParseFormat(std::vector<Piece> pieces) {
     if (IsWord(piece, "format") || IsWord(piece, "header")) {
       continue;
     }
-    format = OutputFormatNamed(LowerAscii(piece.text));
+    // COPY's name for it, too.
+    format = IsWord(piece, "text") ? OutputFormat::kTsv : OutputFormatNamed(LowerAscii(piece.text));
     if (!format) {
       return Misunderstood(fmt::format("'{}' is not a format: {}", piece.text,
                                        fmt::join(OutputFormatNames(), ", ")));
@@ -182,14 +184,16 @@ Result<CopyCommand> ParseCopyCommand(std::string_view text) {
   const Piece& file = *(direction + 1);
   const std::vector<Piece> options(direction + 2, pieces.end());
   if (!command.to_file) {
-    if (IsWord(file, "stdin") || IsWord(file, "pstdin") || IsWord(file, "program")) {
-      return Misunderstood("it reads files only");
+    if (IsWord(file, "program")) {
+      return Misunderstood("it runs no programs");
     }
+    command.standard_input = IsWord(file, "pstdin");
+    const bool from_input = command.standard_input || IsWord(file, "stdin");
     command.statement = "COPY";
     for (const Piece& piece : source) {
       command.statement += " " + piece.text;
     }
-    command.statement += " FROM " + QuotedText(file.text);
+    command.statement += " FROM " + (from_input ? "STDIN" : QuotedText(file.text));
     const bool has_with = options.empty() || IsWord(options.front(), "with");
     command.statement += has_with ? "" : " WITH";
     for (const Piece& piece : options) {

@@ -20,6 +20,10 @@ class LineReader {
   virtual ~LineReader() = default;
   /// Shows the prompt and reads a line, without its newline. A line of more than 64 MiB is none.
   virtual Outcome ReadLine(const std::string& prompt, std::string* line) = 0;
+  /// ReadLine for a line that is no statement: a Tab in it is one.
+  virtual Outcome ReadData(const std::string& prompt, std::string* line) {
+    return ReadLine(prompt, line);
+  }
   /// Remembers a statement for later.
   virtual void AddHistory(const std::string& statement) = 0;
   /// Makes a ReadLine that waits return kInterrupted.

@@ -147,6 +147,15 @@ class ReadlineLineReader final : public LineReader {
     return Outcome::kLine;
   }
 
+  Outcome ReadData(const std::string& prompt, std::string* line) override {
+    rl_bind_key('\t', rl_insert);
+    const Outcome outcome = ReadLine(prompt, line);
+    if (tab_state.completer) {
+      rl_bind_key('\t', rl_complete);
+    }
+    return outcome;
+  }
+
   void AddHistory(const std::string& statement) override {
     const HIST_ENTRY* last =
         history_length > 0 ? history_get(history_base + history_length - 1) : nullptr;

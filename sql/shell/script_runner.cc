@@ -34,7 +34,11 @@ std::string FormatSeconds(double seconds) {
 }  // namespace
 
 ScriptRunner::ScriptRunner(StatementRunner& runner, const Console& console, const Options& options)
-    : runner_(runner), console_(console), options_(options), progress_(console.err, {}) {
+    : runner_(runner),
+      console_(console),
+      options_(options),
+      progress_(console.err, {}),
+      standard_input_([this] { return WasCancelled(); }) {
   if (console_.err_is_terminal) {
     runner_.SetProgressCallback([this](const Progress& progress) { progress_.Report(progress); });
   }
@@ -164,12 +168,46 @@ Status ScriptRunner::Space() {
   return console_.out.Flush();
 }
 
-Status ScriptRunner::PrintResult(std::string_view statement) {
+// Runs a statement that may read `data`, and then says so to it. The data that are read by lines
+// are passed over before an error is shown.
+Result<std::unique_ptr<StatementResult>> ScriptRunner::RunWithData(std::string_view statement,
+                                                                   CopyData* data) {
+  bool reads = false;
+  bool writes = false;
+  ByteSink& sink = result_sink_ == nullptr ? console_.out : *result_sink_;
+  CopyStreams streams;
+  streams.begin = [&](const CopyStart& start) -> Status {
+    writes = !start.from_input;
+    if (writes || data->typed()) {
+      progress_.End();  // The terminal is for the rows.
+    }
+    if (!writes) {
+      DASHI_RETURN_IF_ERROR(data->Begin());
+      reads = true;
+    }
+    return Status();
+  };
+  if (data != nullptr) {
+    streams.read = [data](std::span<char> bytes) { return data->Read(bytes); };
+  }
+  streams.write = [&sink](std::string_view row) { return sink.Write(row); };
+  Result<std::unique_ptr<StatementResult>> result = runner_.RunWithStreams(statement, streams);
+  if (reads) {
+    data->End();
+  }
+  if (writes) {
+    DASHI_RETURN_IF_ERROR(sink.Flush());
+  }
+  return result;
+}
+
+Status ScriptRunner::PrintResult(std::string_view statement, CopyData* data) {
   num_rows_ = 0;
   if (console_.err_is_terminal) {
     progress_.Begin(statement);
   }
-  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result, runner_.Run(statement));
+  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result,
+                         RunWithData(statement, data));
   const bool has_rows = !result->columns().empty();
   if (has_rows) {
     DASHI_RETURN_IF_ERROR(Show([&](ByteSink& sink) { return Stream(*result, sink); }));
@@ -205,12 +243,13 @@ Result<ScriptRunner::Rows> ScriptRunner::Query(std::string_view sql) {
   }
 }
 
-Status ScriptRunner::RunStatement(const ScriptStatement& statement, std::string_view source) {
+Status ScriptRunner::RunStatement(const ScriptStatement& statement, std::string_view source,
+                                  CopyData* data) {
   const Stopwatch stopwatch;
   Status status;
   {
     const Activity activity(*this);
-    status = PrintResult(statement.text);
+    status = PrintResult(statement.text, data);
   }
   progress_.End();
   // A reader that has seen enough (`| head`) is no error worth a message.
@@ -229,9 +268,10 @@ Status ScriptRunner::RunStatement(const ScriptStatement& statement, std::string_
   return status;
 }
 
-Status ScriptRunner::RunComplete(StatementSplitter* splitter, std::string_view source) {
+Status ScriptRunner::RunComplete(StatementSplitter* splitter, std::string_view source,
+                                 CopyData* data) {
   while (const std::optional<ScriptStatement> statement = splitter->Next()) {
-    DASHI_RETURN_IF_ERROR(RunStatement(*statement, source));
+    DASHI_RETURN_IF_ERROR(RunStatement(*statement, source, data));
   }
   return Status();
 }
@@ -239,9 +279,9 @@ Status ScriptRunner::RunComplete(StatementSplitter* splitter, std::string_view s
 Status ScriptRunner::RunScript(std::string_view script, std::string_view source) {
   StatementSplitter splitter;
   splitter.Feed(script);
-  DASHI_RETURN_IF_ERROR(RunComplete(&splitter, source));
+  DASHI_RETURN_IF_ERROR(RunComplete(&splitter, source, &standard_input_));
   const std::optional<ScriptStatement> last = splitter.Finish();
-  return last ? RunStatement(*last, source) : Status();
+  return last ? RunStatement(*last, source, &standard_input_) : Status();
 }
 
 Status ScriptRunner::RunFile(int file_descriptor, const std::string& source) {
@@ -261,7 +301,7 @@ Status ScriptRunner::RunFile(int file_descriptor, const std::string& source) {
       break;
     }
     splitter.Feed(std::string_view(piece).substr(0, static_cast<std::size_t>(num_bytes)));
-    DASHI_RETURN_IF_ERROR(RunComplete(&splitter, source));
+    DASHI_RETURN_IF_ERROR(RunComplete(&splitter, source, nullptr));
     if (splitter.num_pending_bytes() > kStatementBytesMax) {
       Status status =
           Status::ResourceExhausted("a statement is longer than 64 MiB").WithSqlState("54000");
@@ -275,6 +315,7 @@ Status ScriptRunner::RunFile(int file_descriptor, const std::string& source) {
 
 Status ScriptRunner::RunFileAt(const std::string& path) {
   if (path == "-") {
+    standard_input_.Take();
     return RunFile(STDIN_FILENO, "standard input");
   }
   const int file_descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "dashi/status.h"
 #include "sql/shell/console.h"
+#include "sql/shell/copy_data.h"
 #include "sql/shell/result_writer.h"
 #include "sql/shell/statement_progress.h"
 #include "sql/shell/statement_runner.h"
@@ -58,13 +59,15 @@ class ScriptRunner {
   ScriptRunner& operator=(const ScriptRunner&) = delete;
 
   /// Runs one statement and prints its result or its error. `source` names the file it stands in,
-  /// "" for the command line or the keyboard.
+  /// "" for the command line or the keyboard. `data` is what COPY ... FROM STDIN reads; nullptr:
+  /// such a statement is refused. What COPY ... TO STDOUT writes goes where results go.
   ///
   /// Errors: the statement's, already printed; or that the output cannot be written.
-  Status RunStatement(const ScriptStatement& statement, std::string_view source);
-  /// Runs every statement of `script`, up to the first error.
+  Status RunStatement(const ScriptStatement& statement, std::string_view source,
+                      CopyData* data = nullptr);
+  /// Runs every statement of `script`, up to the first error. Data come from standard_input().
   Status RunScript(std::string_view script, std::string_view source);
-  /// Runs a script from an open file, piece by piece.
+  /// Runs a script from an open file, piece by piece. It holds no data.
   ///
   /// Errors: kResourceExhausted (54000) for a statement of more than 64 MiB.
   Status RunFile(int file_descriptor, const std::string& source);
@@ -100,13 +103,16 @@ class ScriptRunner {
   void PrintError(const Status& status, std::string_view statement, std::string_view place);
 
   Options& options() { return options_; }
+  /// The standard input of the process, as data.
+  StandardInputData& standard_input() { return standard_input_; }
   StatementRunner& runner() { return runner_; }
 
  private:
   std::unique_ptr<ResultWriter> MakeWriter(ByteSink& sink);
   Status Stream(StatementResult& result, ByteSink& sink);
-  Status PrintResult(std::string_view statement);
-  Status RunComplete(StatementSplitter* splitter, std::string_view source);
+  Status PrintResult(std::string_view statement, CopyData* data);
+  Result<std::unique_ptr<StatementResult>> RunWithData(std::string_view statement, CopyData* data);
+  Status RunComplete(StatementSplitter* splitter, std::string_view source, CopyData* data);
   bool WasCancelled() DASHI_EXCLUDES(mutex_);
   void CountActivities(int difference) DASHI_EXCLUDES(mutex_);
 
@@ -120,6 +126,7 @@ class ScriptRunner {
   CondVar cancelled_change_;
   int num_activities_ DASHI_GUARDED_BY(mutex_) = 0;
   bool cancelled_ DASHI_GUARDED_BY(mutex_) = false;
+  StandardInputData standard_input_;
 };
 
 }  // namespace dashi

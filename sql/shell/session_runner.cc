@@ -34,6 +34,12 @@ Result<std::unique_ptr<StatementResult>> SessionRunner::Run(std::string_view sta
   return std::unique_ptr<StatementResult>(std::make_unique<SessionResult>(std::move(rows)));
 }
 
+Result<std::unique_ptr<StatementResult>> SessionRunner::RunWithStreams(std::string_view statement,
+                                                                       const CopyStreams& streams) {
+  DASHI_ASSIGN_OR_RETURN(ResultSet rows, session_->ExecuteWithStreams(statement, streams));
+  return std::unique_ptr<StatementResult>(std::make_unique<SessionResult>(std::move(rows)));
+}
+
 void SessionRunner::SetProgressCallback(ProgressCallback callback) {
   session_->SetProgressCallback(std::move(callback));
 }

@@ -15,6 +15,8 @@ class SessionRunner final : public StatementRunner {
   explicit SessionRunner(std::unique_ptr<Session> session);
 
   Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) override;
+  Result<std::unique_ptr<StatementResult>> RunWithStreams(std::string_view statement,
+                                                          const CopyStreams& streams) override;
   void Cancel() override { cancelled_ = true; }
   void ForgetCancel() override { cancelled_ = false; }
   void SetProgressCallback(ProgressCallback callback) override;

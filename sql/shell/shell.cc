@@ -38,7 +38,8 @@ Shell::Shell(ScriptRunner& script_runner, LineReader& line_reader, const Console
     : script_runner_(script_runner),
       line_reader_(line_reader),
       console_(console),
-      name_(std::move(name)) {
+      name_(std::move(name)),
+      line_data_(line_reader, console.err, reads_data_) {
   script_runner_.options().pager = line_reader_.interactive();
   script_runner_.options().spaced = line_reader_.interactive();
 }
@@ -53,7 +54,8 @@ void Shell::CompleteFrom(NameSource& names) {
 }
 
 int Shell::Run() {
-  Input input(line_reader_, "", /*to_the_first_error=*/false);
+  Input input(line_reader_, line_data_, "", /*to_the_first_error=*/false);
+  runs_lines_ = true;
   RunLines(input);
   typed_ = nullptr;
   if (result_file_ != nullptr) {
@@ -71,7 +73,7 @@ int Shell::Run() {
 
 Status Shell::RunText(const std::string& text) {
   const ScriptRunner::Activity activity(script_runner_);
-  Input input(line_reader_, "", /*to_the_first_error=*/true);
+  Input input(line_reader_, script_runner_.standard_input(), "", /*to_the_first_error=*/true);
   failed_ = false;
   HandleLine(input, text);
   if (const std::optional<ScriptStatement> last = input.splitter.Finish(); last && !failed_) {
@@ -89,14 +91,21 @@ Status Shell::RunFileAt(const std::string& path) {
   return failed_ ? Status::InvalidArgument("printed already") : Status();
 }
 
+void Shell::RunLinesOf(int file_descriptor, const std::string& source) {
+  const std::unique_ptr<LineReader> lines = MakeStreamLineReader(file_descriptor);
+  std::atomic<bool> reading = false;  // Ctrl-C cannot end this waiting.
+  LineData data(*lines, console_.err, reading);
+  Input input(*lines, data, source, /*to_the_first_error=*/true);
+  RunLines(input);
+}
+
 // Runs the lines of a file; "-" is standard input.
 //
 // Errors: that the file cannot be opened.
 Status Shell::ReadFile(const std::string& path) {
   if (path == "-") {
-    const std::unique_ptr<LineReader> lines = MakeStreamLineReader(STDIN_FILENO);
-    Input input(*lines, "standard input", /*to_the_first_error=*/true);
-    RunLines(input);
+    script_runner_.standard_input().Take();
+    RunLinesOf(STDIN_FILENO, "standard input");
     return Status();
   }
   const int file_descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -106,9 +115,7 @@ Status Shell::ReadFile(const std::string& path) {
     error = EISDIR;
   }
   if (error == 0) {
-    const std::unique_ptr<LineReader> lines = MakeStreamLineReader(file_descriptor);
-    Input file(*lines, path, /*to_the_first_error=*/true);
-    RunLines(file);
+    RunLinesOf(file_descriptor, path);
   }
   if (file_descriptor >= 0) {
     ::close(file_descriptor);
@@ -119,7 +126,8 @@ Status Shell::ReadFile(const std::string& path) {
 }
 
 void Shell::Interrupt() {
-  if (!script_runner_.CancelRunning()) {
+  const bool runs = script_runner_.CancelRunning();
+  if (!runs || reads_data_) {
     line_reader_.Interrupt();
   }
 }
@@ -215,10 +223,10 @@ void Shell::HandleLine(Input& input, const std::string& line) {
   }
 }
 
-void Shell::RunStatement(Input& input, const ScriptStatement& statement) {
+void Shell::RunStatement(Input& input, const ScriptStatement& statement, CopyData& data) {
   last_statement_ = statement.text;
   // The status is printed already.
-  if (!script_runner_.RunStatement(statement, input.source).ok()) {
+  if (!script_runner_.RunStatement(statement, input.source, &data).ok()) {
     failed_ = true;
     any_failed_ = true;
   }

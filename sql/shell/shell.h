@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "sql/shell/console.h"
+#include "sql/shell/copy_data.h"
 #include "sql/shell/line_reader.h"
 #include "sql/shell/name_source.h"
 #include "sql/shell/result_file.h"
@@ -54,10 +56,11 @@ class Shell {
  private:
   // Where lines come from: the keyboard, or a file of \i.
   struct Input {
-    Input(LineReader& reader, std::string name, bool to_the_first_error)
-        : lines(reader), source(std::move(name)), stops(to_the_first_error) {}
+    Input(LineReader& reader, CopyData& rows, std::string name, bool to_the_first_error)
+        : lines(reader), data(rows), source(std::move(name)), stops(to_the_first_error) {}
 
     LineReader& lines;
+    CopyData& data;      // of COPY ... FROM STDIN
     std::string source;  // the file's name; "" where the shell's own lines come from
     bool stops;          // at the first error
     StatementSplitter splitter{StatementSplitter::Commands::kTaken};
@@ -70,11 +73,15 @@ class Shell {
 
   void RunLines(Input& input);
   Status ReadFile(const std::string& path);
+  void RunLinesOf(int file_descriptor, const std::string& source);
   void HandleLine(Input& input, const std::string& line);
   bool HandleWord(Input& input, const std::string& line);
   void Remember(Input& input);
   void RunCommand(Input& input, const std::string& line);
-  void RunStatement(Input& input, const ScriptStatement& statement);
+  void RunStatement(Input& input, const ScriptStatement& statement) {
+    RunStatement(input, statement, input.data);
+  }
+  void RunStatement(Input& input, const ScriptStatement& statement, CopyData& data);
   void Fail(const Status& status, std::string_view source = "");
   std::string Prompt(const Input& input) const;
 
@@ -116,9 +123,12 @@ class Shell {
   const std::string name_;
   std::unique_ptr<ResultFile> result_file_;  // of \o
   std::string last_statement_;
-  const std::string* typed_ = nullptr;  // of the input that is read
-  std::size_t depth_ = 0;               // of \i
-  bool failed_ = false;                 // since the last line of the shell's own
+  const std::string* typed_ = nullptr;    // of the input that is read
+  std::size_t depth_ = 0;                 // of \i
+  std::atomic<bool> reads_data_ = false;  // A line of data is waited for.
+  LineData line_data_;                    // of line_reader_
+  bool runs_lines_ = false;               // of line_reader_, which reads standard input
+  bool failed_ = false;                   // since the last line of the shell's own
   bool any_failed_ = false;
 };
 

@@ -142,7 +142,8 @@ std::span<const Shell::Action> Shell::Actions() {
       Action{"i", "FILE", "run the statements and commands of a file", &Shell::IncludeFile},
       Action{"o", "[FILE|'|'COMMAND]", "send rows there; without either: here again",
              &Shell::SendOutput},
-      Action{"copy", "TABLE FROM FILE [(OPTIONS)]", "load a file, as COPY does", &Shell::Copy},
+      Action{"copy", "TABLE FROM FILE|STDIN [(OPTIONS)]", "load a file, or lines up to \\.",
+             &Shell::Copy},
       Action{"copy", "TABLE|(QUERY) TO FILE [FORMAT]", "write rows to a file", &Shell::Copy},
       Action{"x", "[on|off|auto]", "one line a value; auto: where columns do not fit",
              &Shell::SetExpanded},
@@ -445,7 +446,10 @@ Status Shell::SendOutput(Input& /*input*/, const ShellCommand& command) {
 Status Shell::Copy(Input& input, const ShellCommand& command) {
   DASHI_ASSIGN_OR_RETURN(const CopyCommand copy, ParseCopyCommand(command.rest));
   if (!copy.to_file) {
-    RunStatement(input, {.text = copy.statement});
+    CopyData& standard_input =
+        runs_lines_ ? static_cast<CopyData&>(line_data_) : script_runner_.standard_input();
+    RunStatement(input, {.text = copy.statement},
+                 copy.standard_input ? standard_input : input.data);
     return Status();
   }
   std::unique_ptr<ResultFile> file;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dashi/copy_streams.h"
 #include "dashi/progress.h"
 #include "dashi/result_set.h"
 #include "dashi/status.h"
@@ -33,6 +34,12 @@ class StatementRunner {
  public:
   virtual ~StatementRunner() = default;
   virtual Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) = 0;
+  /// Runs a statement that may be COPY ... FROM STDIN or TO STDOUT, as Session::ExecuteWithStreams;
+  /// Run refuses these two. One that knows no such statements has no use for the streams.
+  virtual Result<std::unique_ptr<StatementResult>> RunWithStreams(std::string_view statement,
+                                                                  const CopyStreams& /*streams*/) {
+    return Run(statement);
+  }
   /// Stops the running statement and every later one, until ForgetCancel: a Cancel that comes
   /// just before a statement begins is not lost.
   virtual void Cancel() = 0;

@@ -30,9 +30,9 @@ constexpr std::array kSyntaxes = {
            "...)]"},
     Syntax{
         "COPY",
-        "COPY table [(column, ...)] FROM 'path' [WITH (option = value, ...)]\n"
-        "COPY table [(column, ...)] TO 'path' [WITH (option = value, ...)]\n"
-        "COPY (query) TO 'path' [WITH (option = value, ...)]\n"
+        "COPY table [(column, ...)] FROM {'path' | STDIN} [WITH (option = value, ...)]\n"
+        "COPY table [(column, ...)] TO {'path' | STDOUT} [WITH (option = value, ...)]\n"
+        "COPY (query) TO {'path' | STDOUT} [WITH (option = value, ...)]\n"
         "options: format jsonl | csv | tsv | xc, header, delimiter, unknown 'error' | 'ignore',\n"
         "  on_conflict 'error' | 'replace' | 'ignore', rejects 'path', split, graph"},
     Syntax{"CREATE GRAPH",

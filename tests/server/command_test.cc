@@ -323,6 +323,66 @@ TEST_F(CommandTest, RowsGoOutAndComeBack) {
   }
 }
 
+TEST_F(CommandTest, ExecCopiesFromStandardInput) {
+  const std::string copy = "COPY labels FROM STDIN";
+  CommandOutcome outcome =
+      Dashi({"exec", "w.db", "-c", copy + " (FORMAT csv)"}, "a,one\n\\.,two\nSELECT,three");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "COPY 3\n") << "a csv has no line that ends it, and needs none";
+  outcome =
+      Dashi({"exec", "w.db", "-c", "COPY (SELECT id, text FROM labels ORDER BY id) TO STDOUT"});
+  EXPECT_EQ(outcome.out, "SELECT\tthree\n\\\\.\ttwo\na\tone\n");
+  EXPECT_EQ(outcome.err, "COPY 3\n");
+  // The rows of a script stand in it, and standard input is only one thing.
+  std::ofstream(folder_ / "rows.sql") << copy << ";\nb\tfour\n\\.\nSELECT 1 AS one;\n";
+  outcome = Dashi({"exec", "w.db", "--format", "csv", "-f", "rows.sql"}, "c\tnever read\n");
+  EXPECT_EQ(outcome.out, "one\n1\n") << outcome.err;
+  outcome = Dashi({"exec", "w.db", "--format", "csv"}, copy + ";\nd\tfive\n\\.\nSELECT 2 AS two;");
+  EXPECT_EQ(outcome.out, "two\n2\n") << outcome.err;
+  outcome = Dashi({"exec", "w.db", "-c", copy, "-c", copy}, "e\tsix\n");
+  EXPECT_EQ(outcome.exit_status, 1);
+  EXPECT_NE(outcome.err.find("standard input was read already"), std::string::npos) << outcome.err;
+  std::ofstream(folder_ / "pstdin.sql") << "\\copy labels FROM PSTDIN\n";
+  outcome = Dashi({"exec", "w.db", "-f", "pstdin.sql"}, "f\tseven\n");
+  EXPECT_EQ(outcome.err, "COPY 1\n");
+  outcome = Dashi({"exec", "w.db", "-c", copy}, "g\teight\nh\n");
+  EXPECT_EQ(outcome.exit_status, 1);
+  EXPECT_NE(outcome.err.find("line 2 of standard input"), std::string::npos) << outcome.err;
+  EXPECT_EQ(
+      Dashi({"exec", "w.db", "--format", "csv", "-c", "SELECT count(*) AS n FROM labels"}).out,
+      "n\n7\n");
+}
+
+TEST_F(CommandTest, RowsAreTypedOnATerminal) {
+  MakeDocuments();
+  UseTerminalSettings();
+  const std::string directory = (folder_ / "w.db").string();
+  const std::string command = DashiCommand();
+  Terminal terminal([&] {
+    ::execl(command.c_str(), command.c_str(), "shell", directory.c_str(), nullptr);
+    return 127;
+  });
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << terminal.shown();
+  terminal.Type("COPY labels FROM STDIN;\r");
+  ASSERT_TRUE(terminal.WaitFor(">> ")) << terminal.shown();
+  terminal.Type("a\tdocuments\r");  // A tab completes nothing here.
+  ASSERT_TRUE(terminal.WaitFor(">> ")) << terminal.shown();
+  terminal.Type("\\.\r");
+  ASSERT_TRUE(terminal.WaitFor("COPY 1")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> "));
+  terminal.Type("COPY labels FROM STDIN;\r");
+  ASSERT_TRUE(terminal.WaitFor(">> ")) << terminal.shown();
+  terminal.Type("b\tnever\r");
+  ASSERT_TRUE(terminal.WaitFor(">> ")) << terminal.shown();
+  terminal.Type("\x03");
+  ASSERT_TRUE(terminal.WaitFor("57014")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << terminal.shown();
+  terminal.Type("SELECT 'labels: ' || string_agg(id || '/' || text, ' ') AS n FROM labels;\r");
+  ASSERT_TRUE(terminal.WaitFor("labels: a/documents")) << terminal.shown();
+  terminal.Type("\\q\r");
+  EXPECT_EQ(terminal.WaitForExit(), 0);
+}
+
 TEST_F(CommandTest, ExecRunsCommandsOfTheShell) {
   MakeDocuments();
   const CommandOutcome outcome =

@@ -19,7 +19,19 @@ TEST(CopyCommandTest, FromIsTheStatement) {
             "COPY labels (id, text) FROM 'it''s.csv' with (format csv, header)");
   EXPECT_EQ(Parse("labels(id) FROM a.csv (HEADER, DELIMITER ';')").statement,
             "COPY labels (id) FROM 'a.csv' WITH (HEADER, DELIMITER ';')");
+  EXPECT_EQ(Parse("labels FROM a.csv csv header").statement,
+            "COPY labels FROM 'a.csv' WITH csv header");
   EXPECT_FALSE(Parse("labels FROM a.csv").to_file);
+}
+
+TEST(CopyCommandTest, FromStandardInput) {
+  EXPECT_EQ(Parse("labels from stdin (format csv)").statement,
+            "COPY labels FROM STDIN WITH (format csv)");
+  EXPECT_FALSE(Parse("labels from stdin").standard_input);
+  EXPECT_TRUE(Parse("labels FROM PSTDIN").standard_input);
+  EXPECT_EQ(Parse("labels FROM PSTDIN").statement, "COPY labels FROM STDIN");
+  EXPECT_EQ(Parse("labels FROM 'stdin'").statement, "COPY labels FROM 'stdin'")
+      << "quotes make it a file";
 }
 
 TEST(CopyCommandTest, ToWritesRowsOfATableOrAQuery) {
@@ -41,6 +53,7 @@ TEST(CopyCommandTest, TheNameOrTheOptionsTellTheFormat) {
   EXPECT_EQ(Parse("t TO a.tsv").format, OutputFormat::kTsv);
   EXPECT_EQ(Parse("t TO a.csv WITH (FORMAT json)").format, OutputFormat::kJson);
   EXPECT_EQ(Parse("t TO a csv header").format, OutputFormat::kCsv);
+  EXPECT_EQ(Parse("t TO a (format text)").format, OutputFormat::kTsv);
   EXPECT_EQ(Parse("t TO STDOUT").path, "");
   EXPECT_EQ(Parse("t TO STDOUT").format, OutputFormat::kTsv);
   EXPECT_EQ(Parse("t TO 'stdout' csv").path, "stdout") << "quotes make it a file";
@@ -56,7 +69,7 @@ TEST(CopyCommandTest, MistakesAreExplained) {
   EXPECT_NE(error("labels").find("FROM or TO"), std::string::npos);
   EXPECT_NE(error("labels FROM").find("name of a file"), std::string::npos);
   EXPECT_NE(error("FROM x").find("FROM or TO"), std::string::npos);
-  EXPECT_NE(error("labels FROM STDIN").find("files only"), std::string::npos);
+  EXPECT_NE(error("labels FROM PROGRAM 'x'").find("no programs"), std::string::npos);
   EXPECT_NE(error("labels TO out").find("does not tell a format"), std::string::npos);
   EXPECT_NE(error("labels TO out.csv.gz").find("no compressed files"), std::string::npos);
   EXPECT_NE(error("labels TO out binary").find("'binary' is not a format"), std::string::npos);

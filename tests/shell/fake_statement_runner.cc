@@ -1,7 +1,10 @@
 #include "tests/shell/fake_statement_runner.h"
 
 #include <functional>
+#include <span>
 #include <utility>
+
+#include "base/status.h"
 
 namespace dashi {
 
@@ -92,6 +95,37 @@ FakeOutcome FakeStatementRunner::Transaction(std::string_view statement) {
   in_transaction_ = statement == "BEGIN";
   failed_ = false;
   return outcome;
+}
+
+// Reads one byte beyond "!", if there is one: as a COPY that fails in its midst.
+Status FakeStatementRunner::Copy(const FakeOutcome& outcome, const CopyStreams& streams) {
+  DASHI_RETURN_IF_ERROR(streams.begin({outcome.reads_input, "tsv", 2}));
+  if (!outcome.reads_input) {
+    return streams.write(outcome.written);
+  }
+  while (true) {
+    char byte = 0;
+    DASHI_ASSIGN_OR_RETURN(const std::size_t size, streams.read(std::span(&byte, 1)));
+    if (size == 0) {
+      return Status();
+    }
+    if (byte == '!') {
+      return Status::InvalidArgument("a bad row").WithSqlState("22P04");
+    }
+    input_ += byte;
+  }
+}
+
+Result<std::unique_ptr<StatementResult>> FakeStatementRunner::RunWithStreams(
+    std::string_view statement, const CopyStreams& streams) {
+  const auto known = outcomes_.find(statement);
+  if (known != outcomes_.end() && (known->second.reads_input || !known->second.written.empty())) {
+    if (known->second.reads_input && streams.read == nullptr) {
+      return Status::Unimplemented("no input").WithSqlState("0A000");
+    }
+    DASHI_RETURN_IF_ERROR(Copy(known->second, streams));
+  }
+  return Run(statement);
 }
 
 Result<std::unique_ptr<StatementResult>> FakeStatementRunner::Run(std::string_view statement) {

@@ -17,10 +17,12 @@ struct FakeOutcome {
   std::vector<Row> rows;
   std::string tag;
   std::vector<std::string> notices;
-  Status status;         ///< returned by Run when not ok
-  Status status_midway;  ///< returned by Next after the rows when not ok
-  bool endless = false;  ///< the rows come again and again until Cancel
-  bool blocked = false;  ///< Run waits for Cancel
+  Status status;             ///< returned by Run when not ok
+  bool reads_input = false;  ///< it is a COPY ... FROM STDIN
+  std::string written;       ///< what a COPY ... TO STDOUT writes; "": it is none
+  Status status_midway;      ///< returned by Next after the rows when not ok
+  bool endless = false;      ///< the rows come again and again until Cancel
+  bool blocked = false;      ///< Run waits for Cancel
 };
 
 /// A StatementRunner that knows its statements by heart. BEGIN, COMMIT and ROLLBACK work; what it
@@ -35,6 +37,10 @@ class FakeStatementRunner final : public StatementRunner {
   void WaitUntilRunning();
 
   Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) override;
+  Result<std::unique_ptr<StatementResult>> RunWithStreams(std::string_view statement,
+                                                          const CopyStreams& streams) override;
+  /// What statements have read, one behind the other.
+  const std::string& input() const { return input_; }
   void Cancel() override;
   void ForgetCancel() override;
   void SetProgressCallback(ProgressCallback callback) override;
@@ -47,12 +53,14 @@ class FakeStatementRunner final : public StatementRunner {
  private:
   friend class FakeResult;
   FakeOutcome Transaction(std::string_view statement);
+  Status Copy(const FakeOutcome& outcome, const CopyStreams& streams);
   void SetRunning();
   bool IsCancelled();
   void WaitForCancel();
 
   std::map<std::string, FakeOutcome, std::less<>> outcomes_;
   std::vector<std::string> statements_;
+  std::string input_;
   ProgressCallback progress_callback_;
   bool in_transaction_ = false;
   bool failed_ = false;

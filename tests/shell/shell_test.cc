@@ -54,6 +54,11 @@ class ShellTest : public ::testing::Test {
     runner_["SELECT n"] = NumbersOutcome();
     runner_["SELECT\nn"] = NumbersOutcome();
     runner_["SELECT labl"].status = UnknownColumn(7);
+    runner_["COPY t FROM STDIN"].reads_input = true;
+    runner_["COPY t FROM STDIN"].tag = "COPY 1";
+    runner_["COPY t FROM 'stdin'"].tag = "COPY 0";
+    runner_["COPY t TO STDOUT"].written = "a\tb\n";
+    runner_["COPY t TO STDOUT"].tag = "COPY 1";
   }
 
   int Run(std::deque<std::string> lines) {
@@ -231,6 +236,61 @@ TEST_F(ShellTest, CopyWritesWholeFiles) {
   Run({"\\copy labels FROM 'x.csv' (HEADER)", "\\copy labels TO no/such/folder/x.csv"});
   EXPECT_EQ(runner_.statements().back(), "COPY labels FROM 'x.csv' WITH (HEADER)");
   EXPECT_NE(err_.text.find("cannot open no/such/folder/x.csv"), std::string::npos) << err_.text;
+}
+
+TEST_F(ShellTest, CopyFromInputReadsTheLinesBehindIt) {
+  EXPECT_EQ(Run({"COPY t FROM STDIN; SELECT n;", "a\tone", "quit", "\\q", "", "SELECT n;", "\\.",
+                 "SELECT n;"}),
+            0);
+  EXPECT_EQ(runner_.input(), "a\tone\nquit\n\\q\n\nSELECT n;\n");
+  EXPECT_EQ(runner_.statements(), (Strings{"COPY t FROM STDIN", "SELECT n", "SELECT n"}));
+  EXPECT_EQ(line_reader_.prompts,
+            (Strings{"w=> ", ">> ", ">> ", ">> ", ">> ", ">> ", ">> ", "w=> ", "w=> "}));
+  EXPECT_EQ(line_reader_.history, (Strings{"COPY t FROM STDIN; SELECT n;", "SELECT n;"}))
+      << "data are no statements";
+  EXPECT_NE(err_.text.find("\\. alone"), std::string::npos) << err_.text;
+  EXPECT_NE(err_.text.find("COPY 1\n"), std::string::npos) << err_.text;
+}
+
+TEST_F(ShellTest, TheBackslashCopyReadsThemToo) {
+  Run({"\\copy t FROM STDIN", "a", "\\.", "\\copy t FROM pstdin;", "b"});
+  EXPECT_EQ(runner_.input(), "a\nb\n");
+  EXPECT_EQ(runner_.statements(), (Strings{"COPY t FROM STDIN", "COPY t FROM STDIN"}));
+  Run({"\\copy t FROM 'stdin'", "SELECT n;"});
+  EXPECT_EQ(runner_.statements()[2], "COPY t FROM 'stdin'");
+}
+
+TEST_F(ShellTest, DataThatAFailedCopyDidNotReadAreNoStatements) {
+  Run({"COPY t FROM STDIN;", "a!", "SELECT labl;", "\\.", "SELECT n;"});
+  EXPECT_EQ(runner_.statements(), Strings{"SELECT n"});
+  EXPECT_NE(err_.text.find("22P04"), std::string::npos) << err_.text;
+  EXPECT_EQ(err_.text.find("42703"), std::string::npos) << err_.text;
+}
+
+TEST_F(ShellTest, CtrlCEndsTheDataAndTheCopy) {
+  Run({"COPY t FROM STDIN;", "a", "^C", "SELECT n;"});
+  EXPECT_EQ(runner_.statements(), Strings{"SELECT n"});
+  EXPECT_NE(err_.text.find("57014"), std::string::npos) << err_.text;
+}
+
+TEST_F(ShellTest, FilesMayHoldData) {
+  const std::string path = Path("data");
+  std::ofstream(path) << "COPY t FROM STDIN;\na\n\\.\r\nSELECT n;\n\\copy t from stdin\nb\n";
+  Run({"\\i " + path, "SELECT n;"});
+  EXPECT_EQ(runner_.input(), "a\nb\n");
+  EXPECT_EQ(runner_.statements(),
+            (Strings{"COPY t FROM STDIN", "SELECT n", "COPY t FROM STDIN", "SELECT n"}));
+  std::ofstream(path) << "\\copy t from pstdin\n";
+  Run({"\\i " + path, "from the shell", "\\.", "SELECT n;"});
+  EXPECT_EQ(runner_.input(), "a\nb\nfrom the shell\n");
+}
+
+TEST_F(ShellTest, CopyToOutputGoesWhereRowsGo) {
+  const std::string path = Path("to_output");
+  Run({"COPY t TO STDOUT;", "COPY t TO STDOUT \\g " + path});
+  EXPECT_EQ(out_.text, "a\tb\n");
+  EXPECT_EQ(Content(path), "a\tb\n");
+  EXPECT_EQ(err_.text, "COPY 1\nCOPY 1\n");
 }
 
 TEST_F(ShellTest, FilesMayHoldCommands) {

@@ -1,7 +1,11 @@
 // COPY through a session: progress, an end before the end, bad rows.
 
+#include <fcntl.h>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <fmt/format.h>
@@ -35,6 +39,44 @@ TEST_F(SessionCopyTest, CopyReportsProgressAndCanBeCancelled) {
   EXPECT_EQ(reports.front().unit, "bytes");
   EXPECT_GT(reports.front().total, 10'000U);
   EXPECT_EQ(CountOf(*session_, "labels"), 1000);
+}
+
+// A process that dies while COPY TO writes leaves nothing, where the file system has files without
+// names.
+TEST_F(SessionCopyTest, CopyToWritesWithoutAName) {
+  const int unnamed = ::open(directory_.path().c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+  if (unnamed < 0) {
+    GTEST_SKIP() << "the file system of the tests has no files without names";
+  }
+  ::close(unnamed);
+  Must("INSERT INTO labels (id, text) VALUES ('a', 'one'), ('b', 'two')");
+  const std::filesystem::path folder = directory_.path() + "/out";
+  std::filesystem::create_directory(folder);
+  const auto names = [&folder] {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      found.push_back(entry.path().filename());
+    }
+    return found;
+  };
+  using Names = std::vector<std::string>;
+  const std::string path = folder / "labels.tsv";
+  for (const Names& before : {Names(), Names({"labels.tsv"})}) {
+    std::vector<Names> during;
+    session_->SetProgressCallback([&](const Progress& progress) {
+      if (progress.done == 0) {
+        during.push_back(names());
+      }
+    });
+    Must("COPY labels TO '" + path + "'");
+    session_->SetProgressCallback(nullptr);
+    ASSERT_FALSE(during.empty());
+    EXPECT_EQ(during.front(), before);
+    EXPECT_EQ(names(), Names({"labels.tsv"}));
+    std::stringstream content;
+    content << std::ifstream(path).rdbuf();
+    EXPECT_EQ(content.str(), "a\tone\nb\ttwo\n");
+  }
 }
 
 // Edges are added many at a time; bad rows are told in the order of the file all the same.

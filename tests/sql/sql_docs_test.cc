@@ -1,10 +1,12 @@
 // Runs every example of docs/SQL.md and compares the results that stand there.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <span>
 #include <sstream>
 #include <string>
 #include <unistd.h>
@@ -74,6 +76,41 @@ std::string Shown(ResultSet& result) {
 
 void WriteFile(const std::string& name, const std::string& content) {
   std::ofstream(name, std::ios::binary) << content;
+}
+
+/// Runs the statements of an example with COPY ... FROM STDIN, whose rows follow it up to a line of
+/// \. alone, or TO STDOUT, whose rows are its result.
+Status RunWithRows(Session& session, const std::string& example, std::string* last) {
+  std::istringstream lines(example);
+  std::string statement;
+  for (std::string line; std::getline(lines, line);) {
+    statement += line + "\n";
+    if (!line.ends_with(';')) {
+      continue;
+    }
+    last->clear();
+    CopyStreams streams;
+    streams.read = [&lines](std::span<char> bytes) -> Result<std::size_t> {
+      std::string row;
+      if (!std::getline(lines, row) || row == "\\.") {
+        return std::size_t{0};
+      }
+      row += "\n";
+      std::copy(row.begin(), row.end(), bytes.begin());
+      return row.size();
+    };
+    streams.write = [last](std::string_view row) -> Status {
+      *last += row;
+      return Status::Ok();
+    };
+    auto result = session.ExecuteWithStreams(statement, streams);
+    if (!result.ok()) {
+      return std::move(result).status();
+    }
+    *last += Shown(*result);
+    statement.clear();
+  }
+  return Status::Ok();
 }
 
 // Whether an example trains or waits for a training. TRAIN MODEL m has a stand-in.
@@ -148,7 +185,10 @@ TEST_F(SqlDocsTest, EveryExampleRunsAndGivesTheResultThatIsPrinted) {
       continue;
     }
     const std::size_t train = example.sql.find("TRAIN MODEL m;");
-    if (train == std::string::npos) {
+    if (example.sql.find(" STDIN") != std::string::npos) {
+      const Status status = RunWithRows(*session_, example.sql, &last);
+      ASSERT_TRUE(status.ok()) << status.ToString();
+    } else if (train == std::string::npos) {
       const Status status = session_->ExecuteScript(example.sql, keep);
       ASSERT_TRUE(status.ok()) << status.ToString();
     } else {

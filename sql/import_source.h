@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "dashi/status.h"
+
+namespace dashi::sql {
+
+/// Where the bytes of an import come from: a file, or a function that hands them over.
+struct ImportSource {
+  /// Puts 1 to bytes.size() bytes there and returns how many; 0 at the end. Its errors must not be
+  /// kInvalidArgument, which is a row's.
+  using ReadBytes = std::function<Result<std::size_t>(std::span<char> bytes)>;
+
+  std::string name;  ///< the path of the file; how errors call what is no file
+  ReadBytes read;    ///< nullptr: the file
+
+  static ImportSource OfFile(std::string path) { return {std::move(path), nullptr}; }
+  /// "labels.csv, line 3", "line 3 of standard input".
+  std::string PlaceOf(std::uint64_t line) const;
+};
+
+}  // namespace dashi::sql
