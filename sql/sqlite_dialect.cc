@@ -57,10 +57,9 @@ Status CheckOperator(const TokenStream& tokens, const Token& token) {
 }
 
 // Checks every token from here to the end, or to the ON CONFLICT of an INSERT INTO edges, and finds
-// the statement's verb: the first of SELECT, VALUES, INSERT, REPLACE, UPDATE, DELETE outside
-// parentheses.
-Result<SqliteVerb> Scan(TokenStream& tokens) {
-  std::optional<SqliteVerb> verb;
+// the statement's verb, unless it is given: the first of SELECT, VALUES, INSERT, REPLACE, UPDATE,
+// DELETE outside parentheses.
+Result<SqliteVerb> Scan(TokenStream& tokens, std::optional<SqliteVerb> verb = std::nullopt) {
   std::size_t depth = 0;
   bool into_edges = false;
   while (!tokens.AtEnd()) {
@@ -147,7 +146,9 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
   statement.types_matter = rewriter.types_matter();
   if (!tokens.AtEnd()) {
     DASHI_ASSIGN_OR_RETURN(statement.upsert, ParseEdgeUpsert(tokens));
-  } else if (statement.verb != SqliteVerb::kSelect) {
+    DASHI_RETURN_IF_ERROR(Scan(tokens, statement.verb).status());  // RETURNING
+  }
+  if (statement.verb != SqliteVerb::kSelect) {
     DASHI_ASSIGN_OR_RETURN(statement.write, FindWriteClauses(body, statement.verb));
   }
   if (explain) {

@@ -10,6 +10,7 @@
 
 #include "dashi/result_set.h"
 #include "dashi/status.h"
+#include "sql/graph/stored_edges.h"
 #include "sql/user_schemas.h"
 #include "storage/view.h"
 
@@ -37,13 +38,6 @@ class Settings;
 class SqliteConnection;
 class TextEmbeddings;
 class TextsAhead;
-
-/// An edge that a row of `edges` stands for.
-struct StoredEdge {
-  std::shared_ptr<const storage::GraphRecord> graph;  // Sharers: the edges of one cursor.
-  storage::GraphNode source;
-  storage::GraphNode target;
-};
 
 /// What the virtual tables see of the statement that runs: one picture of the database, pinned for
 /// the whole statement.
@@ -82,8 +76,8 @@ struct StatementContext {
   const EdgeUpsert* upsert = nullptr;
   /// The graphs that rows of the statement have named, by name.
   std::map<std::string, std::shared_ptr<const storage::GraphRecord>, std::less<>> graphs;
-  /// The edges whose row numbers SQLite has asked for.
-  std::vector<StoredEdge> edges;
+  /// The row numbers of edges that SQLite has asked for, or that were written where `written` asks.
+  StoredEdges edges;
   /// What propensity() counted; null before it did. Sharers: none, but it is of a type that few
   /// know.
   std::shared_ptr<const query::LabelPropensities> propensities;

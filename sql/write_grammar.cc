@@ -38,7 +38,7 @@ class ClauseReader {
           return tokens_.Unsupported(token, "INSERT OR ... and ON CONFLICT exclude each other",
                                      "ON CONFLICT says the same and more.");
         }
-        DASHI_RETURN_IF_ERROR(ReadConflict());
+        DASHI_RETURN_IF_ERROR(clauses_.table == "edges" ? PassConflictOfEdges() : ReadConflict());
         continue;
       }
       if (depth_ == 0 && clauses_.verb == SqliteVerb::kUpdate && token.IsKeyword("FROM")) {
@@ -118,6 +118,14 @@ class ClauseReader {
     return tokens_.Peek().IsKeyword("ON") && tokens_.Peek(1).IsKeyword("CONFLICT") &&
            (tokens_.Peek(2).IsOperator("(") || tokens_.Peek(2).IsKeyword("DO") ||
             tokens_.Peek(2).IsKeyword("ON"));
+  }
+  /// ParseEdgeUpsert has read it.
+  Status PassConflictOfEdges() {
+    clauses_.main_end = end_;
+    while (!AtEndOfUpsert()) {
+      Take();
+    }
+    return Status();
   }
   Status ReadConflict() {
     if (clauses_.upsert) {
@@ -219,10 +227,6 @@ class ClauseReader {
   Status ReadReturning() {
     if (clauses_.main_end == 0) {
       clauses_.main_end = end_;
-    }
-    if (clauses_.table == "edges") {
-      return tokens_.Unsupported(tokens_.Peek(), "RETURNING is not supported for edges",
-                                 "Read the rows back with SELECT.");
     }
     Take();
     TextRange range{tokens_.Peek().offset, 0};

@@ -203,8 +203,12 @@ class EdgeInsertion {
     const EdgeValues values = given.Complete(statement_.started_at_micros);
     bool written = false;
     for (const GraphNode source : sources_) {
-      DASHI_ASSIGN_OR_RETURN(const bool one, Put(StoredEdge{graph_, source, target_}, values));
+      const StoredEdge edge{graph_, source, target_};
+      DASHI_ASSIGN_OR_RETURN(const bool one, Put(edge, values));
       written = written || one;
+      if (one && statement_.written != nullptr) {
+        statement_.written->push_back(statement_.edges.NumberOf(edge));
+      }
     }
     statement_.rows_changed += written ? 1 : 0;
     return Status();
@@ -304,8 +308,8 @@ Status InsertEdge(StatementContext& statement, std::span<sqlite3_value*> columns
 
 // SQLite hands over every column, also those that the statement does not set. A weight that is the
 // shown one stays as it is stored; another one is that of now.
-Status UpdateEdge(StatementContext& statement, const StoredEdge& edge,
-                  std::span<sqlite3_value*> columns) {
+Result<bool> UpdateEdge(StatementContext& statement, const StoredEdge& edge,
+                        std::span<sqlite3_value*> columns) {
   NodeIds ids(*statement.view);
   for (const auto& [column, node, name] :
        {std::tuple(EdgeColumn::kSource, edge.source, "source"),
@@ -327,7 +331,7 @@ Status UpdateEdge(StatementContext& statement, const StoredEdge& edge,
   DASHI_ASSIGN_OR_RETURN(const std::optional<EdgeValues> stored,
                          StoredValues(*statement.view, edge));
   if (!stored) {
-    return Status();  // The statement itself has deleted it.
+    return false;  // The statement itself has deleted it.
   }
   const std::int64_t now_micros = statement.started_at_micros;
   EdgeValues values = given.Complete(now_micros);
@@ -344,8 +348,7 @@ Status UpdateEdge(StatementContext& statement, const StoredEdge& edge,
   }
   DASHI_RETURN_IF_ERROR(
       statement.transaction->PutEdge(*edge.graph, edge.source, edge.target, values).status());
-  ++statement.rows_changed;
-  return Status();
+  return true;
 }
 
 }  // namespace dashi::sql

@@ -28,6 +28,7 @@ using storage::GraphRecord;
 constexpr int kByGraph = 1;
 constexpr int kBySource = 2;
 constexpr int kByTarget = 4;
+constexpr int kByRow = 8;  // its number in the statement, and nothing else
 
 /// Guessed lengths.
 constexpr double kListRows = 8;
@@ -48,6 +49,9 @@ class EdgesCursor : public VirtualCursor {
     });
     if (has_null) {
       return Status();
+    }
+    if (plan == kByRow) {
+      return FindByRow(sqlite3_value_int64(arguments[0]));
     }
     std::size_t next = 0;
     if ((plan & kByGraph) != 0) {
@@ -119,8 +123,7 @@ class EdgesCursor : public VirtualCursor {
   // A number within the statement, which knows what it stands for: an edge does not fit 64 bits.
   std::int64_t RowId() const override {
     if (!row_id_) {
-      row_id_ = static_cast<std::int64_t>(statement_.edges.size());
-      statement_.edges.push_back({graphs_[next_graph_ - 1], source(), target()});
+      row_id_ = statement_.edges.NumberOf({graphs_[next_graph_ - 1], source(), target()});
     }
     return *row_id_;
   }
@@ -135,6 +138,23 @@ class EdgesCursor : public VirtualCursor {
     nodes_.clear();
     edges_.clear();
     position_ = 0;
+  }
+
+  // Goes to the edge with a row number, if there is one.
+  Status FindByRow(std::int64_t row) {
+    row_id_.reset();
+    const StoredEdge* edge = statement_.edges.Find(row);
+    if (edge == nullptr) {
+      return Status();
+    }
+    graphs_.push_back(edge->graph);
+    next_graph_ = 1;
+    side_ = EdgeSide::kOut;
+    node_ = edge->source;
+    const GraphNode target = edge->target;
+    DASHI_ASSIGN_OR_RETURN(edges_, view_->EdgesOf(graph(), side_, node_));
+    std::erase_if(edges_, [target](const Edge& one) { return one.neighbour != target; });
+    return Status();
   }
 
   // Goes to the next list until there is a row.
@@ -222,6 +242,10 @@ class EdgesCursor : public VirtualCursor {
 class EdgesVirtualTable : public VirtualTable {
  public:
   Result<bool> Plan(StatementContext& statement, sqlite3_index_info* info) override {
+    if (statement.composed && PlanByRow(info)) {
+      DASHI_RETURN_IF_ERROR(SetPlanText(info, "row = ?"));
+      return true;
+    }
     std::array<int, 3> constraints = {-1, -1, -1};  // Of graph, source, target.
     for (int i = 0; i < info->nConstraint; ++i) {
       const auto& constraint = info->aConstraint[i];
@@ -258,12 +282,16 @@ class EdgesVirtualTable : public VirtualTable {
 
   Status Update(StatementContext& statement, std::int64_t row_id, std::span<sqlite3_value*> columns,
                 ConflictPolicy /*policy*/) override {
-    const StoredEdge edge = statement.edges.at(static_cast<std::size_t>(row_id));
-    return UpdateEdge(statement, edge, columns);
+    DASHI_ASSIGN_OR_RETURN(const StoredEdge edge, EdgeOf(statement, row_id));
+    DASHI_ASSIGN_OR_RETURN(const bool updated, UpdateEdge(statement, edge, columns));
+    if (updated) {
+      statement.NoteWritten(row_id);
+    }
+    return Status();
   }
 
   Status Delete(StatementContext& statement, std::int64_t row_id) override {
-    const StoredEdge& edge = statement.edges.at(static_cast<std::size_t>(row_id));
+    DASHI_ASSIGN_OR_RETURN(const StoredEdge edge, EdgeOf(statement, row_id));
     DASHI_ASSIGN_OR_RETURN(const bool existed, statement.transaction->DeleteEdge(
                                                    *edge.graph, edge.source, edge.target));
     statement.rows_changed += existed ? 1 : 0;
@@ -271,6 +299,32 @@ class EdgesVirtualTable : public VirtualTable {
   }
 
  private:
+  static Result<StoredEdge> EdgeOf(const StatementContext& statement, std::int64_t row_id) {
+    const StoredEdge* edge = statement.edges.Find(row_id);
+    if (edge == nullptr) {
+      return Status::Internal("no edge has the row number " + std::to_string(row_id));
+    }
+    return *edge;
+  }
+
+  // A row's number means something in its statement alone, so only dashi's own parts of one look a
+  // row up by it.
+  static bool PlanByRow(sqlite3_index_info* info) {
+    for (int i = 0; i < info->nConstraint; ++i) {
+      const auto& constraint = info->aConstraint[i];
+      if (constraint.iColumn < 0 && constraint.usable != 0 &&
+          constraint.op == SQLITE_INDEX_CONSTRAINT_EQ) {
+        info->aConstraintUsage[i].argvIndex = 1;
+        info->idxNum = kByRow;
+        info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
+        info->estimatedRows = 1;
+        info->estimatedCost = kNeighbourListCost;
+        return true;
+      }
+    }
+    return false;
+  }
+
   static Status Estimate(StatementContext& statement, sqlite3_index_info* info) {
     const bool by_end = (info->idxNum & (kBySource | kByTarget)) != 0;
     double graphs = 1;

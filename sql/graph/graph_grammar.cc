@@ -133,7 +133,9 @@ Result<EdgeUpsert> ParseEdgeUpsert(TokenStream& tokens) {
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("DO"));
   if (tokens.TakeKeyword("NOTHING")) {
     upsert.nothing = true;
-    DASHI_RETURN_IF_ERROR(tokens.ExpectEnd());
+    if (!tokens.Peek().IsKeyword("RETURNING")) {
+      DASHI_RETURN_IF_ERROR(tokens.ExpectEnd());
+    }
     return upsert;
   }
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("UPDATE"));
@@ -151,7 +153,7 @@ Result<EdgeUpsert> ParseEdgeUpsert(TokenStream& tokens) {
     }
     upsert.assignments.push_back(assignment);
   } while (tokens.TakeOperator(","));
-  if (!tokens.AtEnd()) {
+  if (!tokens.AtEnd() && !tokens.Peek().IsKeyword("RETURNING")) {
     return OtherExpression(tokens, tokens.Peek());
   }
   return upsert;
