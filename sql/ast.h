@@ -76,13 +76,19 @@ struct WriteClauses {
 
 struct SqliteStatement {
   SqliteVerb verb = SqliteVerb::kSelect;
-  bool analyze = false;         ///< of kExplain: EXPLAIN ANALYZE, which runs what it explains
-  std::size_t body_offset = 0;  ///< behind EXPLAIN
+  SqliteVerb explained = SqliteVerb::kSelect;  ///< of kExplain: what it explains
+  bool analyze = false;                        ///< of kExplain: EXPLAIN ANALYZE, which runs it
+  std::size_t body_offset = 0;                 ///< behind EXPLAIN
   std::optional<EdgeUpsert> upsert;
   std::optional<WriteClauses> write;  ///< where there are such clauses
   /// PostgreSQL's spellings in SQLite's words, as far as they are known without the columns' types.
   TextReplacements replaced;
   bool types_matter = false;  ///< whether these could change it
+
+  /// What runs: the verb itself, what EXPLAIN ANALYZE explains, or a plan's SELECT.
+  SqliteVerb run_verb() const {
+    return verb != SqliteVerb::kExplain ? verb : analyze ? explained : SqliteVerb::kSelect;
+  }
 };
 
 struct CopyFromStatement {
@@ -297,9 +303,10 @@ struct ShowModelStatement {
   std::string model;
   std::size_t offset = 0;
 };
-/// DESCRIBE table.
+/// DESCRIBE table, or DESCRIBE query.
 struct DescribeStatement {
   std::string table;
+  std::optional<InnerQuery> query;  ///< in the place of a table
   std::size_t offset = 0;
 };
 /// COMMENT ON kind name IS 'text'.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/sqlite_dialect.h"
 
 namespace dashi::sql {
 
@@ -41,6 +42,23 @@ Result<StatementNode> ParseComment(TokenStream& tokens) {
   return StatementNode(std::move(comment));
 }
 
+namespace {
+
+Result<StatementNode> ParseDescribeQuery(TokenStream& tokens) {
+  const Token first = tokens.Peek();
+  DescribeStatement describe;
+  describe.offset = first.offset;
+  describe.query.emplace();
+  DASHI_ASSIGN_OR_RETURN(describe.query->statement, CheckSqliteStatement(tokens));
+  if (describe.query->statement.verb != SqliteVerb::kSelect) {
+    return tokens.Unsupported(first, "DESCRIBE tells the columns of a table or of a SELECT");
+  }
+  describe.query->range = {first.offset, tokens.Peek().offset};
+  return StatementNode(std::move(describe));
+}
+
+}  // namespace
+
 Result<StatementNode> ParseDescribe(TokenStream& tokens) {
   if (tokens.Peek().IsKeyword("MODEL") && tokens.Peek(1).kind != TokenKind::kEnd) {
     tokens.Take();
@@ -49,11 +67,8 @@ Result<StatementNode> ParseDescribe(TokenStream& tokens) {
     DASHI_ASSIGN_OR_RETURN(model.model, tokens.ExpectName("the name of a model"));
     return StatementNode(std::move(model));
   }
-  for (const std::string_view word : {"SELECT", "WITH", "VALUES"}) {
-    if (tokens.Peek().IsKeyword(word)) {
-      return tokens.Unsupported(tokens.Peek(), "DESCRIBE of a query is not supported",
-                                "EXPLAIN shows how a query runs.");
-    }
+  if (IsSqliteStatement(tokens.Peek()) && tokens.Peek(1).kind != TokenKind::kEnd) {
+    return ParseDescribeQuery(tokens);
   }
   if (tokens.Peek().IsKeyword("TABLE") && tokens.Peek(1).kind != TokenKind::kEnd) {
     tokens.Take();

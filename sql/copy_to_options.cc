@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "base/value_format.h"
 #include "sql/copy_format.h"
+#include "sql/inner_query.h"
 #include "sql/schema_names.h"
 #include "sql/table_catalog.h"
 #include "sql/table_columns.h"
@@ -164,17 +165,7 @@ Result<ExportFormat> ReadExportFormat(const ParsedStatement& statement,
 Result<ParsedStatement> ExportQuery(const ParsedStatement& statement, const CopyToStatement& copy,
                                     const UserSchemas& schemas) {
   if (copy.query) {
-    ParsedStatement query;
-    query.source = statement.source;
-    query.num_parameters = statement.num_parameters;
-    query.node = copy.query->statement;
-    for (const Token& token : statement.tokens) {
-      if (token.offset >= copy.query->range.begin && token.offset <= copy.query->range.end) {
-        query.tokens.push_back(token);
-      }
-    }
-    query.tokens.back().kind = TokenKind::kEnd;  // The parenthesis.
-    return query;
+    return StatementOf(statement, *copy.query);
   }
   DASHI_ASSIGN_OR_RETURN(const std::vector<std::string> columns,
                          ExportColumns(statement, copy, schemas));

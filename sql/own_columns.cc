@@ -126,7 +126,10 @@ std::vector<dashi::Column> OwnColumns(const ShowSettingStatement& show) {
   return {TextColumn(show.name)};
 }
 
-std::vector<dashi::Column> OwnColumns(const DescribeStatement& /*describe*/) {
+std::vector<dashi::Column> OwnColumns(const DescribeStatement& describe) {
+  if (describe.query) {
+    return {TextColumn("column"), TextColumn("type")};
+  }
   return {TextColumn("column"),
           TextColumn("type"),
           {"default_value", ValueType::kNull, SqlType::kUnknown},

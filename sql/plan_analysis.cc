@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "sql/listed_rows.h"
 
 namespace dashi::sql {
 namespace {
@@ -82,8 +83,15 @@ class PlanAnalysis::MeasuredCursor : public VirtualCursor {
 std::unique_ptr<VirtualCursor> PlanAnalysis::Measure(std::string_view table,
                                                      std::unique_ptr<VirtualCursor> cursor,
                                                      StatementContext& statement) {
+  if (table == kListedRowsTable) {  // No table of the person's.
+    return cursor;
+  }
   uses_.push_back({});
   uses_.back().table = table;
+  const ListedRows* listed = statement.listed;
+  uses_.back().of_part = listed == nullptr        ? "a function"
+                         : listed->values.empty() ? "RETURNING"
+                                                  : "ON CONFLICT";
   return std::make_unique<MeasuredCursor>(&uses_.back(), std::move(cursor), statement);
 }
 
@@ -115,7 +123,8 @@ std::vector<std::string> PlanAnalysis::Lines(const std::vector<PlanLine>& plan) 
   for (std::size_t use = 0; use < uses_.size(); ++use) {
     if (!told[use] && uses_[use].num_walks > 0) {
       tell(uses_[use], 0,
-           fmt::format("in a function: {}{}{}", uses_[use].table, kVirtualTable, uses_[use].plan));
+           fmt::format("in {}: {}{}{}", uses_[use].of_part, uses_[use].table, kVirtualTable,
+                       uses_[use].plan));
     }
   }
   return lines;

@@ -31,8 +31,8 @@ class PlanAnalysis {
 
   /// The plan with what was measured, a line each, nodes of a deeper level two blanks further in.
   /// What a line of the plan did stands behind and below it: that of the first use of a table by
-  /// the same plan that no line before has. What other statements did, those that functions run,
-  /// comes last.
+  /// the same plan that no line before has. What other statements did, those that functions run
+  /// and those that RETURNING and ON CONFLICT are, comes last.
   std::vector<std::string> Lines(const std::vector<PlanLine>& plan) const;
 
  private:
@@ -40,7 +40,8 @@ class PlanAnalysis {
   /// One use of a table in the statement.
   struct TableUse {
     std::string table;
-    std::string plan;  ///< "INDEX 2:k best" as SQLite writes it; empty: it was never walked
+    std::string_view of_part;  ///< what has a statement of its own: a function, RETURNING, ...
+    std::string plan;          ///< "INDEX 2:k best" as SQLite writes it; empty: it was never walked
     std::uint64_t num_walks = 0;
     std::uint64_t num_rows = 0;
     double seconds = 0;

@@ -47,7 +47,7 @@ bool HelpsFailedBlock(const sql::StatementNode& node) {
 bool ChangesBlock(const sql::StatementNode& node) {
   const auto* sqlite = std::get_if<sql::SqliteStatement>(&node);
   if (sqlite != nullptr) {
-    return sqlite->verb != sql::SqliteVerb::kSelect && sqlite->verb != sql::SqliteVerb::kExplain;
+    return sqlite->run_verb() != sql::SqliteVerb::kSelect;
   }
   return !std::holds_alternative<sql::CopyToStatement>(node) &&
          !std::holds_alternative<sql::ShowListStatement>(node) &&
@@ -68,17 +68,6 @@ bool MayWrite(const sql::StatementNode& node, const sql::TransactionBlock& block
          !std::holds_alternative<sql::ReleaseSavepointStatement>(node) &&
          !std::holds_alternative<sql::RollbackToStatement>(node) &&
          !std::holds_alternative<sql::SetTransactionStatement>(node);
-}
-
-const char* WriteWord(sql::SqliteVerb verb) {
-  switch (verb) {
-    case sql::SqliteVerb::kInsert:
-      return "INSERT";
-    case sql::SqliteVerb::kUpdate:
-      return "UPDATE";
-    default:
-      return "DELETE";
-  }
 }
 
 }  // namespace
@@ -258,6 +247,10 @@ Result<ResultSet> SessionImpl::Run(const std::shared_ptr<const ParsedStatement>&
                        ? RunQuery(statement, values, keeper, "SELECT")
                        : RunWrite(parsed, values, keeper);
           },
+          [&](const sql::DescribeStatement& node) {
+            return node.query ? DescribeQuery(parsed, node)
+                              : sql::ExecuteOwnStatement(session, parsed, node);
+          },
           [&](const sql::CopyToStatement& node) { return RunCopyTo(parsed, node, values); },
           [&](const sql::BeginStatement& node) { return ExecuteBegin(session, node); },
           [&](const sql::CommitStatement&) { return ExecuteCommit(session); },
@@ -347,81 +340,27 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunShow(std::string_view select)
   return RunQuery(std::make_shared<const ParsedStatement>(std::move(parsed)), {}, nullptr, "SHOW");
 }
 
-Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
-    const std::shared_ptr<const ParsedStatement>& statement, std::span<const Value> values) {
-  DASHI_ASSIGN_OR_RETURN(StatementContext context, NewContext());
-  DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
-                         sqlite_->Compile(*statement, context));
-  DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
-  std::vector<std::pair<std::int64_t, std::size_t>> depths{{0, 0}};  // Of the nodes by their id.
-  std::vector<sql::PlanLine> plan;
-  Row row;
-  for (;;) {
-    DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_->Step(compiled.get(), *statement, context));
-    if (!more) {
-      break;
-    }
-    sql::SqliteConnection::ReadRow(compiled.get(), &row);
-    std::size_t depth = 0;
-    for (const auto& [id, node_depth] : depths) {
-      depth = id == row[1].integer() ? node_depth : depth;
-    }
-    depths.emplace_back(row[0].integer(), depth + 1);
-    plan.push_back({depth, std::string(row[3].text())});
-  }
-  sql::PlanAnalysis analysis;  // Outlives the statement, whose cursors write to it.
-  std::vector<std::string> lines;
-  if (std::get<sql::SqliteStatement>(statement->node).analyze) {
-    DASHI_ASSIGN_OR_RETURN(std::string total, Analyze(*statement, values, context, &analysis));
-    lines = analysis.Lines(plan);
-    lines.push_back(std::move(total));
-  } else {
-    for (const sql::PlanLine& line : plan) {
-      lines.push_back(std::string(line.depth * 2, ' ') + line.text);
-    }
-  }
-  std::vector<Row> rows;
-  rows.reserve(lines.size());
-  for (std::string& line : lines) {
-    rows.push_back({Value::Text(std::move(line))});
-  }
-  return sql::Finished("EXPLAIN", sql::PlanColumns(), std::move(rows));
-}
-
-Result<std::string> SessionImpl::Analyze(const ParsedStatement& statement,
-                                         std::span<const Value> values, StatementContext& context,
-                                         sql::PlanAnalysis* analysis) {
-  context.analysis = analysis;
-  const Stopwatch stopwatch;
-  DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
-                         sqlite_->CompileAnalyzed(statement, context));
-  DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
-  std::uint64_t num_rows = 0;
-  for (;; ++num_rows) {
-    DASHI_ASSIGN_OR_RETURN(const bool more, sqlite_->Step(compiled.get(), statement, context));
-    if (!more) {
-      break;
-    }
-  }
-  constexpr double kMsPerSecond = 1000;
-  return fmt::format("{} rows in {:.3f} ms", num_rows, stopwatch.Seconds() * kMsPerSecond);
+Result<StatementContext> SessionImpl::NewWriteContext(const ParsedStatement& statement,
+                                                      storage::Transaction& transaction) {
+  const auto& node = std::get<sql::SqliteStatement>(statement.node);
+  // The transaction outlives the statement, so nothing is shared in truth.
+  DASHI_ASSIGN_OR_RETURN(
+      StatementContext context,
+      NewContextOn(std::shared_ptr<const storage::View>(std::shared_ptr<void>(), &transaction)));
+  context.transaction = &transaction;
+  context.inserted_columns = sql::InsertedColumns(statement);
+  context.upsert = node.upsert ? &*node.upsert : nullptr;
+  return context;
 }
 
 Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& statement,
                                                          std::span<const Value> values,
                                                          const CompiledKeeper& keeper) {
-  const auto& node = std::get<sql::SqliteStatement>(statement.node);
-  const sql::SqliteVerb verb = node.verb;
-  DASHI_RETURN_IF_ERROR(RequireWritable(state_, WriteWord(verb)));
+  const sql::SqliteVerb verb = std::get<sql::SqliteStatement>(statement.node).verb;
+  DASHI_RETURN_IF_ERROR(RequireWritable(state_, sql::WriteWord(verb)));
   sql::WriteOutcome outcome;
   const auto write = [&](storage::Transaction& transaction) -> Status {
-    // The transaction outlives the statement, so nothing is shared in truth.
-    DASHI_ASSIGN_OR_RETURN(
-        StatementContext context,
-        NewContextOn(std::shared_ptr<const storage::View>(std::shared_ptr<void>(), &transaction)));
-    context.transaction = &transaction;
-    context.inserted_columns = sql::InsertedColumns(statement);
-    context.upsert = node.upsert ? &*node.upsert : nullptr;
+    DASHI_ASSIGN_OR_RETURN(StatementContext context, NewWriteContext(statement, transaction));
     DASHI_ASSIGN_OR_RETURN(sql::CompiledStatement compiled,
                            CompileOrTake(statement, context, keeper));
     DASHI_ASSIGN_OR_RETURN(outcome,
@@ -430,7 +369,7 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& 
     return Status();
   };
   DASHI_RETURN_IF_ERROR(WriteAtomically(state_, write));
-  const char* word = WriteWord(verb);
+  const char* word = sql::WriteWord(verb);
   return sql::Finished(std::string(word) + (verb == sql::SqliteVerb::kInsert ? " 0 " : " ") +
                            std::to_string(outcome.rows_changed),
                        std::move(outcome.columns), std::move(outcome.rows));

@@ -87,9 +87,19 @@ class SessionImpl {
       const CompiledKeeper& keeper, std::string tag_word);
   Result<std::unique_ptr<RowSource>> RunExplain(
       const std::shared_ptr<const sql::ParsedStatement>& statement, std::span<const Value> values);
-  /// Runs what EXPLAIN ANALYZE explains, without its rows, and says how many came in what time.
+  /// The lines of EXPLAIN of a statement in this context; with ANALYZE it is run, without its rows.
+  Result<std::vector<std::string>> Explain(const sql::ParsedStatement& statement,
+                                           std::span<const Value> values,
+                                           sql::StatementContext& context);
+  /// Runs what EXPLAIN ANALYZE explains and says what came of it in what time.
   Result<std::string> Analyze(const sql::ParsedStatement& statement, std::span<const Value> values,
                               sql::StatementContext& context, sql::PlanAnalysis* analysis);
+  /// The context of a write in this transaction.
+  Result<sql::StatementContext> NewWriteContext(const sql::ParsedStatement& statement,
+                                                storage::Transaction& transaction);
+  /// DESCRIBE of a query, which does not run. `describe` names one.
+  Result<std::unique_ptr<RowSource>> DescribeQuery(const sql::ParsedStatement& statement,
+                                                   const sql::DescribeStatement& describe);
   Result<std::unique_ptr<RowSource>> RunWrite(const sql::ParsedStatement& statement,
                                               std::span<const Value> values,
                                               const CompiledKeeper& keeper);

@@ -137,10 +137,6 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
   const TokenStream body = tokens;
   statement.body_offset = first.offset;
   DASHI_ASSIGN_OR_RETURN(statement.verb, Scan(tokens));
-  if (statement.analyze && statement.verb != SqliteVerb::kSelect) {
-    return tokens.Unsupported(first, "EXPLAIN ANALYZE runs what it explains: only SELECT",
-                              "EXPLAIN without ANALYZE shows the plan of a write.");
-  }
   postgres::Rewriter rewriter(body, &statement.replaced);
   DASHI_RETURN_IF_ERROR(rewriter.Run());
   statement.types_matter = rewriter.types_matter();
@@ -152,6 +148,7 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
     DASHI_ASSIGN_OR_RETURN(statement.write, FindWriteClauses(body, statement.verb));
   }
   if (explain) {
+    statement.explained = statement.verb;
     statement.verb = SqliteVerb::kExplain;
   }
   return statement;

@@ -228,6 +228,17 @@ class WriteRunner {
 
 }  // namespace
 
+const char* WriteWord(SqliteVerb verb) {
+  switch (verb) {
+    case SqliteVerb::kInsert:
+      return "INSERT";
+    case SqliteVerb::kUpdate:
+      return "UPDATE";
+    default:
+      return "DELETE";
+  }
+}
+
 Result<WriteOutcome> RunWriteStatement(SqliteConnection& sqlite, const ParsedStatement& statement,
                                        std::span<const Value> values,
                                        const CompiledStatement& compiled,

@@ -14,6 +14,9 @@
 
 namespace dashi::sql {
 
+/// INSERT, UPDATE or DELETE.
+const char* WriteWord(SqliteVerb verb);
+
 /// What a write did.
 struct WriteOutcome {
   std::uint64_t rows_changed = 0;

@@ -103,6 +103,7 @@ class Shell {
   Status ShowJobs(Input& input, const ShellCommand& command);
   Status ShowList(Input& input, const ShellCommand& command);
   Status RunBuffer(Input& input, const ShellCommand& command);
+  Status DescribeBuffer(Input& input, const ShellCommand& command);
   Status Watch(Input& input, const ShellCommand& command);
   Status PrintBuffer(Input& input, const ShellCommand& command);
   Status ResetBuffer(Input& input, const ShellCommand& command);

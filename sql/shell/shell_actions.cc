@@ -134,6 +134,7 @@ std::span<const Shell::Action> Shell::Actions() {
       Action{"g", "[FILE|'|'COMMAND]", "run the statement, or the last again; rows go there",
              &Shell::RunBuffer},
       Action{"gx", "", "the same, one line a value", &Shell::RunBuffer},
+      Action{"gdesc", "", "its columns and their types; it does not run", &Shell::DescribeBuffer},
       Action{"watch", "[SECONDS] [c=N]", "run it every 2 seconds, until Ctrl-C or N times",
              &Shell::Watch},
       Action{"p", "", "show the statement begun, or the last", &Shell::PrintBuffer},
@@ -349,6 +350,16 @@ Status Shell::RunBuffer(Input& input, const ShellCommand& command) {
   }
   script_runner_.options().expanded = before;
   return status;
+}
+
+Status Shell::DescribeBuffer(Input& input, const ShellCommand& command) {
+  if (!command.arguments.empty()) {
+    return TooManyArguments(command);
+  }
+  DASHI_ASSIGN_OR_RETURN(const ScriptStatement statement, TakeStatement(input));
+  RunStatement(input, {.text = "DESCRIBE " + statement.text, .line = statement.line});
+  last_statement_ = statement.text;  // \g runs it.
+  return Status();
 }
 
 Status Shell::WatchStatement(Input& input, const ScriptStatement& statement, double seconds,

@@ -51,8 +51,9 @@ constexpr std::array kSyntaxes = {
     Syntax{"EVALUATE MODEL",
            "EVALUATE MODEL model[@n] [ON 'split'] [WITH (k = '1,3,5', slices = 'head,torso,tail', "
            "...)]"},
+    Syntax{"DESCRIBE", "DESCRIBE {table | SELECT ... | MODEL name}"},
     Syntax{"EXPLAIN",
-           "EXPLAIN [ANALYZE] SELECT ...\n"
+           "EXPLAIN [ANALYZE] {SELECT | INSERT | UPDATE | DELETE} ...\n"
            "EXPLAIN TRAIN MODEL name [WITH (option = value, ...)]"},
     Syntax{"EXPORT MODEL", "EXPORT MODEL model[@n] TO 'dir'"},
     Syntax{"IMPORT MODEL", "IMPORT MODEL name FROM 'dir'"},

@@ -219,6 +219,12 @@ TEST_F(ShellTest, GSendsOneResultToAFile) {
   EXPECT_EQ(Count(Content(path), "(2 rows)"), 2U);
 }
 
+TEST_F(ShellTest, GdescDescribesTheQueryAndLeavesIt) {
+  runner_["DESCRIBE SELECT n"] = NumbersOutcome();
+  Run({"SELECT n \\gdesc", "\\g", "\\gdesc"});
+  EXPECT_EQ(runner_.statements(), (Strings{"DESCRIBE SELECT n", "SELECT n", "DESCRIBE SELECT n"}));
+}
+
 TEST_F(ShellTest, CopyWritesWholeFiles) {
   const std::string path = Path("copy") + ".csv";
   runner_["SELECT * FROM labels"] = NumbersOutcome();
