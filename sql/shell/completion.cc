@@ -8,6 +8,7 @@
 #include <set>
 
 #include "sql/shell/ascii_case.h"
+#include "sql/shell/option_words.h"
 #include "sql/shell/result_writer.h"
 #include "sql/shell/sql_quoting.h"
 
@@ -114,7 +115,7 @@ constexpr std::array kRules = {
     Rule{"CREATE INDEX ?", "ON"},
     Rule{"CREATE GRAPH ?", "FROM"},
     Rule{"SET LOCAL", "", What::kSettings},
-    Rule{"SET ?", "=", What::kKeywords, true},
+    Rule{"SET ?", "= TO", What::kKeywords, true},
     Rule{"SET", "LOCAL TRANSACTION", What::kSettings, true},
     Rule{"RESET", "ALL", What::kSettings, true},
     Rule{"SHOW BACKUPS", "FROM", What::kKeywords, true},
@@ -122,8 +123,10 @@ constexpr std::array kRules = {
          What::kSettings, true},
     Rule{"COPY", "", What::kTables, true},
     Rule{"COPY ?", "FROM TO (", What::kKeywords, true},
+    Rule{"FROM STDIN", "WITH ("},
+    Rule{"TO STDOUT", "WITH ("},
     Rule{"DESCRIBE MODEL", "", What::kModels},
-    Rule{"DESCRIBE", "MODEL TABLE", What::kTables, true},
+    Rule{"DESCRIBE", "MODEL TABLE SELECT", What::kTables, true},
     Rule{"COMMENT", "ON", What::kKeywords, true},
     Rule{"COMMENT ON", "TABLE COLUMN INDEX GRAPH MODEL"},
     Rule{"COMMENT ON TABLE", "", What::kTables},
@@ -154,8 +157,8 @@ constexpr std::array kRules = {
     Rule{"START", "TRANSACTION", What::kKeywords, true},
     Rule{"BEGIN", "READ ONLY", What::kKeywords, true},
     Rule{"ROLLBACK", "TO SAVEPOINT", What::kKeywords, true},
-    Rule{"EXPLAIN", "SELECT ANALYZE TRAIN MODEL", What::kKeywords, true},
-    Rule{"EXPLAIN ANALYZE", "SELECT", What::kKeywords, true},
+    Rule{"EXPLAIN", "SELECT INSERT UPDATE DELETE ANALYZE TRAIN MODEL", What::kKeywords, true},
+    Rule{"EXPLAIN ANALYZE", "SELECT INSERT UPDATE DELETE", What::kKeywords, true},
     Rule{"INSERT", "INTO OR REPLACE OR IGNORE", What::kKeywords, true},
     Rule{"DELETE", "FROM", What::kKeywords, true},
     Rule{"ORDER", "BY"},
@@ -238,6 +241,12 @@ class Completer {
         !place_.word.empty() && std::islower(static_cast<unsigned char>(place_.word.front())) != 0;
     for (const std::string_view keyword : SplitBlanks(keywords)) {
       Add(lower ? LowerAscii(keyword) : std::string(keyword));
+    }
+  }
+
+  void AddWords(std::span<const std::string_view> words) {
+    for (const std::string_view word : words) {
+      Add(std::string(word));
     }
   }
 
@@ -407,6 +416,18 @@ void AddOfQuery(const CompletionPlace& place, const Words& typed, Completer* com
   }
 }
 
+// What may stand in the place of a file of COPY, behind FROM or TO; "" elsewhere.
+std::string_view StreamOfCopy(const Words& typed) {
+  const bool from = EqualsIgnoringCase(typed.back(), "FROM");
+  if (!EqualsIgnoringCase(typed.front(), "COPY") ||
+      (!from && !EqualsIgnoringCase(typed.back(), "TO"))) {
+    return "";
+  }
+  const auto open = std::count(typed.begin(), typed.end(), "(");
+  const auto closed = std::count(typed.begin(), typed.end(), ")");
+  return open > closed ? "" : from ? "STDIN" : "STDOUT";
+}
+
 // The arguments of a backslash command.
 Completion CompleteArgument(const CompletionPlace& place, const Words& typed, NameSource& names) {
   Completer completer(place, names);
@@ -457,6 +478,12 @@ Completion CompleteText(const Words& typed, const CompletionPlace& place, NameSo
     }
     completion.candidates = completer.Take();
   }
+  const OptionPlace option = CompleteOption(typed);
+  if (option.found) {
+    Completer completer(place, names);
+    completer.AddWords(option.words);
+    completion.candidates = completer.Take();
+  }
   return completion;
 }
 
@@ -483,6 +510,10 @@ Completion Complete(const CompletionPlace& place, std::span<const std::string> c
     }
   } else if (typed.empty()) {
     completer.AddKeywords(kFirstWords);
+  } else if (const OptionPlace option = CompleteOption(typed); option.found) {
+    completer.AddWords(option.words);
+  } else if (const std::string_view stream = StreamOfCopy(typed); !stream.empty()) {
+    completer.AddKeywords(stream);
   } else {
     const auto* rule = std::find_if(kRules.begin(), kRules.end(),
                                     [&](const Rule& candidate) { return Fits(candidate, typed); });

@@ -127,6 +127,40 @@ TEST_F(CompletionTest, SettingsAndLists) {
   EXPECT_EQ(Candidates("DROP GRAPH c|"), Strings{"clicks"});
 }
 
+TEST_F(CompletionTest, OptionsAndTheirValues) {
+  EXPECT_EQ(Candidates("COPY labels FROM 'x.csv' WITH (on_|"), Strings{"on_conflict"});
+  EXPECT_EQ(Candidates("copy labels from stdin (HEAD|"), Strings{"header"});
+  EXPECT_EQ(Candidates("COPY labels FROM 'x' WITH (header, FORMAT t|"), (Strings{"text", "tsv"}));
+  EXPECT_EQ(Candidates("COPY labels FROM 'x' (on_conflict = 're|"), Strings{"replace"});
+  EXPECT_TRUE(At("COPY labels FROM 'x' (on_conflict = 're|").in_quotes);
+  EXPECT_FALSE(At("COPY labels FROM 'x' (on_conflict = 're|").file_names);
+  EXPECT_EQ(Candidates("COPY (SELECT id FROM labels) TO STDOUT WITH (|"),
+            (Strings{"delimiter", "format", "header", "null"}));
+  EXPECT_EQ(Candidates("COPY labels FROM 'x' (delimiter |"), Strings{}) << "no enumeration";
+  EXPECT_EQ(Candidates("COPY labels FROM STD|"), Strings{"STDIN"});
+  EXPECT_EQ(Candidates("COPY labels (id) TO STD|"), Strings{"STDOUT"});
+  EXPECT_EQ(Candidates("CREATE MODEL m USING ngame WITH (dim = 32, classifier_l|"),
+            (Strings{"classifier_learning_rate", "classifier_loss"}));
+  EXPECT_EQ(Candidates("CREATE MODEL m USING ngame WITH (encoder = b|"), Strings{"bag"});
+  EXPECT_EQ(Candidates("TRAIN MODEL m WITH (wa|"),
+            (Strings{"wait", "walk_hops", "walk_neighbours", "walk_restart", "warm_start",
+                     "warmup_steps"}));
+  EXPECT_EQ(Candidates("EXPLAIN TRAIN MODEL m WITH (index = h|"), Strings{"hnsw"});
+  EXPECT_EQ(Candidates("ALTER MODEL m SET (ret|"), (Strings{"retain_releases", "retrieval"}));
+  EXPECT_EQ(Candidates("EVALUATE MODEL m@1 ON 'test' WITH (sco|"), Strings{"scores"});
+  EXPECT_EQ(Candidates("COMPARE m@1 WITH m@2 WITH (rows = |"), (Strings{"documents", "metrics"}));
+  EXPECT_EQ(Candidates("CREATE GRAPH g FROM documents TO labels WITH (half|"),
+            Strings{"half_life"});
+  EXPECT_EQ(Candidates("RESUME JOB 7 WITH (wait = o|"), (Strings{"off", "on"}));
+  EXPECT_EQ(Candidates("BACKUP TO 'x' WITH (v|"), Strings{"verify"});
+  EXPECT_EQ(Candidates("COPY labels (te|"), Strings{"text"}) << "a column";
+  EXPECT_EQ(Candidates("SET ann.exact = |"), (Strings{"off", "on"}));
+  EXPECT_EQ(Candidates("SET LOCAL client_min_messages TO w|"), Strings{"warning"});
+  EXPECT_EQ(Candidates("SET ann.ef = |"), Strings{});
+  EXPECT_EQ(Candidates("SET synchronous_commit |"), (Strings{"=", "TO"}));
+  EXPECT_TRUE(Offers("SELECT count(|", "id")) << "other parentheses are others";
+}
+
 TEST_F(CompletionTest, FilesWhereStatementsNameThem) {
   EXPECT_TRUE(At("COPY documents FROM 'do|").file_names);
   EXPECT_TRUE(At("COPY documents FROM 'do|").in_quotes);
