@@ -224,6 +224,23 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   return Finished("DROP MODEL");
 }
 
+namespace {
+
+// What is to be done with the release of a model that has none published.
+Result<std::vector<std::string>> NextStep(SessionState& session, const std::string& name,
+                                          const std::string& release) {
+  DASHI_ASSIGN_OR_RETURN(const auto view, session.database.store().NewSnapshot());
+  DASHI_ASSIGN_OR_RETURN(const std::optional<ModelRecord> model, view->GetModel(name));
+  std::vector<std::string> notices;
+  if (model && model->published.empty()) {
+    notices.push_back(release + " is not published: PUBLISH " + release +
+                      " has topk() answer from it");
+  }
+  return notices;
+}
+
+}  // namespace
+
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const TrainModelStatement& train) {
   const char* const command = train.explain ? "EXPLAIN TRAIN MODEL" : "TRAIN MODEL";
@@ -262,7 +279,10 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   }
   DASHI_ASSIGN_OR_RETURN(const JobRecord job, WaitForOwnJob(session, id, OnInterrupt::kCancel));
   DASHI_RETURN_IF_ERROR(JobOutcome(job));
-  return Finished("TRAIN MODEL", OwnColumns(train), {{Value::Text(job.result)}});
+  DASHI_ASSIGN_OR_RETURN(std::vector<std::string> notices,
+                         NextStep(session, train.model, job.result));
+  return Finished("TRAIN MODEL", OwnColumns(train), {{Value::Text(job.result)}},
+                  std::move(notices));
 }
 
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,

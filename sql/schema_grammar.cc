@@ -246,7 +246,10 @@ Result<StatementNode> ParseCreateIndex(TokenStream& tokens) {
   CreateIndexStatement create;
   DASHI_ASSIGN_OR_RETURN(create.if_not_exists, TakeIf(tokens, /*exists=*/false));
   create.name_offset = tokens.Peek().offset;
-  DASHI_ASSIGN_OR_RETURN(create.name, tokens.ExpectName("a name for the index"));
+  const bool named = !tokens.Peek().IsKeyword("ON") || tokens.Peek(1).IsKeyword("ON");
+  if (named) {
+    DASHI_ASSIGN_OR_RETURN(create.name, tokens.ExpectName("a name for the index"));
+  }
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("ON"));
   create.table_offset = tokens.Peek().offset;
   DASHI_ASSIGN_OR_RETURN(create.table, tokens.ExpectName("the name of a table"));
@@ -260,6 +263,9 @@ Result<StatementNode> ParseCreateIndex(TokenStream& tokens) {
   DASHI_RETURN_IF_ERROR(tokens.ExpectOperator("("));
   create.column_offset = tokens.Peek().offset;
   DASHI_ASSIGN_OR_RETURN(create.column, tokens.ExpectName("the name of a column"));
+  if (!named) {  // As PostgreSQL names it.
+    create.name = create.table + "_" + create.column + "_idx";
+  }
   tokens.TakeKeyword("ASC");
   if (!tokens.Peek().IsOperator(")")) {
     return tokens.Unsupported(tokens.Peek(), "an index has one column, in ascending order",

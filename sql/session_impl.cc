@@ -348,7 +348,7 @@ Result<StatementContext> SessionImpl::NewWriteContext(const ParsedStatement& sta
       StatementContext context,
       NewContextOn(std::shared_ptr<const storage::View>(std::shared_ptr<void>(), &transaction)));
   context.transaction = &transaction;
-  context.inserted_columns = sql::InsertedColumns(statement);
+  context.inserted_columns = sql::InsertedColumns(statement, context.schemas);
   context.upsert = node.upsert ? &*node.upsert : nullptr;
   return context;
 }

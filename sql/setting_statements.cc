@@ -1,7 +1,10 @@
 #include "sql/setting_statements.h"
 
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "base/nearest_name.h"
 #include "base/status.h"
 #include "sql/own_columns.h"
 
@@ -11,7 +14,16 @@ StatementResult ExecuteShowSetting(SessionState& session, const ParsedStatement&
                                    const ShowSettingStatement& show) {
   Result<std::string> value = session.settings.Get(show.name);
   if (!value.ok()) {
-    return statement.At(std::move(value).status(), show.offset);
+    // It may have been one of the lists.
+    static constexpr std::string_view kLists[] = {"tables",  "models",   "releases",
+                                                  "jobs",    "graphs",   "indexes",
+                                                  "columns", "settings", "memory"};
+    const std::string_view nearest = NearestName(show.name, kLists);
+    Status status = std::move(value).status();
+    if (!nearest.empty() && !status.hint().starts_with("Did you mean")) {
+      status = std::move(status).WithHint("Did you mean SHOW " + std::string(nearest) + "?");
+    }
+    return statement.At(std::move(status), show.offset);
   }
   return Finished("SHOW", OwnColumns(show), {{Value::Text(std::move(*value))}});
 }

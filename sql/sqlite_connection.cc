@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "sql/inserted_columns.h"
 #include "sql/listed_rows.h"
 #include "sql/postgres/column_types.h"
 #include "sql/sql_functions.h"

@@ -1,8 +1,10 @@
 #include "sql/sqlite_dialect.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "sql/graph/graph_grammar.h"
@@ -92,6 +94,12 @@ Result<SqliteVerb> Scan(TokenStream& tokens, std::optional<SqliteVerb> verb = st
       } else if (token.IsKeyword("DELETE")) {
         verb = SqliteVerb::kDelete;
       }
+      const bool into = token.IsKeyword("INSERT") || token.IsKeyword("REPLACE");
+      if ((into && !next.IsKeyword("INTO") && !next.IsKeyword("OR")) ||
+          (token.IsKeyword("DELETE") && !next.IsKeyword("FROM"))) {
+        tokens.Take();
+        return tokens.SyntaxError(into ? "INTO" : "FROM");
+      }
       const bool conflict = verb && next.IsKeyword("OR") && !token.IsKeyword("SELECT");
       if (conflict && (tokens.Peek(2).IsKeyword("FAIL") || tokens.Peek(2).IsKeyword("ROLLBACK"))) {
         return tokens.Unsupported(tokens.Peek(2),
@@ -108,6 +116,31 @@ Result<SqliteVerb> Scan(TokenStream& tokens, std::optional<SqliteVerb> verb = st
   return *verb;
 }
 
+bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), ToLowerAscii(word)) != words.end();
+}
+
+// EXPLAIN (ANALYZE [on | off], ...): what else PostgreSQL tells may be turned off.
+Status ReadExplainOptions(TokenStream& tokens, SqliteStatement* statement) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<OptionNode> options, tokens.ExpectOptions());
+  for (const OptionNode& option : options) {
+    const bool on = IsOneOf(option.value, {"on", "true", "1"});
+    const bool off = IsOneOf(option.value, {"off", "false", "0"});
+    if (option.name == "analyze" && (on || off)) {
+      statement->analyze = on;
+    } else if (!(option.name == "format" && IsOneOf(option.value, {"text"})) &&
+               !(off && IsOneOf(option.name, {"costs", "timing", "summary", "verbose", "buffers",
+                                              "settings", "wal", "generic_plan", "memory"}))) {
+      return Status::Unimplemented("EXPLAIN does not have this option: " + option.name + " " +
+                                   option.value)
+          .WithSqlState("0A000")
+          .WithHint("Write EXPLAIN SELECT ... or EXPLAIN ANALYZE SELECT ...")
+          .WithPosition(tokens.PositionOfOffset(option.offset));
+    }
+  }
+  return Status();
+}
+
 }  // namespace
 
 bool IsSqliteStatement(const Token& first) {
@@ -121,12 +154,13 @@ Result<SqliteStatement> CheckSqliteStatement(TokenStream& tokens) {
   SqliteStatement statement;
   const bool explain = tokens.TakeKeyword("EXPLAIN");
   if (explain) {
-    if (tokens.Peek().IsOperator("(")) {
-      return tokens.Unsupported(tokens.Peek(), "options of EXPLAIN are not supported",
-                                "Write EXPLAIN SELECT ... or EXPLAIN ANALYZE SELECT ...");
+    const bool options = tokens.Peek().IsOperator("(");
+    if (options) {
+      DASHI_RETURN_IF_ERROR(ReadExplainOptions(tokens, &statement));
+    } else {
+      statement.analyze = tokens.TakeKeyword("ANALYZE");
     }
-    statement.analyze = tokens.TakeKeyword("ANALYZE");
-    if (!statement.analyze && tokens.TakeKeyword("QUERY")) {
+    if (!options && !statement.analyze && tokens.TakeKeyword("QUERY")) {
       DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("PLAN"));
     }
     if (!IsSqliteStatement(tokens.Peek()) || tokens.Peek().IsKeyword("EXPLAIN")) {

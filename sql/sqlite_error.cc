@@ -190,6 +190,11 @@ Status FromMessage(const ParsedStatement& statement, const UserSchemas& schemas,
       StartsWith(message, "unrecognized token")) {
     return SyntaxError(statement, message);
   }
+  if (message.ends_with(" values were supplied")) {
+    return Status::InvalidArgument(std::string(message))
+        .WithSqlState("42601")
+        .WithHint("Name the columns: INSERT INTO table (column, ...).");
+  }
   for (const MessageRule& rule : kRules) {
     if (message.find(rule.part) != std::string_view::npos) {
       return Status(rule.code, std::string(message)).WithSqlState(rule.sqlstate);

@@ -149,7 +149,10 @@ Result<StatementNode> ParseCreate(TokenStream& tokens) {
       }
       return tokens.Unsupported(
           what, "CREATE " + std::string(what.text) + " is not supported",
-          "This version creates models, graphs and indexes: CREATE MODEL name USING ngame.");
+          what.IsKeyword("TABLE")
+              ? "The tables are there already (SHOW TABLES); ALTER TABLE labels ADD COLUMN gives "
+                "documents and labels columns of your own."
+              : "This version creates models, graphs and indexes: CREATE MODEL name USING ngame.");
     }
     return tokens.SyntaxError("MODEL");
   }
@@ -160,6 +163,10 @@ Result<StatementNode> ParseCreate(TokenStream& tokens) {
     create.if_not_exists = true;
   }
   DASHI_ASSIGN_OR_RETURN(create.model, tokens.ExpectName("a name for the model"));
+  if (tokens.AtEnd()) {
+    return tokens.SyntaxError("USING").WithHint("Write CREATE MODEL " + create.model +
+                                                " USING ngame.");
+  }
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("USING"));
   create.algorithm_offset = tokens.Peek().offset;
   DASHI_ASSIGN_OR_RETURN(create.algorithm, tokens.ExpectName("an algorithm: ngame or ramen"));
@@ -501,7 +508,11 @@ Result<StatementNode> ParseStatement(TokenStream& tokens) {
   const auto is_first = [&](std::string_view word) { return first.IsKeyword(word); };
   if (std::any_of(std::begin(kUnsupportedWords), std::end(kUnsupportedWords), is_first)) {
     return tokens.Unsupported(first, std::string(first.text) + " is not supported",
-                              "docs/SQL.md lists the statements of this version.");
+                              first.IsKeyword("TRUNCATE") ? "DELETE FROM table removes all rows."
+                              : first.IsKeyword("VACUUM") || first.IsKeyword("ANALYZE")
+                                  ? "There is nothing to do: space is given back, and rows are "
+                                    "counted, in the background."
+                                  : "docs/SQL.md lists the statements of this version.");
   }
   return tokens.SyntaxError("a statement, such as SELECT, INSERT or TRAIN MODEL", kFirstWords);
 }

@@ -156,6 +156,7 @@ Result<TypedStatement> ReadWithTypes(const ParsedStatement& statement, const Use
                   tokens.subspan(static_cast<std::size_t>(body - statement.tokens.begin()))),
       &read.replaced, &types, &read.types);
   DASHI_RETURN_IF_ERROR(rewriter.Run());
+  NameInsertedColumns(statement, schemas, &read.replaced);
   return read;
 }
 

@@ -24,7 +24,10 @@ Status LineData::Begin() {
   line_.clear();
   given_ = 0;
   at_end_ = false;
-  if (lines_.interactive()) {
+  num_lines_ = 0;
+  known_ = splitter_.TakeLinesBehind();
+  known_read_ = 0;
+  if (lines_.interactive() && known_.empty()) {
     DASHI_RETURN_IF_ERROR(
         terminal_.Write("Enter the rows, a line each, and end with a line that is \\. alone, or "
                         "Ctrl-D.\n"));
@@ -33,14 +36,26 @@ Status LineData::Begin() {
   return Status();
 }
 
+LineReader::Outcome LineData::ReadLine() {
+  if (known_read_ < known_.size()) {
+    const std::size_t end = std::min(known_.find('\n', known_read_), known_.size());
+    line_ = known_.substr(known_read_, end - known_read_);
+    known_read_ = std::min(end + 1, known_.size());
+    return LineReader::Outcome::kLine;
+  }
+  reading_ = true;
+  const LineReader::Outcome outcome = lines_.ReadData(">> ", &line_);
+  reading_ = false;
+  return outcome;
+}
+
 Result<bool> LineData::NextLine() {
   if (at_end_) {
     return false;
   }
   given_ = 0;
-  reading_ = true;
-  const LineReader::Outcome outcome = lines_.ReadData(">> ", &line_);
-  reading_ = false;
+  const LineReader::Outcome outcome = ReadLine();
+  num_lines_ += outcome == LineReader::Outcome::kLine ? 1 : 0;
   if (outcome == LineReader::Outcome::kLine && line_ != "\\." && line_ != "\\.\r") {
     line_ += '\n';
     return true;
@@ -75,6 +90,9 @@ void LineData::End() {
     const Result<bool> next = NextLine();
     more = next.ok() && *next;
   }
+  splitter_.PassLines(num_lines_);
+  splitter_.Feed(std::string_view(known_).substr(known_read_));
+  known_.clear();
 }
 
 Status StandardInputData::Begin() {

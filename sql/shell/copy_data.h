@@ -10,6 +10,7 @@
 #include "dashi/status.h"
 #include "sql/shell/byte_sink.h"
 #include "sql/shell/line_reader.h"
+#include "sql/shell/statement_splitter.h"
 
 namespace dashi {
 
@@ -29,14 +30,16 @@ class CopyData {
   virtual bool typed() const = 0;
 };
 
-/// The lines behind the statement, up to one that is `\.` alone or the end of all lines. End passes
-/// over those that the COPY did not read, so that they are not taken for statements.
+/// The lines behind the statement, up to one that is `\.` alone or the end of all lines: those that
+/// the splitter has already, as of a text that was pasted, and those that are read then. End passes
+/// over what the COPY did not read, so that it is not taken for statements.
 class LineData final : public CopyData {
  public:
   /// `reading` is true while a line is waited for; `terminal` gets a word of explanation where a
   /// person types. All must outlive it.
-  LineData(LineReader& lines, ByteSink& terminal, std::atomic<bool>& reading)
-      : lines_(lines), terminal_(terminal), reading_(reading) {}
+  LineData(LineReader& lines, StatementSplitter& splitter, ByteSink& terminal,
+           std::atomic<bool>& reading)
+      : lines_(lines), splitter_(splitter), terminal_(terminal), reading_(reading) {}
 
   Status Begin() override;
   /// Errors: kCancelled (57014) for Ctrl-C; kResourceExhausted (54000) for an endless line.
@@ -47,10 +50,15 @@ class LineData final : public CopyData {
  private:
   // Reads the next line into line_; false at the end of the data.
   Result<bool> NextLine();
+  LineReader::Outcome ReadLine();
 
   LineReader& lines_;
+  StatementSplitter& splitter_;
   ByteSink& terminal_;
   std::atomic<bool>& reading_;
+  std::string known_;  // what the splitter had
+  std::size_t known_read_ = 0;
+  std::size_t num_lines_ = 0;
   std::string line_;  // with its line feed
   std::size_t given_ = 0;
   bool at_end_ = false;

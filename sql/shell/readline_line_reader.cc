@@ -121,6 +121,9 @@ class ReadlineLineReader final : public LineReader {
 
   Outcome ReadLine(const std::string& prompt, std::string* line) override {
     received_line = ReceivedLine();
+#if RL_READLINE_VERSION >= 0x0802
+    rl_eof_found = 0;  // That of the data of a COPY is not the end of all.
+#endif
     rl_callback_handler_install(prompt.c_str(), ReceiveLine);
     while (!received_line.done) {
       pollfd fds[2] = {{STDIN_FILENO, POLLIN, 0}, {wake_fd_, POLLIN, 0}};
@@ -140,8 +143,10 @@ class ReadlineLineReader final : public LineReader {
     }
     *line = received_line.text;
     if (received_line.end) {
+#if RL_READLINE_VERSION < 0x0802
       std::fputs("\n", stdout);
       std::fflush(stdout);
+#endif
       return Outcome::kEnd;
     }
     return Outcome::kLine;

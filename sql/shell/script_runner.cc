@@ -172,6 +172,7 @@ Status ScriptRunner::Space() {
 // are passed over before an error is shown.
 Result<std::unique_ptr<StatementResult>> ScriptRunner::RunWithData(std::string_view statement,
                                                                    CopyData* data) {
+  reads_typed_data_ = false;
   bool reads = false;
   bool writes = false;
   ByteSink& sink = result_sink_ == nullptr ? console_.out : *result_sink_;
@@ -184,6 +185,7 @@ Result<std::unique_ptr<StatementResult>> ScriptRunner::RunWithData(std::string_v
     if (!writes) {
       DASHI_RETURN_IF_ERROR(data->Begin());
       reads = true;
+      reads_typed_data_ = data->typed();
     }
     return Status();
   };
@@ -257,7 +259,7 @@ Status ScriptRunner::RunStatement(const ScriptStatement& statement, std::string_
   if (!status.ok() && !reader_has_gone) {
     const std::string place =
         source.empty() ? std::string() : fmt::format("{}:{}: ", source, statement.line);
-    if (console_.err_is_terminal && WasCancelled() && !progress_.drew()) {
+    if (console_.err_is_terminal && WasCancelled() && !progress_.drew() && !reads_typed_data_) {
       Print("");  // The terminal has shown ^C, which a progress line would have taken away.
     }
     PrintError(status, statement.text, place);

@@ -122,6 +122,7 @@ class ScriptRunner {
   StatementProgress progress_;
   ByteSink* result_sink_ = nullptr;
   std::uint64_t num_rows_ = 0;
+  bool reads_typed_data_ = false;  // the statement that runs, or ran last
   Mutex mutex_;
   CondVar cancelled_change_;
   int num_activities_ DASHI_GUARDED_BY(mutex_) = 0;

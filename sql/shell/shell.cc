@@ -38,8 +38,7 @@ Shell::Shell(ScriptRunner& script_runner, LineReader& line_reader, const Console
     : script_runner_(script_runner),
       line_reader_(line_reader),
       console_(console),
-      name_(std::move(name)),
-      line_data_(line_reader, console.err, reads_data_) {
+      name_(std::move(name)) {
   script_runner_.options().pager = line_reader_.interactive();
   script_runner_.options().spaced = line_reader_.interactive();
 }
@@ -54,9 +53,10 @@ void Shell::CompleteFrom(NameSource& names) {
 }
 
 int Shell::Run() {
-  Input input(line_reader_, line_data_, "", /*to_the_first_error=*/false);
-  runs_lines_ = true;
+  Input input(line_reader_, console_, reads_data_, "", /*to_the_first_error=*/false);
+  own_data_ = input.data;
   RunLines(input);
+  own_data_ = nullptr;
   typed_ = nullptr;
   if (result_file_ != nullptr) {
     script_runner_.SendResultsTo(nullptr);
@@ -73,7 +73,8 @@ int Shell::Run() {
 
 Status Shell::RunText(const std::string& text) {
   const ScriptRunner::Activity activity(script_runner_);
-  Input input(line_reader_, script_runner_.standard_input(), "", /*to_the_first_error=*/true);
+  Input input(line_reader_, console_, reads_data_, "", /*to_the_first_error=*/true);
+  input.data = &script_runner_.standard_input();
   failed_ = false;
   HandleLine(input, text);
   if (const std::optional<ScriptStatement> last = input.splitter.Finish(); last && !failed_) {
@@ -94,8 +95,7 @@ Status Shell::RunFileAt(const std::string& path) {
 void Shell::RunLinesOf(int file_descriptor, const std::string& source) {
   const std::unique_ptr<LineReader> lines = MakeStreamLineReader(file_descriptor);
   std::atomic<bool> reading = false;  // Ctrl-C cannot end this waiting.
-  LineData data(*lines, console_.err, reading);
-  Input input(*lines, data, source, /*to_the_first_error=*/true);
+  Input input(*lines, console_, reading, source, /*to_the_first_error=*/true);
   RunLines(input);
 }
 

@@ -56,15 +56,20 @@ class Shell {
  private:
   // Where lines come from: the keyboard, or a file of \i.
   struct Input {
-    Input(LineReader& reader, CopyData& rows, std::string name, bool to_the_first_error)
-        : lines(reader), data(rows), source(std::move(name)), stops(to_the_first_error) {}
+    Input(LineReader& reader, const Console& console, std::atomic<bool>& reads_data,
+          std::string name, bool to_the_first_error)
+        : lines(reader),
+          source(std::move(name)),
+          stops(to_the_first_error),
+          line_data(reader, splitter, console.err, reads_data) {}
 
     LineReader& lines;
-    CopyData& data;      // of COPY ... FROM STDIN
     std::string source;  // the file's name; "" where the shell's own lines come from
     bool stops;          // at the first error
     StatementSplitter splitter{StatementSplitter::Commands::kTaken};
-    std::string typed;  // what was typed since the last statement ended, for the history
+    LineData line_data;
+    CopyData* data = &line_data;  // of COPY ... FROM STDIN
+    std::string typed;            // what was typed since the last statement ended, for the history
     bool quit = false;
   };
   struct Action;
@@ -79,7 +84,7 @@ class Shell {
   void Remember(Input& input);
   void RunCommand(Input& input, const std::string& line);
   void RunStatement(Input& input, const ScriptStatement& statement) {
-    RunStatement(input, statement, input.data);
+    RunStatement(input, statement, *input.data);
   }
   void RunStatement(Input& input, const ScriptStatement& statement, CopyData& data);
   void Fail(const Status& status, std::string_view source = "");
@@ -127,8 +132,7 @@ class Shell {
   const std::string* typed_ = nullptr;    // of the input that is read
   std::size_t depth_ = 0;                 // of \i
   std::atomic<bool> reads_data_ = false;  // A line of data is waited for.
-  LineData line_data_;                    // of line_reader_
-  bool runs_lines_ = false;               // of line_reader_, which reads standard input
+  CopyData* own_data_ = nullptr;          // while Run reads lines: what is behind them
   bool failed_ = false;                   // since the last line of the shell's own
   bool any_failed_ = false;
 };

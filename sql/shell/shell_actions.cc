@@ -174,7 +174,7 @@ std::string Shell::Help() {
       "Ctrl-C stops the running statement, or drops the one being typed.\n\n";
   for (const Action& action : Actions()) {
     const std::string usage = fmt::format("\\{} {}", action.name, action.arguments);
-    help += fmt::format("  {:<35} {}\n", usage, action.help);
+    help += fmt::format("  {:<40} {}\n", usage, action.help);
   }
   return help +
          "\n  SELECT label, text, score FROM topk('wireless earbuds', 10);\n"
@@ -457,10 +457,9 @@ Status Shell::SendOutput(Input& /*input*/, const ShellCommand& command) {
 Status Shell::Copy(Input& input, const ShellCommand& command) {
   DASHI_ASSIGN_OR_RETURN(const CopyCommand copy, ParseCopyCommand(command.rest));
   if (!copy.to_file) {
-    CopyData& standard_input =
-        runs_lines_ ? static_cast<CopyData&>(line_data_) : script_runner_.standard_input();
+    CopyData* standard_input = own_data_ == nullptr ? &script_runner_.standard_input() : own_data_;
     RunStatement(input, {.text = copy.statement},
-                 copy.standard_input ? standard_input : input.data);
+                 copy.standard_input ? *standard_input : *input.data);
     return Status();
   }
   std::unique_ptr<ResultFile> file;

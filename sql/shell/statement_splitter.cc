@@ -58,6 +58,14 @@ std::optional<std::string> StatementSplitter::TakeCommand() {
   return command;
 }
 
+std::string StatementSplitter::TakeLinesBehind() {
+  const std::size_t newline = std::min(buffer_.find('\n', scanned_), buffer_.size());
+  const std::size_t begin = std::min(newline + 1, buffer_.size());
+  std::string lines = buffer_.substr(begin);
+  buffer_.erase(begin);
+  return lines;
+}
+
 std::string StatementSplitter::Pending() const {
   if (!start_) {
     return std::string();

@@ -39,6 +39,11 @@ class StatementSplitter {
   /// Returns the command, with its backslash, before which Next stopped. Its whole line must have
   /// been fed.
   std::optional<std::string> TakeCommand();
+  /// Takes the lines out that were fed behind the one that the last statement, or command, ended
+  /// in: the data of a COPY.
+  std::string TakeLinesBehind();
+  /// Counts lines that were not fed, or were taken out.
+  void PassLines(std::size_t num_lines) { line_ += num_lines; }
   /// The statement begun, without blanks behind it. "" when there is none.
   std::string Pending() const;
   /// Returns the statement begun, which need not be whole, and drops it.

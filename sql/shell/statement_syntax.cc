@@ -28,17 +28,17 @@ constexpr std::array kSyntaxes = {
     Syntax{"COMPARE",
            "COMPARE model[@n] WITH model[@n] [ON 'split'] [WITH (k = '1,5', rows = 'documents', "
            "...)]"},
-    Syntax{
-        "COPY",
-        "COPY table [(column, ...)] FROM {'path' | STDIN} [WITH (option = value, ...)]\n"
-        "COPY table [(column, ...)] TO {'path' | STDOUT} [WITH (option = value, ...)]\n"
-        "COPY (query) TO {'path' | STDOUT} [WITH (option = value, ...)]\n"
-        "options: format jsonl | csv | tsv | xc, header, delimiter, unknown 'error' | 'ignore',\n"
-        "  on_conflict 'error' | 'replace' | 'ignore', rejects 'path', split, graph"},
+    Syntax{"COPY",
+           "COPY table [(column, ...)] FROM {'path' | STDIN} [WITH (option = value, ...)]\n"
+           "COPY table [(column, ...)] TO {'path' | STDOUT} [WITH (option = value, ...)]\n"
+           "COPY (query) TO {'path' | STDOUT} [WITH (option = value, ...)]\n"
+           "options: format jsonl | csv | tsv | text | xc, header, delimiter, null,\n"
+           "  unknown 'error' | 'ignore', on_conflict 'error' | 'replace' | 'ignore', rejects "
+           "'path', split, graph"},
     Syntax{"CREATE GRAPH",
            "CREATE GRAPH [IF NOT EXISTS] name FROM table [, ...] TO table [, ...]\n"
            "  [WITH (half_life = '30 days', directed = on | off, event_days = n)]"},
-    Syntax{"CREATE INDEX", "CREATE INDEX [IF NOT EXISTS] name ON documents | labels (column)"},
+    Syntax{"CREATE INDEX", "CREATE INDEX [IF NOT EXISTS] [name] ON documents | labels (column)"},
     Syntax{"CREATE MODEL",
            "CREATE MODEL [IF NOT EXISTS] name USING ngame | ramen [WITH (option = value, ...)]"},
     Syntax{"DELETE",

@@ -379,6 +379,20 @@ TEST_F(CommandTest, RowsAreTypedOnATerminal) {
   ASSERT_TRUE(terminal.WaitFor("w=> ")) << terminal.shown();
   terminal.Type("SELECT 'labels: ' || string_agg(id || '/' || text, ' ') AS n FROM labels;\r");
   ASSERT_TRUE(terminal.WaitFor("labels: a/documents")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << terminal.shown();
+  // A text that is pasted comes as one line; Ctrl-D ends rows that are typed, and not the shell.
+  terminal.Type(
+      "\x1b[200~COPY labels FROM STDIN;\np1\tpasted\n\\.\nSELECT 'pasted: ' || id AS n FROM labels "
+      "WHERE id = 'p1';\x1b[201~\r");
+  ASSERT_TRUE(terminal.WaitFor("pasted: p1")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << terminal.shown();
+  terminal.Type("\\copy labels from stdin csv\r");
+  ASSERT_TRUE(terminal.WaitFor(">> ")) << terminal.shown();
+  terminal.Type("c,typed\r");
+  ASSERT_TRUE(terminal.WaitFor(">> ")) << terminal.shown();
+  terminal.Type("\x04");
+  ASSERT_TRUE(terminal.WaitFor("COPY 1")) << terminal.shown();
+  ASSERT_TRUE(terminal.WaitFor("w=> ")) << terminal.shown();
   terminal.Type("\\q\r");
   EXPECT_EQ(terminal.WaitForExit(), 0);
 }
@@ -428,6 +442,8 @@ TEST_F(CommandTest, PicturesOfATraining) {
   }
   ASSERT_EQ(trained.exit_status, 0) << trained.err;
   EXPECT_EQ(trained.out, "release\nm@1\n");
+  EXPECT_NE(trained.err.find("NOTICE:  m@1 is not published: PUBLISH m@1"), std::string::npos)
+      << trained.err;
   const CommandOutcome evaluated =
       Dashi({"eval", "w.db", "m@1", "--k", "1", "--slices", "head,torso,tail", "--format", "csv"});
   ASSERT_EQ(evaluated.exit_status, 0) << evaluated.err;

@@ -258,6 +258,15 @@ TEST_F(ShellTest, CopyFromInputReadsTheLinesBehindIt) {
   EXPECT_NE(err_.text.find("COPY 1\n"), std::string::npos) << err_.text;
 }
 
+// A terminal hands a pasted text over as one line.
+TEST_F(ShellTest, DataMayBePastedWithTheStatement) {
+  Run({"COPY t FROM STDIN; SELECT n;\na\nb\n\\.\nSELECT\nn;\n\\copy t from stdin\nc", "d", "\\.",
+       "SELECT n;"});
+  EXPECT_EQ(runner_.input(), "a\nb\nc\nd\n");
+  EXPECT_EQ(runner_.statements(), (Strings{"COPY t FROM STDIN", "SELECT n", "SELECT\nn",
+                                           "COPY t FROM STDIN", "SELECT n"}));
+}
+
 TEST_F(ShellTest, TheBackslashCopyReadsThemToo) {
   Run({"\\copy t FROM STDIN", "a", "\\.", "\\copy t FROM pstdin;", "b"});
   EXPECT_EQ(runner_.input(), "a\nb\n");
@@ -286,9 +295,12 @@ TEST_F(ShellTest, FilesMayHoldData) {
   EXPECT_EQ(runner_.input(), "a\nb\n");
   EXPECT_EQ(runner_.statements(),
             (Strings{"COPY t FROM STDIN", "SELECT n", "COPY t FROM STDIN", "SELECT n"}));
+  std::ofstream(path) << "COPY t FROM STDIN;\nx\ny\n\\.\nSELECT labl;\n";
+  Run({"\\i " + path});
+  EXPECT_NE(err_.text.find(path + ":5: ERROR"), std::string::npos) << err_.text;
   std::ofstream(path) << "\\copy t from pstdin\n";
   Run({"\\i " + path, "from the shell", "\\.", "SELECT n;"});
-  EXPECT_EQ(runner_.input(), "a\nb\nfrom the shell\n");
+  EXPECT_EQ(runner_.input(), "a\nb\nx\ny\nfrom the shell\n");
 }
 
 TEST_F(ShellTest, CopyToOutputGoesWhereRowsGo) {
