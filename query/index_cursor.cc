@@ -109,7 +109,10 @@ SearchSummary IndexCursor::Summary() const {
   const ServingRelease& release = *searched_.release;
   summary.release = release.Name();
   summary.index = rows_.base().kind() == "hnsw" ? "graph" : "scan";
-  summary.index_state = searched_.embedded == nullptr ? release.labels->State() : "";
+  if (searched_.embedded == nullptr) {
+    summary.index_state = release.labels->State();
+    summary.index_graph = release.labels->Graph();
+  }
   summary.num_rows = rows_.num_searched();
   summary.num_left_out = rows_.num_left_out();
   if (rows_.is_restricted()) {

@@ -346,6 +346,12 @@ std::optional<std::string> ReleaseCache::IndexState(const ReleaseRecord& record)
   return state;
 }
 
+std::optional<std::string> ReleaseCache::IndexGraph(const ReleaseRecord& record) {
+  const auto loaded = FindLoaded(record);
+  std::string graph = loaded == nullptr ? std::string() : loaded->labels->Graph();
+  return graph.empty() ? std::nullopt : std::optional(std::move(graph));
+}
+
 Result<std::shared_ptr<const EmbeddedRows>> ReleaseCache::Embeddings(const View& view,
                                                                      const ServingRelease& release,
                                                                      EntityKind kind) {

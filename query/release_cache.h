@@ -169,6 +169,9 @@ class ReleaseCache {
   /// labels sealed beside it, when that is not ready; nullopt when the release is not loaded.
   std::optional<std::string> IndexState(const storage::ReleaseRecord& record)
       DASHI_EXCLUDES(mutex_);
+  /// Likewise, ServingIndex::Graph; nullopt where there is none, too.
+  std::optional<std::string> IndexGraph(const storage::ReleaseRecord& record)
+      DASHI_EXCLUDES(mutex_);
   /// Waits until the files of all loaded releases are verified, or built anew.
   void WaitForIndexes() { caretaker_.WaitUntilIdle(); }
   /// Unloads a release that was dropped. Statements that hold it go on.

@@ -83,6 +83,10 @@ class ServingIndex : public index::VectorIndex, public std::enable_shared_from_t
   /// For people: "ready", "verifying", "relinking", "scanned: <what is wrong>", "rebuilding: <what
   /// was wrong>".
   std::string State() const DASHI_EXCLUDES(mutex_);
+  /// How the graph came to be and how searches enter it, for people: "built, entered at one node",
+  /// "relinked 2 times, entered by a beam of 50 %" (of the search's own, on level 1). Empty where
+  /// no graph can be used.
+  std::string Graph() const DASHI_EXCLUDES(mutex_);
 
   std::size_t num_vectors() const override { return ordinals_.size(); }
   std::size_t dim() const override { return source_.record.dim; }

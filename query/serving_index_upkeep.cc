@@ -2,6 +2,8 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "base/logging.h"
@@ -141,6 +143,21 @@ std::string ServingIndex::State() const {
     return "scanned: " + damage_;
   }
   return segment_ != nullptr && !segment_->blocks().complete() ? "verifying" : "ready";
+}
+
+std::string ServingIndex::Graph() const {
+  const MutexLock lock(mutex_);
+  if (segment_ == nullptr) {
+    return std::string();
+  }
+  const index::SegmentHeader& header = segment_->header();
+  const std::string origin = header.generation == 0 ? "built"
+                             : header.generation == 1
+                                 ? "relinked once"
+                                 : fmt::format("relinked {} times", header.generation);
+  return origin + (header.entry_percent == 0
+                       ? ", entered at one node"
+                       : fmt::format(", entered by a beam of {} %", header.entry_percent));
 }
 
 }  // namespace dashi::query

@@ -62,6 +62,7 @@ struct SearchSummary {
   std::string release;       ///< "ads@3"
   std::string index;         ///< "graph", or "scan" where there is none
   std::string index_state;   ///< as ServingIndex::State; empty: vectors that no file stands for
+  std::string index_graph;   ///< as ServingIndex::Graph
   std::size_t num_rows = 0;  ///< that a search without a filter can find
   /// Rows that others have changed and that are being embedded: their older text counts, or none.
   std::size_t num_left_out = 0;

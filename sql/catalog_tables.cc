@@ -171,6 +171,7 @@ Result<Rows> LoadReleases(StatementContext& statement) {
                            query::CountChangedRows(*statement.view, storage::EntityKind::kLabel,
                                                    release.snapshot_sequence));
     const std::optional<std::string> index_state = loaded.IndexState(release);
+    const std::optional<std::string> index_graph = loaded.IndexGraph(release);
     const std::optional<query::RefreshState> refreshed = loaded.refresher().StateOf(release.job);
     rows.push_back({Value::Text(ReleaseText(release.model, release.number)),
                     Value::Text(release.model),
@@ -184,6 +185,7 @@ Result<Rows> LoadReleases(StatementContext& statement) {
                     Count(release.dim),
                     Value::Text(release.index_kind),
                     index_state ? Value::Text(*index_state) : Value::Null(),
+                    index_graph ? Value::Text(*index_graph) : Value::Null(),
                     refreshed ? Value::Real(refreshed->lag_seconds) : Value::Null(),
                     Count(release.seed),
                     Value::Real(release.train_seconds),
@@ -402,7 +404,7 @@ std::span<const TableDefinition> CatalogTables() {
        "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
        "pinned INTEGER, documents INTEGER, labels INTEGER, new_labels INTEGER, "
        "sealed_labels INTEGER, dim INTEGER, "
-       "index_kind TEXT, index_state TEXT, refresh_lag REAL, seed INTEGER, "
+       "index_kind TEXT, index_state TEXT, index_graph TEXT, refresh_lag REAL, seed INTEGER, "
        "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
        "fusion_votes REAL, "
        "metrics TEXT, publications TEXT, "

@@ -43,9 +43,10 @@ void SearchLog::Add(std::string_view function, const query::SearchSummary& summa
     num_more_refills_ += summary.statistics.num_refills;
     return;
   }
-  lines_.push_back(fmt::format("{}: {}, {} of {} rows{}", function, summary.release, summary.index,
-                               summary.num_rows,
-                               summary.index_state.empty() ? "" : ", " + summary.index_state));
+  lines_.push_back(fmt::format("{}: {}, {} of {} rows{}{}", function, summary.release,
+                               summary.index, summary.num_rows,
+                               summary.index_state.empty() ? "" : ", " + summary.index_state,
+                               summary.index_graph.empty() ? "" : "; " + summary.index_graph));
   if (summary.num_left_out > 0) {
     lines_.push_back(
         fmt::format("  left out: {} rows that others have changed, still being embedded",

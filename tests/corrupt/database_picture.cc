@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, 19> kQuestions = {
     "SELECT count(*), (SELECT count(*) FROM labels), (SELECT count(*) FROM relevance) FROM "
     "documents",
     "SELECT * FROM models ORDER BY name",
-    // All but what a process that runs has to say: index_state, refresh_lag.
+    // All but what a process that runs has to say: index_state, index_graph, refresh_lag.
     "SELECT name, model, number, published, pinned, documents, labels, new_labels, dim, "
     "index_kind, seed, train_seconds, fusion_encoder, fusion_classifier, fusion_ranker, "
     "fusion_votes, metrics, publications, options, environment, snapshot_sequence, job, "

@@ -199,7 +199,8 @@ TEST_F(FilteredTopKTest, ExplainAnalyzeTellsOfEachSearchOfABatch) {
                            "BINARY \\(1 walk, 24 rows, [0-9.]+ ms\\)"));
   for (std::size_t i = 0; i < 10; ++i) {
     EXPECT_THAT(told[3 * i + 1],
-                MatchesRegex("  topk_batch: m@1, graph of 6000 rows, (ready|verifying)"));
+                MatchesRegex(
+                    "  topk_batch: m@1, graph of 6000 rows, (ready|verifying); built, entered .*"));
     EXPECT_EQ(told[3 * i + 2],
               "    filter: 30 of 6000 rows can pass (0.5 %), by an index; 0 found and dropped");
     EXPECT_EQ(told[3 * i + 3],
@@ -212,19 +213,23 @@ TEST_F(FilteredTopKTest, ExplainAnalyzeTellsOfEachSearchOfABatch) {
 
 TEST_F(FilteredTopKTest, ExplainAnalyzeTellsHowAnswersWereFound) {
   const auto told = [&](const std::string& select) { return Rows("EXPLAIN ANALYZE " + select); };
-  EXPECT_THAT(told("SELECT label FROM topk('word5 group5', 5) WHERE few = 17"),
-              ElementsAre(HasSubstr("SCAN topk"),
-                          MatchesRegex("  topk: m@1, graph of 6000 rows, (ready|verifying)"),
-                          "    filter: 30 of 6000 rows can pass (0.5 %), by an index; 0 found and "
-                          "dropped",
-                          "    search: exact scan of the subset; visited 30, refills 0; exact",
-                          MatchesRegex("5 rows in [0-9.]+ ms")));
-  EXPECT_THAT(told("SELECT label FROM topk('word5 group5', 5)"),
-              ElementsAre(HasSubstr("SCAN topk"),
-                          MatchesRegex("  topk: m@1, graph of 6000 rows, (ready|verifying)"),
-                          "    filter: no rows ruled out before the search; 0 found and dropped",
-                          MatchesRegex("    search: graph; visited [0-9]+, refills 0; approximate"),
-                          MatchesRegex("5 rows in [0-9.]+ ms")));
+  EXPECT_THAT(
+      told("SELECT label FROM topk('word5 group5', 5) WHERE few = 17"),
+      ElementsAre(
+          HasSubstr("SCAN topk"),
+          MatchesRegex("  topk: m@1, graph of 6000 rows, (ready|verifying); built, entered .*"),
+          "    filter: 30 of 6000 rows can pass (0.5 %), by an index; 0 found and "
+          "dropped",
+          "    search: exact scan of the subset; visited 30, refills 0; exact",
+          MatchesRegex("5 rows in [0-9.]+ ms")));
+  EXPECT_THAT(
+      told("SELECT label FROM topk('word5 group5', 5)"),
+      ElementsAre(
+          HasSubstr("SCAN topk"),
+          MatchesRegex("  topk: m@1, graph of 6000 rows, (ready|verifying); built, entered .*"),
+          "    filter: no rows ruled out before the search; 0 found and dropped",
+          MatchesRegex("    search: graph; visited [0-9]+, refills 0; approximate"),
+          MatchesRegex("5 rows in [0-9.]+ ms")));
   EXPECT_THAT(told("SELECT label FROM topk('word5 group5', 5, '{\"exact\": true}')")[3],
               "    search: exact scan; visited 6000, refills 0; exact");
   // The ids are the labels': nothing passes.
