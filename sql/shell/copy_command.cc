@@ -170,6 +170,23 @@ Result<std::string> QueryOf(const std::vector<Piece>& source) {
 
 }  // namespace
 
+bool IsCopyFromInput(std::string_view statement) {
+  const std::size_t end = EndOfWord(statement, 0);
+  if (!EqualsIgnoringCase(statement.substr(0, end), "copy")) {
+    return false;
+  }
+  const Result<std::vector<Piece>> pieces = Cut(statement);
+  if (!pieces.ok()) {
+    return false;
+  }
+  for (std::size_t i = 0; i + 1 < pieces->size(); ++i) {
+    if (IsWord((*pieces)[i], "from")) {
+      return IsWord((*pieces)[i + 1], "stdin");
+    }
+  }
+  return false;
+}
+
 Result<CopyCommand> ParseCopyCommand(std::string_view text) {
   DASHI_ASSIGN_OR_RETURN(const std::vector<Piece> pieces, Cut(text));
   const auto direction = std::find_if(pieces.begin(), pieces.end(), [](const Piece& piece) {

@@ -17,6 +17,9 @@ struct CopyCommand {
   OutputFormat format = OutputFormat::kTsv;  ///< with to_file
 };
 
+/// Whether a statement is a COPY ... FROM STDIN, by its words.
+bool IsCopyFromInput(std::string_view statement);
+
 /// Understands `TABLE [(columns)] FROM file|STDIN|PSTDIN [options]`, which becomes a COPY, and
 /// `TABLE [(columns)] TO file [format]` or `(query) TO file [format]`. The file's name may stand
 /// without quotes. Without a format the file's name tells it.

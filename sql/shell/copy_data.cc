@@ -20,13 +20,17 @@ Status CancelledByCtrlC() {
 
 }  // namespace
 
-Status LineData::Begin() {
+void LineData::TakeKnown() {
   line_.clear();
   given_ = 0;
   at_end_ = false;
   num_lines_ = 0;
   known_ = splitter_.TakeLinesBehind();
   known_read_ = 0;
+}
+
+Status LineData::Begin() {
+  TakeKnown();
   if (lines_.interactive() && known_.empty()) {
     DASHI_RETURN_IF_ERROR(
         terminal_.Write("Enter the rows, a line each, and end with a line that is \\. alone, or "
@@ -93,6 +97,13 @@ void LineData::End() {
   splitter_.PassLines(num_lines_);
   splitter_.Feed(std::string_view(known_).substr(known_read_));
   known_.clear();
+}
+
+void LineData::Refuse() {
+  TakeKnown();
+  if (!known_.empty() || !lines_.interactive()) {
+    End();
+  }
 }
 
 Status StandardInputData::Begin() {

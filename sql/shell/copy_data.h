@@ -26,6 +26,9 @@ class CopyData {
   virtual Result<std::size_t> Read(std::span<char> bytes) = 0;
   /// Is told that the COPY has ended, whatever it has read.
   virtual void End() = 0;
+  /// Is told that a COPY which would have read was refused: where what it would have read is there
+  /// already, it is passed over.
+  virtual void Refuse() = 0;
   /// Whether a person types it.
   virtual bool typed() const = 0;
 };
@@ -45,9 +48,11 @@ class LineData final : public CopyData {
   /// Errors: kCancelled (57014) for Ctrl-C; kResourceExhausted (54000) for an endless line.
   Result<std::size_t> Read(std::span<char> bytes) override;
   void End() override;
+  void Refuse() override;
   bool typed() const override { return lines_.interactive(); }
 
  private:
+  void TakeKnown();
   // Reads the next line into line_; false at the end of the data.
   Result<bool> NextLine();
   LineReader::Outcome ReadLine();
@@ -77,6 +82,7 @@ class StandardInputData final : public CopyData {
   /// Errors: kCancelled (57014), kIoError.
   Result<std::size_t> Read(std::span<char> bytes) override;
   void End() override {}
+  void Refuse() override {}
   bool typed() const override;
 
  private:

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "sql/shell/copy_command.h"
 #include "sql/shell/display_width.h"
 #include "sql/shell/error_format.h"
 #include "sql/shell/paged_sink.h"
@@ -196,6 +197,8 @@ Result<std::unique_ptr<StatementResult>> ScriptRunner::RunWithData(std::string_v
   Result<std::unique_ptr<StatementResult>> result = runner_.RunWithStreams(statement, streams);
   if (reads) {
     data->End();
+  } else if (!result.ok() && data != nullptr && IsCopyFromInput(statement)) {
+    data->Refuse();
   }
   if (writes) {
     DASHI_RETURN_IF_ERROR(sink.Flush());

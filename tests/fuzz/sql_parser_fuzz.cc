@@ -7,6 +7,8 @@
 #include <variant>
 
 #include "base/status.h"
+#include "sql/inner_query.h"
+#include "sql/inserted_columns.h"
 #include "sql/parser.h"
 #include "sql/write_text.h"
 
@@ -16,6 +18,21 @@ void CheckText(const dashi::sql::SqliteText& text, std::size_t size) {
   for (std::size_t at = 0; at < text.text().size(); at += 7) {
     const auto offset = text.SourceOffset(at);
     DASHI_CHECK(!offset || *offset <= size);
+  }
+}
+
+// What SQLite would get of the statement.
+void CheckTexts(const dashi::sql::ParsedStatement& statement, std::size_t size) {
+  const auto* node = std::get_if<dashi::sql::SqliteStatement>(&statement.node);
+  if (node == nullptr) {
+    return;
+  }
+  dashi::sql::TextReplacements replaced = node->replaced;
+  dashi::sql::NameInsertedColumns(statement, dashi::sql::UserSchemas(), &replaced);
+  CheckText(dashi::sql::MainText(statement, replaced, ""), size);
+  if (node->write && node->write->returning &&
+      node->write->verb != dashi::sql::SqliteVerb::kDelete) {
+    CheckText(dashi::sql::ReturningText(statement, node->replaced), size);
   }
 }
 
@@ -35,13 +52,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       return 0;
     }
     DASHI_CHECK((*statement)->begin_offset() + (*statement)->text().size() <= size);
-    if (const auto* node = std::get_if<dashi::sql::SqliteStatement>(&(*statement)->node)) {
-      CheckText(dashi::sql::MainText(**statement, node->replaced, ""), size);
-      const bool returns = node->write && node->write->returning &&
-                           node->write->verb != dashi::sql::SqliteVerb::kDelete;
-      if (returns) {
-        CheckText(dashi::sql::ReturningText(**statement, node->replaced), size);
-      }
+    CheckTexts(**statement, size);
+    if (const auto* copy = std::get_if<dashi::sql::CopyToStatement>(&(*statement)->node);
+        copy != nullptr && copy->query) {
+      CheckTexts(dashi::sql::StatementOf(**statement, *copy->query), size);
+    }
+    if (const auto* describe = std::get_if<dashi::sql::DescribeStatement>(&(*statement)->node);
+        describe != nullptr && describe->query) {
+      CheckTexts(dashi::sql::StatementOf(**statement, *describe->query), size);
     }
   }
 }

@@ -34,6 +34,18 @@ TEST(CopyCommandTest, FromStandardInput) {
       << "quotes make it a file";
 }
 
+TEST(CopyCommandTest, AStatementThatReadsIsKnownByItsWords) {
+  EXPECT_TRUE(IsCopyFromInput("COPY labels FROM STDIN"));
+  EXPECT_TRUE(IsCopyFromInput("copy labels (id, \"from\") from stdin with (format csv)"));
+  EXPECT_FALSE(IsCopyFromInput("COPY labels FROM 'stdin'"));
+  EXPECT_FALSE(IsCopyFromInput("COPY (SELECT 1 FROM stdin) TO STDOUT"));
+  EXPECT_FALSE(IsCopyFromInput("COPY labels TO STDOUT"));
+  EXPECT_FALSE(IsCopyFromInput("SELECT copy FROM stdin"));
+  EXPECT_FALSE(IsCopyFromInput("COPY labels FROM"));
+  EXPECT_FALSE(IsCopyFromInput("COPY 'labels FROM STDIN"));
+  EXPECT_FALSE(IsCopyFromInput(""));
+}
+
 TEST(CopyCommandTest, ToWritesRowsOfATableOrAQuery) {
   const CopyCommand table = Parse("labels TO out.jsonl");
   EXPECT_TRUE(table.to_file);

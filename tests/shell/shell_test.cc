@@ -282,6 +282,20 @@ TEST_F(ShellTest, DataThatAFailedCopyDidNotReadAreNoStatements) {
   EXPECT_EQ(err_.text.find("42703"), std::string::npos) << err_.text;
 }
 
+// A COPY that does not begin, as of a table that is not there, has its data behind it all the same.
+TEST_F(ShellTest, DataOfARefusedCopyAreNoStatements) {
+  line_reader_.is_interactive = false;
+  Run({"COPY none FROM STDIN;", "SELECT labl;", "\\.", "SELECT n;"});
+  EXPECT_EQ(runner_.statements(), (Strings{"COPY none FROM STDIN", "SELECT n"}));
+  line_reader_.is_interactive = true;
+  Run({"COPY none FROM STDIN;\nSELECT labl;\n\\.\nSELECT n;"});
+  EXPECT_EQ(runner_.statements().back(), "SELECT n");
+  EXPECT_EQ(runner_.statements().size(), 4U);
+  Run({"COPY none FROM STDIN;", "SELECT n;"});
+  EXPECT_EQ(runner_.statements().back(), "SELECT n") << "nothing was typed behind it";
+  EXPECT_EQ(runner_.statements().size(), 6U);
+}
+
 TEST_F(ShellTest, CtrlCEndsTheDataAndTheCopy) {
   Run({"COPY t FROM STDIN;", "a", "^C", "SELECT n;"});
   EXPECT_EQ(runner_.statements(), Strings{"SELECT n"});
