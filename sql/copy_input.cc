@@ -1,11 +1,18 @@
 #include "sql/copy_input.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/status.h"
 
 namespace dashi::sql {
+
+namespace {
+
+constexpr std::string_view kInputFailed = "the input of COPY has failed";
+
+}  // namespace
 
 ImportSource CopyInput::Source() {
   return {"standard input", [this](std::span<char> bytes) { return Read(bytes); }};
@@ -33,13 +40,18 @@ Result<std::size_t> CopyInput::Read(std::span<char> bytes) {
   Result<std::size_t> asked = failure_.ok() ? Ask(bytes) : failure_;
   if (!asked.ok()) {
     failure_ = std::move(asked).status();
-    return Status::Aborted("the input of COPY has failed");
+    return Status::Aborted(std::string(kInputFailed));
   }
   at_end_ = *asked == 0;
   if (keeps_) {
     kept_.append(bytes.data(), *asked);
   }
   return asked;
+}
+
+Status CopyInput::Explained(const Status& status) const {
+  const bool of_input = status.code() == StatusCode::kAborted && status.message() == kInputFailed;
+  return of_input ? failure_ : status;
 }
 
 Result<std::size_t> CopyInput::Ask(std::span<char> bytes) {

@@ -13,7 +13,7 @@ namespace dashi::sql {
 /// The bytes that COPY ... FROM STDIN reads, as a source of rows.
 ///
 /// Errors:  what goes wrong in the application ends the reading with kAborted, whatever it is, so
-///          that it is not taken for a row's; `failure` has what it was.
+///          that it is not taken for a row's; Explained tells what it was.
 /// Threads: one thread at a time, which may change between two calls. The streams must outlive it.
 class CopyInput {
  public:
@@ -26,8 +26,9 @@ class CopyInput {
   /// Keeps what is read from now on, so that Rewind can give it again, once.
   void Keep() { keeps_ = true; }
   void Rewind();
-  /// The application's error, or OK.
-  const Status& failure() const { return failure_; }
+  /// The application's error in the place of the one that reading has given for it; other errors,
+  /// which came first then, as they are.
+  Status Explained(const Status& status) const;
 
  private:
   Result<std::size_t> Read(std::span<char> bytes);

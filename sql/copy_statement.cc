@@ -299,8 +299,8 @@ StatementResult CopyFromInput(SessionState& session, const CopyPlan& plan,
   CopyInput input(streams);
   input.Keep();
   StatementResult result = CopyFrom(session, plan, input.Source(), [&input] { input.Rewind(); });
-  if (!result.ok() && !input.failure().ok()) {
-    return input.failure();
+  if (!result.ok()) {
+    return input.Explained(result.status());
   }
   return result;
 }

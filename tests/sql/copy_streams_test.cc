@@ -162,7 +162,16 @@ TEST_F(CopyStreamsTest, TheReadersErrorIsTheStatementsAndLoadsNothing) {
     EXPECT_EQ(calls, 3);
     EXPECT_EQ(CountOf(*session_, "labels"), 0);
   }
+  // The first error is told: the client gives up because the row was bad.
   CopyStreams streams;
+  bool was_bad = false;
+  streams.read = [&was_bad](std::span<char> bytes) -> Result<std::size_t> {
+    if (std::exchange(was_bad, true)) {
+      return Status::Cancelled("the client gave up").WithSqlState("57014");
+    }
+    return PieceReader("a\tone\nbad\n", [] { return 100; })(bytes);
+  };
+  EXPECT_EQ(CopyFrom("COPY labels FROM STDIN", streams).sqlstate(), "22P04");
   streams.read = [](std::span<char>) -> Result<std::size_t> { throw std::runtime_error("oops"); };
   const Status thrown = CopyFrom("COPY labels FROM STDIN", streams);
   EXPECT_EQ(thrown.code(), StatusCode::kInternal);
