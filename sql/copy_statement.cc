@@ -1,6 +1,4 @@
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,6 +14,7 @@
 #include "sql/copy_rows.h"
 #include "sql/copy_target.h"
 #include "sql/database_impl.h"
+#include "sql/export_file.h"
 #include "sql/graph/graph_lookup.h"
 #include "sql/import_reader.h"
 #include "sql/own_statements.h"
@@ -50,55 +49,32 @@ bool IsRowError(const Status& status) {
 class Rejects {
  public:
   explicit Rejects(const std::optional<std::string>& path) : path_(path.value_or("")) {}
-  ~Rejects() {
-    if (file_.is_open()) {
-      file_.close();
-      std::remove(TemporaryPath().c_str());
-    }
-  }
 
   bool wanted() const { return !path_.empty(); }
   std::uint64_t count() const { return count_; }
   const std::string& path() const { return path_; }
 
   Status Open() {
-    if (!wanted()) {
-      return Status();
+    if (wanted()) {
+      DASHI_ASSIGN_OR_RETURN(file_, ExportFile::Create(path_));
     }
-    file_.open(TemporaryPath(), std::ios::binary | std::ios::trunc);
-    return Check();
+    return Status();
   }
 
   Status Add(std::uint64_t line, std::string reason) {
     for (char& c : reason) {
       c = c == '\n' || c == '\t' || c == '\r' ? ' ' : c;
     }
-    file_ << line << '\t' << reason << '\n';
     ++count_;
-    return Check();
+    return file_->Append(std::to_string(line) + "\t" + reason + "\n");
   }
 
-  Status Finish() {
-    if (!wanted()) {
-      return Status();
-    }
-    file_.close();
-    DASHI_RETURN_IF_ERROR(Check());
-    std::error_code error;
-    std::filesystem::rename(TemporaryPath(), path_, error);
-    return error ? Status::IoError("the rejects file cannot be written: " + path_) : Status();
-  }
+  Status Finish() { return wanted() ? file_->Finish() : Status(); }
 
  private:
-  std::string TemporaryPath() const { return path_ + ".part"; }
-  Status Check() const {
-    return file_.good() ? Status()
-                        : Status::IoError("the rejects file cannot be written: " + path_);
-  }
-
-  std::string path_;
-  std::ofstream file_;
+  const std::string path_;
   std::uint64_t count_ = 0;
+  std::unique_ptr<ExportFile> file_;
 };
 
 // Adds file and line to the error of a row, unless the reader has said them already.
