@@ -27,8 +27,8 @@ Status Overloaded() {
 }
 
 // Makes the session of a new connection, with the settings its client asked for.
-Result<std::unique_ptr<StatementRunner>> OpenRunner(const RunnerFactory& make_runner,
-                                                    const StartupParameters& parameters) {
+Result<std::shared_ptr<ClientSession>> OpenClientSession(const RunnerFactory& make_runner,
+                                                         const StartupParameters& parameters) {
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementRunner> runner, make_runner());
   for (const std::string& statement : SettingStatements(parameters)) {
     DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result, runner->Run(statement));
@@ -38,7 +38,12 @@ Result<std::unique_ptr<StatementRunner>> OpenRunner(const RunnerFactory& make_ru
       DASHI_ASSIGN_OR_RETURN(more, result->Next(&row));
     }
   }
-  return runner;
+  // Sharers: the connection and the job that lets it go.
+  auto session = std::make_shared<ClientSession>(std::move(runner), SettingReports(parameters));
+  if (!parameters.settings.empty()) {
+    session->ReportSettings();
+  }
+  return session;
 }
 
 }  // namespace
@@ -134,7 +139,10 @@ void Connection::Advance() {
         OpenSession();
         break;
       case Action::kRunQuery:
-        RunQuery(step.query);
+        RunQuery(std::move(step.query));
+        break;
+      case Action::kRunSeries:
+        RunSeries(std::move(step.series));
         break;
       case Action::kCancelOther:
         if (const auto other = context_.registry.Find(step.process_id)) {
@@ -159,12 +167,12 @@ void Connection::OpenSession() {
 }
 
 void Connection::OpenOnWorker() {
-  Result<std::unique_ptr<StatementRunner>> runner = CatchAsStatus("start of a session", [this] {
-    return OpenRunner(context_.make_runner, machine_.parameters());
+  Result<std::shared_ptr<ClientSession>> session = CatchAsStatus("start of a session", [this] {
+    return OpenClientSession(context_.make_runner, machine_.parameters());
   });
-  const Status opened = runner.status();
+  const Status opened = session.status();
   if (opened.ok()) {
-    runner_ = std::move(runner).value();
+    session_ = std::move(session).value();
   }
   asio::post(strand_,
              [self = shared_from_this(), status = opened] { self->HandleSession(status); });
@@ -173,7 +181,7 @@ void Connection::OpenOnWorker() {
 void Connection::HandleSession(const Status& status) {
   busy_ = false;
   if (closed_) {
-    ReleaseRunner();
+    ReleaseSession();
     return;
   }
   startup_timer_.cancel();
@@ -190,43 +198,65 @@ void Connection::HandleSession(const Status& status) {
   Read();
 }
 
-void Connection::RunQuery(const std::string& query) {
-  busy_ =
-      context_.workers.Submit([self = shared_from_this(), query] { self->AnswerOnWorker(query); });
+void Connection::RunQuery(std::string query) {
+  RunOnWorker(
+      [this, query = std::move(query)]() -> Result<SeriesEnd> {
+        DASHI_RETURN_IF_ERROR(SimpleQuery(*session_, send_queue_).Run(query));
+        return SeriesEnd::kSynced;
+      },
+      /*ends_with_ready=*/true);
+}
+
+void Connection::RunSeries(std::vector<ExtendedMessage> messages) {
+  const bool ends_with_sync = std::holds_alternative<SyncMessage>(messages.back());
+  RunOnWorker([this, messages = std::move(
+                         messages)] { return ExtendedQuery(*session_, send_queue_).Run(messages); },
+              ends_with_sync);
+}
+
+void Connection::RunOnWorker(std::function<Result<SeriesEnd>()> answer, bool ends_with_ready) {
+  busy_ = context_.workers.Submit(
+      [self = shared_from_this(), answer = std::move(answer)] { self->AnswerOnWorker(answer); });
   if (!busy_) {
-    const TransactionStatus status = TransactionStatusOf(*runner_);
+    const TransactionStatus status = session_->transaction_status();
     std::string reply;
     AppendError(&reply, Severity::kError, Overloaded(), /*position=*/0);
-    AppendReadyForQuery(&reply, status);
+    if (ends_with_ready) {
+      AppendReadyForQuery(&reply, status);
+    }
     send_queue_.Push(std::move(reply));
-    machine_.QueryDone(status);
+    machine_.AnswerDone(status, ends_with_ready ? SeriesEnd::kSynced : SeriesEnd::kFailed);
   }
 }
 
-void Connection::AnswerOnWorker(const std::string& query) {
+void Connection::AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer) {
   SetRunning(true);
-  const Status status =
-      CatchAsStatus("query", [&] { return SimpleQuery(*runner_, send_queue_).Run(query); });
+  const Result<SeriesEnd> end = CatchAsStatus("answer", answer);
+  if (!end.ok()) {
+    session_->Fail();
+    session_->EndSeries().IgnoreError("nothing is left to be committed");
+  }
   SetRunning(false);
-  const TransactionStatus transaction_status = TransactionStatusOf(*runner_);
-  if (!status.ok() && status.code() != StatusCode::kUnavailable) {
+  const TransactionStatus transaction_status = session_->transaction_status();
+  if (!end.ok() && end.status().code() != StatusCode::kUnavailable) {
     std::string reply;
-    AppendError(&reply, Severity::kError, status, /*position=*/0);
+    AppendError(&reply, Severity::kError, end.status(), /*position=*/0);
     AppendReadyForQuery(&reply, transaction_status);
     send_queue_.Push(std::move(reply));
   }
-  asio::post(strand_, [self = shared_from_this(), transaction_status] {
-    self->HandleQueryDone(transaction_status);
+  asio::post(strand_, [self = shared_from_this(), transaction_status,
+                       end = end.ok() ? *end : SeriesEnd::kSynced] {
+    self->HandleDone(transaction_status, end);
   });
 }
 
-void Connection::HandleQueryDone(TransactionStatus status) {
+void Connection::HandleDone(TransactionStatus status, SeriesEnd end) {
   busy_ = false;
   if (closed_) {
-    ReleaseRunner();
+    ReleaseSession();
     return;
   }
-  machine_.QueryDone(status);
+  machine_.AnswerDone(status, end);
   if (stopping_) {
     SayGoodbye();
   }
@@ -237,9 +267,9 @@ void Connection::HandleQueryDone(TransactionStatus status) {
 void Connection::SetRunning(bool running) {
   const MutexLock lock(mutex_);
   if (running) {
-    runner_->ForgetCancel();
+    session_->runner().ForgetCancel();
   }
-  running_ = running ? runner_.get() : nullptr;
+  running_ = running ? &session_->runner() : nullptr;
 }
 
 void Connection::CancelWithKey(std::uint32_t secret) {
@@ -336,7 +366,7 @@ void Connection::Close() {
   if (busy_) {
     KeepCancelling();
   } else {
-    ReleaseRunner();
+    ReleaseSession();
   }
   context_.registry.Remove(process_id_);
 }
@@ -355,10 +385,10 @@ void Connection::KeepCancelling() {
 }
 
 // A session may have a transaction to undo: that is no work for an I/O thread.
-void Connection::ReleaseRunner() {
-  if (runner_ != nullptr) {
+void Connection::ReleaseSession() {
+  if (session_ != nullptr) {
     // Where no worker takes it, it goes here and now.
-    static_cast<void>(context_.workers.Submit([runner = std::exchange(runner_, nullptr)] {}));
+    static_cast<void>(context_.workers.Submit([session = std::exchange(session_, nullptr)] {}));
   }
 }
 

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,7 +13,9 @@
 #include <boost/asio/strand.hpp>
 
 #include "base/mutex.h"
+#include "server/client_session.h"
 #include "server/connection_registry.h"
+#include "server/extended_query.h"
 #include "server/protocol_machine.h"
 #include "server/send_queue.h"
 #include "server/server.h"
@@ -64,9 +68,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void OpenSession();
   void OpenOnWorker();
   void HandleSession(const Status& status);
-  void RunQuery(const std::string& query);
-  void AnswerOnWorker(const std::string& query);
-  void HandleQueryDone(TransactionStatus status);
+  void RunQuery(std::string query);
+  void RunSeries(std::vector<ExtendedMessage> messages);
+  /// Has a worker answer; where none takes it, says so. `answer` returns where its answers end.
+  void RunOnWorker(std::function<Result<SeriesEnd>()> answer, bool ends_with_ready);
+  void AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer);
+  void HandleDone(TransactionStatus status, SeriesEnd end);
   void SetRunning(bool running) DASHI_EXCLUDES(mutex_);
   void Write();
   void HandleWritten(const boost::system::error_code& error, std::size_t num_bytes);
@@ -74,7 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void CloseAfterWrites();
   void Close();
   void KeepCancelling();
-  void ReleaseRunner();
+  void ReleaseSession();
 
   ConnectionContext& context_;
   const std::uint32_t process_id_;
@@ -96,7 +103,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool close_after_writes_ = false;
   bool closed_ = false;
   // Sharers: this connection and the job that lets it go on a worker.
-  std::shared_ptr<StatementRunner> runner_;
+  std::shared_ptr<ClientSession> session_;
   Mutex mutex_;
   StatementRunner* running_ DASHI_GUARDED_BY(mutex_) = nullptr;  // while a query runs
 };

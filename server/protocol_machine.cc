@@ -9,6 +9,8 @@ namespace dashi {
 namespace {
 
 constexpr std::uint16_t kNewestMinorVersion = 0;
+// A series longer than this, with what its messages take beside their bytes, is run in pieces.
+constexpr std::size_t kSeriesBytesMax = std::size_t{256} << 10;
 constexpr std::size_t kKeptBytesMax = std::size_t{64} << 10;  // of buffer, once it is empty
 
 using Action = ProtocolMachine::Step::Action;
@@ -107,10 +109,11 @@ std::string ProtocolMachine::SessionOpened(std::uint32_t process_id, std::uint32
 
 std::string ProtocolMachine::SessionRefused(const Status& status) { return Fatal(status).reply; }
 
-void ProtocolMachine::QueryDone(TransactionStatus status) {
+void ProtocolMachine::AnswerDone(TransactionStatus status, SeriesEnd end) {
   if (state_ == State::kRunning) {
-    state_ = State::kReady;
+    state_ = end == SeriesEnd::kFailed ? State::kSkipToSync : State::kReady;
   }
+  in_series_ = end == SeriesEnd::kOpen;
   transaction_status_ = status;
 }
 
@@ -127,11 +130,15 @@ ProtocolMachine::Step ProtocolMachine::AdvanceMessage() {
   if (decoding.outcome == DecodeOutcome::kNeedMore) {
     return StepOf(Action::kWait);
   }
+  const FrontendType type = decoding.message.type;
+  const bool collects = decoding.outcome == DecodeOutcome::kMessage && IsExtended(type);
+  if (!series_.empty() && !collects) {
+    return RunSeries();  // What comes now is answered behind it.
+  }
   if (decoding.outcome == DecodeOutcome::kMalformed) {
     return decoding.status.ok() ? Close() : Fatal(decoding.status);
   }
   Consume(decoding.num_bytes);
-  const FrontendType type = decoding.message.type;
   const bool ends_skipping = type == FrontendType::kSync || type == FrontendType::kTerminate;
   if (state_ == State::kSkipToSync && !ends_skipping) {
     return StepOf(Action::kContinue);
@@ -145,17 +152,6 @@ ProtocolMachine::Step ProtocolMachine::Handle(const FrontendMessage& message) {
       return RunQuery(message);
     case FrontendType::kTerminate:
       return Close();
-    case FrontendType::kSync: {
-      state_ = State::kReady;
-      const Status status = CheckEmptyBody(message.body);
-      if (!status.ok()) {
-        return Answer(status);
-      }
-      Step step = StepOf(Action::kContinue);
-      AppendReadyForQuery(&step.reply, transaction_status_);
-      return step;
-    }
-    case FrontendType::kFlush:     // Nothing is ever held back.
     case FrontendType::kCopyData:  // What is left of a COPY that failed is passed over.
     case FrontendType::kCopyDone:
     case FrontendType::kCopyFail:
@@ -167,14 +163,43 @@ ProtocolMachine::Step ProtocolMachine::Handle(const FrontendMessage& message) {
     case FrontendType::kDescribe:
     case FrontendType::kExecute:
     case FrontendType::kClose:
+    case FrontendType::kFlush:
+    case FrontendType::kSync:
       break;
   }
-  Step step = StepOf(Action::kContinue);
-  AppendError(&step.reply, Severity::kError,
-              Status::Unimplemented("the extended query protocol is not supported")
-                  .WithHint("Send simple queries, without parameters."),
-              /*position=*/0);
-  state_ = State::kSkipToSync;
+  return Collect(message);
+}
+
+ProtocolMachine::Step ProtocolMachine::Collect(const FrontendMessage& message) {
+  ExtendedMessage decoded = DecodeExtended(message);
+  const auto* malformed = std::get_if<MalformedMessage>(&decoded);
+  const bool is_sync =
+      std::holds_alternative<SyncMessage>(decoded) || (malformed != nullptr && malformed->is_sync);
+  const bool is_flush = std::holds_alternative<FlushMessage>(decoded);
+  if (series_.empty() && is_flush) {
+    return StepOf(Action::kContinue);  // Nothing is held back.
+  }
+  if (series_.empty() && is_sync && !in_series_) {
+    // There is nothing to end: no worker need look at it.
+    state_ = State::kReady;
+    if (malformed != nullptr) {
+      return Answer(malformed->status);
+    }
+    Step step = StepOf(Action::kContinue);
+    AppendReadyForQuery(&step.reply, transaction_status_);
+    return step;
+  }
+  num_series_bytes_ += sizeof(ExtendedMessage) + message.body.size();
+  series_.push_back(std::move(decoded));
+  return is_sync || is_flush || num_series_bytes_ >= kSeriesBytesMax ? RunSeries()
+                                                                     : StepOf(Action::kContinue);
+}
+
+ProtocolMachine::Step ProtocolMachine::RunSeries() {
+  state_ = State::kRunning;
+  num_series_bytes_ = 0;
+  Step step = StepOf(Action::kRunSeries);
+  step.series = std::exchange(series_, {});
   return step;
 }
 
@@ -191,6 +216,7 @@ ProtocolMachine::Step ProtocolMachine::RunQuery(const FrontendMessage& message) 
 
 ProtocolMachine::Step ProtocolMachine::Close() {
   state_ = State::kClosed;
+  series_.clear();
   inbound_ = std::string();
   begin_ = 0;
   return StepOf(Action::kClose);

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dashi/status.h"
+#include "server/extended_messages.h"
 #include "server/startup_parameters.h"
 #include "server/wire_decoder.h"
 #include "server/wire_encoder.h"
@@ -14,6 +16,9 @@ namespace dashi {
 
 /// One connection's side of the protocol: bytes in; replies and things to do out. Knows no sockets
 /// and runs no SQL.
+///
+/// Messages of the extended protocol are collected up to a Sync, a Flush, a message of another kind
+/// or a bound, and run together, so that whoever runs them knows what is alone in its series.
 ///
 ///     kStartup -> kOpening -> kReady <-> kRunning
 ///                               |  ^
@@ -31,13 +36,15 @@ class ProtocolMachine {
       kContinue,     ///< with the next step
       kWait,         ///< for more bytes, or for the end of what runs
       kOpenSession,  ///< then call SessionOpened or SessionRefused
-      kRunQuery,     ///< then call QueryDone
+      kRunQuery,     ///< then call AnswerDone
+      kRunSeries,    ///< the messages of `series`, then call AnswerDone
       kCancelOther,  ///< the query of the connection with this key, then close without a reply
       kClose
     };
     Action action = Action::kContinue;
     std::string reply;
     std::string query;
+    std::vector<ExtendedMessage> series;
     std::uint32_t process_id = 0;
     std::uint32_t secret = 0;
   };
@@ -51,8 +58,8 @@ class ProtocolMachine {
   std::string SessionOpened(std::uint32_t process_id, std::uint32_t secret);
   /// The session was refused. Returns the reply; the connection ends.
   std::string SessionRefused(const Status& status);
-  /// The running query has been answered, up to ReadyForQuery.
-  void QueryDone(TransactionStatus status);
+  /// What ran has been answered, up to `end`.
+  void AnswerDone(TransactionStatus status, SeriesEnd end);
   /// Ends the conversation from this side. Returns the reply that tells the client.
   std::string Shutdown();
 
@@ -67,6 +74,8 @@ class ProtocolMachine {
   Step Start(const StartupMessage& message);
   Step AdvanceMessage();
   Step Handle(const FrontendMessage& message);
+  Step Collect(const FrontendMessage& message);
+  Step RunSeries();
   Step RunQuery(const FrontendMessage& message);
   Step Close();
   Step Fatal(const Status& status);
@@ -82,6 +91,9 @@ class ProtocolMachine {
   bool asked_for_gss_ = false;
   std::string negotiation_;  // sent before the client is let in
   StartupParameters parameters_;
+  std::vector<ExtendedMessage> series_;  // collected, not yet run
+  std::size_t num_series_bytes_ = 0;
+  bool in_series_ = false;  // some have run since the last Sync
 };
 
 }  // namespace dashi

@@ -1,6 +1,7 @@
 #include "server/startup_parameters.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string_view>
 
@@ -166,6 +167,22 @@ std::vector<std::pair<std::string, std::string>> ReportedParameters(
           {"standard_conforming_strings", "on"},
           {"TimeZone", "UTC"},
           {"dashi_version", std::string(Version())}};
+}
+
+std::vector<std::pair<std::string, std::string>> SettingReports(
+    const StartupParameters& parameters) {
+  static constexpr std::array<std::string_view, 7> kSettings = {"application_name",
+                                                                "client_encoding",
+                                                                "DateStyle",
+                                                                "default_transaction_read_only",
+                                                                "IntervalStyle",
+                                                                "TimeZone",
+                                                                "standard_conforming_strings"};
+  std::vector<std::pair<std::string, std::string>> reports = ReportedParameters(parameters);
+  std::erase_if(reports, [](const auto& report) {
+    return std::find(kSettings.begin(), kSettings.end(), report.first) == kSettings.end();
+  });
+  return reports;
 }
 
 }  // namespace dashi

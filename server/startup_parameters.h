@@ -33,4 +33,8 @@ std::vector<std::string> SettingStatements(const StartupParameters& parameters);
 std::vector<std::pair<std::string, std::string>> ReportedParameters(
     const StartupParameters& parameters);
 
+/// Returns those of the reports that are settings which a client may change.
+std::vector<std::pair<std::string, std::string>> SettingReports(
+    const StartupParameters& parameters);
+
 }  // namespace dashi

@@ -7,6 +7,7 @@
 #include <utf8proc.h>
 
 #include "base/byte_codec.h"
+#include "base/status.h"
 
 namespace dashi {
 
@@ -144,21 +145,29 @@ Result<std::string> DecodeQuery(std::string_view body) {
     return ProtocolViolation("invalid string in message");
   }
   const std::string_view text = body.substr(0, body.size() - 1);
-  std::string_view rest = text;
-  while (!rest.empty()) {
+  DASHI_RETURN_IF_ERROR(CheckUtf8(text));
+  return std::string(text);
+}
+
+Status CheckUtf8(std::string_view text) {
+  while (!text.empty()) {
+    if (text.front() > '\0') {  // ASCII
+      text.remove_prefix(1);
+      continue;
+    }
     utf8proc_int32_t codepoint = 0;
     const utf8proc_ssize_t num_bytes = utf8proc_iterate(
-        reinterpret_cast<const utf8proc_uint8_t*>(rest.data()),
-        static_cast<utf8proc_ssize_t>(std::min<std::size_t>(rest.size(), 4)), &codepoint);
-    if (num_bytes <= 0) {
+        reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+        static_cast<utf8proc_ssize_t>(std::min<std::size_t>(text.size(), 4)), &codepoint);
+    if (num_bytes <= 0 || codepoint == 0) {
       return Status::InvalidArgument(
                  fmt::format("invalid byte sequence for encoding \"UTF8\": 0x{:02x}",
-                             static_cast<unsigned char>(rest.front())))
+                             static_cast<unsigned char>(text.front())))
           .WithSqlState("22021");
     }
-    rest.remove_prefix(static_cast<std::size_t>(num_bytes));
+    text.remove_prefix(static_cast<std::size_t>(num_bytes));
   }
-  return std::string(text);
+  return Status();
 }
 
 Status CheckEmptyBody(std::string_view body) {

@@ -87,6 +87,9 @@ MessageDecoding DecodeMessage(std::string_view bytes);
 /// Errors: 08P01 when it is not one zero-terminated string, 22021 when it is not valid UTF-8.
 Result<std::string> DecodeQuery(std::string_view body);
 
+/// Returns ok when `text` is valid UTF-8 without a zero byte, else 22021.
+Status CheckUtf8(std::string_view text);
+
 /// Returns ok when the body of a Sync, Flush or Terminate message is empty, else 08P01.
 Status CheckEmptyBody(std::string_view body);
 

@@ -1,12 +1,10 @@
 #include "server/wire_encoder.h"
 
 #include <algorithm>
-#include <cmath>
-
-#include <fmt/format.h>
 
 #include "base/byte_codec.h"
 #include "base/status.h"
+#include "server/value_encoder.h"
 
 namespace dashi {
 
@@ -41,6 +39,17 @@ class MessageBuilder {
     *out_ += text.substr(0, text.find('\0'));
     out_->push_back('\0');
   }
+  // Sets the length before what was appended since BeginValue.
+  std::size_t BeginValue() {
+    Int32(0);
+    return out_->size();
+  }
+  void EndValue(std::size_t begin) {
+    std::string length;
+    AppendBigEndian32(&length, static_cast<std::uint32_t>(out_->size() - begin));
+    out_->replace(begin - length.size(), length.size(), length);
+  }
+  std::string* out() { return out_; }
   void Field(char code, std::string_view text) {
     if (!text.empty()) {
       Byte(code);
@@ -54,7 +63,15 @@ class MessageBuilder {
 };
 
 std::uint16_t SizeOf(TypeOid type) {
-  return type == TypeOid::kInt8 || type == TypeOid::kFloat8 ? 8 : kVariableSize;
+  switch (type) {
+    case TypeOid::kInt8:
+    case TypeOid::kFloat8:
+      return 8;
+    case TypeOid::kVoid:
+      return 4;
+    default:
+      return kVariableSize;
+  }
 }
 
 }  // namespace
@@ -97,34 +114,58 @@ void AppendRowDescription(std::string* out, std::span<const WireColumn> columns)
     message.Int32(static_cast<std::uint32_t>(column.type));
     message.Int16(SizeOf(column.type));
     message.Int32(kNullLength);  // type modifier: none
-    message.Int16(0);            // text format
+    message.Int16(static_cast<std::uint16_t>(column.format));
   }
 }
 
-Status AppendDataRow(std::string* out, const Row& row) {
+Status AppendDataRow(std::string* out, const Row& row, std::span<const WireColumn> columns) {
   const auto is_too_long = [](const Value& value) {
     return value.text().size() >= kValueBytesMax || value.bytes().size() >= kValueBytesMax / 2;
   };
   if (std::any_of(row.begin(), row.end(), is_too_long)) {
     return Status::ResourceExhausted("a value is too long to be sent").WithSqlState("54000");
   }
-  MessageBuilder message(out, 'D');
-  message.Int16(static_cast<std::uint16_t>(row.size()));
-  for (const Value& value : row) {
-    if (value.is_null()) {
-      message.Int32(kNullLength);
-      continue;
+  const std::size_t begin = out->size();
+  Status status;
+  {
+    MessageBuilder message(out, 'D');
+    message.Int16(static_cast<std::uint16_t>(row.size()));
+    for (std::size_t i = 0; i < row.size() && status.ok(); ++i) {
+      if (row[i].is_null()) {
+        message.Int32(kNullLength);
+        continue;
+      }
+      const std::size_t value_begin = message.BeginValue();
+      if (columns[i].format == WireFormat::kText) {
+        AppendText(message.out(), row[i]);
+      } else {
+        status = AppendBinary(message.out(), row[i], columns[i]);
+      }
+      message.EndValue(value_begin);
     }
-    if (value.type() == ValueType::kText) {
-      message.Int32(static_cast<std::uint32_t>(value.text().size()));
-      message.Bytes(value.text());
-      continue;
-    }
-    const std::string text = WireText(value);
-    message.Int32(static_cast<std::uint32_t>(text.size()));
-    message.Bytes(text);
   }
-  return Status();
+  if (!status.ok()) {
+    out->resize(begin);
+  }
+  return status;
+}
+
+void AppendParseComplete(std::string* out) { const MessageBuilder message(out, '1'); }
+
+void AppendBindComplete(std::string* out) { const MessageBuilder message(out, '2'); }
+
+void AppendCloseComplete(std::string* out) { const MessageBuilder message(out, '3'); }
+
+void AppendNoData(std::string* out) { const MessageBuilder message(out, 'n'); }
+
+void AppendPortalSuspended(std::string* out) { const MessageBuilder message(out, 's'); }
+
+void AppendParameterDescription(std::string* out, std::span<const TypeOid> types) {
+  MessageBuilder message(out, 't');
+  message.Int16(static_cast<std::uint16_t>(types.size()));
+  for (const TypeOid type : types) {
+    message.Int32(static_cast<std::uint32_t>(type));
+  }
 }
 
 void AppendCommandComplete(std::string* out, std::string_view tag) {
@@ -154,18 +195,6 @@ void AppendError(std::string* out, Severity severity, const Status& status, std:
     message.Field('P', std::to_string(position));
   }
   message.Byte('\0');
-}
-
-std::string WireText(const Value& value) {
-  if (value.type() == ValueType::kReal) {
-    if (std::isnan(value.real())) {
-      return "NaN";
-    }
-    if (std::isinf(value.real())) {
-      return value.real() > 0 ? "Infinity" : "-Infinity";
-    }
-  }
-  return value.is_null() ? std::string() : value.ToString();
 }
 
 }  // namespace dashi

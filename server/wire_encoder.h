@@ -9,14 +9,12 @@
 #include "dashi/result_set.h"
 #include "dashi/status.h"
 #include "dashi/value.h"
+#include "server/type_oid.h"
 
 namespace dashi {
 
 // What the server sends, appended to a buffer as whole messages. Each length is written after the
 // body it counts.
-
-/// PostgreSQL's numbers of the types that values are sent as. Values are those of the protocol.
-enum class TypeOid : std::uint32_t { kBytea = 17, kInt8 = 20, kText = 25, kFloat8 = 701 };
 
 enum class TransactionStatus : char { kIdle = 'I', kInTransaction = 'T', kFailed = 'E' };
 
@@ -26,6 +24,7 @@ enum class Severity { kError, kFatal };
 struct WireColumn {
   std::string name;
   TypeOid type = TypeOid::kText;
+  WireFormat format = WireFormat::kText;
 };
 
 void AppendAuthenticationOk(std::string* out);
@@ -35,17 +34,21 @@ void AppendNegotiateProtocolVersion(std::string* out, std::uint32_t newest_minor
                                     const std::vector<std::string>& unknown_options);
 void AppendReadyForQuery(std::string* out, TransactionStatus status);
 void AppendRowDescription(std::string* out, std::span<const WireColumn> columns);
-/// Appends a row in text format.
+/// Appends a row of as many values as there are columns, each in its column's format.
 ///
-/// Errors: kResourceExhausted (54000) for a value of 1 GiB or more; nothing is appended then.
-Status AppendDataRow(std::string* out, const Row& row);
+/// Errors: kResourceExhausted (54000) for a value of 1 GiB or more; those of AppendBinary. Nothing
+///         is appended then.
+Status AppendDataRow(std::string* out, const Row& row, std::span<const WireColumn> columns);
+void AppendParseComplete(std::string* out);
+void AppendBindComplete(std::string* out);
+void AppendCloseComplete(std::string* out);
+void AppendNoData(std::string* out);
+void AppendPortalSuspended(std::string* out);
+void AppendParameterDescription(std::string* out, std::span<const TypeOid> types);
 void AppendCommandComplete(std::string* out, std::string_view tag);
 void AppendEmptyQueryResponse(std::string* out);
 void AppendNotice(std::string* out, std::string_view message);
 /// Appends an error. `position` counts characters of the query text from 1; 0 leaves it out.
 void AppendError(std::string* out, Severity severity, const Status& status, std::size_t position);
-
-/// Returns a value as PostgreSQL's text format has it; NULL has none.
-std::string WireText(const Value& value);
 
 }  // namespace dashi

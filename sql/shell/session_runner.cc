@@ -23,6 +23,23 @@ class SessionResult final : public StatementResult {
   ResultSet rows_;
 };
 
+class SessionPrepared final : public PreparedQuery {
+ public:
+  explicit SessionPrepared(PreparedStatement statement) : statement_(std::move(statement)) {}
+
+  std::vector<ValueType> parameter_types() const override {
+    return std::vector<ValueType>(statement_.num_parameters(), ValueType::kNull);
+  }
+  std::vector<Column> columns() const override { return statement_.columns(); }
+  Result<std::unique_ptr<StatementResult>> Run(std::span<const Value> values) override {
+    DASHI_ASSIGN_OR_RETURN(ResultSet rows, statement_.Execute(values));
+    return std::unique_ptr<StatementResult>(std::make_unique<SessionResult>(std::move(rows)));
+  }
+
+ private:
+  PreparedStatement statement_;
+};
+
 }  // namespace
 
 SessionRunner::SessionRunner(std::unique_ptr<Session> session) : session_(std::move(session)) {
@@ -38,6 +55,17 @@ Result<std::unique_ptr<StatementResult>> SessionRunner::RunWithStreams(std::stri
                                                                        const CopyStreams& streams) {
   DASHI_ASSIGN_OR_RETURN(ResultSet rows, session_->ExecuteWithStreams(statement, streams));
   return std::unique_ptr<StatementResult>(std::make_unique<SessionResult>(std::move(rows)));
+}
+
+Result<std::unique_ptr<PreparedQuery>> SessionRunner::Prepare(std::string_view statement) {
+  DASHI_ASSIGN_OR_RETURN(PreparedStatement prepared, session_->Prepare(statement));
+  return std::unique_ptr<PreparedQuery>(std::make_unique<SessionPrepared>(std::move(prepared)));
+}
+
+void SessionRunner::FailTransaction() {
+  if (in_transaction() && !transaction_failed()) {
+    session_->Prepare("").status().IgnoreError("what is no statement fails the block");
+  }
 }
 
 void SessionRunner::SetProgressCallback(ProgressCallback callback) {

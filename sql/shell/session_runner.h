@@ -17,6 +17,8 @@ class SessionRunner final : public StatementRunner {
   Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) override;
   Result<std::unique_ptr<StatementResult>> RunWithStreams(std::string_view statement,
                                                           const CopyStreams& streams) override;
+  Result<std::unique_ptr<PreparedQuery>> Prepare(std::string_view statement) override;
+  void FailTransaction() override;
   void Cancel() override { cancelled_ = true; }
   void ForgetCancel() override { cancelled_ = false; }
   void SetProgressCallback(ProgressCallback callback) override;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "dashi/progress.h"
 #include "dashi/result_set.h"
 #include "dashi/status.h"
+#include "dashi/value.h"
 
 namespace dashi {
 
@@ -26,6 +29,22 @@ class StatementResult {
   virtual const std::vector<std::string>& notices() const = 0;
 };
 
+/// A statement parsed once and run many times with other values: what PreparedStatement is, as an
+/// interface.
+///
+/// Threads: its StatementRunner's.
+class PreparedQuery {
+ public:
+  virtual ~PreparedQuery() = default;
+  /// What each of its parameters is used as, in their order; kNull where that is not known.
+  virtual std::vector<ValueType> parameter_types() const = 0;
+  /// The columns of its rows; empty for a statement without rows, or whose columns only its result
+  /// knows.
+  virtual std::vector<Column> columns() const = 0;
+  /// Runs it with a value for each parameter.
+  virtual Result<std::unique_ptr<StatementResult>> Run(std::span<const Value> values) = 0;
+};
+
 /// Runs statements one after another: what the shell and the server need of a Session, so that
 /// both can be tested without a database.
 ///
@@ -40,6 +59,9 @@ class StatementRunner {
                                                                   const CopyStreams& /*streams*/) {
     return Run(statement);
   }
+  virtual Result<std::unique_ptr<PreparedQuery>> Prepare(std::string_view statement) = 0;
+  /// Has an open transaction block fail, as an error of one of its statements does.
+  virtual void FailTransaction() = 0;
   /// Stops the running statement and every later one, until ForgetCancel: a Cancel that comes
   /// just before a statement begins is not lost.
   virtual void Cancel() = 0;

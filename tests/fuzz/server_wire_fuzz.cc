@@ -20,7 +20,7 @@ void Act(ProtocolMachine& machine, const ProtocolMachine::Step& step) {
     DASHI_CHECK(!machine.SessionOpened(/*process_id=*/1, /*secret=*/2).empty());
   } else if (step.action == Action::kRunQuery) {
     DASHI_CHECK(step.query.find('\0') == std::string::npos);
-    machine.QueryDone(dashi::TransactionStatus::kIdle);
+    machine.AnswerDone(dashi::TransactionStatus::kIdle, dashi::SeriesEnd::kSynced);
   }
 }
 

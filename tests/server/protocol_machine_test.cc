@@ -130,10 +130,10 @@ TEST(ProtocolMachineTest, RunsOneQueryAtATime) {
   EXPECT_EQ(step.action, Action::kRunQuery);
   EXPECT_EQ(step.query, "SELECT 1");
   EXPECT_EQ(Advance(machine).action, Action::kWait);
-  machine.QueryDone(TransactionStatus::kInTransaction);
+  machine.AnswerDone(TransactionStatus::kInTransaction, SeriesEnd::kSynced);
   step = Advance(machine);
   EXPECT_EQ(step.query, "SELECT 2");
-  machine.QueryDone(TransactionStatus::kInTransaction);
+  machine.AnswerDone(TransactionStatus::kInTransaction, SeriesEnd::kSynced);
   // The state of the transaction shows in every ReadyForQuery.
   EXPECT_EQ(MessagesOf(Feed(machine, MessageBytes('S', "")).reply).back().body, "T");
 }
@@ -149,17 +149,84 @@ TEST(ProtocolMachineTest, BytesMayArriveOneByOne) {
   EXPECT_EQ(machine.state(), State::kOpening);
 }
 
-TEST(ProtocolMachineTest, ExtendedMessagesFailOnceAndSkipToSync) {
+TEST(ProtocolMachineTest, ASeriesIsRunAtItsSync) {
+  ProtocolMachine machine;
+  LetIn(machine);
+  EXPECT_EQ(Feed(machine, ParseBytes("", "SELECT 1") + ExecuteBytes("")).action, Action::kWait);
+  const auto step = Feed(machine, MessageBytes('S', "") + ParseBytes("", "SELECT 2"));
+  ASSERT_EQ(step.action, Action::kRunSeries);
+  ASSERT_EQ(step.series.size(), 3U);
+  EXPECT_EQ(std::get<ParseMessage>(step.series[0]).query, "SELECT 1");
+  EXPECT_TRUE(std::holds_alternative<SyncMessage>(step.series[2]));
+  EXPECT_EQ(Advance(machine).action, Action::kWait);
+  machine.AnswerDone(TransactionStatus::kIdle, SeriesEnd::kSynced);
+  EXPECT_EQ(Advance(machine).action, Action::kWait) << "the second series has no end yet";
+  EXPECT_EQ(Feed(machine, MessageBytes('H', "")).series.size(), 2U);
+}
+
+TEST(ProtocolMachineTest, ASyncOfNothingIsAnsweredAtOnce) {
+  ProtocolMachine machine;
+  LetIn(machine);
+  EXPECT_EQ(TypesOf(MessagesOf(Feed(machine, MessageBytes('H', "") + MessageBytes('S', "")).reply)),
+            "Z");
+  EXPECT_EQ(Feed(machine, ParseBytes("", "SELECT 1") + MessageBytes('H', "")).action,
+            Action::kRunSeries);
+  machine.AnswerDone(TransactionStatus::kIdle, SeriesEnd::kOpen);
+  // There may be a transaction to end.
+  const auto step = Feed(machine, MessageBytes('S', ""));
+  EXPECT_EQ(step.action, Action::kRunSeries);
+  EXPECT_EQ(step.reply, "");
+}
+
+TEST(ProtocolMachineTest, AnErrorHasTheRestSkippedUpToTheSync) {
+  ProtocolMachine machine;
+  LetIn(machine);
+  EXPECT_EQ(Feed(machine, ParseBytes("", "x") + MessageBytes('H', "")).action, Action::kRunSeries);
+  machine.AnswerDone(TransactionStatus::kFailed, SeriesEnd::kFailed);
+  EXPECT_EQ(machine.state(), State::kSkipToSync);
+  const auto step = Feed(machine, ParseBytes("", "y") + MessageBytes('B', "x") + ExecuteBytes("") +
+                                      QueryBytes("SELECT 1") + MessageBytes('S', ""));
+  EXPECT_EQ(step.action, Action::kWait);
+  const auto messages = MessagesOf(step.reply);
+  ASSERT_EQ(TypesOf(messages), "Z");
+  EXPECT_EQ(messages[0].body, "E");
+  EXPECT_EQ(Feed(machine, QueryBytes("SELECT 2")).query, "SELECT 2");
+}
+
+TEST(ProtocolMachineTest, OtherMessagesComeBehindTheSeries) {
+  const std::string others[] = {QueryBytes("SELECT 1"), MessageBytes('X', ""),
+                                MessageBytes('F', "x"), std::string("~")};
+  for (const std::string& other : others) {
+    ProtocolMachine machine;
+    LetIn(machine);
+    const auto step = Feed(machine, ParseBytes("", "COMMIT") + ExecuteBytes("") + other);
+    ASSERT_EQ(step.action, Action::kRunSeries);
+    EXPECT_EQ(step.series.size(), 2U);
+    machine.AnswerDone(TransactionStatus::kIdle, SeriesEnd::kOpen);
+    EXPECT_NE(Advance(machine).action, Action::kRunSeries);
+  }
+}
+
+TEST(ProtocolMachineTest, ALongSeriesIsRunInPieces) {
+  ProtocolMachine machine;
+  LetIn(machine);
+  const std::string parse = ParseBytes("", std::string(100'000, 'x'));
+  EXPECT_EQ(Feed(machine, parse + parse).action, Action::kWait);
+  const auto step = Feed(machine, parse);
+  EXPECT_EQ(step.action, Action::kRunSeries);
+  EXPECT_EQ(step.series.size(), 3U);
+}
+
+TEST(ProtocolMachineTest, WhatCannotBeReadIsAnsweredInItsTurn) {
   ProtocolMachine machine;
   LetIn(machine);
   const auto step =
-      Feed(machine, MessageBytes('P', "x") + MessageBytes('B', "x") + MessageBytes('D', "x") +
-                        MessageBytes('E', "x") + MessageBytes('C', "x") + MessageBytes('H', "") +
-                        QueryBytes("SELECT 1") + MessageBytes('S', ""));
-  EXPECT_EQ(step.action, Action::kWait);
-  EXPECT_EQ(TypesOf(MessagesOf(step.reply)), "EZ");
-  EXPECT_EQ(ErrorCode(step.reply), "0A000");
-  EXPECT_EQ(Feed(machine, QueryBytes("SELECT 2")).query, "SELECT 2");
+      Feed(machine, ParseBytes("", "SELECT 1") + MessageBytes('B', "x") + MessageBytes('S', ""));
+  ASSERT_EQ(step.action, Action::kRunSeries);
+  const auto* malformed = std::get_if<MalformedMessage>(&step.series.at(1));
+  ASSERT_NE(malformed, nullptr);
+  EXPECT_EQ(malformed->status.sqlstate(), "08P01");
+  EXPECT_FALSE(malformed->is_sync);
 }
 
 TEST(ProtocolMachineTest, OddMessagesAreAnswered) {

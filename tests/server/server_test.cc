@@ -30,6 +30,10 @@ class SharedRunner final : public StatementRunner {
   Result<std::unique_ptr<StatementResult>> Run(std::string_view statement) override {
     return engine_->Run(statement);
   }
+  Result<std::unique_ptr<PreparedQuery>> Prepare(std::string_view statement) override {
+    return engine_->Prepare(statement);
+  }
+  void FailTransaction() override { engine_->FailTransaction(); }
   void Cancel() override { engine_->Cancel(); }
   void ForgetCancel() override { engine_->ForgetCancel(); }
   void SetProgressCallback(ProgressCallback callback) override {

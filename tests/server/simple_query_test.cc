@@ -1,48 +1,37 @@
 #include "server/simple_query.h"
 
+#include <deque>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "server/wire_columns.h"
+#include "tests/server/conversation.h"
 #include "tests/server/wire_client.h"
-#include "tests/shell/fake_statement_runner.h"
 
 namespace dashi {
 namespace {
 
-class StringMessageSink final : public MessageSink {
- public:
-  Status Send(std::string bytes) override {
-    if (num_sends_left-- <= 0) {
-      return Status::Unavailable("gone");
-    }
-    largest = std::max(largest, bytes.size());
-    text += bytes;
-    return Status();
-  }
-
-  std::string text;
-  std::size_t largest = 0;
-  int num_sends_left = std::numeric_limits<int>::max();
-};
-
 class SimpleQueryTest : public ::testing::Test {
  protected:
   SimpleQueryTest() {
-    runner_["SELECT n"] = NumbersOutcome();
-    runner_["INSERT"].tag = "INSERT 0 1";
-    runner_["SELECT labl"].status = UnknownColumn(7);
+    runner()["SELECT n"] = NumbersOutcome();
+    runner()["INSERT"].tag = "INSERT 0 1";
+    runner()["SELECT labl"].status = UnknownColumn(7);
   }
 
   std::vector<ServerMessage> Run(std::string_view query) {
     StringMessageSink sink;
-    EXPECT_TRUE(SimpleQuery(runner_, sink).Run(query).ok());
+    EXPECT_TRUE(SimpleQuery(conversation_.session(), sink).Run(query).ok());
     return MessagesOf(sink.text);
   }
 
-  FakeStatementRunner runner_;
+  FakeStatementRunner& runner() { return conversation_.engine(); }
+
+  Conversation conversation_;
 };
 
 using Strings = std::vector<std::string>;
@@ -61,7 +50,7 @@ TEST_F(SimpleQueryTest, EmptyQueriesHaveTheirOwnAnswer) {
   EXPECT_EQ(TypesOf(Run("")), "IZ");
   EXPECT_EQ(TypesOf(Run(" ; ;\n")), "IZ");
   EXPECT_EQ(TypesOf(Run("-- nothing")), "IZ");
-  EXPECT_TRUE(runner_.statements().empty());
+  EXPECT_TRUE(runner().statements().empty());
 }
 
 TEST_F(SimpleQueryTest, ErrorsCarryAllFields) {
@@ -76,7 +65,7 @@ TEST_F(SimpleQueryTest, ErrorsCarryAllFields) {
 }
 
 TEST_F(SimpleQueryTest, PositionsCountCharactersOfTheWholeQuery) {
-  runner_["SELECT 'é'"].tag = "SELECT 0";
+  runner()["SELECT 'é'"].tag = "SELECT 0";
   const auto messages = Run("SELECT 'é'; SELECT labl");
   // 10 characters, semicolon, blank, then the eighth of the second statement.
   EXPECT_EQ(FieldOf(messages[messages.size() - 2], 'P'), "20");
@@ -84,18 +73,18 @@ TEST_F(SimpleQueryTest, PositionsCountCharactersOfTheWholeQuery) {
 
 TEST_F(SimpleQueryTest, SeveralStatementsAreOneTransaction) {
   EXPECT_EQ(TypesOf(Run("INSERT; SELECT n; INSERT")), "CTDDCCZ");
-  EXPECT_EQ(runner_.statements(), (Strings{"BEGIN", "INSERT", "SELECT n", "INSERT", "COMMIT"}));
+  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "INSERT", "SELECT n", "INSERT", "COMMIT"}));
 }
 
 TEST_F(SimpleQueryTest, AnErrorUndoesThemAll) {
   const auto messages = Run("INSERT; SELECT labl; INSERT");
   EXPECT_EQ(TypesOf(messages), "CEZ");
   EXPECT_EQ(messages.back().body, "I");
-  EXPECT_EQ(runner_.statements(), (Strings{"BEGIN", "INSERT", "SELECT labl", "ROLLBACK"}));
+  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "INSERT", "SELECT labl", "ROLLBACK"}));
 }
 
 TEST_F(SimpleQueryTest, AFailedCommitReplacesTheLastTag) {
-  runner_["COMMIT"].status = Status::Aborted("write conflict").WithSqlState("40001");
+  runner()["COMMIT"].status = Status::Aborted("write conflict").WithSqlState("40001");
   const auto messages = Run("INSERT; INSERT");
   EXPECT_EQ(TypesOf(messages), "CEZ");
   EXPECT_EQ(FieldOf(messages[1], 'C'), "40001");
@@ -103,7 +92,13 @@ TEST_F(SimpleQueryTest, AFailedCommitReplacesTheLastTag) {
 
 TEST_F(SimpleQueryTest, TransactionsOfTheirOwnAreLeftAlone) {
   EXPECT_EQ(TypesOf(Run("BEGIN; INSERT; COMMIT")), "CCCZ");
-  EXPECT_EQ(runner_.statements(), (Strings{"BEGIN", "INSERT", "COMMIT"}));
+  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "INSERT", "COMMIT"}));
+}
+
+TEST_F(SimpleQueryTest, ABeginTakesOverWhatCameBeforeIt) {
+  EXPECT_EQ(TypesOf(Run("INSERT; BEGIN; INSERT; COMMIT; INSERT")), "CCCCCZ");
+  EXPECT_EQ(runner().statements(),
+            (Strings{"BEGIN", "INSERT", "BEGIN", "INSERT", "COMMIT", "INSERT"}));
 }
 
 TEST_F(SimpleQueryTest, OpenTransactionsGoOn) {
@@ -116,7 +111,7 @@ TEST_F(SimpleQueryTest, OpenTransactionsGoOn) {
 }
 
 TEST_F(SimpleQueryTest, SendsNoticesBeforeTheTag) {
-  runner_["INSERT"].notices = {"careful"};
+  runner()["INSERT"].notices = {"careful"};
   const auto messages = Run("INSERT");
   ASSERT_EQ(TypesOf(messages), "NCZ");
   EXPECT_EQ(FieldOf(messages[0], 'S'), "NOTICE");
@@ -124,12 +119,12 @@ TEST_F(SimpleQueryTest, SendsNoticesBeforeTheTag) {
 }
 
 TEST_F(SimpleQueryTest, ErrorsMidwayFollowTheRows) {
-  runner_["SELECT n"].status_midway = Status::IoError("disk gone");
+  runner()["SELECT n"].status_midway = Status::IoError("disk gone");
   EXPECT_EQ(TypesOf(Run("SELECT n")), "TDDEZ");
 }
 
 TEST_F(SimpleQueryTest, ValuesHaveTheTextFormatOfPostgreSql) {
-  FakeOutcome& outcome = runner_["SELECT values"];
+  FakeOutcome& outcome = runner()["SELECT values"];
   outcome.columns = {{"a", ValueType::kReal},    {"b", ValueType::kReal}, {"c", ValueType::kReal},
                      {"d", ValueType::kBlob},    {"e", ValueType::kNull}, {"f", ValueType::kText},
                      {"g", ValueType::kInteger}, {"h", ValueType::kReal}};
@@ -150,8 +145,7 @@ TEST_F(SimpleQueryTest, ValuesHaveTheTextFormatOfPostgreSql) {
 
 TEST_F(SimpleQueryTest, UndeclaredColumnsTakeTheTypeOfTheirValues) {
   const auto type_of = [](const std::vector<Value>& values) {
-    std::vector<Row> rows;
-    rows.reserve(values.size());
+    std::deque<Row> rows;
     for (const Value& value : values) {
       rows.push_back({value});
     }
@@ -166,24 +160,24 @@ TEST_F(SimpleQueryTest, UndeclaredColumnsTakeTheTypeOfTheirValues) {
 }
 
 TEST_F(SimpleQueryTest, LargeResultsGoInChunks) {
-  FakeOutcome& outcome = runner_["SELECT many"];
+  FakeOutcome& outcome = runner()["SELECT many"];
   outcome.columns = {{"x", ValueType::kText}};
   outcome.rows.assign(2000, {Value::Text(std::string(1000, 'x'))});
   StringMessageSink sink;
-  EXPECT_TRUE(SimpleQuery(runner_, sink).Run("SELECT many").ok());
+  EXPECT_TRUE(SimpleQuery(conversation_.session(), sink).Run("SELECT many").ok());
   EXPECT_EQ(MessagesOf(sink.text).size(), 2003U);
   EXPECT_LT(sink.largest, 70'000U);
 }
 
 TEST_F(SimpleQueryTest, AClientThatHasGoneEndsTheQueryAndItsTransaction) {
-  FakeOutcome& outcome = runner_["SELECT many"];
+  FakeOutcome& outcome = runner()["SELECT many"];
   outcome.columns = {{"x", ValueType::kText}};
   outcome.rows.assign(2000, {Value::Text(std::string(1000, 'x'))});
   StringMessageSink sink;
   sink.num_sends_left = 1;
-  EXPECT_EQ(SimpleQuery(runner_, sink).Run("INSERT; SELECT many; INSERT").code(),
+  EXPECT_EQ(SimpleQuery(conversation_.session(), sink).Run("INSERT; SELECT many; INSERT").code(),
             StatusCode::kUnavailable);
-  EXPECT_EQ(runner_.statements(), (Strings{"BEGIN", "INSERT", "SELECT many", "ROLLBACK"}));
+  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "INSERT", "SELECT many", "ROLLBACK"}));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/byte_codec.h"
@@ -18,6 +19,22 @@ std::string Framed(std::string_view body) {
   std::string bytes;
   AppendBigEndian32(&bytes, static_cast<std::uint32_t>(body.size() + 4));
   return bytes + std::string(body);
+}
+
+std::string Int16(std::size_t value) {
+  std::string bytes;
+  AppendBigEndian16(&bytes, static_cast<std::uint16_t>(value));
+  return bytes;
+}
+
+std::string CString(std::string_view text) { return std::string(text) + '\0'; }
+
+std::string FormatBytes(const std::vector<std::uint16_t>& formats) {
+  std::string bytes = Int16(formats.size());
+  for (const std::uint16_t format : formats) {
+    bytes += Int16(format);
+  }
+  return bytes;
 }
 
 std::string Coded(std::uint32_t code) {
@@ -48,6 +65,41 @@ std::string MessageBytes(char type, std::string_view body) { return type + Frame
 
 std::string QueryBytes(std::string_view sql) { return MessageBytes('Q', std::string(sql) + '\0'); }
 
+std::string ParseBytes(std::string_view name, std::string_view sql,
+                       const std::vector<std::uint32_t>& oids) {
+  std::string body = CString(name) + CString(sql) + Int16(oids.size());
+  for (const std::uint32_t oid : oids) {
+    body += Coded(oid);
+  }
+  return MessageBytes('P', body);
+}
+
+std::string BindBytes(std::string_view portal, std::string_view statement, const BindParts& parts) {
+  std::string body = CString(portal) + CString(statement) + FormatBytes(parts.parameter_formats) +
+                     Int16(parts.parameters.size());
+  for (const std::optional<std::string>& parameter : parts.parameters) {
+    body += parameter ? Coded(static_cast<std::uint32_t>(parameter->size())) + *parameter
+                      : Coded(0xFFFFFFFFU);
+  }
+  return MessageBytes('B', body + FormatBytes(parts.result_formats));
+}
+
+std::string DescribeBytes(char kind, std::string_view name) {
+  return MessageBytes('D', kind + CString(name));
+}
+
+std::string CloseBytes(char kind, std::string_view name) {
+  return MessageBytes('C', kind + CString(name));
+}
+
+std::string ExecuteBytes(std::string_view portal, std::uint32_t num_rows_max) {
+  return MessageBytes('E', CString(portal) + Coded(num_rows_max));
+}
+
+std::string FlushBytes() { return MessageBytes('H', ""); }
+
+std::string SyncBytes() { return MessageBytes('S', ""); }
+
 std::vector<ServerMessage> MessagesOf(std::string_view bytes) {
   std::vector<ServerMessage> messages;
   while (bytes.size() >= 5) {
@@ -71,6 +123,23 @@ std::string TypesOf(const std::vector<ServerMessage>& messages) {
     types += message.type == '\0' ? '.' : message.type;
   }
   return types;
+}
+
+std::string TranscriptOf(const std::vector<ServerMessage>& messages) {
+  std::string transcript;
+  for (const ServerMessage& message : messages) {
+    transcript += transcript.empty() ? "" : " ";
+    transcript += message.type == '\0' ? '.' : message.type;
+    if (message.type == 'E') {
+      transcript += FieldOf(message, 'S') == "FATAL" ? "!:" : ":";
+      transcript += FieldOf(message, 'C');
+    } else if (message.type == 'C') {
+      transcript += ":" + message.body.substr(0, message.body.find('\0'));
+    } else if (message.type == 'Z') {
+      transcript += ":" + message.body;
+    }
+  }
+  return transcript;
 }
 
 std::string FieldOf(const ServerMessage& message, char code) {
@@ -140,6 +209,16 @@ WireClient::WireClient(std::uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    Close();
+  }
+}
+
+WireClient::WireClient(const std::string& path) {
+  socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     Close();
   }

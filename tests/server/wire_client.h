@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,23 @@ std::string GssEncRequestBytes();
 std::string CancelRequestBytes(std::uint32_t process_id, std::uint32_t secret);
 std::string MessageBytes(char type, std::string_view body);
 std::string QueryBytes(std::string_view sql);
+/// `oids` are those of the first parameters.
+std::string ParseBytes(std::string_view name, std::string_view sql,
+                       const std::vector<std::uint32_t>& oids = {});
+/// What a Bind message has besides its names. A parameter without a value is NULL.
+struct BindParts {
+  std::vector<std::uint16_t> parameter_formats = {};
+  std::vector<std::optional<std::string>> parameters = {};
+  std::vector<std::uint16_t> result_formats = {};
+};
+std::string BindBytes(std::string_view portal, std::string_view statement,
+                      const BindParts& parts = {});
+/// `kind` is 'S' or 'P'.
+std::string DescribeBytes(char kind, std::string_view name);
+std::string CloseBytes(char kind, std::string_view name);
+std::string ExecuteBytes(std::string_view portal, std::uint32_t num_rows_max = 0);
+std::string FlushBytes();
+std::string SyncBytes();
 
 /// A message of the server. Type '\0' stands for the end of the connection, '?' for a time-out.
 struct ServerMessage {
@@ -29,6 +47,8 @@ struct ServerMessage {
 std::vector<ServerMessage> MessagesOf(std::string_view bytes);
 /// Returns the types in order: "TDDCZ".
 std::string TypesOf(const std::vector<ServerMessage>& messages);
+/// Returns the types with what a client acts on: "1 2 T D C:SELECT 1 E:26000 Z:I"; "E!" is fatal.
+std::string TranscriptOf(const std::vector<ServerMessage>& messages);
 /// Returns a field of an ErrorResponse or NoticeResponse, "" when it has none.
 std::string FieldOf(const ServerMessage& message, char code);
 /// Returns the values of a DataRow; NULL as "<null>".
@@ -40,6 +60,8 @@ std::vector<std::pair<std::string, std::uint32_t>> ColumnsOf(const ServerMessage
 class WireClient {
  public:
   explicit WireClient(std::uint16_t port);
+  /// Connects to a Unix socket.
+  explicit WireClient(const std::string& path);
   ~WireClient();
   WireClient(const WireClient&) = delete;
   WireClient& operator=(const WireClient&) = delete;

@@ -43,6 +43,24 @@ class FakeResult final : public StatementResult {
   std::size_t next_ = 0;
 };
 
+class FakePrepared final : public PreparedQuery {
+ public:
+  FakePrepared(std::string statement, FakeOutcome outcome, FakeStatementRunner* runner)
+      : statement_(std::move(statement)), outcome_(std::move(outcome)), runner_(*runner) {}
+
+  std::vector<ValueType> parameter_types() const override { return outcome_.parameter_types; }
+  std::vector<Column> columns() const override { return outcome_.columns; }
+  Result<std::unique_ptr<StatementResult>> Run(std::span<const Value> values) override {
+    runner_.values_.assign(values.begin(), values.end());
+    return runner_.Run(statement_);
+  }
+
+ private:
+  const std::string statement_;
+  const FakeOutcome outcome_;
+  FakeStatementRunner& runner_;
+};
+
 bool FakeStatementRunner::cancelled() const {
   const MutexLock lock(mutex_);
   return was_cancelled_;
@@ -157,6 +175,17 @@ Result<std::unique_ptr<StatementResult>> FakeStatementRunner::Run(std::string_vi
     return outcome.status;
   }
   return std::unique_ptr<StatementResult>(std::make_unique<FakeResult>(std::move(outcome), this));
+}
+
+Result<std::unique_ptr<PreparedQuery>> FakeStatementRunner::Prepare(std::string_view statement) {
+  const auto known = outcomes_.find(statement);
+  const bool controls = statement == "BEGIN" || statement == "COMMIT" || statement == "ROLLBACK";
+  if (known == outcomes_.end() && !controls) {
+    failed_ = in_transaction_;
+    return Status::InvalidArgument("syntax error").WithSqlState("42601").WithPosition({});
+  }
+  return std::unique_ptr<PreparedQuery>(std::make_unique<FakePrepared>(
+      std::string(statement), controls ? FakeOutcome() : known->second, this));
 }
 
 FakeOutcome NumbersOutcome() {

@@ -17,12 +17,13 @@ struct FakeOutcome {
   std::vector<Row> rows;
   std::string tag;
   std::vector<std::string> notices;
-  Status status;             ///< returned by Run when not ok
-  bool reads_input = false;  ///< it is a COPY ... FROM STDIN
-  std::string written;       ///< what a COPY ... TO STDOUT writes; "": it is none
-  Status status_midway;      ///< returned by Next after the rows when not ok
-  bool endless = false;      ///< the rows come again and again until Cancel
-  bool blocked = false;      ///< Run waits for Cancel
+  Status status;                           ///< returned by Run when not ok
+  bool reads_input = false;                ///< it is a COPY ... FROM STDIN
+  std::string written;                     ///< what a COPY ... TO STDOUT writes; "": it is none
+  Status status_midway;                    ///< returned by Next after the rows when not ok
+  bool endless = false;                    ///< the rows come again and again until Cancel
+  bool blocked = false;                    ///< Run waits for Cancel
+  std::vector<ValueType> parameter_types;  ///< of a statement that is prepared
 };
 
 /// A StatementRunner that knows its statements by heart. BEGIN, COMMIT and ROLLBACK work; what it
@@ -32,6 +33,8 @@ class FakeStatementRunner final : public StatementRunner {
   FakeOutcome& operator[](const std::string& statement) { return outcomes_[statement]; }
   /// What was run, in order.
   const std::vector<std::string>& statements() const { return statements_; }
+  /// The values with which a prepared statement was run last.
+  const std::vector<Value>& values() const { return values_; }
   bool cancelled() const;
   /// Waits until a blocked or endless statement runs.
   void WaitUntilRunning();
@@ -41,6 +44,8 @@ class FakeStatementRunner final : public StatementRunner {
                                                           const CopyStreams& streams) override;
   /// What statements have read, one behind the other.
   const std::string& input() const { return input_; }
+  Result<std::unique_ptr<PreparedQuery>> Prepare(std::string_view statement) override;
+  void FailTransaction() override { failed_ = in_transaction_; }
   void Cancel() override;
   void ForgetCancel() override;
   void SetProgressCallback(ProgressCallback callback) override;
@@ -52,6 +57,7 @@ class FakeStatementRunner final : public StatementRunner {
 
  private:
   friend class FakeResult;
+  friend class FakePrepared;
   FakeOutcome Transaction(std::string_view statement);
   Status Copy(const FakeOutcome& outcome, const CopyStreams& streams);
   void SetRunning();
@@ -61,6 +67,7 @@ class FakeStatementRunner final : public StatementRunner {
   std::map<std::string, FakeOutcome, std::less<>> outcomes_;
   std::vector<std::string> statements_;
   std::string input_;
+  std::vector<Value> values_;
   ProgressCallback progress_callback_;
   bool in_transaction_ = false;
   bool failed_ = false;

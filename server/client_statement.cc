@@ -1,0 +1,247 @@
+#include "server/client_statement.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "base/status.h"
+#include "sql/lexer.h"
+#include "sql/token_stream.h"
+
+namespace dashi {
+
+namespace {
+
+using sql::Token;
+using sql::TokenKind;
+using sql::TokenStream;
+
+constexpr std::uint64_t kRowsMax = std::numeric_limits<std::int64_t>::max();
+
+// From the next token to the end of the statement.
+StatementPart Rest(std::string_view statement, const TokenStream& tokens) {
+  const std::size_t offset = tokens.Peek().offset;
+  return {std::string(statement.substr(offset)), offset};
+}
+
+Result<ClientStatement> ParseDeclare(std::string_view statement, TokenStream& tokens) {
+  DeclareCursor declare;
+  DASHI_ASSIGN_OR_RETURN(declare.name, tokens.ExpectName("a cursor name"));
+  for (;;) {
+    if (tokens.Peek().IsKeyword("BINARY")) {
+      return tokens.Unsupported(tokens.Peek(), "binary cursors are not supported",
+                                "Ask for binary results when the rows are fetched.");
+    }
+    if (tokens.Peek().IsKeyword("SCROLL")) {
+      return tokens.Unsupported(tokens.Peek(), "cursors that go backwards are not supported");
+    }
+    if (tokens.TakeKeyword("NO")) {
+      DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("SCROLL"));
+    } else if (!tokens.TakeKeyword("INSENSITIVE") && !tokens.TakeKeyword("ASENSITIVE")) {
+      break;
+    }
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("CURSOR"));
+  declare.held = tokens.TakeKeyword("WITH");
+  if (declare.held || tokens.TakeKeyword("WITHOUT")) {
+    DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("HOLD"));
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("FOR"));
+  const Token& first = tokens.Peek();
+  if (!first.IsKeyword("SELECT") && !first.IsKeyword("VALUES") && !first.IsKeyword("WITH")) {
+    return tokens.SyntaxError("SELECT, VALUES or WITH");
+  }
+  declare.query = Rest(statement, tokens);
+  return ClientStatement(std::move(declare));
+}
+
+bool IsBackwards(const Token& token) {
+  static constexpr std::array<std::string_view, 6> kWords = {"PRIOR",    "FIRST",    "LAST",
+                                                             "BACKWARD", "ABSOLUTE", "RELATIVE"};
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [&](std::string_view word) { return token.IsKeyword(word); });
+}
+
+Status OnlyForwards() {
+  return Status::FailedPrecondition("cursor can only scan forward").WithSqlState("55000");
+}
+
+Result<ClientStatement> ParseFetch(TokenStream& tokens, bool moves) {
+  FetchCursor fetch;
+  fetch.moves = moves;
+  const Token& next = tokens.Peek(1);
+  const bool has_direction = next.kind != TokenKind::kEnd;
+  if (has_direction && IsBackwards(tokens.Peek())) {
+    return OnlyForwards();
+  }
+  if (has_direction && !tokens.TakeKeyword("NEXT")) {
+    static_cast<void>(tokens.TakeKeyword("FORWARD"));
+    if (tokens.TakeKeyword("ALL")) {
+      fetch.num_rows = FetchCursor::kAll;
+    } else if (tokens.Peek().kind == TokenKind::kInteger) {
+      DASHI_ASSIGN_OR_RETURN(fetch.num_rows, tokens.ExpectInteger("a number of rows", kRowsMax));
+      if (fetch.num_rows == 0) {
+        return OnlyForwards();
+      }
+    } else if (tokens.Peek().IsOperator("-")) {
+      return OnlyForwards();
+    }
+  }
+  if (!tokens.TakeKeyword("FROM")) {
+    static_cast<void>(tokens.TakeKeyword("IN"));
+  }
+  DASHI_ASSIGN_OR_RETURN(fetch.name, tokens.ExpectName("a cursor name"));
+  DASHI_RETURN_IF_ERROR(tokens.ExpectEnd());
+  return ClientStatement(std::move(fetch));
+}
+
+// Takes `name` or ALL, up to the end; nullopt is ALL.
+Result<std::optional<std::string>> NameOrAll(TokenStream& tokens, std::string_view what) {
+  std::optional<std::string> name;
+  if (!tokens.TakeKeyword("ALL")) {
+    DASHI_ASSIGN_OR_RETURN(name, tokens.ExpectName(what));
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectEnd());
+  return name;
+}
+
+Result<ClientStatement> ParsePrepare(std::string_view statement, TokenStream& tokens) {
+  PrepareStatement prepare;
+  DASHI_ASSIGN_OR_RETURN(prepare.name, tokens.ExpectName("a statement name"));
+  if (tokens.TakeOperator("(")) {
+    do {
+      DASHI_ASSIGN_OR_RETURN(const sql::postgres::CastTarget type,
+                             sql::postgres::ExpectTypeName(tokens));
+      prepare.parameter_types.push_back(type);
+    } while (tokens.TakeOperator(","));
+    DASHI_RETURN_IF_ERROR(tokens.ExpectOperator(")"));
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("AS"));
+  if (tokens.AtEnd()) {
+    return tokens.SyntaxError("a statement");
+  }
+  prepare.statement = Rest(statement, tokens);
+  return ClientStatement(std::move(prepare));
+}
+
+Result<ClientStatement> ParseExecute(std::string_view statement, TokenStream& tokens) {
+  ExecutePrepared execute;
+  DASHI_ASSIGN_OR_RETURN(execute.name, tokens.ExpectName("a statement name"));
+  if (tokens.AtEnd()) {
+    return ClientStatement(std::move(execute));
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectOperator("("));
+  execute.values = Rest(statement, tokens);
+  std::size_t end = execute.values.offset;
+  while (!tokens.AtEnd()) {
+    end = tokens.Take().offset;
+  }
+  if (statement.substr(end, 1) != ")") {
+    return tokens.SyntaxError("\")\"");
+  }
+  execute.values.text.resize(end - execute.values.offset);
+  return ClientStatement(std::move(execute));
+}
+
+Result<ClientStatement> ParseDiscard(TokenStream& tokens) {
+  static constexpr std::array<std::string_view, 5> kWhat = {"ALL", "PLANS", "SEQUENCES", "TEMP",
+                                                            "TEMPORARY"};
+  DASHI_ASSIGN_OR_RETURN(const std::size_t index, tokens.ExpectOneOf(kWhat));
+  DASHI_RETURN_IF_ERROR(tokens.ExpectEnd());
+  return ClientStatement(Discard{index == 0, std::string(kWhat[std::min<std::size_t>(index, 3)])});
+}
+
+Result<ClientStatement> ParseUnlisten(TokenStream& tokens) {
+  if (!tokens.TakeOperator("*")) {
+    DASHI_RETURN_IF_ERROR(tokens.ExpectName("a channel name").status());
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectEnd());
+  return ClientStatement(Unlisten());
+}
+
+// SELECT [pg_catalog.]pg_advisory_unlock_all()
+bool IsUnlockAll(TokenStream tokens) {
+  if (!tokens.TakeKeyword("SELECT")) {
+    return false;
+  }
+  if (tokens.TakeKeyword("PG_CATALOG") && !tokens.TakeOperator(".")) {
+    return false;
+  }
+  return tokens.TakeKeyword("PG_ADVISORY_UNLOCK_ALL") && tokens.TakeOperator("(") &&
+         tokens.TakeOperator(")") && tokens.AtEnd();
+}
+
+Result<ClientStatement> Parse(std::string_view statement, TokenStream& tokens) {
+  if (tokens.TakeKeyword("DECLARE")) {
+    return ParseDeclare(statement, tokens);
+  }
+  if (tokens.TakeKeyword("FETCH")) {
+    return ParseFetch(tokens, /*moves=*/false);
+  }
+  if (tokens.TakeKeyword("MOVE")) {
+    return ParseFetch(tokens, /*moves=*/true);
+  }
+  if (tokens.TakeKeyword("CLOSE")) {
+    DASHI_ASSIGN_OR_RETURN(std::optional<std::string> name, NameOrAll(tokens, "a cursor name"));
+    return ClientStatement(CloseCursor{std::move(name)});
+  }
+  if (tokens.TakeKeyword("PREPARE")) {
+    return ParsePrepare(statement, tokens);
+  }
+  if (tokens.TakeKeyword("EXECUTE")) {
+    return ParseExecute(statement, tokens);
+  }
+  if (tokens.TakeKeyword("DEALLOCATE")) {
+    static_cast<void>(tokens.TakeKeyword("PREPARE"));
+    DASHI_ASSIGN_OR_RETURN(std::optional<std::string> name, NameOrAll(tokens, "a statement name"));
+    return ClientStatement(Deallocate{std::move(name)});
+  }
+  if (tokens.TakeKeyword("DISCARD")) {
+    return ParseDiscard(tokens);
+  }
+  static_cast<void>(tokens.TakeKeyword("UNLISTEN"));
+  return ParseUnlisten(tokens);
+}
+
+// Whether the first token says that a statement may be one of ours, before the rest is looked at.
+bool MayBeOurs(std::string_view statement) {
+  static constexpr std::array<std::string_view, 9> kWords = {"declare",    "fetch",   "move",
+                                                             "close",      "prepare", "execute",
+                                                             "deallocate", "discard", "unlisten"};
+  constexpr std::size_t kUnlockBytesMax = 100;
+  const auto begins = [&](std::string_view word) {
+    return sql::EqualsIgnoreCase(statement.substr(0, word.size()), word);
+  };
+  return std::any_of(kWords.begin(), kWords.end(), begins) ||
+         (statement.size() <= kUnlockBytesMax && begins("select"));
+}
+
+}  // namespace
+
+Result<std::optional<ClientStatement>> ParseClientStatement(std::string_view statement) {
+  static constexpr std::array<std::string_view, 9> kWords = {"DECLARE",    "FETCH",   "MOVE",
+                                                             "CLOSE",      "PREPARE", "EXECUTE",
+                                                             "DEALLOCATE", "DISCARD", "UNLISTEN"};
+  if (!MayBeOurs(statement)) {
+    return std::optional<ClientStatement>();
+  }
+  const Result<sql::LexedStatement> lexed = sql::LexStatement(statement, 0);
+  if (!lexed.ok()) {
+    return std::optional<ClientStatement>();  // The database says what is wrong with it.
+  }
+  TokenStream tokens(statement, lexed->tokens);
+  if (IsUnlockAll(tokens)) {
+    return std::optional<ClientStatement>(UnlockAll());
+  }
+  const bool ours = std::any_of(kWords.begin(), kWords.end(), [&](std::string_view word) {
+    return tokens.Peek().IsKeyword(word);
+  });
+  if (!ours) {
+    return std::optional<ClientStatement>();
+  }
+  DASHI_ASSIGN_OR_RETURN(ClientStatement parsed, Parse(statement, tokens));
+  return std::optional<ClientStatement>(std::move(parsed));
+}
+
+}  // namespace dashi
