@@ -1,6 +1,7 @@
 #include "server/extended_query.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -87,10 +88,14 @@ Result<std::vector<Value>> ValuesOf(const BindMessage& message, const NamedState
   return values;
 }
 
-// The command tag of a portal of which this run sent so many rows.
+// The command tag of a portal with rows: its number is that of the rows which this run sent.
 std::string TagOf(const PortalRows& rows, std::uint64_t num_rows) {
-  std::string tag = rows.command_tag();
-  return tag.starts_with("SELECT ") ? fmt::format("SELECT {}", num_rows) : tag;
+  static constexpr std::array<std::string_view, 5> kCounted = {"SELECT ", "INSERT 0 ", "UPDATE ",
+                                                               "DELETE ", "FETCH "};
+  const std::string tag = rows.command_tag();
+  const auto* counted = std::find_if(kCounted.begin(), kCounted.end(),
+                                     [&](std::string_view word) { return tag.starts_with(word); });
+  return counted == kCounted.end() ? tag : fmt::format("{}{}", *counted, num_rows);
 }
 
 }  // namespace
@@ -102,8 +107,8 @@ Result<SeriesEnd> ExtendedQuery::Run(const std::vector<ExtendedMessage>& message
       }));
   const auto* malformed =
       messages.empty() ? nullptr : std::get_if<MalformedMessage>(&messages.back());
-  ends_with_sync_ = !messages.empty() && (std::holds_alternative<SyncMessage>(messages.back()) ||
-                                          (malformed != nullptr && malformed->is_sync));
+  commits_ = !messages.empty() && std::holds_alternative<SyncMessage>(messages.back());
+  ends_with_sync_ = commits_ || (malformed != nullptr && malformed->is_sync);
   for (const ExtendedMessage& message : messages) {
     num_executes_left_ -= std::holds_alternative<ExecuteMessage>(message) ? 1 : 0;
     running_ = nullptr;
@@ -189,9 +194,7 @@ Status ExtendedQuery::Bind(const BindMessage& message) {
   DASHI_ASSIGN_OR_RETURN(std::shared_ptr<NamedStatement> statement,
                          FindStatement(session_, message.statement));
   DASHI_RETURN_IF_ERROR(CheckCounts(message, *statement));
-  if (statement->query != nullptr) {
-    DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement->kind));
-  }
+  DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement->kind));
   auto portal = std::make_shared<Portal>();
   portal->name = message.portal;
   portal->result_formats = message.result_formats;
@@ -378,7 +381,7 @@ Status ExtendedQuery::Sync() {
 
 // Alone is what a Sync follows, with nothing run before it or behind it.
 Status ExtendedQuery::Open(Portal& portal, std::size_t num_executes) {
-  const bool alone = ends_with_sync_ && num_executes_left_ <= num_executes;
+  const bool alone = commits_ && num_executes_left_ <= num_executes;
   return session_.Open(portal,
                        alone ? ClientSession::Place::kAlone : ClientSession::Place::kInSeries);
 }

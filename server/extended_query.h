@@ -52,7 +52,8 @@ class ExtendedQuery {
   std::string out_;
   std::shared_ptr<const NamedStatement> running_;  // in whose text the position of an error is
   std::size_t num_executes_left_ = 0;              // behind the message that is answered
-  bool ends_with_sync_ = false;
+  bool commits_ = false;                           // a Sync is the last of the messages
+  bool ends_with_sync_ = false;                    // or what was meant as one
   bool client_gone_ = false;
 };
 

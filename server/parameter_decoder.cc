@@ -186,10 +186,15 @@ Result<Value> NumericOf(std::string_view bytes, std::size_t number) {
   return ValueOfText(TypeOid::kNumeric, fraction.empty() ? whole : whole + "." + fraction);
 }
 
-Result<std::int64_t> IntegerOf(std::string_view bytes, std::size_t size, std::size_t number) {
-  if (bytes.size() != size) {
-    return WrongBytes(number);
+Status CheckSize(std::string_view bytes, std::size_t size, std::size_t number) {
+  if (bytes.size() < size) {
+    return Status::InvalidArgument("insufficient data left in message").WithSqlState("08P01");
   }
+  return bytes.size() == size ? Status() : WrongBytes(number);
+}
+
+Result<std::int64_t> IntegerOf(std::string_view bytes, std::size_t size, std::size_t number) {
+  DASHI_RETURN_IF_ERROR(CheckSize(bytes, size, number));
   std::uint64_t bits = (static_cast<unsigned char>(bytes.front()) & 0x80U) != 0 ? ~0ULL : 0ULL;
   for (const char byte : bytes) {
     bits = (bits << 8U) | static_cast<unsigned char>(byte);
@@ -223,9 +228,7 @@ Result<Value> TimestampOf(std::string_view bytes, std::size_t number) {
 }
 
 Result<Value> IntervalOf(std::string_view bytes, std::size_t number) {
-  if (bytes.size() != 16) {
-    return WrongBytes(number);
-  }
+  DASHI_RETURN_IF_ERROR(CheckSize(bytes, 16, number));
   sql::postgres::Interval interval;
   DASHI_ASSIGN_OR_RETURN(interval.micros, IntegerOf(bytes.substr(0, 8), 8, number));
   DASHI_ASSIGN_OR_RETURN(interval.days, IntegerOf(bytes.substr(8, 4), 4, number));
@@ -240,9 +243,7 @@ Result<Value> FloatOf(std::string_view bytes, std::size_t size, std::size_t numb
 }
 
 Result<Value> UuidOf(std::string_view bytes, std::size_t number) {
-  if (bytes.size() != kUuidBytes) {
-    return WrongBytes(number);
-  }
+  DASHI_RETURN_IF_ERROR(CheckSize(bytes, kUuidBytes, number));
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const bool dash = i == 4 || i == 6 || i == 8 || i == 10;

@@ -27,6 +27,8 @@ class PostgresServer {
   /// Runs a statement; `digits` as NumberText.
   Answer AnswerOf(const std::string& sql, int digits);
   std::string Version() const;
+  /// Where it listens: a Unix socket. The user is "dashi", the database "postgres".
+  std::string socket_path() const { return folder_ + "/.s.PGSQL.5432"; }
 
  private:
   PostgresServer() = default;

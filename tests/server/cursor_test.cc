@@ -93,7 +93,7 @@ TEST_F(CursorTest, AFetchInPiecesMovesTheCursorOnce) {
       Said(ParseBytes("", "FETCH 3 c") + BindBytes("p", "") + ExecuteBytes("p", 1) + SyncBytes()),
       "1 2 D s Z:T");
   EXPECT_EQ(Query("FETCH ALL c"), "T D D C:FETCH 2 Z:T");
-  EXPECT_EQ(Said(ExecuteBytes("p") + SyncBytes()), "D D C:FETCH 3 Z:T");
+  EXPECT_EQ(Said(ExecuteBytes("p") + SyncBytes()), "D D C:FETCH 2 Z:T");
 }
 
 TEST_F(CursorTest, TakeParameters) {

@@ -161,6 +161,12 @@ TEST_F(ExtendedQueryTest, AFlushKeepsTheSeriesOpen) {
   EXPECT_EQ(engine().statements().back(), "TRAIN MODEL m");
 }
 
+TEST_F(ExtendedQueryTest, ABadSyncUndoesTheSeries) {
+  EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + MessageBytes('S', "x")),
+            "1 2 C:INSERT 0 1 E:08P01 Z:I");
+  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "INSERT", "ROLLBACK"}));
+}
+
 TEST_F(ExtendedQueryTest, AFailedCommitOfASeriesIsToldAtTheSync) {
   engine()["COMMIT"].status = Status::Aborted("write conflict").WithSqlState("40001");
   EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + Prepared("INSERT") + ExecuteBytes("") +
@@ -186,8 +192,7 @@ TEST_F(ExtendedQueryTest, ErrorsFailABlock) {
   EXPECT_EQ(Said(QueryBytes("BEGIN")), "C:BEGIN Z:T");
   EXPECT_EQ(Said(ExecuteBytes("nope") + SyncBytes()), "E:34000 Z:E");
   EXPECT_EQ(Said(ParseBytes("", "SELECT n") + SyncBytes()), "E:25P02 Z:E");
-  EXPECT_EQ(Said(ParseBytes("", "") + BindBytes("", "") + ExecuteBytes("") + SyncBytes()),
-            "1 2 I Z:E");
+  EXPECT_EQ(Said(ParseBytes("", "") + BindBytes("", "") + SyncBytes()), "1 E:25P02 Z:E");
   EXPECT_EQ(Said(Prepared("COMMIT") + ExecuteBytes("") + SyncBytes()), "1 2 C:ROLLBACK Z:I");
 }
 

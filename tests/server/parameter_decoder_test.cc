@@ -136,16 +136,18 @@ TEST(DecodeParameterTest, ReadsArrays) {
 }
 
 TEST(DecodeParameterTest, WrongLengthsAndFormatsAreTold) {
-  for (const TypeOid type : {TypeOid::kBool, TypeOid::kInt2, TypeOid::kInt4, TypeOid::kInt8,
-                             TypeOid::kFloat4, TypeOid::kFloat8, TypeOid::kDate, TypeOid::kTime,
-                             TypeOid::kTimestamp, TypeOid::kTimestamptz, TypeOid::kInterval,
-                             TypeOid::kUuid, TypeOid::kNumeric, TypeOid::kFloat4Array}) {
-    EXPECT_EQ(Binary(type, ""), "22P03");
-    EXPECT_EQ(Binary(type, "abcde"), "22P03");
+  for (const TypeOid type :
+       {TypeOid::kBool, TypeOid::kInt2, TypeOid::kInt4, TypeOid::kInt8, TypeOid::kFloat4,
+        TypeOid::kFloat8, TypeOid::kDate, TypeOid::kTime, TypeOid::kTimestamp,
+        TypeOid::kTimestamptz, TypeOid::kInterval, TypeOid::kUuid}) {
+    EXPECT_EQ(Binary(type, ""), "08P01");
+    EXPECT_EQ(Binary(type, std::string(17, 'x')), "22P03");
   }
+  EXPECT_EQ(Binary(TypeOid::kNumeric, ""), "22P03");
+  EXPECT_EQ(Binary(TypeOid::kFloat4Array, "abcde"), "22P03");
   EXPECT_EQ(DecodeParameter(TypeOid::kText, static_cast<WireFormat>(7), "x", 1).status().message(),
             "unsupported format code: 7");
-  EXPECT_EQ(DecodeParameter(TypeOid::kInt4, WireFormat::kBinary, "x", 3).status().message(),
+  EXPECT_EQ(DecodeParameter(TypeOid::kInt4, WireFormat::kBinary, "12345", 3).status().message(),
             "incorrect binary data format in bind parameter 3");
 }
 

@@ -1,0 +1,532 @@
+// The same bytes to PostgreSQL and to the server: messages, command tags, values, SQLSTATEs and
+// status bytes of the answers are the same, except where a case says why they are not.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "dashi/database.h"
+#include "server/server.h"
+#include "sql/shell/session_runner.h"
+#include "tests/differential/postgres_server.h"
+#include "tests/server/wire_client.h"
+
+namespace dashi::differential {
+namespace {
+
+using std::string_literals::operator""s;
+
+constexpr const char* kRows = "SELECT id FROM labels ORDER BY id";  // three of them
+constexpr const char* kEndless =
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r";
+constexpr const char* kInsert = "INSERT INTO anchors (id, text) VALUES ('a', 'b')";
+constexpr const char* kCount = "SELECT count(*) FROM anchors";
+
+/// Bytes, and how many ReadyForQuery end what they are answered with. With none, so many messages
+/// are read.
+struct Turn {
+  std::string bytes;
+  int num_ready = 1;
+  int num_messages = 0;
+};
+
+struct Case {
+  std::string what;
+  std::vector<Turn> turns;
+  /// Why the server answers otherwise, and what; "" where it does not.
+  std::string why = "";
+  std::string answer = "";
+};
+
+std::string Prepared(std::string_view sql) { return ParseBytes("", sql) + BindBytes("", ""); }
+std::string Run(std::string_view sql) { return Prepared(sql) + ExecuteBytes(""); }
+std::string Described(std::string_view sql) {
+  return Prepared(sql) + DescribeBytes('P', "") + ExecuteBytes("");
+}
+
+// The transcript with the values of its rows.
+std::string Shown(const std::vector<ServerMessage>& messages) {
+  std::string shown;
+  for (const ServerMessage& message : messages) {
+    shown += (shown.empty() ? "" : " ") + TranscriptOf({message});
+    if (message.type == 'D') {
+      std::string values;
+      for (const std::string& value : ValuesOf(message)) {
+        values += (values.empty() ? "" : ",") + value;
+      }
+      shown += "(" + values + ")";
+    } else if (message.type == 'S') {
+      shown += ":" + message.body.substr(0, message.body.find('\0'));
+    }
+  }
+  return shown;
+}
+
+std::string Answers(WireClient& client, const Case& tried) {
+  std::string answers;
+  for (const Turn& turn : tried.turns) {
+    client.Send(turn.bytes);
+    std::vector<ServerMessage> messages;
+    for (int i = 0; i < turn.num_ready; ++i) {
+      const auto more = client.ReadUntilReady();
+      messages.insert(messages.end(), more.begin(), more.end());
+      if (messages.back().type != 'Z') {
+        break;
+      }
+    }
+    for (int i = 0; turn.num_ready == 0 && i < turn.num_messages; ++i) {
+      messages.push_back(client.Read());
+    }
+    answers += (answers.empty() ? "" : " | ") + Shown(messages);
+  }
+  return answers;
+}
+
+std::vector<Case> PortalCases() {
+  const std::string begin = QueryBytes("BEGIN");
+  return {
+      {"exactly as many rows as there are, then again",
+       {{begin},
+        {ParseBytes("", kRows) + BindBytes("p", "") + ExecuteBytes("p", 3) + SyncBytes()},
+        {ExecuteBytes("p", 3) + SyncBytes()},
+        {ExecuteBytes("p") + SyncBytes()}}},
+      {"rows in pieces",
+       {{begin},
+        {ParseBytes("", kRows) + BindBytes("p", "") + DescribeBytes('P', "p") +
+         ExecuteBytes("p", 2) + SyncBytes()},
+        {ExecuteBytes("p", 2) + SyncBytes()},
+        {ExecuteBytes("p", 2) + SyncBytes()}}},
+      {"a negative number of rows is all of them",
+       {{ParseBytes("", kRows) + BindBytes("", "") + ExecuteBytes("", 0xFFFFFFFF) + SyncBytes()}}},
+      {"a portal without a block dies at the Sync",
+       {{ParseBytes("", kRows) + BindBytes("p", "") + ExecuteBytes("p", 2) + SyncBytes()},
+        {ExecuteBytes("p", 2) + SyncBytes()}}},
+      {"a portal dies at the COMMIT",
+       {{begin},
+        {ParseBytes("", kRows) + BindBytes("p", "") + ExecuteBytes("p", 1) + SyncBytes()},
+        {QueryBytes("COMMIT")},
+        {ExecuteBytes("p") + SyncBytes()}}},
+      {"a portal outlives a Sync in a block",
+       {{begin},
+        {ParseBytes("s", kRows) + BindBytes("p", "s") + SyncBytes()},
+        {CloseBytes('S', "s") + ExecuteBytes("p", 1) + SyncBytes()},
+        {CloseBytes('P', "p") + ExecuteBytes("p", 1) + SyncBytes()}}},
+      {"a finished portal again in the same series",
+       {{ParseBytes("", "SELECT 'x'") + BindBytes("", "") + ExecuteBytes("") + ExecuteBytes("") +
+         SyncBytes()}}},
+      {"a write runs once", {{Run(kInsert) + ExecuteBytes("") + SyncBytes()}}},
+      {"a write that returns rows, in pieces",
+       {{begin},
+        {ParseBytes("",
+                    "INSERT INTO anchors (id, text) VALUES ('r1', 'b'), ('r2', 'b') "
+                    "RETURNING id") +
+         BindBytes("p", "") + ExecuteBytes("p", 1) + SyncBytes()},
+        {ExecuteBytes("p", 1) + SyncBytes()},
+        {ExecuteBytes("p", 1) + SyncBytes()},
+        {QueryBytes("ROLLBACK")}}},
+      {"a write between the pieces of a portal",
+       {{begin},
+        {ParseBytes("", "SELECT id FROM anchors ORDER BY id") + BindBytes("p", "") +
+         ExecuteBytes("p", 1) + SyncBytes()},
+        {QueryBytes("DELETE FROM anchors")},
+        {ExecuteBytes("p") + SyncBytes()},
+        {QueryBytes("ROLLBACK")}}},
+      {"a savepoint between the pieces of a portal",
+       {{begin},
+        {ParseBytes("", kRows) + BindBytes("p", "") + ExecuteBytes("p", 1) + SyncBytes()},
+        {QueryBytes("SAVEPOINT s")},
+        {ExecuteBytes("p", 1) + SyncBytes()},
+        {QueryBytes("SELECT nope")},
+        {QueryBytes("ROLLBACK TO s")},
+        {ExecuteBytes("p", 1) + SyncBytes()}}},
+      {"SHOW in pieces",
+       {{ParseBytes("", "SHOW statement_timeout") + BindBytes("", "") + ExecuteBytes("", 1) +
+         ExecuteBytes("", 1) + SyncBytes()}}},
+  };
+}
+
+std::vector<Case> SeriesCases() {
+  return {
+      {"everything that is to be had", {{Described(kRows) + SyncBytes()}}},
+      {"a statement described",
+       {{ParseBytes("s", "SELECT id FROM labels WHERE id = $1") + DescribeBytes('S', "s") +
+         SyncBytes()}}},
+      {"a Flush shows what there is",
+       {{ParseBytes("s", kRows) + DescribeBytes('S', "s") + FlushBytes(), 0, 3},
+        {BindBytes("", "s") + ExecuteBytes("") + SyncBytes()}}},
+      {"an error skips to the Sync",
+       {{BindBytes("", "nope") + ParseBytes("", kRows) + QueryBytes(kRows) + SyncBytes()},
+        {QueryBytes(kRows)}}},
+      {"an error behind a Flush skips to the Sync",
+       {{BindBytes("", "nope") + FlushBytes(), 0, 1},
+        {ParseBytes("", kRows) + ExecuteBytes("") + FlushBytes() + SyncBytes()}}},
+      {"an error undoes the series",
+       {{Run(kInsert) + Run("SELECT nope FROM labels") + Run(kInsert) + SyncBytes()},
+        {QueryBytes(kCount)}}},
+      {"an error undoes the series behind a Flush",
+       {{Run(kInsert) + FlushBytes(), 0, 3},
+        {Run("SELECT nope FROM labels") + SyncBytes()},
+        {QueryBytes(kCount)}}},
+      {"two series", {{Run("SELECT 'a'") + SyncBytes() + Run("SELECT 'b'") + SyncBytes(), 2}}},
+      {"BEGIN takes the series over",
+       {{Run(kInsert) + Run("BEGIN") + SyncBytes()},
+        {QueryBytes("ROLLBACK")},
+        {QueryBytes(kCount)}}},
+      {"COMMIT ends it early",
+       {{Run(kInsert) + Run("COMMIT") + Run("SELECT nope FROM labels") + SyncBytes()},
+        {QueryBytes(kCount)},
+        {QueryBytes("DELETE FROM anchors")}}},
+      {"ROLLBACK ends it early",
+       {{Run(kInsert) + Run("ROLLBACK") + Run("SELECT 'a'") + SyncBytes()}, {QueryBytes(kCount)}}},
+      {"a savepoint needs a block", {{Run(kInsert) + Run("SAVEPOINT s") + SyncBytes()}}},
+      {"BEGIN and COMMIT as drivers send them",
+       {{Described("BEGIN") + SyncBytes()},
+        {Described(kRows) + SyncBytes()},
+        {Described("COMMIT") + SyncBytes()}}},
+      {"BEGIN twice, COMMIT of nothing",
+       {{QueryBytes("BEGIN")},
+        {QueryBytes("BEGIN")},
+        {QueryBytes("COMMIT")},
+        {QueryBytes("COMMIT")},
+        {Run("ROLLBACK") + SyncBytes()}}},
+      {"a simple query in the midst of a series",
+       {{Run(kInsert) + QueryBytes(kCount)}, {SyncBytes()}, {QueryBytes("DELETE FROM anchors")}}},
+      {"statements of one query are one transaction",
+       {{QueryBytes(std::string(kInsert) + "; SELECT nope FROM labels; " + kInsert)},
+        {QueryBytes(kCount)}}},
+      {"a BEGIN among statements of one query",
+       {{QueryBytes(std::string(kInsert) + "; BEGIN; SELECT 'a'")},
+        {QueryBytes("ROLLBACK")},
+        {QueryBytes(kCount)}}},
+      {"a COMMIT among statements of one query",
+       {{QueryBytes(std::string(kInsert) + "; COMMIT; SELECT nope FROM labels")},
+        {QueryBytes(kCount)},
+        {QueryBytes("DELETE FROM anchors")}}},
+      {"nothing but a Sync", {{SyncBytes()}, {FlushBytes() + SyncBytes()}}},
+  };
+}
+
+std::vector<Case> ErrorCases() {
+  return {
+      {"an unknown statement", {{BindBytes("", "nope") + SyncBytes()}}},
+      {"no unnamed statement", {{BindBytes("", "") + SyncBytes()}}},
+      {"unknown names described",
+       {{DescribeBytes('S', "nope") + SyncBytes()}, {DescribeBytes('P', "nope") + SyncBytes()}}},
+      {"an unknown portal", {{ExecuteBytes("nope") + SyncBytes()}}},
+      {"unknown names closed", {{CloseBytes('S', "nope") + CloseBytes('P', "nope") + SyncBytes()}}},
+      {"a statement twice",
+       {{ParseBytes("a", kRows) + SyncBytes()}, {ParseBytes("a", kRows) + SyncBytes()}}},
+      {"a portal twice",
+       {{QueryBytes("BEGIN")},
+        {ParseBytes("", kRows) + BindBytes("p", "") + BindBytes("p", "") + SyncBytes()}}},
+      {"too few parameters",
+       {{ParseBytes("", "SELECT id FROM labels WHERE id = $1") + BindBytes("", "") + SyncBytes()}}},
+      {"too many parameters",
+       {{ParseBytes("", kRows) + BindBytes("", "", {.parameters = {"a"}}) + SyncBytes()}}},
+      {"parameters of which only the types are there",
+       {{ParseBytes("", kRows, {23, 25}) + DescribeBytes('S', "") + BindBytes("", "") +
+         SyncBytes()},
+        {ParseBytes("", kRows, {23, 25}) + BindBytes("", "", {.parameters = {"1", "b"}}) +
+         ExecuteBytes("") + SyncBytes()}}},
+      {"too many formats of parameters",
+       {{ParseBytes("", kRows, {23}) +
+         BindBytes("", "", {.parameter_formats = {0, 0}, .parameters = {"1"}}) + SyncBytes()}}},
+      {"too many formats of results",
+       {{ParseBytes("", kRows) + BindBytes("", "", {.result_formats = {0, 0}}) + SyncBytes()}}},
+      {"formats that do not exist",
+       {{ParseBytes("", kRows) + BindBytes("", "", {.result_formats = {7}}) + ExecuteBytes("") +
+         SyncBytes()},
+        {ParseBytes("", kRows, {25}) +
+         BindBytes("", "", {.parameter_formats = {7}, .parameters = {"a"}}) + SyncBytes()}}},
+      {"a parameter that is none of its type",
+       {{ParseBytes("", "SELECT id FROM labels WHERE id = 'L' || $1::int", {23}) +
+         BindBytes("", "", {.parameters = {"zz"}}) + SyncBytes()},
+        {ParseBytes("", kRows, {23}) +
+         BindBytes("", "", {.parameter_formats = {1}, .parameters = {"abc"}}) + SyncBytes()}}},
+  };
+}
+
+std::vector<Case> FailedBlockCases() {
+  return {
+      {"a failed transaction",
+       {{QueryBytes("BEGIN")},
+        {QueryBytes("SELECT nope FROM labels")},
+        {QueryBytes(kRows)},
+        {ParseBytes("", kRows) + SyncBytes()},
+        {Run("") + SyncBytes()},
+        {Described("COMMIT") + SyncBytes()}}},
+      {"statements prepared before a transaction fails",
+       {{ParseBytes("s", kRows) + ParseBytes("c", "ROLLBACK") + SyncBytes()},
+        {QueryBytes("BEGIN")},
+        {BindBytes("p", "s") + SyncBytes()},
+        {BindBytes("", "nope") + SyncBytes()},
+        {BindBytes("", "s") + SyncBytes()},
+        {ExecuteBytes("p") + SyncBytes()},
+        {DescribeBytes('S', "s") + SyncBytes()},
+        {BindBytes("", "c") + ExecuteBytes("") + SyncBytes()}}},
+  };
+}
+
+std::vector<Case> MessageCases() {
+  const std::string zero(1, '\0');
+  return {
+      {"text that is not UTF-8",
+       {{QueryBytes("SELECT '\xff'")},
+        {ParseBytes("", "SELECT '\xff'") + SyncBytes()},
+        {ParseBytes("", kRows, {25}) + BindBytes("", "", {.parameters = {"\xff"}}) + SyncBytes()},
+        {ParseBytes("", kRows, {25}) + BindBytes("", "", {.parameters = {"a"s + zero}}) +
+         SyncBytes()}}},
+      {"two commands in a Parse", {{ParseBytes("", "SELECT 1; SELECT 2") + SyncBytes()}}},
+      {"a syntax error drops the unnamed statement",
+       {{ParseBytes("", kRows) + SyncBytes()},
+        {ParseBytes("", "SELEC") + SyncBytes()},
+        {BindBytes("", "") + SyncBytes()}}},
+      {"a simple query drops the unnamed statement",
+       {{ParseBytes("", kRows) + SyncBytes()},
+        {QueryBytes(kRows)},
+        {BindBytes("", "") + SyncBytes()}}},
+      {"an unknown table and column",
+       {{ParseBytes("", "SELECT * FROM nope") + SyncBytes()},
+        {ParseBytes("", "SELECT nope FROM labels") + SyncBytes()}}},
+      {"a malformed message is skipped to its Sync",
+       {{MessageBytes('P', "x") + ParseBytes("", kRows) + SyncBytes()},
+        {MessageBytes('D', "X" + zero) + SyncBytes()},
+        {MessageBytes('C', "X" + zero) + SyncBytes()},
+        {MessageBytes('E', zero) + SyncBytes()},
+        {MessageBytes('P', zero + "SELECT 1" + zero + zero + zero + "more") + SyncBytes()}}},
+      {"a Bind that breaks off",
+       {{MessageBytes('B', zero + zero) + SyncBytes()}},
+       "messages are read to their end before names are looked up",
+       "E:08P01 Z:I"},
+      {"a statement that takes too long",
+       {{QueryBytes("SET statement_timeout = '200ms'")}, {Described(kEndless) + SyncBytes()}},
+       "columns without a declared type are announced with the first row",
+       "C:SET Z:I | 1 2 E:57014 Z:I"},
+      {"a malformed Query and Sync", {{MessageBytes('Q', "SELECT 1")}, {MessageBytes('S', "x")}}},
+      {"a malformed Sync in a series",
+       {{Run(kInsert) + MessageBytes('S', "x")}, {QueryBytes(kCount)}}},
+      {"COPY messages without a COPY",
+       {{MessageBytes('d', "x") + MessageBytes('c', "") + MessageBytes('f', "x" + zero) +
+         SyncBytes()}}},
+      {"an unknown type of message", {{"~"}}},
+      {"an unknown type of message behind a series", {{Run("SELECT 'a'") + "~"}}},
+      {"a length that is none", {{"Q\0\0\0\3"s}}},
+      {"empty queries",
+       {{QueryBytes("")},
+        {QueryBytes(" ;")},
+        {Described("") + SyncBytes()},
+        {ParseBytes("", ";") + DescribeBytes('S', "") +
+         BindBytes("", "", {.result_formats = {1, 1}}) + ExecuteBytes("") + ExecuteBytes("") +
+         SyncBytes()}}},
+  };
+}
+
+std::vector<Case> CursorCases() {
+  const std::string declare = "DECLARE c CURSOR FOR SELECT id FROM labels ORDER BY id";
+  return {
+      {"a cursor",
+       {{QueryBytes("BEGIN")},
+        {QueryBytes(declare)},
+        {QueryBytes("FETCH c")},
+        {QueryBytes("FETCH FORWARD 5 FROM c")},
+        {QueryBytes("FETCH ALL IN c")},
+        {QueryBytes("CLOSE c")},
+        {QueryBytes("CLOSE c")}}},
+      {"a cursor as psycopg has it",
+       {{Described("BEGIN") + SyncBytes()},
+        {Described("DECLARE \"named\" CURSOR FOR SELECT id FROM labels ORDER BY id") + SyncBytes()},
+        {DescribeBytes('P', "named") + SyncBytes()},
+        {Described("FETCH FORWARD 2 FROM \"named\"") + SyncBytes()},
+        {Described("FETCH FORWARD ALL FROM \"named\"") + SyncBytes()},
+        {Described("CLOSE \"named\"") + SyncBytes()},
+        {Described("COMMIT") + SyncBytes()}}},
+      {"a cursor as psql has it",
+       {{QueryBytes("BEGIN")},
+        {QueryBytes("DECLARE _psql_cursor NO SCROLL CURSOR FOR SELECT id FROM labels ORDER BY id")},
+        {QueryBytes("FETCH FORWARD 2 FROM _psql_cursor")},
+        {QueryBytes("FETCH FORWARD 2 FROM _psql_cursor")},
+        {QueryBytes("CLOSE _psql_cursor")},
+        {QueryBytes("COMMIT")}}},
+      {"a cursor is for a transaction",
+       {{QueryBytes(declare)},
+        {Run(declare) + SyncBytes()},
+        {Run(kInsert) + Run(declare) + SyncBytes()},
+        {QueryBytes(declare + "; FETCH 2 FROM c")},
+        {QueryBytes("FETCH c")}}},
+      {"a cursor with hold",
+       {{QueryBytes("DECLARE h CURSOR WITH HOLD FOR SELECT id FROM labels ORDER BY id")},
+        {QueryBytes("FETCH 2 FROM h")},
+        {QueryBytes("BEGIN; DECLARE i CURSOR WITH HOLD FOR SELECT 1; ROLLBACK")},
+        {QueryBytes("FETCH i")},
+        {QueryBytes("FETCH ALL FROM h")},
+        {QueryBytes("CLOSE ALL")},
+        {QueryBytes("FETCH h")}}},
+  };
+}
+
+std::vector<Case> SharedNameCases() {
+  const std::string declare = "DECLARE c CURSOR FOR SELECT id FROM labels ORDER BY id";
+  return {
+      {"cursors and portals share their names",
+       {{QueryBytes("BEGIN")},
+        {QueryBytes(declare)},
+        {ExecuteBytes("c", 1) + SyncBytes()},
+        {ParseBytes("", kRows) + BindBytes("p", "") + SyncBytes()},
+        {QueryBytes("FETCH 2 FROM p")},
+        {QueryBytes("MOVE 1 FROM c")},
+        {QueryBytes("FETCH 2 FROM c")},
+        {BindBytes("c", "") + SyncBytes()}}},
+      {"backwards",
+       {{QueryBytes("BEGIN")},
+        {QueryBytes("DECLARE c NO SCROLL CURSOR FOR SELECT 1")},
+        {QueryBytes("FETCH PRIOR FROM c")}}},
+      {"a cursor with parameters",
+       {{QueryBytes("BEGIN")},
+        {ParseBytes("", "DECLARE c CURSOR FOR SELECT id FROM labels WHERE id > $1 ORDER BY id",
+                    {25}) +
+         BindBytes("", "", {.parameters = {"L1"}}) + ExecuteBytes("") + SyncBytes()},
+        {QueryBytes("FETCH ALL FROM c")}}},
+      {"a FETCH in pieces",
+       {{QueryBytes("BEGIN")},
+        {QueryBytes(declare)},
+        {ParseBytes("", "FETCH 2 FROM c") + BindBytes("p", "") + ExecuteBytes("p", 1) +
+         SyncBytes()},
+        {ExecuteBytes("p", 1) + SyncBytes()},
+        {ExecuteBytes("p", 1) + SyncBytes()},
+        {QueryBytes("FETCH ALL FROM c")}}},
+      {"an unknown cursor in a prepared FETCH",
+       {{ParseBytes("", "FETCH nope") + DescribeBytes('S', "") + BindBytes("", "") +
+         ExecuteBytes("") + SyncBytes()}}},
+  };
+}
+
+std::vector<Case> ResetCases() {
+  return {
+      {"prepared statements of SQL",
+       {{QueryBytes("PREPARE p (text) AS SELECT id FROM labels WHERE id = $1")},
+        {QueryBytes("EXECUTE p ('L1')")},
+        {Described("EXECUTE p ('L2')") + SyncBytes()},
+        {QueryBytes("EXECUTE p")},
+        {BindBytes("", "p", {.parameters = {"L3"}}) + ExecuteBytes("") + SyncBytes()},
+        {QueryBytes("PREPARE p AS SELECT 1")},
+        {QueryBytes("DEALLOCATE p")},
+        {QueryBytes("DEALLOCATE PREPARE p")},
+        {QueryBytes("DEALLOCATE ALL")}}},
+      {"a statement of the protocol is deallocated",
+       {{ParseBytes("s", kRows) + SyncBytes()},
+        {QueryBytes("DEALLOCATE s")},
+        {BindBytes("", "s") + SyncBytes()}}},
+      {"asyncpg resets",
+       {{QueryBytes("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;")}}},
+      {"DISCARD",
+       {{ParseBytes("s", kRows) + SyncBytes()},
+        {QueryBytes("DISCARD ALL")},
+        {BindBytes("", "s") + SyncBytes()},
+        {QueryBytes("DISCARD PLANS")},
+        {QueryBytes("DISCARD TEMPORARY")},
+        {QueryBytes("BEGIN")},
+        {QueryBytes("DISCARD ALL")}}},
+      {"settings are reported",
+       {{QueryBytes("SET application_name = 'a'")},
+        {Run("SET application_name = 'b'") + SyncBytes()},
+        {QueryBytes("SET application_name = 'b'")},
+        {QueryBytes("SET statement_timeout = '5s'")},
+        {QueryBytes("RESET ALL")}}},
+      {"what drivers set",
+       {{QueryBytes("SET extra_float_digits = 3")},
+        {QueryBytes("SET client_encoding TO 'UTF8'")},
+        {QueryBytes("SET DateStyle = 'ISO'")},
+        {QueryBytes("SET standard_conforming_strings = on")},
+        {QueryBytes("SET nonsense_setting = 1")},
+        {QueryBytes("SHOW nonsense_setting")}}},
+  };
+}
+
+class PostgresProtocolTest : public ::testing::Test {
+ protected:
+  // PostgreSQL takes seconds to start, so the tests share it.
+  static void SetUpTestSuite() {
+    auto postgres = PostgresServer::Start();
+    ASSERT_TRUE(postgres.ok()) << postgres.status().ToString();
+    postgres_ = std::move(*postgres);
+    folder_ = std::filesystem::path(::testing::TempDir()) /
+              ("postgres_protocol_test_" + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder_);
+    auto database = Database::Open((folder_ / "w.db").string());
+    ASSERT_TRUE(database.ok()) << database.status().ToString();
+    database_ = std::move(*database);
+    const auto make_runner = []() -> Result<std::unique_ptr<StatementRunner>> {
+      auto session = database_->NewSession();
+      if (!session.ok()) {
+        return session.status();
+      }
+      return std::unique_ptr<StatementRunner>(std::make_unique<SessionRunner>(std::move(*session)));
+    };
+    auto server = Server::Start({.port = 0}, make_runner, [] { return 7U; });
+    ASSERT_TRUE(server.ok()) << server.status().ToString();
+    server_ = std::move(*server);
+    for (const char* sql : {"CREATE TABLE labels (id text PRIMARY KEY, text text)",
+                            "CREATE TABLE anchors (id text PRIMARY KEY, text text)"}) {
+      ASSERT_EQ(postgres_->AnswerOf(sql, 9).sqlstate, "");
+    }
+    WireClient ours(server_->port());
+    ours.LogIn();
+    const std::string rows =
+        "INSERT INTO labels (id, text) VALUES ('L1', 'one'), ('L2', 'two'), ('L3', 'three')";
+    ASSERT_EQ(postgres_->AnswerOf(rows, 9).sqlstate, "");
+    ASSERT_EQ(TranscriptOf(ours.Query(rows)), "C:INSERT 0 3 Z:I");
+  }
+  static void TearDownTestSuite() {
+    server_.reset();
+    database_.reset();
+    postgres_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Compare(const std::vector<Case>& cases) {
+    for (const Case& tried : cases) {
+      WireClient theirs(postgres_->socket_path());
+      ASSERT_TRUE(
+          TypesOf(theirs.LogIn({{"user", "dashi"}, {"database", "postgres"}})).ends_with("Z"));
+      WireClient ours(server_->port());
+      ASSERT_TRUE(TypesOf(ours.LogIn()).ends_with("Z"));
+      const std::string wanted = Answers(theirs, tried);
+      const std::string got = Answers(ours, tried);
+      if (tried.why.empty()) {
+        EXPECT_EQ(got, wanted) << tried.what;
+      } else {
+        EXPECT_EQ(got, tried.answer) << tried.what << ": " << tried.why;
+        EXPECT_NE(got, wanted) << tried.what << " is the same by now";
+      }
+    }
+  }
+
+  static inline std::filesystem::path folder_;
+  static inline std::unique_ptr<PostgresServer> postgres_;
+  static inline std::unique_ptr<Database> database_;
+  static inline std::unique_ptr<Server> server_;
+};
+
+TEST_F(PostgresProtocolTest, Portals) { Compare(PortalCases()); }
+
+TEST_F(PostgresProtocolTest, Series) { Compare(SeriesCases()); }
+
+TEST_F(PostgresProtocolTest, Errors) { Compare(ErrorCases()); }
+
+TEST_F(PostgresProtocolTest, FailedBlocks) { Compare(FailedBlockCases()); }
+
+TEST_F(PostgresProtocolTest, Messages) { Compare(MessageCases()); }
+
+TEST_F(PostgresProtocolTest, Cursors) { Compare(CursorCases()); }
+
+TEST_F(PostgresProtocolTest, SharedNames) { Compare(SharedNameCases()); }
+
+TEST_F(PostgresProtocolTest, Resets) { Compare(ResetCases()); }
+
+}  // namespace
+}  // namespace dashi::differential
