@@ -1,6 +1,7 @@
 #include "server/client_query.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -112,6 +113,15 @@ TypeOid OidOf(CastKind kind) {
   return TypeOid::kText;
 }
 
+// The name of a type that the server announces.
+std::string_view TypeName(std::string_view oid) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kNames = {
+      {{"17", "bytea"}, {"20", "bigint"}, {"25", "text"}, {"701", "double precision"}}};
+  const auto* known = std::find_if(kNames.begin(), kNames.end(),
+                                   [&](const auto& name) { return name.first == oid; });
+  return known == kNames.end() ? "???" : known->second;  // As PostgreSQL calls what it has not.
+}
+
 // What EXECUTE runs: nothing that controls transactions or speaks of cursors.
 bool CanBeExecuted(const NamedStatement& statement) {
   return (statement.kind == StatementKind::kQuery || statement.kind == StatementKind::kOther) &&
@@ -148,6 +158,9 @@ std::vector<ValueType> ClientQuery::parameter_types() const {
 std::vector<Column> ClientQuery::columns() const {
   if (std::holds_alternative<UnlockAll>(statement_)) {
     return {{kUnlockColumn, ValueType::kText}};
+  }
+  if (const auto* types = std::get_if<NameTypes>(&statement_)) {
+    return {{types->name_heading, ValueType::kText}, {types->type_heading, ValueType::kText}};
   }
   if (const auto* fetch = std::get_if<FetchCursor>(&statement_)) {
     const std::shared_ptr<Portal> portal = session_.portals().Find(fetch->name);
@@ -186,6 +199,16 @@ ClientQuery::Outcome ClientQuery::Run(std::span<const Value> values) {
   if (std::holds_alternative<UnlockAll>(statement_)) {
     return std::unique_ptr<StatementResult>(std::make_unique<FinishedResult>(
         "SELECT 1", columns(), std::vector<Row>{{Value::Text("")}}));
+  }
+  if (const auto* types = std::get_if<NameTypes>(&statement_)) {
+    std::vector<Row> rows;
+    rows.reserve(types->columns.size());
+    for (const auto& [name, oid] : types->columns) {
+      rows.push_back({Value::Text(name), Value::Text(std::string(TypeName(oid)))});
+    }
+    const std::string tag = fmt::format("SELECT {}", rows.size());
+    return std::unique_ptr<StatementResult>(
+        std::make_unique<FinishedResult>(tag, columns(), std::move(rows)));
   }
   return Finished("UNLISTEN");
 }

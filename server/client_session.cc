@@ -75,7 +75,7 @@ Status ClientSession::Open(Portal& portal, Place place) {
                          }));
   const std::vector<Column> prepared = statement.query->columns();
   if (!prepared.empty() && !SameColumns(prepared, result->columns())) {
-    return Status::Unimplemented("cached plan must not change result type")
+    return Status::Unimplemented(std::string(kChangedColumns))
         .WithHint("Prepare the statement again.");
   }
   portal.rows = std::make_unique<PortalRows>(std::move(result));

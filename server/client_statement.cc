@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
+#include <initializer_list>
 #include <utility>
 
 #include "base/status.h"
@@ -172,6 +172,60 @@ bool IsUnlockAll(TokenStream tokens) {
          tokens.TakeOperator(")") && tokens.AtEnd();
 }
 
+// Takes words and operators that have to come in this order.
+bool TakeAll(TokenStream& tokens, std::initializer_list<std::string_view> words) {
+  return std::all_of(words.begin(), words.end(), [&](std::string_view word) {
+    return tokens.TakeKeyword(word) || tokens.TakeOperator(word);
+  });
+}
+
+std::optional<std::string> TakeString(TokenStream& tokens) {
+  if (tokens.Peek().kind != TokenKind::kString) {
+    return std::nullopt;
+  }
+  return tokens.Take().StringValue();
+}
+
+// ('id', '25'::pg_catalog.oid, -1)
+bool TakeColumn(TokenStream& tokens, NameTypes* types) {
+  if (!tokens.TakeOperator("(")) {
+    return false;
+  }
+  std::optional<std::string> name = TakeString(tokens);
+  if (!name || !tokens.TakeOperator(",")) {
+    return false;
+  }
+  std::optional<std::string> oid = TakeString(tokens);
+  if (!oid || !TakeAll(tokens, {"::", "PG_CATALOG", ".", "OID", ","})) {
+    return false;
+  }
+  types->columns.emplace_back(std::move(*name), std::move(*oid));
+  static_cast<void>(tokens.TakeOperator("-"));
+  return tokens.Take().kind == TokenKind::kInteger && tokens.TakeOperator(")");
+}
+
+std::optional<NameTypes> TakeNameTypes(TokenStream tokens) {
+  NameTypes types;
+  if (!TakeAll(tokens, {"SELECT", "NAME", "AS"})) {
+    return std::nullopt;
+  }
+  types.name_heading = tokens.Take().Name();
+  if (!TakeAll(tokens, {",", "PG_CATALOG", ".", "FORMAT_TYPE", "(", "TP", ",", "TPM", ")", "AS"})) {
+    return std::nullopt;
+  }
+  types.type_heading = tokens.Take().Name();
+  if (!TakeAll(tokens, {"FROM", "(", "VALUES"})) {
+    return std::nullopt;
+  }
+  do {
+    if (!TakeColumn(tokens, &types)) {
+      return std::nullopt;
+    }
+  } while (tokens.TakeOperator(","));
+  const bool whole = TakeAll(tokens, {")", "S", "(", "NAME", ",", "TP", ",", "TPM", ")"});
+  return whole && tokens.AtEnd() ? std::optional<NameTypes>(std::move(types)) : std::nullopt;
+}
+
 Result<ClientStatement> Parse(std::string_view statement, TokenStream& tokens) {
   if (tokens.TakeKeyword("DECLARE")) {
     return ParseDeclare(statement, tokens);
@@ -213,7 +267,7 @@ bool MayBeOurs(std::string_view statement) {
   const auto begins = [&](std::string_view word) {
     return sql::EqualsIgnoreCase(statement.substr(0, word.size()), word);
   };
-  return std::any_of(kWords.begin(), kWords.end(), begins) ||
+  return std::any_of(kWords.begin(), kWords.end(), begins) || begins("select name as \"") ||
          (statement.size() <= kUnlockBytesMax && begins("select"));
 }
 
@@ -233,6 +287,9 @@ Result<std::optional<ClientStatement>> ParseClientStatement(std::string_view sta
   TokenStream tokens(statement, lexed->tokens);
   if (IsUnlockAll(tokens)) {
     return std::optional<ClientStatement>(UnlockAll());
+  }
+  if (std::optional<NameTypes> types = TakeNameTypes(tokens)) {
+    return std::optional<ClientStatement>(std::move(*types));
   }
   const bool ours = std::any_of(kWords.begin(), kWords.end(), [&](std::string_view word) {
     return tokens.Peek().IsKeyword(word);

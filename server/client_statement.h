@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -73,8 +74,17 @@ struct Unlisten {};
 /// SELECT pg_advisory_unlock_all(): there are no such locks.
 struct UnlockAll {};
 
-using ClientStatement = std::variant<DeclareCursor, FetchCursor, CloseCursor, PrepareStatement,
-                                     ExecutePrepared, Deallocate, Discard, Unlisten, UnlockAll>;
+/// What psql asks after `\gdesc`, with what Describe told it: SELECT name AS "Column",
+/// pg_catalog.format_type(tp, tpm) AS "Type" FROM (VALUES (...), ...) s(name, tp, tpm)
+struct NameTypes {
+  std::string name_heading;
+  std::string type_heading;
+  std::vector<std::pair<std::string, std::string>> columns;  ///< names, and numbers of types
+};
+
+using ClientStatement =
+    std::variant<DeclareCursor, FetchCursor, CloseCursor, PrepareStatement, ExecutePrepared,
+                 Deallocate, Discard, Unlisten, UnlockAll, NameTypes>;
 
 /// Returns what a statement is when it is one of these; nullopt for the database's own.
 ///

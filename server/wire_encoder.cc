@@ -194,6 +194,9 @@ void AppendError(std::string* out, Severity severity, const Status& status, std:
   if (position > 0) {
     message.Field('P', std::to_string(position));
   }
+  if (status.message() == kChangedColumns) {
+    message.Field('R', "RevalidateCachedQuery");
+  }
   message.Byte('\0');
 }
 

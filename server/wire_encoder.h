@@ -48,6 +48,9 @@ void AppendParameterDescription(std::string* out, std::span<const TypeOid> types
 void AppendCommandComplete(std::string* out, std::string_view tag);
 void AppendEmptyQueryResponse(std::string* out);
 void AppendNotice(std::string* out, std::string_view message);
+/// The message of the error that a prepared statement's columns have changed. Drivers that see its
+/// `R` field prepare the statement again.
+inline constexpr std::string_view kChangedColumns = "cached plan must not change result type";
 /// Appends an error. `position` counts characters of the query text from 1; 0 leaves it out.
 void AppendError(std::string* out, Severity severity, const Status& status, std::size_t position);
 

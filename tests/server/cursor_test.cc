@@ -148,6 +148,19 @@ TEST_F(CursorTest, ValuesAreTakenToTheTypesOfPrepare) {
   EXPECT_EQ(Query("EXECUTE p ('x')"), "E:22P02 Z:I");
 }
 
+TEST_F(CursorTest, PsqlHasTypesNamed) {
+  const std::string asked =
+      "SELECT name AS \"Column\", pg_catalog.format_type(tp, tpm) AS \"Type\"\n"
+      "FROM (VALUES ('it''s', '20'::pg_catalog.oid, -1),('b', '7'::pg_catalog.oid, 4)";
+  const auto messages =
+      MessagesOf(conversation_.Exchange(QueryBytes(asked + ") s(name, tp, tpm)")));
+  ASSERT_EQ(TranscriptOf(messages), "T D D C:SELECT 2 Z:I");
+  EXPECT_EQ(ColumnsOf(messages[0])[1].first, "Type");
+  EXPECT_EQ(ValuesOf(messages[1]), (Strings{"it's", "bigint"}));
+  EXPECT_EQ(ValuesOf(messages[2]), (Strings{"b", "???"}));
+  EXPECT_EQ(Query(asked + ") t(name, tp, tpm)"), "E:42601 Z:I") << "the database's";
+}
+
 TEST_F(CursorTest, PoolsResetTheirConnections) {
   EXPECT_EQ(Query("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;"),
             "T D C:SELECT 1 C:CLOSE CURSOR ALL C:UNLISTEN C:RESET Z:I");

@@ -278,7 +278,9 @@ TEST_F(ExtendedQueryTest, ChangedColumnsAreTold) {
   EXPECT_EQ(Said(ParseBytes("s", "SELECT n") + SyncBytes()), "1 Z:I");
   engine()["SELECT n"].columns.pop_back();
   engine()["SELECT n"].rows.clear();
-  EXPECT_EQ(Said(BindBytes("", "s") + ExecuteBytes("") + SyncBytes()), "2 E:0A000 Z:I");
+  const auto messages = Messages(BindBytes("", "s") + ExecuteBytes("") + SyncBytes());
+  ASSERT_EQ(TranscriptOf(messages), "2 E:0A000 Z:I");
+  EXPECT_EQ(FieldOf(messages[1], 'R'), "RevalidateCachedQuery");
 }
 
 TEST_F(ExtendedQueryTest, StatementsAndPortalsAreBounded) {

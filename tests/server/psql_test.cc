@@ -114,6 +114,31 @@ TEST_F(PsqlTest, OptionsSetSettings) {
   EXPECT_NE(outcome.err.find("ERROR:  57014"), std::string::npos) << outcome.err;
 }
 
+TEST_F(PsqlTest, DescribesWithoutRunning) {
+  EXPECT_EQ(Psql({"-At"}, "SELECT id, text AS t FROM labels \\gdesc\nSELECT 1 \\gdesc\n").out,
+            "id|text\nt|text\n1|text\n");
+  EXPECT_NE(Psql({}, "SELECT nope FROM labels \\gdesc\n").err.find("ERROR:  42703"),
+            std::string::npos);
+}
+
+TEST_F(PsqlTest, FetchesInPieces) {
+  const CommandOutcome outcome = Psql({"-At", "-v", "FETCH_COUNT=2"},
+                                      "SELECT id FROM labels ORDER BY id;\n"
+                                      "BEGIN;\nSELECT id FROM labels ORDER BY id;\nCOMMIT;\n");
+  EXPECT_EQ(outcome.out, "L1\nL2\nL3\nBEGIN\nL1\nL2\nL3\nCOMMIT\n") << outcome.err;
+}
+
+TEST_F(PsqlTest, Watches) {
+  const char* psql = std::getenv("DASHI_PSQL");
+  const CommandOutcome outcome = RunCommand(
+      {"/usr/bin/timeout", "--signal=INT", "--kill-after=30", "2", psql == nullptr ? "psql" : psql,
+       "-X", "-At", "-h", "127.0.0.1", "-p", std::to_string(serve_->port())},
+      folder_, "SELECT 'seen' \\watch 0.1\n");
+  const std::size_t first = outcome.out.find("seen");
+  ASSERT_NE(first, std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.out.find("seen", first + 1), std::string::npos);
+}
+
 TEST_F(PsqlTest, CtrlCCancelsTheQuery) {
   // psql turns SIGINT into a CancelRequest of its own connection, once it has one: on a busy
   // machine that takes longer, and the signal comes later at the next try.
