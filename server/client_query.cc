@@ -220,11 +220,16 @@ ClientQuery::Outcome ClientQuery::Declare(const DeclareCursor& declare,
         .WithSqlState("25P01")
         .WithHint("BEGIN opens one; a cursor WITH HOLD needs none.");
   }
+  if (values.size() != query_->parameter_types().size()) {
+    return Status::InvalidArgument(fmt::format("there is no parameter ${}", values.size() + 1))
+        .WithSqlState("42P02");
+  }
   auto portal = std::make_shared<Portal>();
   portal->name = declare.name;
   portal->held = declare.held;
   portal->uncommitted = session_.runner().in_transaction();
   portal->statement = std::make_shared<NamedStatement>();
+  portal->statement->text = declare.query.text;
   portal->statement->kind = StatementKind::kQuery;
   portal->statement->query = query_;
   DASHI_RETURN_IF_ERROR(session_.portals().Add(portal));

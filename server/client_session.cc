@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "server/client_query.h"
 #include "server/finished_result.h"
+#include "server/select_types.h"
 #include "server/wire_columns.h"
 
 namespace dashi {
@@ -83,10 +84,12 @@ Status ClientSession::Open(Portal& portal, Place place) {
 }
 
 Status ClientSession::DecideColumns(Portal& portal) {
-  if (!AllDeclared(portal.rows->columns())) {
+  const std::vector<Column> columns =
+      WithSelectTypes(portal.rows->columns(), portal.statement->statement());
+  if (!AllTyped(columns)) {
     DASHI_RETURN_IF_ERROR(portal.rows->ReadAhead(kFirstRowsMax));
   }
-  portal.columns = WireColumnsOf(portal.rows->columns(), portal.rows->ahead());
+  portal.columns = WireColumnsOf(columns, portal.rows->ahead());
   return Status();
 }
 

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "server/parameter_decoder.h"
 #include "server/query_texts.h"
+#include "server/select_types.h"
 #include "server/wire_columns.h"
 
 namespace dashi {
@@ -223,7 +224,9 @@ Status ExtendedQuery::DescribeStatement(const std::string& name) {
   DASHI_ASSIGN_OR_RETURN(const std::shared_ptr<NamedStatement> statement,
                          FindStatement(session_, name));
   const std::vector<Column> columns =
-      statement->query == nullptr ? std::vector<Column>() : statement->query->columns();
+      statement->query == nullptr
+          ? std::vector<Column>()
+          : WithSelectTypes(statement->query->columns(), statement->statement());
   if (!columns.empty()) {
     DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement->kind));
   }
@@ -252,7 +255,7 @@ Status ExtendedQuery::DescribePortal(const std::string& name) {
   running_ = portal->statement;
   DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement.kind));
   if (portal->rows == nullptr && statement.kind == StatementKind::kQuery &&
-      !AllDeclared(statement.query->columns())) {
+      !AllTyped(WithSelectTypes(statement.query->columns(), statement.statement()))) {
     // What the values are shows in the first of them.
     DASHI_RETURN_IF_ERROR(Open(*portal, /*num_executes=*/1));
   }
@@ -260,7 +263,8 @@ Status ExtendedQuery::DescribePortal(const std::string& name) {
     DASHI_RETURN_IF_ERROR(session_.DecideColumns(*portal));
   }
   if (!portal->columns) {
-    portal->columns = WireColumnsOf(statement.query->columns(), {});
+    portal->columns =
+        WireColumnsOf(WithSelectTypes(statement.query->columns(), statement.statement()), {});
   }
   statement.announced = portal->columns;
   for (std::size_t i = 0; i < portal->columns->size(); ++i) {

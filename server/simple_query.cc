@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "server/query_texts.h"
+#include "server/select_types.h"
 #include "server/wire_columns.h"
 #include "server/wire_encoder.h"
 
@@ -65,16 +66,17 @@ Status SimpleQuery::RunStatement(const ScriptStatement& statement, ClientSession
   }
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementResult> result,
                          session_.Run(statement.text, place));
-  DASHI_RETURN_IF_ERROR(SendRows(std::move(result)));
+  DASHI_RETURN_IF_ERROR(SendRows(statement.text, std::move(result)));
   return FlushIfLarge();
 }
 
-Status SimpleQuery::SendRows(std::unique_ptr<StatementResult> result) {
+Status SimpleQuery::SendRows(std::string_view statement, std::unique_ptr<StatementResult> result) {
   PortalRows rows(std::move(result));
-  if (!AllDeclared(rows.columns())) {
+  const std::vector<Column> typed = WithSelectTypes(rows.columns(), statement);
+  if (!AllTyped(typed)) {
     DASHI_RETURN_IF_ERROR(rows.ReadAhead(kFirstRowsMax));
   }
-  const std::vector<WireColumn> columns = WireColumnsOf(rows.columns(), rows.ahead());
+  const std::vector<WireColumn> columns = WireColumnsOf(typed, rows.ahead());
   if (!columns.empty()) {
     AppendRowDescription(&out_, columns);
   }

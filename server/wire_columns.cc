@@ -68,7 +68,7 @@ std::vector<WireColumn> WireColumnsOf(const std::vector<Column>& columns,
   return wire_columns;
 }
 
-bool AllDeclared(const std::vector<Column>& columns) {
+bool AllTyped(const std::vector<Column>& columns) {
   return std::none_of(columns.begin(), columns.end(),
                       [](const Column& column) { return column.type == ValueType::kNull; });
 }

@@ -1,26 +1,139 @@
-// Bytes of a hostile client, in pieces, through the decoder and the protocol's state machine.
+// Bytes of a hostile client, in pieces, through the decoder, the protocol's states, and the answers
+// of a session over an engine that takes any statement.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
+#include "server/client_session.h"
+#include "server/extended_query.h"
+#include "server/finished_result.h"
 #include "server/protocol_machine.h"
-
-using dashi::ProtocolMachine;
+#include "server/simple_query.h"
 
 namespace {
 
-// Does what the server does with a step, with the engine left out.
-void Act(ProtocolMachine& machine, const ProtocolMachine::Step& step) {
+using dashi::Column;
+using dashi::PreparedQuery;
+using dashi::ProtocolMachine;
+using dashi::Result;
+using dashi::Row;
+using dashi::StatementResult;
+using dashi::Status;
+using dashi::Value;
+using dashi::ValueType;
+
+using Outcome = Result<std::unique_ptr<StatementResult>>;
+
+// What the text of a statement comes to: 'e' in it is an error, each 'r' a row, each '$' a
+// parameter and each 'c' a column.
+class Engine final : public dashi::StatementRunner {
+ public:
+  Outcome Run(std::string_view statement) override {
+    const bool leaves = statement == "COMMIT" || statement == "ROLLBACK";
+    if (failed_ && !leaves) {
+      return Status::FailedPrecondition("failed").WithSqlState("25P02");
+    }
+    if (statement == "BEGIN" || leaves) {
+      const char* tag = failed_ ? "ROLLBACK" : statement.data();
+      in_transaction_ = !leaves;
+      failed_ = false;
+      return Outcome(std::make_unique<dashi::FinishedResult>(tag));
+    }
+    if (Count(statement, 'e') > 0) {
+      failed_ = in_transaction_;
+      return Status::InvalidArgument("e").WithPosition({.offset = statement.find('e')});
+    }
+    const Row row(Count(statement, 'c'), Value::Integer(1));
+    std::vector<Row> rows;
+    if (!row.empty()) {
+      rows.assign(Count(statement, 'r'), row);
+    }
+    return Outcome(std::make_unique<dashi::FinishedResult>("SELECT " + std::to_string(rows.size()),
+                                                           Columns(statement), std::move(rows)));
+  }
+  Result<std::unique_ptr<PreparedQuery>> Prepare(std::string_view statement) override;
+  void FailTransaction() override { failed_ = in_transaction_; }
+  void Cancel() override {}
+  void ForgetCancel() override {}
+  void SetProgressCallback(dashi::ProgressCallback /*callback*/) override {}
+  bool in_transaction() const override { return in_transaction_; }
+  bool transaction_failed() const override { return failed_; }
+
+  static std::size_t Count(std::string_view text, char wanted) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), wanted));
+  }
+  static std::vector<Column> Columns(std::string_view statement) {
+    return std::vector<Column>(Count(statement, 'c'), {"c", ValueType::kNull});
+  }
+
+ private:
+  bool in_transaction_ = false;
+  bool failed_ = false;
+};
+
+class Prepared final : public PreparedQuery {
+ public:
+  Prepared(Engine& engine, std::string_view statement) : engine_(engine), statement_(statement) {}
+  std::vector<ValueType> parameter_types() const override {
+    return std::vector<ValueType>(Engine::Count(statement_, '$'), ValueType::kInteger);
+  }
+  std::vector<Column> columns() const override { return Engine::Columns(statement_); }
+  Outcome Run(std::span<const Value> values) override {
+    DASHI_CHECK(values.size() == Engine::Count(statement_, '$'));
+    return engine_.Run(statement_);
+  }
+
+ private:
+  Engine& engine_;
+  const std::string statement_;
+};
+
+Result<std::unique_ptr<PreparedQuery>> Engine::Prepare(std::string_view statement) {
+  return std::unique_ptr<PreparedQuery>(std::make_unique<Prepared>(*this, statement));
+}
+
+// Every message is whole.
+class Sink final : public dashi::MessageSink {
+ public:
+  Status Send(std::string bytes) override {
+    std::string_view rest = bytes;
+    while (!rest.empty()) {
+      DASHI_CHECK(rest.size() >= 5);
+      std::size_t length = 0;
+      for (int i = 1; i <= 4; ++i) {
+        length = length * 256 + static_cast<unsigned char>(rest[i]);
+      }
+      DASHI_CHECK(length >= 4 && rest.size() > length);
+      rest.remove_prefix(1 + length);
+    }
+    return Status();
+  }
+};
+
+// Does what the server does with a step.
+void Act(ProtocolMachine& machine, dashi::ClientSession& session, ProtocolMachine::Step& step) {
   using Action = ProtocolMachine::Step::Action;
+  Sink sink;
   if (step.action == Action::kOpenSession) {
     static_cast<void>(SettingStatements(machine.parameters()));
     DASHI_CHECK(!machine.SessionOpened(/*process_id=*/1, /*secret=*/2).empty());
   } else if (step.action == Action::kRunQuery) {
     DASHI_CHECK(step.query.find('\0') == std::string::npos);
-    machine.AnswerDone(dashi::TransactionStatus::kIdle, dashi::SeriesEnd::kSynced);
+    DASHI_CHECK(dashi::SimpleQuery(session, sink).Run(step.query).ok());
+    machine.AnswerDone(session.transaction_status(), dashi::SeriesEnd::kSynced);
+  } else if (step.action == Action::kRunSeries) {
+    const Result<dashi::SeriesEnd> end = dashi::ExtendedQuery(session, sink).Run(step.series);
+    DASHI_CHECK(end.ok());
+    DASHI_CHECK(*end != dashi::SeriesEnd::kSynced || !session.in_series());
+    machine.AnswerDone(session.transaction_status(), *end);
   }
 }
 
@@ -33,18 +146,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t piece = data[0] + std::size_t{1};
   std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   ProtocolMachine machine;
+  dashi::ClientSession session(std::make_unique<Engine>(), {});
   while (!rest.empty()) {
     machine.Receive(rest.substr(0, piece));
     rest.remove_prefix(std::min(piece, rest.size()));
     for (bool more = true; more;) {
-      const ProtocolMachine::Step step = machine.Advance();
+      ProtocolMachine::Step step = machine.Advance();
       using Action = ProtocolMachine::Step::Action;
       if (step.action == Action::kClose || step.action == Action::kCancelOther) {
         DASHI_CHECK(machine.num_pending_bytes() == 0);
         return 0;
       }
       more = step.action != Action::kWait;
-      Act(machine, step);
+      Act(machine, session, step);
     }
   }
   return 0;

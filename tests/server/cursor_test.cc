@@ -103,6 +103,7 @@ TEST_F(CursorTest, TakeParameters) {
                  BindBytes("", "", {.parameters = {"v"}}) + ExecuteBytes("") + SyncBytes()),
             "1 t n 2 C:DECLARE CURSOR Z:T");
   EXPECT_EQ(engine().values(), std::vector<Value>{Value::Text("v")});
+  EXPECT_EQ(Query("DECLARE d CURSOR FOR SELECT $1"), "E:42P02 Z:E") << "a simple query has none";
 }
 
 TEST_F(CursorTest, ErrorsPointIntoTheWholeStatement) {

@@ -324,6 +324,9 @@ class AsyncpgTest(unittest.IsolatedAsyncioTestCase):
                 "SELECT id, text FROM labels WHERE id > $1 ORDER BY id", "L1")],
             [("L2", "cables"), ("L3", "café 日本")])
         self.assertEqual(await connection.fetchval("SELECT $1", "é"), "é")
+        row = await connection.fetchrow("SELECT count(*), avg(length(id)), 1.5, id::text "
+                                        "FROM labels GROUP BY id LIMIT 1")
+        self.assertEqual(tuple(row), (1, 2.0, 1.5, "L1"))
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute("INSERT INTO documents (id, text, year, price) "

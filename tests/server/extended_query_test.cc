@@ -27,8 +27,8 @@ class ExtendedQueryTest : public ::testing::Test {
     engine()["INSERT"].tag = "INSERT 0 1";
     engine()["TRAIN MODEL m"].tag = "TRAIN MODEL";
     engine()["SELECT labl"].status = UnknownColumn(7);
-    FakeOutcome& untyped = engine()["SELECT count(*)"];
-    untyped.columns = {{"count(*)", ValueType::kNull}};
+    FakeOutcome& untyped = engine()["SELECT untyped"];
+    untyped.columns = {{"untyped", ValueType::kNull}};
     untyped.rows = {{Value::Integer(3)}};
   }
 
@@ -92,7 +92,7 @@ TEST_F(ExtendedQueryTest, ValuesThatDoNotFitTheirColumnAreRefusedInBinary) {
 
 TEST_F(ExtendedQueryTest, UndeclaredColumnsShowTheirTypeOnceThePortalIsDescribed) {
   auto messages =
-      Messages(ParseBytes("s", "SELECT count(*)") + DescribeBytes('S', "s") + BindBytes("", "s") +
+      Messages(ParseBytes("s", "SELECT untyped") + DescribeBytes('S', "s") + BindBytes("", "s") +
                DescribeBytes('P', "") + ExecuteBytes("") + SyncBytes());
   ASSERT_EQ(TranscriptOf(messages), "1 t T 2 T D C:SELECT 1 Z:I");
   EXPECT_EQ(ColumnsOf(messages[2])[0].second, 25U);
@@ -100,6 +100,18 @@ TEST_F(ExtendedQueryTest, UndeclaredColumnsShowTheirTypeOnceThePortalIsDescribed
   // Without a Describe the last one counts.
   messages = Messages(BindBytes("", "s", {.result_formats = {1}}) + ExecuteBytes("") + SyncBytes());
   EXPECT_EQ(ValuesOf(messages[1]), Strings{"\0\0\0\0\0\0\0\3"s});
+}
+
+TEST_F(ExtendedQueryTest, SomeTypesShowInTheStatement) {
+  FakeOutcome& counted = engine()["SELECT count(*)"];
+  counted.columns = {{"count(*)", ValueType::kNull}};
+  counted.rows = {{Value::Integer(3)}};
+  auto messages = Messages(ParseBytes("", "SELECT count(*);") + DescribeBytes('S', "") +
+                           BindBytes("", "", {.result_formats = {1}}) + DescribeBytes('P', "") +
+                           ExecuteBytes("") + SyncBytes());
+  ASSERT_EQ(TranscriptOf(messages), "1 t T 2 T D C:SELECT 1 Z:I");
+  EXPECT_EQ(ColumnsOf(messages[2])[0].second, 20U);
+  EXPECT_EQ(ValuesOf(messages[5]), Strings{"\0\0\0\0\0\0\0\3"s});
 }
 
 TEST_F(ExtendedQueryTest, PortalsAreSuspended) {

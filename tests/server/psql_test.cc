@@ -116,7 +116,7 @@ TEST_F(PsqlTest, OptionsSetSettings) {
 
 TEST_F(PsqlTest, DescribesWithoutRunning) {
   EXPECT_EQ(Psql({"-At"}, "SELECT id, text AS t FROM labels \\gdesc\nSELECT 1 \\gdesc\n").out,
-            "id|text\nt|text\n1|text\n");
+            "id|text\nt|text\n1|bigint\n");
   EXPECT_NE(Psql({}, "SELECT nope FROM labels \\gdesc\n").err.find("ERROR:  42703"),
             std::string::npos);
 }

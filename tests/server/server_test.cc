@@ -262,6 +262,103 @@ TEST_F(ServerTest, RepliesToAClientThatNeverReadsAreBounded) {
   sender.join();
 }
 
+TEST_F(ServerTest, PipelinesOfTheExtendedProtocolAreAnsweredInOrder) {
+  Start();
+  WireClient client(server_->port());
+  client.LogIn();
+  std::string bytes;
+  for (int i = 0; i < 100; ++i) {
+    const std::string sql = i % 2 == 0 ? "SELECT n" : "SELECT labl";
+    bytes += ParseBytes("", sql) + BindBytes("", "") + DescribeBytes('P', "") + ExecuteBytes("") +
+             SyncBytes();
+  }
+  // However the bytes come.
+  for (std::size_t begin = 0; begin < bytes.size(); begin += 777) {
+    client.Send(std::string_view(bytes).substr(begin, 777));
+  }
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(TranscriptOf(client.ReadUntilReady()),
+              i % 2 == 0 ? "1 2 T D D C:SELECT 2 Z:I" : "1 2 n E:42703 Z:I")
+        << i;
+  }
+}
+
+TEST_F(ServerTest, ASeriesOfAnySizeIsOneTransaction) {
+  Start();
+  WireClient client(server_->port());
+  client.LogIn();
+  constexpr int kNumInserts = 20'000;
+  std::string bytes = ParseBytes("i", "INSERT");
+  for (int i = 0; i < kNumInserts; ++i) {
+    bytes += BindBytes("", "i") + ExecuteBytes("");
+  }
+  std::thread sender([&] { client.Send(bytes + SyncBytes()); });
+  const auto messages = client.ReadUntilReady();
+  sender.join();
+  EXPECT_EQ(messages.size(), 2U + 2 * kNumInserts);
+  EXPECT_EQ(messages.back().body, "I");
+  const std::vector<std::string> statements = Engine(0)->statements();
+  ASSERT_EQ(statements.size(), 2U + kNumInserts);
+  EXPECT_EQ(statements.front(), "BEGIN");
+  EXPECT_EQ(statements.back(), "COMMIT");
+}
+
+TEST_F(ServerTest, ACancelReachesAPortalThatIsBeingSent) {
+  options_.send_queue_bytes_max = 256 << 10;
+  Start();
+  WireClient client(server_->port());
+  client.LogIn();
+  const std::string endless = ParseBytes("", "SELECT endless") + BindBytes("", "");
+  client.Send(endless + ExecuteBytes("") + SyncBytes() + QueryBytes("SELECT n"));
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_EQ(client.Read().type, i < 2 ? '1' + i : 'D');
+  }
+  WireClient canceller(server_->port());
+  canceller.Send(CancelRequestBytes(client.process_id(), client.secret()));
+  const auto rest = client.ReadUntilReady();
+  ASSERT_GE(rest.size(), 2U);
+  EXPECT_EQ(FieldOf(rest[rest.size() - 2], 'C'), "57014");
+  EXPECT_EQ(TypesOf(client.ReadUntilReady()), "TDDCZ");
+}
+
+TEST_F(ServerTest, ACancelledSeriesLeavesNoTransaction) {
+  Start();
+  WireClient client(server_->port());
+  client.LogIn();
+  const std::string insert = ParseBytes("", "INSERT") + BindBytes("", "") + ExecuteBytes("");
+  client.Send(insert + ParseBytes("", "TRAIN MODEL m") + BindBytes("", "") + ExecuteBytes("") +
+              insert + SyncBytes());
+  Engine(0)->WaitUntilRunning();
+  WireClient canceller(server_->port());
+  canceller.Send(CancelRequestBytes(client.process_id(), client.secret()));
+  EXPECT_EQ(TranscriptOf(client.ReadUntilReady()), "1 2 C:INSERT 0 1 1 2 E:57014 Z:I");
+  EXPECT_EQ(Engine(0)->statements().back(), "ROLLBACK");
+}
+
+TEST_F(ServerTest, APortalForAClientThatDoesNotReadIsHeldBackAndDropped) {
+  options_.send_queue_bytes_max = 256 << 10;
+  options_.send_stalled_max = milliseconds(300);
+  Start();
+  WireClient lazy(server_->port());
+  lazy.LogIn();
+  lazy.Send(ParseBytes("", "SELECT endless") + BindBytes("", "") + ExecuteBytes("") + FlushBytes());
+  Engine(0)->WaitUntilRunning();
+  EXPECT_TRUE(server_->WaitUntilIdle(kIdleWaitMax));
+  EXPECT_FALSE(Engine(0)->in_transaction());
+}
+
+TEST_F(ServerTest, SettingsOfTheStartupAreReported) {
+  Start();
+  WireClient client(server_->port());
+  client.LogIn({{"user", "ann"}, {"options", "-c statement_timeout=5s"}});
+  FakeOutcome& shown = (*Engine(0))["SHOW TimeZone"];
+  shown.columns = {{"timezone", ValueType::kText}};
+  shown.rows = {{Value::Text("Europe/Berlin")}};
+  const auto messages = client.Query("SELECT n");
+  ASSERT_EQ(TypesOf(messages), "TDDCSZ");
+  EXPECT_EQ(messages[4].body, std::string("TimeZone\0Europe/Berlin\0", 23));
+}
+
 TEST_F(ServerTest, StrangersAreShownOutAfterTheDeadline) {
   options_.startup_deadline = milliseconds(200);
   Start();
