@@ -119,6 +119,9 @@ ClientSession::Outcome ClientSession::RunAt(StatementKind kind, Place place,
   Outcome outcome = in_series_ && controls ? RunInSeries(kind, run) : run();
   if (!outcome.ok()) {
     Fail();
+    if (!runner_->in_transaction()) {
+      portals_.EndTransaction(/*committed=*/false);
+    }
     return outcome;
   }
   reports_due_ = reports_due_ || kind == StatementKind::kSetting;
@@ -162,7 +165,6 @@ void ClientSession::Fail() {
 Status ClientSession::EndSeries() {
   Status committed;
   if (std::exchange(in_series_, false)) {
-    portals_.EndTransaction(/*committed=*/true);
     committed = RunQuietly("COMMIT");
     if (!committed.ok()) {
       RollBack();
