@@ -43,7 +43,7 @@ std::vector<Column> ColumnsOf(const Portal& portal) {
   if (portal.columns) {
     columns.reserve(portal.columns->size());
     for (const WireColumn& column : *portal.columns) {
-      columns.push_back({column.name, ValueTypeOf(column.type)});
+      columns.push_back(ColumnOf(column));
     }
   }
   return columns;
@@ -115,8 +115,16 @@ TypeOid OidOf(CastKind kind) {
 
 // The name of a type that the server announces.
 std::string_view TypeName(std::string_view oid) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kNames = {
-      {{"17", "bytea"}, {"20", "bigint"}, {"25", "text"}, {"701", "double precision"}}};
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kNames = {
+      {{"16", "boolean"},
+       {"17", "bytea"},
+       {"20", "bigint"},
+       {"25", "text"},
+       {"701", "double precision"},
+       {"1082", "date"},
+       {"1083", "time without time zone"},
+       {"1184", "timestamp with time zone"},
+       {"1186", "interval"}}};
   const auto* known = std::find_if(kNames.begin(), kNames.end(),
                                    [&](const auto& name) { return name.first == oid; });
   return known == kNames.end() ? "???" : known->second;  // As PostgreSQL calls what it has not.
@@ -151,8 +159,8 @@ Result<std::unique_ptr<PreparedQuery>> ClientQuery::Make(ClientSession& session,
   return std::unique_ptr<PreparedQuery>(std::move(query));
 }
 
-std::vector<ValueType> ClientQuery::parameter_types() const {
-  return query_ == nullptr ? std::vector<ValueType>() : query_->parameter_types();
+std::vector<SqlType> ClientQuery::parameter_types() const {
+  return query_ == nullptr ? std::vector<SqlType>() : query_->parameter_types();
 }
 
 std::vector<Column> ClientQuery::columns() const {
@@ -229,7 +237,6 @@ ClientQuery::Outcome ClientQuery::Declare(const DeclareCursor& declare,
   portal->held = declare.held;
   portal->uncommitted = session_.runner().in_transaction();
   portal->statement = std::make_shared<NamedStatement>();
-  portal->statement->text = declare.query.text;
   portal->statement->kind = StatementKind::kQuery;
   portal->statement->query = query_;
   DASHI_RETURN_IF_ERROR(session_.portals().Add(portal));
@@ -305,7 +312,7 @@ ClientQuery::Outcome ClientQuery::Prepare(const PrepareStatement& prepare) {
     return Status::InvalidArgument("only queries and statements that write can be prepared")
         .WithSqlState("42601");
   }
-  const std::vector<ValueType> used_as = statement->query->parameter_types();
+  const std::vector<SqlType> used_as = statement->query->parameter_types();
   for (std::size_t i = 0; i < std::max(used_as.size(), prepare.parameter_types.size()); ++i) {
     statement->parameter_types.push_back(i < prepare.parameter_types.size()
                                              ? OidOf(prepare.parameter_types[i].kind)

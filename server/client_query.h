@@ -21,7 +21,7 @@ class ClientQuery final : public PreparedQuery {
   static Result<std::unique_ptr<PreparedQuery>> Make(ClientSession& session,
                                                      std::string_view statement);
 
-  std::vector<ValueType> parameter_types() const override;
+  std::vector<SqlType> parameter_types() const override;
   std::vector<Column> columns() const override;
   Result<std::unique_ptr<StatementResult>> Run(std::span<const Value> values) override;
 

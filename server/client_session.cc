@@ -8,7 +8,6 @@
 #include "base/status.h"
 #include "server/client_query.h"
 #include "server/finished_result.h"
-#include "server/select_types.h"
 #include "server/wire_columns.h"
 
 namespace dashi {
@@ -28,7 +27,7 @@ bool EndsRows(StatementKind kind) {
 
 bool SameColumns(const std::vector<Column>& a, const std::vector<Column>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Column& x, const Column& y) {
-    return x.name == y.name && x.type == y.type;
+    return x.name == y.name && x.type == y.type && x.sql_type == y.sql_type;
   });
 }
 
@@ -84,8 +83,7 @@ Status ClientSession::Open(Portal& portal, Place place) {
 }
 
 Status ClientSession::DecideColumns(Portal& portal) {
-  const std::vector<Column> columns =
-      WithSelectTypes(portal.rows->columns(), portal.statement->statement());
+  const std::vector<Column>& columns = portal.rows->columns();
   if (!AllTyped(columns)) {
     DASHI_RETURN_IF_ERROR(portal.rows->ReadAhead(kFirstRowsMax));
   }

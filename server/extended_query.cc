@@ -12,7 +12,6 @@
 #include "base/status.h"
 #include "server/parameter_decoder.h"
 #include "server/query_texts.h"
-#include "server/select_types.h"
 #include "server/wire_columns.h"
 
 namespace dashi {
@@ -47,7 +46,7 @@ bool IsKnown(WireFormat format) {
 
 // The types that a client named, and where it did not, those that the database uses them as.
 std::vector<TypeOid> ParameterTypes(const std::vector<TypeOid>& named,
-                                    const std::vector<ValueType>& used_as) {
+                                    const std::vector<SqlType>& used_as) {
   std::vector<TypeOid> types = named;
   types.resize(std::max(named.size(), used_as.size()), TypeOid::kUnspecified);
   for (std::size_t i = 0; i < types.size(); ++i) {
@@ -175,7 +174,7 @@ Status ExtendedQuery::Parse(const ParseMessage& message) {
     return Status::InvalidArgument("cannot insert multiple commands into a prepared statement")
         .WithSqlState("42601");
   }
-  std::vector<ValueType> used_as;
+  std::vector<SqlType> used_as;
   if (!statements.empty()) {
     statement->offset = statements.front().offset;
     statement->kind = KindOf(statements.front().text);
@@ -224,9 +223,7 @@ Status ExtendedQuery::DescribeStatement(const std::string& name) {
   DASHI_ASSIGN_OR_RETURN(const std::shared_ptr<NamedStatement> statement,
                          FindStatement(session_, name));
   const std::vector<Column> columns =
-      statement->query == nullptr
-          ? std::vector<Column>()
-          : WithSelectTypes(statement->query->columns(), statement->statement());
+      statement->query == nullptr ? std::vector<Column>() : statement->query->columns();
   if (!columns.empty()) {
     DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement->kind));
   }
@@ -255,7 +252,7 @@ Status ExtendedQuery::DescribePortal(const std::string& name) {
   running_ = portal->statement;
   DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement.kind));
   if (portal->rows == nullptr && statement.kind == StatementKind::kQuery &&
-      !AllTyped(WithSelectTypes(statement.query->columns(), statement.statement()))) {
+      !AllTyped(statement.query->columns())) {
     // What the values are shows in the first of them.
     DASHI_RETURN_IF_ERROR(Open(*portal, /*num_executes=*/1));
   }
@@ -263,8 +260,7 @@ Status ExtendedQuery::DescribePortal(const std::string& name) {
     DASHI_RETURN_IF_ERROR(session_.DecideColumns(*portal));
   }
   if (!portal->columns) {
-    portal->columns =
-        WireColumnsOf(WithSelectTypes(statement.query->columns(), statement.statement()), {});
+    portal->columns = WireColumnsOf(statement.query->columns(), {});
   }
   statement.announced = portal->columns;
   for (std::size_t i = 0; i < portal->columns->size(); ++i) {

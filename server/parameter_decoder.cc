@@ -105,7 +105,7 @@ void AppendElement(std::string* json, const Value& element) {
   if (element.is_null()) {
     *json += "null";
   } else {
-    AppendText(json, element);
+    AppendPlain(json, element);
   }
 }
 

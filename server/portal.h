@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "dashi/result_set.h"
@@ -21,9 +20,6 @@ namespace dashi {
 
 /// A statement that a client has prepared.
 struct NamedStatement {
-  /// The statement that is run, to the end of the text.
-  std::string_view statement() const { return std::string_view(text).substr(offset); }
-
   std::string text;  ///< as the client sent it
   /// Where the statement that is run begins in `text`.
   std::size_t offset = 0;

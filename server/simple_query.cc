@@ -4,7 +4,6 @@
 
 #include "base/status.h"
 #include "server/query_texts.h"
-#include "server/select_types.h"
 #include "server/wire_columns.h"
 #include "server/wire_encoder.h"
 
@@ -66,17 +65,16 @@ Status SimpleQuery::RunStatement(const ScriptStatement& statement, ClientSession
   }
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementResult> result,
                          session_.Run(statement.text, place));
-  DASHI_RETURN_IF_ERROR(SendRows(statement.text, std::move(result)));
+  DASHI_RETURN_IF_ERROR(SendRows(std::move(result)));
   return FlushIfLarge();
 }
 
-Status SimpleQuery::SendRows(std::string_view statement, std::unique_ptr<StatementResult> result) {
+Status SimpleQuery::SendRows(std::unique_ptr<StatementResult> result) {
   PortalRows rows(std::move(result));
-  const std::vector<Column> typed = WithSelectTypes(rows.columns(), statement);
-  if (!AllTyped(typed)) {
+  if (!AllTyped(rows.columns())) {
     DASHI_RETURN_IF_ERROR(rows.ReadAhead(kFirstRowsMax));
   }
-  const std::vector<WireColumn> columns = WireColumnsOf(typed, rows.ahead());
+  const std::vector<WireColumn> columns = WireColumnsOf(rows.columns(), rows.ahead());
   if (!columns.empty()) {
     AppendRowDescription(&out_, columns);
   }

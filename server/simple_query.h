@@ -31,7 +31,7 @@ class SimpleQuery {
  private:
   Status RunStatements(const std::vector<ScriptStatement>& statements, std::string_view query);
   Status RunStatement(const ScriptStatement& statement, ClientSession::Place place);
-  Status SendRows(std::string_view statement, std::unique_ptr<StatementResult> result);
+  Status SendRows(std::unique_ptr<StatementResult> result);
   void AppendFailure(const Status& status, std::size_t position);
   Status FlushIfLarge();
   Status Flush();

@@ -31,7 +31,6 @@ enum class TypeOid : std::uint32_t {
   kTimestamptz = 1184,
   kInterval = 1186,
   kNumeric = 1700,
-  kVoid = 2278,
   kUuid = 2950,
   kJsonb = 3802,
 };

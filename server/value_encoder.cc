@@ -9,10 +9,15 @@
 #include <fmt/format.h>
 
 #include "base/byte_codec.h"
+#include "base/status.h"
+#include "sql/postgres/interval.h"
+#include "sql/postgres/moment.h"
 
 namespace dashi {
 
 namespace {
+
+using sql::postgres::StaticType;
 
 constexpr double kIntegersEnd = 9223372036854775808.0;  // 2^63
 
@@ -24,6 +29,16 @@ std::string_view NameOf(TypeOid type) {
       return "float8";
     case TypeOid::kBytea:
       return "bytea";
+    case TypeOid::kBool:
+      return "bool";
+    case TypeOid::kDate:
+      return "date";
+    case TypeOid::kTime:
+      return "time";
+    case TypeOid::kTimestamptz:
+      return "timestamptz";
+    case TypeOid::kInterval:
+      return "interval";
     default:
       return "text";
   }
@@ -57,9 +72,66 @@ Status DoesNotFit(const Value& value, const WireColumn& column) {
       .WithHint("Cast the column to one type: CAST(x AS TEXT) holds every value.");
 }
 
+// Microseconds since 1970, or of the day; nullopt for what is none.
+std::optional<std::int64_t> MicrosOf(const Value& value, StaticType type) {
+  if (value.type() != ValueType::kText) {
+    return std::nullopt;
+  }
+  const Result<sql::postgres::Moment> moment = sql::postgres::ReadMoment(value.text(), type);
+  return moment.ok() && moment->type == type ? std::optional<std::int64_t>(moment->micros)
+                                             : std::nullopt;
+}
+
+bool AppendMoment(std::string* out, const Value& value, TypeOid type) {
+  // The protocol's times count from 2000-01-01.
+  constexpr std::int64_t kEpochDays = 10'957;
+  constexpr std::int64_t kDay = sql::postgres::kMicrosPerDay;
+  std::optional<std::int64_t> micros;
+  switch (type) {
+    case TypeOid::kDate:
+      micros = MicrosOf(value, StaticType::kDate);
+      if (micros) {
+        AppendBigEndian32(out, static_cast<std::uint32_t>(*micros / kDay - kEpochDays));
+      }
+      break;
+    case TypeOid::kTime:
+      micros = MicrosOf(value, StaticType::kTime);
+      if (micros) {
+        AppendBigEndian64(out, static_cast<std::uint64_t>(*micros));
+      }
+      break;
+    default:
+      micros = MicrosOf(value, StaticType::kTimestamp);
+      if (micros) {
+        AppendBigEndian64(out, static_cast<std::uint64_t>(*micros - kEpochDays * kDay));
+      }
+      break;
+  }
+  return micros.has_value();
+}
+
+bool AppendInterval(std::string* out, const Value& value) {
+  if (value.type() != ValueType::kText) {
+    return false;
+  }
+  const Result<sql::postgres::Interval> interval = sql::postgres::ParseInterval(value.text());
+  if (interval.ok()) {
+    AppendBigEndian64(out, static_cast<std::uint64_t>(interval->micros));
+    AppendBigEndian32(out, static_cast<std::uint32_t>(interval->days));
+    AppendBigEndian32(out, static_cast<std::uint32_t>(interval->months));
+  }
+  return interval.ok();
+}
+
+std::optional<bool> BooleanOf(const Value& value) {
+  const std::optional<std::int64_t> integer = ExactInteger(value);
+  return integer && (*integer == 0 || *integer == 1) ? std::optional<bool>(*integer == 1)
+                                                     : std::nullopt;
+}
+
 }  // namespace
 
-void AppendText(std::string* out, const Value& value) {
+void AppendPlain(std::string* out, const Value& value) {
   if (value.type() == ValueType::kText) {
     *out += value.text();
   } else if (value.type() != ValueType::kReal || std::isfinite(value.real())) {
@@ -71,8 +143,28 @@ void AppendText(std::string* out, const Value& value) {
   }
 }
 
+Status AppendText(std::string* out, const Value& value, const WireColumn& column) {
+  if (column.type != TypeOid::kBool) {
+    AppendPlain(out, value);
+    return Status();
+  }
+  const std::optional<bool> boolean = BooleanOf(value);
+  if (!boolean) {
+    return DoesNotFit(value, column);
+  }
+  *out += *boolean ? 't' : 'f';
+  return Status();
+}
+
 Status AppendBinary(std::string* out, const Value& value, const WireColumn& column) {
+  bool fits = true;
   switch (column.type) {
+    case TypeOid::kBool:
+      if (const std::optional<bool> boolean = BooleanOf(value)) {
+        *out += *boolean ? '\1' : '\0';
+        return Status();
+      }
+      return DoesNotFit(value, column);
     case TypeOid::kInt8:
       if (const std::optional<std::int64_t> integer = ExactInteger(value)) {
         AppendBigEndian64(out, static_cast<std::uint64_t>(*integer));
@@ -86,15 +178,22 @@ Status AppendBinary(std::string* out, const Value& value, const WireColumn& colu
       }
       return DoesNotFit(value, column);
     case TypeOid::kBytea:
-      if (value.type() == ValueType::kBlob) {
-        *out += value.bytes();
-        return Status();
-      }
-      return DoesNotFit(value, column);
+      *out += value.bytes();
+      fits = value.type() == ValueType::kBlob;
+      break;
+    case TypeOid::kDate:
+    case TypeOid::kTime:
+    case TypeOid::kTimestamptz:
+      fits = AppendMoment(out, value, column.type);
+      break;
+    case TypeOid::kInterval:
+      fits = AppendInterval(out, value);
+      break;
     default:
-      AppendText(out, value);
-      return Status();
+      AppendPlain(out, value);
+      break;
   }
+  return fits ? Status() : DoesNotFit(value, column);
 }
 
 }  // namespace dashi

@@ -8,14 +8,21 @@
 
 namespace dashi {
 
-/// Appends a value that is not NULL as PostgreSQL's text format has it, whatever its column's type.
-void AppendText(std::string* out, const Value& value);
+// Values may be of another type than their column was announced as. Nothing is sent that a client
+// would read as another value.
 
-/// Appends a value that is not NULL in the binary format of its column's type. Values may be of
-/// another type than their column; one that the type holds exactly is taken to it: a number with
-/// another type of number, anything as text.
+/// Appends a value that is not NULL as PostgreSQL's text format has it.
+///
+/// Errors: kInvalidArgument (42804) for a value in a column of booleans that is none.
+Status AppendText(std::string* out, const Value& value, const WireColumn& column);
+
+/// Appends a value that is not NULL in the binary format of its column's type. One that the type
+/// holds exactly is taken to it: a number to another type of number, anything to text.
 ///
 /// Errors: kInvalidArgument (42804) for a value that the column's type cannot hold.
 Status AppendBinary(std::string* out, const Value& value, const WireColumn& column);
+
+/// Appends a value that is not NULL as a person reads it.
+void AppendPlain(std::string* out, const Value& value);
 
 }  // namespace dashi

@@ -7,19 +7,7 @@ namespace dashi {
 
 namespace {
 
-TypeOid Wider(TypeOid a, TypeOid b) {
-  if (a == b) {
-    return a;
-  }
-  const auto is_number = [](TypeOid type) {
-    return type == TypeOid::kInt8 || type == TypeOid::kFloat8;
-  };
-  return is_number(a) && is_number(b) ? TypeOid::kFloat8 : TypeOid::kText;
-}
-
-}  // namespace
-
-TypeOid TypeOidOf(ValueType type) {
+TypeOid OfValues(ValueType type) {
   switch (type) {
     case ValueType::kInteger:
       return TypeOid::kInt8;
@@ -34,16 +22,67 @@ TypeOid TypeOidOf(ValueType type) {
   return TypeOid::kText;
 }
 
-ValueType ValueTypeOf(TypeOid type) {
+TypeOid Wider(TypeOid a, TypeOid b) {
+  if (a == b) {
+    return a;
+  }
+  const auto is_number = [](TypeOid type) {
+    return type == TypeOid::kInt8 || type == TypeOid::kFloat8;
+  };
+  return is_number(a) && is_number(b) ? TypeOid::kFloat8 : TypeOid::kText;
+}
+
+bool IsTyped(const Column& column) {
+  return column.sql_type != SqlType::kUnknown || column.type != ValueType::kNull;
+}
+
+}  // namespace
+
+TypeOid TypeOidOf(SqlType type) {
   switch (type) {
+    case SqlType::kBoolean:
+      return TypeOid::kBool;
+    case SqlType::kInteger:
+      return TypeOid::kInt8;
+    case SqlType::kReal:
+      return TypeOid::kFloat8;
+    case SqlType::kBytes:
+      return TypeOid::kBytea;
+    case SqlType::kDate:
+      return TypeOid::kDate;
+    case SqlType::kTime:
+      return TypeOid::kTime;
+    case SqlType::kTimestamp:
+      return TypeOid::kTimestamptz;
+    case SqlType::kInterval:
+      return TypeOid::kInterval;
+    case SqlType::kUnknown:
+    case SqlType::kText:
+      break;
+  }
+  return TypeOid::kText;
+}
+
+Column ColumnOf(const WireColumn& column) {
+  switch (column.type) {
+    case TypeOid::kBool:
+      return {column.name, ValueType::kInteger, SqlType::kBoolean};
     case TypeOid::kInt8:
-      return ValueType::kInteger;
+      return {column.name, ValueType::kInteger, SqlType::kInteger};
     case TypeOid::kFloat8:
-      return ValueType::kReal;
+      return {column.name, ValueType::kReal, SqlType::kReal};
     case TypeOid::kBytea:
-      return ValueType::kBlob;
+      return {column.name, ValueType::kBlob, SqlType::kBytes};
+    case TypeOid::kDate:
+      return {column.name, ValueType::kText, SqlType::kDate};
+    case TypeOid::kTime:
+      return {column.name, ValueType::kText, SqlType::kTime};
+    case TypeOid::kTimestamptz:
+      return {column.name, ValueType::kText, SqlType::kTimestamp};
+    case TypeOid::kInterval:
+      return {column.name, ValueType::kText, SqlType::kInterval};
     default:
-      return ValueType::kText;
+      return {column.name, ValueType::kText, SqlType::kText};
   }
 }
 
@@ -53,12 +92,14 @@ std::vector<WireColumn> WireColumnsOf(const std::vector<Column>& columns,
   wire_columns.reserve(columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
     std::optional<TypeOid> type;
-    if (columns[i].type != ValueType::kNull) {
-      type = TypeOidOf(columns[i].type);
+    if (columns[i].sql_type != SqlType::kUnknown) {
+      type = TypeOidOf(columns[i].sql_type);
+    } else if (columns[i].type != ValueType::kNull) {
+      type = OfValues(columns[i].type);
     } else {
       for (const Row& row : first_rows) {
         if (!row[i].is_null()) {
-          const TypeOid seen = TypeOidOf(row[i].type());
+          const TypeOid seen = OfValues(row[i].type());
           type = type ? Wider(*type, seen) : seen;
         }
       }
@@ -69,8 +110,7 @@ std::vector<WireColumn> WireColumnsOf(const std::vector<Column>& columns,
 }
 
 bool AllTyped(const std::vector<Column>& columns) {
-  return std::none_of(columns.begin(), columns.end(),
-                      [](const Column& column) { return column.type == ValueType::kNull; });
+  return std::all_of(columns.begin(), columns.end(), IsTyped);
 }
 
 }  // namespace dashi

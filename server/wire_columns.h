@@ -20,9 +20,9 @@ std::vector<WireColumn> WireColumnsOf(const std::vector<Column>& columns,
 /// Whether every column has a type.
 bool AllTyped(const std::vector<Column>& columns);
 
-/// The type that values of `type` are announced as; kText for kNull.
-TypeOid TypeOidOf(ValueType type);
-/// The type of the values of a column that was announced as `type`.
-ValueType ValueTypeOf(TypeOid type);
+/// The type that a column or parameter is announced as; kText for kUnknown.
+TypeOid TypeOidOf(SqlType type);
+/// A column that was announced like this one.
+Column ColumnOf(const WireColumn& column);
 
 }  // namespace dashi

@@ -64,11 +64,17 @@ class MessageBuilder {
 
 std::uint16_t SizeOf(TypeOid type) {
   switch (type) {
+    case TypeOid::kBool:
+      return 1;
+    case TypeOid::kDate:
+      return 4;
     case TypeOid::kInt8:
     case TypeOid::kFloat8:
+    case TypeOid::kTime:
+    case TypeOid::kTimestamptz:
       return 8;
-    case TypeOid::kVoid:
-      return 4;
+    case TypeOid::kInterval:
+      return 16;
     default:
       return kVariableSize;
   }
@@ -136,11 +142,9 @@ Status AppendDataRow(std::string* out, const Row& row, std::span<const WireColum
         continue;
       }
       const std::size_t value_begin = message.BeginValue();
-      if (columns[i].format == WireFormat::kText) {
-        AppendText(message.out(), row[i]);
-      } else {
-        status = AppendBinary(message.out(), row[i], columns[i]);
-      }
+      status = columns[i].format == WireFormat::kText
+                   ? AppendText(message.out(), row[i], columns[i])
+                   : AppendBinary(message.out(), row[i], columns[i]);
       message.EndValue(value_begin);
     }
   }

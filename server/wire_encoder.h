@@ -36,7 +36,8 @@ void AppendReadyForQuery(std::string* out, TransactionStatus status);
 void AppendRowDescription(std::string* out, std::span<const WireColumn> columns);
 /// Appends a row of as many values as there are columns, each in its column's format.
 ///
-/// Errors: kResourceExhausted (54000) for a value of 1 GiB or more; those of AppendBinary. Nothing
+/// Errors: kResourceExhausted (54000) for a value of 1 GiB or more; those of AppendText and
+/// AppendBinary. Nothing
 ///         is appended then.
 Status AppendDataRow(std::string* out, const Row& row, std::span<const WireColumn> columns);
 void AppendParseComplete(std::string* out);

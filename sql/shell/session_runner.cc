@@ -27,9 +27,7 @@ class SessionPrepared final : public PreparedQuery {
  public:
   explicit SessionPrepared(PreparedStatement statement) : statement_(std::move(statement)) {}
 
-  std::vector<ValueType> parameter_types() const override {
-    return std::vector<ValueType>(statement_.num_parameters(), ValueType::kNull);
-  }
+  std::vector<SqlType> parameter_types() const override { return statement_.parameter_types(); }
   std::vector<Column> columns() const override { return statement_.columns(); }
   Result<std::unique_ptr<StatementResult>> Run(std::span<const Value> values) override {
     DASHI_ASSIGN_OR_RETURN(ResultSet rows, statement_.Execute(values));

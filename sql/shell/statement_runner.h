@@ -10,6 +10,7 @@
 #include "dashi/copy_streams.h"
 #include "dashi/progress.h"
 #include "dashi/result_set.h"
+#include "dashi/sql_type.h"
 #include "dashi/status.h"
 #include "dashi/value.h"
 
@@ -36,8 +37,8 @@ class StatementResult {
 class PreparedQuery {
  public:
   virtual ~PreparedQuery() = default;
-  /// What each of its parameters is used as, in their order; kNull where that is not known.
-  virtual std::vector<ValueType> parameter_types() const = 0;
+  /// What each of its parameters stands for, in their order; kUnknown where that is not known.
+  virtual std::vector<SqlType> parameter_types() const = 0;
   /// The columns of its rows; empty for a statement without rows, or whose columns only its result
   /// knows.
   virtual std::vector<Column> columns() const = 0;

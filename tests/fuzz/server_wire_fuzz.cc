@@ -25,6 +25,7 @@ using dashi::PreparedQuery;
 using dashi::ProtocolMachine;
 using dashi::Result;
 using dashi::Row;
+using dashi::SqlType;
 using dashi::StatementResult;
 using dashi::Status;
 using dashi::Value;
@@ -82,8 +83,8 @@ class Engine final : public dashi::StatementRunner {
 class Prepared final : public PreparedQuery {
  public:
   Prepared(Engine& engine, std::string_view statement) : engine_(engine), statement_(statement) {}
-  std::vector<ValueType> parameter_types() const override {
-    return std::vector<ValueType>(Engine::Count(statement_, '$'), ValueType::kInteger);
+  std::vector<SqlType> parameter_types() const override {
+    return std::vector<SqlType>(Engine::Count(statement_, '$'), SqlType::kInteger);
   }
   std::vector<Column> columns() const override { return Engine::Columns(statement_); }
   Outcome Run(std::span<const Value> values) override {

@@ -23,7 +23,7 @@ class CursorTest : public ::testing::Test {
       five.rows.push_back({Value::Integer(i)});
     }
     engine()["SELECT $1"].columns = {{"n", ValueType::kText}};
-    engine()["SELECT $1"].parameter_types = {ValueType::kNull};
+    engine()["SELECT $1"].parameter_types = {SqlType::kUnknown};
     engine()["INSERT"].tag = "INSERT 0 1";
     engine()["RESET ALL"].tag = "RESET";
     engine()["SELECT labl"].status = UnknownColumn(7);

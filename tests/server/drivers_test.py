@@ -99,7 +99,7 @@ class Psycopg2Test(unittest.TestCase):
         self.cursor.execute(INSERT + "(%s, %s, %s, %s, %s, %s)",
                             ("two1", "x", 7, 0.5, True, NOON))
         self.assertEqual(self.rows("SELECT year, price, active, seen FROM documents "
-                                   "WHERE id = 'two1'"), [(7, 0.5, 1, NOON_SHOWN)])
+                                   "WHERE id = 'two1'"), [(7, 0.5, True, NOON)])
         self.connection.rollback()
         self.assertEqual(self.rows("SELECT count(*) FROM documents WHERE id = 'two1'"), [(0,)])
 
@@ -203,9 +203,15 @@ class PsycopgTest(unittest.TestCase):
                 cursor = self.connection.execute(
                     "SELECT year, price, active, seen, x'00ff', count(*) OVER () "
                     "FROM documents WHERE id = %s", ("three1",), binary=binary)
-                self.assertEqual(cursor.fetchone(), (7, 0.5, 1, NOON_SHOWN, b"\0\xff", 1))
+                self.assertEqual(cursor.fetchone(), (7, 0.5, True, NOON, b"\0\xff", 1))
                 self.assertEqual([column.type_code for column in cursor.description],
-                                 [20, 701, 20, 25, 17, 20])
+                                 [20, 701, 16, 1184, 17, 20])
+                row = self.rows("SELECT DATE '2026-01-02', TIME '01:02:03.5', 1 < 2, "
+                                "INTERVAL '1 day 2 hours', %s::timestamptz", (NOON,),
+                                binary=binary)
+                self.assertEqual(row, [(datetime.date(2026, 1, 2),
+                                        datetime.time(1, 2, 3, 500_000), True,
+                                        datetime.timedelta(days=1, hours=2), NOON)])
 
     def test_prepared_statements(self):
         for i in range(12):  # from the sixth on it has a name
@@ -287,6 +293,25 @@ class PsycopgTest(unittest.TestCase):
             self.connection.commit()
             self.assertEqual(len(cursor.fetchall()), 3)
 
+    def test_own_statements(self):
+        self.connection.autocommit = True
+        for sql in ("SHOW TABLES", "DESCRIBE labels", "CHECK DATABASE", "EXPLAIN SELECT 1",
+                    "SHOW BACKUPS '/nowhere'", "CREATE MODEL IF NOT EXISTS m USING ngame",
+                    "SHOW MODEL m", "DROP MODEL m", "SET ann.exact = on", "SHOW ann.exact"):
+            try:
+                simple = self.connection.execute(sql)
+                simple = simple.fetchall() if simple.description else None
+            except psycopg.Error as error:
+                simple = error.sqlstate
+            if sql.startswith("DROP"):
+                self.connection.execute("CREATE MODEL m USING ngame")
+            try:
+                prepared = self.connection.execute(sql, prepare=True)
+                prepared = prepared.fetchall() if prepared.description else None
+            except psycopg.Error as error:
+                prepared = error.sqlstate
+            self.assertEqual(prepared, simple, sql)
+
     def test_streams(self):
         cursor = self.connection.cursor()
         self.assertEqual(list(cursor.stream("SELECT id FROM labels WHERE id > %s ORDER BY id",
@@ -329,11 +354,18 @@ class AsyncpgTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(tuple(row), (1, 2.0, 1.5, "L1"))
         transaction = connection.transaction()
         await transaction.start()
-        await connection.execute("INSERT INTO documents (id, text, year, price) "
-                                 "VALUES ('async1', 'x', 7, 0.5)")
-        row = await connection.fetchrow("SELECT year, price, seen FROM documents "
-                                        "WHERE id = $1", "async1")
-        self.assertEqual(tuple(row), (7, 0.5, None))
+        values = ("async1", "x", 7, 0.5, True, NOON)
+        await connection.execute(INSERT + "($1, $2, $3, $4, $5, $6)", *values)
+        row = await connection.fetchrow(
+            "SELECT id, text, year, price, active, seen FROM documents "
+            "WHERE year = $1 AND seen > $2 AND active = $3 LIMIT $4",
+            7, NOON - datetime.timedelta(days=1), True, 1)
+        self.assertEqual(tuple(row), values)
+        row = await connection.fetchrow("SELECT DATE '2026-01-02', TIME '01:02:03.5', 1 < 2, "
+                                        "INTERVAL '1 day 2 hours', x'00ff'")
+        self.assertEqual(tuple(row), (datetime.date(2026, 1, 2),
+                                      datetime.time(1, 2, 3, 500_000), True,
+                                      datetime.timedelta(days=1, hours=2), b"\0\xff"))
         await transaction.rollback()
 
     async def test_statements(self):

@@ -23,7 +23,7 @@ class ExtendedQueryTest : public ::testing::Test {
   ExtendedQueryTest() {
     engine()["SELECT n"] = NumbersOutcome();
     engine()["SELECT n WHERE $1, $2"] = NumbersOutcome();
-    engine()["SELECT n WHERE $1, $2"].parameter_types = {ValueType::kInteger, ValueType::kNull};
+    engine()["SELECT n WHERE $1, $2"].parameter_types = {SqlType::kInteger, SqlType::kUnknown};
     engine()["INSERT"].tag = "INSERT 0 1";
     engine()["TRAIN MODEL m"].tag = "TRAIN MODEL";
     engine()["SELECT labl"].status = UnknownColumn(7);
@@ -102,16 +102,19 @@ TEST_F(ExtendedQueryTest, UndeclaredColumnsShowTheirTypeOnceThePortalIsDescribed
   EXPECT_EQ(ValuesOf(messages[1]), Strings{"\0\0\0\0\0\0\0\3"s});
 }
 
-TEST_F(ExtendedQueryTest, SomeTypesShowInTheStatement) {
-  FakeOutcome& counted = engine()["SELECT count(*)"];
-  counted.columns = {{"count(*)", ValueType::kNull}};
-  counted.rows = {{Value::Integer(3)}};
-  auto messages = Messages(ParseBytes("", "SELECT count(*);") + DescribeBytes('S', "") +
-                           BindBytes("", "", {.result_formats = {1}}) + DescribeBytes('P', "") +
-                           ExecuteBytes("") + SyncBytes());
-  ASSERT_EQ(TranscriptOf(messages), "1 t T 2 T D C:SELECT 1 Z:I");
-  EXPECT_EQ(ColumnsOf(messages[2])[0].second, 20U);
-  EXPECT_EQ(ValuesOf(messages[5]), Strings{"\0\0\0\0\0\0\0\3"s});
+TEST_F(ExtendedQueryTest, ColumnsAreWhatTheirValuesStandFor) {
+  FakeOutcome& outcome = engine()["SELECT all"];
+  outcome.columns = {{"b", ValueType::kInteger, SqlType::kBoolean},
+                     {"t", ValueType::kText, SqlType::kTimestamp},
+                     {"d", ValueType::kText, SqlType::kDate}};
+  outcome.rows = {{Value::Integer(1), Value::Text("2000-01-01 00:00:00.000001+00"), Value::Null()}};
+  const auto messages =
+      Messages(ParseBytes("", "SELECT all") + DescribeBytes('S', "") +
+               BindBytes("", "", {.result_formats = {0, 1, 1}}) + ExecuteBytes("") + SyncBytes());
+  ASSERT_EQ(TranscriptOf(messages), "1 t T 2 D C:SELECT 1 Z:I");
+  using Columns = std::vector<std::pair<std::string, std::uint32_t>>;
+  EXPECT_EQ(ColumnsOf(messages[2]), (Columns{{"b", 16}, {"t", 1184}, {"d", 1082}}));
+  EXPECT_EQ(ValuesOf(messages[4]), (Strings{"t", "\0\0\0\0\0\0\0\1"s, "<null>"}));
 }
 
 TEST_F(ExtendedQueryTest, PortalsAreSuspended) {

@@ -48,7 +48,7 @@ class FakePrepared final : public PreparedQuery {
   FakePrepared(std::string statement, FakeOutcome outcome, FakeStatementRunner* runner)
       : statement_(std::move(statement)), outcome_(std::move(outcome)), runner_(*runner) {}
 
-  std::vector<ValueType> parameter_types() const override { return outcome_.parameter_types; }
+  std::vector<SqlType> parameter_types() const override { return outcome_.parameter_types; }
   std::vector<Column> columns() const override { return outcome_.columns; }
   Result<std::unique_ptr<StatementResult>> Run(std::span<const Value> values) override {
     runner_.values_.assign(values.begin(), values.end());

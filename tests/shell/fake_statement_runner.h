@@ -23,7 +23,7 @@ struct FakeOutcome {
   Status status_midway;                    ///< returned by Next after the rows when not ok
   bool endless = false;                    ///< the rows come again and again until Cancel
   bool blocked = false;                    ///< Run waits for Cancel
-  std::vector<ValueType> parameter_types;  ///< of a statement that is prepared
+  std::vector<SqlType> parameter_types;  ///< of a statement that is prepared
 };
 
 /// A StatementRunner that knows its statements by heart. BEGIN, COMMIT and ROLLBACK work; what it

@@ -13,6 +13,8 @@
 namespace dashi::slt {
 namespace {
 
+constexpr Oid kBool = 16;
+
 struct ResultDeleter {
   void operator()(PGresult* result) const { PQclear(result); }
 };
@@ -91,7 +93,10 @@ class ServerClient : public SltClient {
     for (int row = 0; row < PQntuples(result); ++row) {
       std::vector<std::string>& shown = answer->rows.emplace_back();
       for (int column = 0; column < num_columns; ++column) {
-        const std::string text = PQgetvalue(result, row, column);
+        std::string text = PQgetvalue(result, row, column);
+        if (PQftype(result, column) == kBool && !text.empty()) {
+          text = text == "t" ? "1" : "0";  // As the embedded API has them.
+        }
         shown.push_back(PQgetisnull(result, row, column) != 0 ? "NULL"
                         : text.empty()                        ? "(empty)"
                                                               : text);
