@@ -218,6 +218,9 @@ ClientQuery::Outcome ClientQuery::Run(std::span<const Value> values) {
     return std::unique_ptr<StatementResult>(
         std::make_unique<FinishedResult>(tag, columns(), std::move(rows)));
   }
+  if (const auto* reset = std::get_if<ResetUser>(&statement_)) {
+    return Finished(reset->tag);
+  }
   return Finished("UNLISTEN");
 }
 

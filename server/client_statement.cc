@@ -179,6 +179,15 @@ bool TakeAll(TokenStream& tokens, std::initializer_list<std::string_view> words)
   });
 }
 
+std::optional<ResetUser> TakeResetUser(TokenStream tokens) {
+  const bool sets = tokens.TakeKeyword("SET");
+  if ((!sets && !tokens.TakeKeyword("RESET")) || !TakeAll(tokens, {"SESSION", "AUTHORIZATION"}) ||
+      (sets && !tokens.TakeKeyword("DEFAULT")) || !tokens.AtEnd()) {
+    return std::nullopt;
+  }
+  return ResetUser{sets ? "SET" : "RESET"};
+}
+
 std::optional<std::string> TakeString(TokenStream& tokens) {
   if (tokens.Peek().kind != TokenKind::kString) {
     return std::nullopt;
@@ -263,12 +272,13 @@ bool MayBeOurs(std::string_view statement) {
   static constexpr std::array<std::string_view, 9> kWords = {"declare",    "fetch",   "move",
                                                              "close",      "prepare", "execute",
                                                              "deallocate", "discard", "unlisten"};
-  constexpr std::size_t kUnlockBytesMax = 100;
+  constexpr std::size_t kResetBytesMax = 100;
   const auto begins = [&](std::string_view word) {
     return sql::EqualsIgnoreCase(statement.substr(0, word.size()), word);
   };
   return std::any_of(kWords.begin(), kWords.end(), begins) || begins("select name as \"") ||
-         (statement.size() <= kUnlockBytesMax && begins("select"));
+         (statement.size() <= kResetBytesMax &&
+          (begins("select") || begins("set") || begins("reset")));
 }
 
 }  // namespace
@@ -287,6 +297,9 @@ Result<std::optional<ClientStatement>> ParseClientStatement(std::string_view sta
   TokenStream tokens(statement, lexed->tokens);
   if (IsUnlockAll(tokens)) {
     return std::optional<ClientStatement>(UnlockAll());
+  }
+  if (std::optional<ResetUser> reset = TakeResetUser(tokens)) {
+    return std::optional<ClientStatement>(std::move(*reset));
   }
   if (std::optional<NameTypes> types = TakeNameTypes(tokens)) {
     return std::optional<ClientStatement>(std::move(*types));

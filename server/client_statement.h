@@ -68,6 +68,11 @@ struct Discard {
   std::string what;  ///< as its command tag has it
 };
 
+/// SET SESSION AUTHORIZATION DEFAULT, RESET SESSION AUTHORIZATION: there is one user.
+struct ResetUser {
+  std::string tag;
+};
+
 /// UNLISTEN name | *: nobody listens.
 struct Unlisten {};
 
@@ -84,7 +89,7 @@ struct NameTypes {
 
 using ClientStatement =
     std::variant<DeclareCursor, FetchCursor, CloseCursor, PrepareStatement, ExecutePrepared,
-                 Deallocate, Discard, Unlisten, UnlockAll, NameTypes>;
+                 Deallocate, Discard, ResetUser, Unlisten, UnlockAll, NameTypes>;
 
 /// Returns what a statement is when it is one of these; nullopt for the database's own.
 ///

@@ -33,7 +33,7 @@ Status SimpleQuery::RunStatements(const std::vector<ScriptStatement>& statements
                                   std::string_view query) {
   for (const ScriptStatement& statement : statements) {
     const bool more_follow = &statement != &statements.back();
-    const Status status = CatchAsStatus("query", [&] {
+    Status status = CatchAsStatus("query", [&] {
       return RunStatement(
           statement, more_follow ? ClientSession::Place::kInQuery : ClientSession::Place::kAlone);
     });

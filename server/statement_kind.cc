@@ -32,7 +32,7 @@ std::string TakeWord(std::string_view* rest) {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
   };
   const auto end = std::find_if_not(rest->begin(), rest->end(), is_letter);
-  const std::string word = sql::ToLowerAscii({rest->begin(), end});
+  std::string word = sql::ToLowerAscii({rest->begin(), end});
   rest->remove_prefix(word.size());
   return word;
 }

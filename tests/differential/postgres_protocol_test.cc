@@ -423,6 +423,10 @@ std::vector<Case> ResetCases() {
         {BindBytes("", "s") + SyncBytes()}}},
       {"asyncpg resets",
        {{QueryBytes("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;")}}},
+      {"Npgsql resets",
+       {{QueryBytes("CLOSE ALL; UNLISTEN *; RESET ALL; SET SESSION AUTHORIZATION DEFAULT; "
+                    "SELECT pg_advisory_unlock_all(); DISCARD SEQUENCES; DISCARD TEMP")},
+        {QueryBytes("RESET SESSION AUTHORIZATION")}}},
       {"DISCARD",
        {{ParseBytes("s", kRows) + SyncBytes()},
         {QueryBytes("DISCARD ALL")},

@@ -85,6 +85,8 @@ TEST(ClientStatementTest, ReadsWhatPoolsSend) {
   EXPECT_TRUE(Parsed<Discard>("DISCARD ALL").all);
   EXPECT_EQ(Parsed<Discard>("DISCARD temporary").what, "TEMP");
   EXPECT_EQ(Refusal("DISCARD nothing"), "42601");
+  EXPECT_EQ(Parsed<ResetUser>("SET SESSION AUTHORIZATION DEFAULT").tag, "SET");
+  EXPECT_EQ(Parsed<ResetUser>("reset session authorization").tag, "RESET");
   Parsed<Unlisten>("UNLISTEN *");
   Parsed<Unlisten>("UNLISTEN channel");
   Parsed<UnlockAll>("SELECT pg_advisory_unlock_all()");
@@ -94,7 +96,8 @@ TEST(ClientStatementTest, ReadsWhatPoolsSend) {
 TEST(ClientStatementTest, LeavesTheRestToTheDatabase) {
   for (const char* statement :
        {"SELECT 1", "SELECT pg_advisory_unlock_all() FROM labels", "CLOSED", "fetching",
-        "'DECLARE'", "SELECT 'unterminated", "DECLARE 'unterminated", "", "RESET ALL"}) {
+        "'DECLARE'", "SELECT 'unterminated", "DECLARE 'unterminated", "", "RESET ALL",
+        "SET SESSION AUTHORIZATION ann", "SET a = 1"}) {
     const auto parsed = ParseClientStatement(statement);
     EXPECT_TRUE(parsed.ok() && !*parsed) << statement;
   }

@@ -17,12 +17,12 @@ struct FakeOutcome {
   std::vector<Row> rows;
   std::string tag;
   std::vector<std::string> notices;
-  Status status;                           ///< returned by Run when not ok
-  bool reads_input = false;                ///< it is a COPY ... FROM STDIN
-  std::string written;                     ///< what a COPY ... TO STDOUT writes; "": it is none
-  Status status_midway;                    ///< returned by Next after the rows when not ok
-  bool endless = false;                    ///< the rows come again and again until Cancel
-  bool blocked = false;                    ///< Run waits for Cancel
+  Status status;                         ///< returned by Run when not ok
+  bool reads_input = false;              ///< it is a COPY ... FROM STDIN
+  std::string written;                   ///< what a COPY ... TO STDOUT writes; "": it is none
+  Status status_midway;                  ///< returned by Next after the rows when not ok
+  bool endless = false;                  ///< the rows come again and again until Cancel
+  bool blocked = false;                  ///< Run waits for Cancel
   std::vector<SqlType> parameter_types;  ///< of a statement that is prepared
 };
 
