@@ -29,6 +29,16 @@ Status Shifted(Status status, const StatementPart& part) {
       {position->offset + part.offset, position->line, position->column});
 }
 
+// What is wrong in another statement than the one that the client sees.
+Status WithoutPlace(const Status& status) {
+  if (!status.position()) {
+    return status;
+  }
+  return Status(status.code(), std::string(status.message()))
+      .WithSqlState(status.sqlstate())
+      .WithHint(std::string(status.hint()));
+}
+
 Status NoCursor(std::string_view name) {
   return Status::NotFound(fmt::format("cursor \"{}\" does not exist", name)).WithSqlState("34000");
 }
@@ -60,9 +70,12 @@ class FetchResult final : public StatementResult {
     if (num_rows_ == num_rows_max_) {
       return false;
     }
-    DASHI_ASSIGN_OR_RETURN(const bool more, portal_->rows->Next(row));
-    num_rows_ += more ? 1 : 0;
-    return more;
+    const Result<bool> more = portal_->rows->Next(row);
+    if (!more.ok()) {
+      return WithoutPlace(more.status());
+    }
+    num_rows_ += *more ? 1 : 0;
+    return *more;
   }
   std::string command_tag() const override { return fmt::format("FETCH {}", num_rows_); }
   const std::vector<std::string>& notices() const override { return notices_; }
@@ -330,9 +343,11 @@ Result<std::vector<Value>> ClientQuery::Evaluate(const ExecutePrepared& execute,
                                                  const NamedStatement& statement) {
   Row values;
   if (!execute.values.text.empty()) {
-    DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result,
-                           session_.runner().Run("SELECT " + execute.values.text));
-    DASHI_RETURN_IF_ERROR(result->Next(&values).status());
+    const Outcome result = session_.runner().Run("SELECT " + execute.values.text);
+    if (!result.ok()) {
+      return WithoutPlace(result.status());
+    }
+    DASHI_RETURN_IF_ERROR((*result)->Next(&values).status());
   }
   if (values.size() != statement.parameter_types.size()) {
     return Status::InvalidArgument(
@@ -362,7 +377,8 @@ ClientQuery::Outcome ClientQuery::Execute(const ExecutePrepared& execute) {
     return Status::Unimplemented("EXECUTE runs only queries and statements that write");
   }
   DASHI_ASSIGN_OR_RETURN(const std::vector<Value> values, Evaluate(execute, *statement));
-  return statement->query->Run(values);
+  Outcome outcome = statement->query->Run(values);
+  return outcome.ok() ? std::move(outcome) : WithoutPlace(outcome.status());
 }
 
 ClientQuery::Outcome ClientQuery::Free(const Deallocate& deallocate) {

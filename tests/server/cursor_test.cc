@@ -140,6 +140,22 @@ TEST_F(CursorTest, StatementsArePrepared) {
   EXPECT_EQ(Query("PREPARE p AS EXECUTE q"), "E:42601 Z:I");
 }
 
+TEST_F(CursorTest, ErrorsOfOtherTextsHaveNoPlaceInThis) {
+  engine()["SELECT $1"].status = UnknownColumn(7);
+  engine()["SELECT 'a'"].rows = {{Value::Text("a")}};
+  EXPECT_EQ(Query("PREPARE p AS SELECT $1"), "C:PREPARE Z:I");
+  const auto messages = MessagesOf(conversation_.Exchange(QueryBytes("EXECUTE p ('a')")));
+  ASSERT_EQ(TranscriptOf(messages), "E:42703 Z:I");
+  EXPECT_EQ(FieldOf(messages[0], 'P'), "");
+  EXPECT_EQ(FieldOf(messages[0], 'H'), "Perhaps you meant \"label\".");
+  engine()["SELECT n"] = NumbersOutcome();
+  engine()["SELECT n"].status_midway = UnknownColumn(7);
+  const auto fetched = MessagesOf(
+      conversation_.Exchange(QueryBytes("DECLARE c CURSOR FOR SELECT n; FETCH ALL FROM c")));
+  ASSERT_EQ(TranscriptOf(fetched), "C:DECLARE CURSOR T D D E:42703 Z:I");
+  EXPECT_EQ(FieldOf(fetched[4], 'P'), "");
+}
+
 TEST_F(CursorTest, ValuesAreTakenToTheTypesOfPrepare) {
   engine()["SELECT '7'"].rows = {{Value::Text("7")}};
   engine()["SELECT 'x'"].rows = {{Value::Text("x")}};
