@@ -65,23 +65,27 @@ StatementKind KindOf(std::string_view statement) {
     std::string_view word;
     StatementKind kind;
   };
-  static constexpr std::array<Known, 23> kKnown = {
+  static constexpr std::array<Known, 22> kKnown = {
       {{"begin", StatementKind::kBegin},       {"start", StatementKind::kBegin},
        {"commit", StatementKind::kCommit},     {"end", StatementKind::kCommit},
        {"abort", StatementKind::kRollback},    {"savepoint", StatementKind::kSavepoint},
        {"release", StatementKind::kSavepoint}, {"select", StatementKind::kQuery},
        {"values", StatementKind::kQuery},      {"set", StatementKind::kSetting},
        {"reset", StatementKind::kSetting},     {"show", StatementKind::kRead},
-       {"explain", StatementKind::kRead},      {"describe", StatementKind::kRead},
-       {"desc", StatementKind::kRead},         {"discard", StatementKind::kSetting},
-       {"declare", StatementKind::kRead},      {"fetch", StatementKind::kRead},
-       {"move", StatementKind::kRead},         {"close", StatementKind::kRead},
-       {"prepare", StatementKind::kRead},      {"deallocate", StatementKind::kRead},
-       {"unlisten", StatementKind::kRead}}};
+       {"describe", StatementKind::kRead},     {"desc", StatementKind::kRead},
+       {"discard", StatementKind::kSetting},   {"declare", StatementKind::kRead},
+       {"fetch", StatementKind::kRead},        {"move", StatementKind::kRead},
+       {"close", StatementKind::kRead},        {"prepare", StatementKind::kRead},
+       {"deallocate", StatementKind::kRead},   {"unlisten", StatementKind::kRead}}};
   std::string_view rest = statement;
   const std::string word = TakeWord(&rest);
   if (word == "rollback") {
     return RollbackKind(rest);
+  }
+  if (word == "explain") {
+    // With ANALYZE it runs what it explains.
+    const std::string next = TakeWord(&rest);
+    return next.empty() || next == "analyze" ? StatementKind::kOther : StatementKind::kRead;
   }
   if (word == "with") {
     return WithWrites(statement) ? StatementKind::kOther : StatementKind::kQuery;

@@ -120,6 +120,9 @@ TEST(StatementKindTest, GoesByTheFirstWords) {
   EXPECT_EQ(kind("WITH x AS (SELECT 'delete') SELECT * FROM x"), StatementKind::kQuery);
   EXPECT_EQ(kind("WITH " + std::string(100'000, ' ')), StatementKind::kOther);
   EXPECT_EQ(kind("SET a = 1"), StatementKind::kSetting);
+  EXPECT_EQ(kind("EXPLAIN SELECT 1"), StatementKind::kRead);
+  EXPECT_EQ(kind("EXPLAIN ANALYZE DELETE FROM t"), StatementKind::kOther);
+  EXPECT_EQ(kind("EXPLAIN (ANALYZE) DELETE FROM t"), StatementKind::kOther);
   EXPECT_EQ(kind("FETCH c"), StatementKind::kRead);
   EXPECT_EQ(kind("EXECUTE p"), StatementKind::kOther);
   EXPECT_EQ(kind("selection"), StatementKind::kOther);
