@@ -44,6 +44,12 @@ std::string_view SqlTypeName(SqlType type) noexcept {
       return "timestamp with time zone";
     case SqlType::kInterval:
       return "interval";
+    case SqlType::kTextArray:
+      return "text[]";
+    case SqlType::kIntegerArray:
+      return "bigint[]";
+    case SqlType::kRealArray:
+      return "double precision[]";
   }
   return "unknown";
 }

@@ -9,11 +9,13 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "base/byte_codec.h"
 #include "base/status.h"
 #include "server/value_encoder.h"
 #include "server/wire_decoder.h"
+#include "sql/postgres/array_text.h"
 #include "sql/postgres/cast.h"
 #include "sql/postgres/interval.h"
 #include "sql/postgres/moment.h"
@@ -86,6 +88,11 @@ std::optional<TypeOid> ElementOf(TypeOid array) {
       return TypeOid::kFloat4;
     case TypeOid::kFloat8Array:
       return TypeOid::kFloat8;
+    case TypeOid::kBoolArray:
+      return TypeOid::kBool;
+    case TypeOid::kTextArray:
+    case TypeOid::kVarcharArray:
+      return TypeOid::kText;
     default:
       return std::nullopt;
   }
@@ -104,6 +111,8 @@ void AppendElement(std::string* json, const Value& element) {
   }
   if (element.is_null()) {
     *json += "null";
+  } else if (element.type() == ValueType::kText) {
+    *json += nlohmann::json(element.text()).dump();
   } else {
     AppendPlain(json, element);
   }
@@ -111,33 +120,19 @@ void AppendElement(std::string* json, const Value& element) {
 
 // {1.5, NULL, "2"} becomes [1.5,null,2].
 Result<Value> ArrayOfText(TypeOid element_type, std::string_view text) {
-  const auto malformed = [&] {
+  if (text.find('{') == std::string_view::npos) {
     return Status::InvalidArgument(fmt::format("malformed array literal: \"{}\"", text))
         .WithSqlState("22P02");
-  };
-  if (text.size() < 2 || text.front() != '{' || text.back() != '}') {
-    return malformed();
   }
+  DASHI_ASSIGN_OR_RETURN(const auto elements, sql::postgres::ReadArrayText(text));
   std::string json = "[";
-  std::string_view rest = text.substr(1, text.size() - 2);
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    std::string_view word = rest.substr(0, comma);
-    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
-    if (comma != std::string_view::npos && rest.empty()) {
-      return malformed();
-    }
-    if (word.size() >= 2 && word.front() == '"' && word.back() == '"') {
-      word = word.substr(1, word.size() - 2);
-    } else if (word.size() == 4 && (word == "NULL" || word == "null")) {
+  for (const std::optional<std::string>& element : elements) {
+    if (!element) {
       AppendElement(&json, Value::Null());
       continue;
     }
-    if (word.find_first_of("{}\"\\") != std::string_view::npos) {
-      return Status::Unimplemented("arrays of several dimensions are not supported");
-    }
-    DASHI_ASSIGN_OR_RETURN(const Value element, ValueOfText(element_type, word));
-    AppendElement(&json, element);
+    DASHI_ASSIGN_OR_RETURN(const Value value, ValueOfText(element_type, *element));
+    AppendElement(&json, value);
   }
   return Value::Text(json + "]");
 }

@@ -56,6 +56,12 @@ TypeOid TypeOidOf(SqlType type) {
       return TypeOid::kTimestamptz;
     case SqlType::kInterval:
       return TypeOid::kInterval;
+    case SqlType::kTextArray:
+      return TypeOid::kTextArray;
+    case SqlType::kIntegerArray:
+      return TypeOid::kInt8Array;
+    case SqlType::kRealArray:
+      return TypeOid::kFloat8Array;
     case SqlType::kUnknown:
     case SqlType::kText:
       break;

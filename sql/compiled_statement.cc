@@ -40,6 +40,9 @@ ValueType ValueTypeOf(SqlType type) {
     case SqlType::kTime:
     case SqlType::kTimestamp:
     case SqlType::kInterval:
+    case SqlType::kTextArray:
+    case SqlType::kIntegerArray:
+    case SqlType::kRealArray:
       return ValueType::kText;
   }
   return ValueType::kNull;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "base/status.h"
 #include "sql/postgres/cast.h"
 #include "sql/token.h"
@@ -109,6 +111,28 @@ class ArrayReader {
   std::vector<std::optional<std::string>> elements_;
 };
 
+Result<std::vector<std::optional<std::string>>> ReadJsonArray(std::string_view text) {
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_array()) {
+    return Malformed(text, "it is no array of JSON either");
+  }
+  std::vector<std::optional<std::string>> elements;
+  elements.reserve(json.size());
+  for (const nlohmann::json& element : json) {
+    if (element.is_structured()) {
+      return Status::Unimplemented("arrays of arrays are not supported");
+    }
+    if (element.is_null()) {
+      elements.emplace_back();
+    } else if (element.is_boolean()) {
+      elements.emplace_back(element.get<bool>() ? "t" : "f");
+    } else {
+      elements.emplace_back(element.is_string() ? element.get<std::string>() : element.dump());
+    }
+  }
+  return elements;
+}
+
 }  // namespace
 
 Result<std::vector<std::optional<std::string>>> ReadArrayText(std::string_view text) {
@@ -127,6 +151,15 @@ Result<std::vector<std::optional<std::string>>> ReadArrayText(std::string_view t
   }
   return elements;
 }
+
+namespace {
+
+// Of PostgreSQL's text or of JSON's, as which the server hands on what clients send.
+Result<std::vector<std::optional<std::string>>> ReadElements(std::string_view text) {
+  return text.starts_with('[') ? ReadJsonArray(text) : ReadArrayText(text);
+}
+
+}  // namespace
 
 std::string FormatArrayText(const std::vector<std::optional<std::string>>& elements) {
   std::string text = "{";
@@ -156,7 +189,7 @@ std::string FormatArrayText(const std::vector<std::optional<std::string>>& eleme
 }
 
 Result<Value> CastToArray(std::string_view array, const CastTarget& target) {
-  DASHI_ASSIGN_OR_RETURN(auto elements, ReadArrayText(array));
+  DASHI_ASSIGN_OR_RETURN(auto elements, ReadElements(array));
   const CastTarget element_target{target.kind, target.modifier};
   for (std::optional<std::string>& element : elements) {
     if (element) {
@@ -170,7 +203,7 @@ Result<Value> CastToArray(std::string_view array, const CastTarget& target) {
 }
 
 Result<Value> IsInArray(const Value& value, std::string_view array) {
-  DASHI_ASSIGN_OR_RETURN(const auto elements, ReadArrayText(array));
+  DASHI_ASSIGN_OR_RETURN(const auto elements, ReadElements(array));
   const bool number = value.type() == ValueType::kInteger || value.type() == ValueType::kReal;
   if (!number && value.type() != ValueType::kText) {
     return Status::InvalidArgument("bytes are no element of an array").WithSqlState("42883");

@@ -8,6 +8,7 @@
 #include "sql/postgres/column_types.h"
 #include "sql/postgres/literal.h"
 #include "sql/postgres/rewriter.h"
+#include "sql/postgres/statement_types.h"
 
 namespace dashi::sql::postgres {
 
@@ -703,6 +704,9 @@ Result<Operand> Rewriter::ReadAnyOfText(Operand left, bool negated) {
   Take();
   Take();
   DASHI_ASSIGN_OR_RETURN(const Operand array, ReadExpression(kLevelOr));
+  if (found_ != nullptr) {
+    found_->NoteArray(array.parameter, left.type);
+  }
   if (!Peek().IsOperator(")")) {
     return tokens_.SyntaxError("a closing parenthesis");
   }

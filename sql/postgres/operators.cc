@@ -10,6 +10,7 @@
 #include "sql/postgres/cast.h"
 #include "sql/postgres/literal.h"
 #include "sql/postgres/rewriter.h"
+#include "sql/postgres/statement_types.h"
 
 namespace dashi::sql::postgres {
 
@@ -156,6 +157,9 @@ Operand Rewriter::CallOf(std::string_view function, const std::vector<Operand>& 
 // CAST(operand AS target), written in `range`. Literals are cast at once.
 Result<Operand> Rewriter::AddCast(const Operand& operand, CastTarget target, TextRange range) {
   const StaticType type = target.array ? StaticType::kText : StaticTypeOf(target.kind);
+  if (target.array && found_ != nullptr) {
+    found_->NoteArray(operand.parameter, StaticTypeOf(target.kind));
+  }
   NoteUse(operand, type);
   if (operand.literal) {
     const bool decimal = operand.literal->kind == TokenKind::kDecimal;

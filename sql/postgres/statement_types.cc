@@ -65,14 +65,25 @@ SqlType SqlTypeOf(StaticType type) {
 }
 
 void StatementTypes::NoteParameter(std::uint32_t parameter, StaticType type) {
-  if (parameter == 0 || type == StaticType::kUnknown) {
+  Note(parameter, SqlTypeOf(type));
+}
+
+void StatementTypes::NoteArray(std::uint32_t parameter, StaticType element) {
+  const SqlType type = SqlTypeOf(element);
+  Note(parameter, type == SqlType::kInteger ? SqlType::kIntegerArray
+                  : type == SqlType::kReal  ? SqlType::kRealArray
+                                            : SqlType::kTextArray);
+}
+
+void StatementTypes::Note(std::uint32_t parameter, SqlType type) {
+  if (parameter == 0 || type == SqlType::kUnknown) {
     return;
   }
   if (parameters_.size() < parameter) {
-    parameters_.resize(parameter, StaticType::kUnknown);
+    parameters_.resize(parameter, SqlType::kUnknown);
   }
-  StaticType& known = parameters_[parameter - 1];
-  known = known == StaticType::kUnknown ? type : known;
+  SqlType& known = parameters_[parameter - 1];
+  known = known == SqlType::kUnknown ? type : known;
 }
 
 void StatementTypes::BeginResults(bool returning) {
@@ -95,10 +106,8 @@ void StatementTypes::NoteResult(StaticType type) {
 }
 
 std::vector<SqlType> StatementTypes::Parameters(std::size_t count) const {
-  std::vector<SqlType> types(count, SqlType::kUnknown);
-  for (std::size_t i = 0; i < std::min(count, parameters_.size()); ++i) {
-    types[i] = SqlTypeOf(parameters_[i]);
-  }
+  std::vector<SqlType> types = parameters_;
+  types.resize(count, SqlType::kUnknown);
   return types;
 }
 

@@ -20,6 +20,8 @@ class StatementTypes {
   /// `$parameter` is used as this; the first use that tells something counts. 0 and kUnknown say
   /// nothing.
   void NoteParameter(std::uint32_t parameter, StaticType type);
+  /// The same of an array of such elements.
+  void NoteArray(std::uint32_t parameter, StaticType element);
   /// A select list of the statement's own begins: of a SELECT, or of one that a UNION or the like
   /// joins to it. RETURNING forgets those before it.
   void BeginResults(bool returning);
@@ -34,7 +36,9 @@ class StatementTypes {
   std::vector<SqlType> Results() const;
 
  private:
-  std::vector<StaticType> parameters_;
+  void Note(std::uint32_t parameter, SqlType type);
+
+  std::vector<SqlType> parameters_;
   std::vector<StaticType> results_;
   bool has_list_ = false;
   bool is_later_list_ = false;  // Of a UNION.

@@ -103,6 +103,14 @@ class Psycopg2Test(unittest.TestCase):
         self.connection.rollback()
         self.assertEqual(self.rows("SELECT count(*) FROM documents WHERE id = 'two1'"), [(0,)])
 
+    def test_lists_patterns_and_backslashes(self):
+        self.assertEqual(self.rows("SELECT id FROM labels WHERE id = ANY(%s) ORDER BY id",
+                                   (["L3", "L1", "it's"],)), [("L1",), ("L3",)])
+        self.assertEqual(self.rows("SELECT id FROM labels WHERE text ~* %s", ("^CAB\\w+$",)),
+                         [("L2",)])
+        self.assertEqual(self.rows("SELECT %s, length(%s)", ("a\\b", "\\n\n")),
+                         [("a\\b", 3)])
+
     def test_batches(self):
         psycopg2.extras.execute_batch(
             self.cursor, "INSERT INTO anchors (id, text) VALUES (%s, %s)",
@@ -194,6 +202,18 @@ class PsycopgTest(unittest.TestCase):
         self.assertEqual(self.rows("SELECT %s, %b", (number, number)), [(str(number),) * 2])
         with self.assertRaises(psycopg.errors.FeatureNotSupported):
             self.rows("SELECT %b", (float("nan"),))
+
+    def test_lists_and_patterns(self):
+        wanted = "SELECT id FROM labels WHERE id = ANY(%s) ORDER BY id"
+        for binary in (False, True):
+            for ids in (["L3", "L1", 'a "b", c'], ["L3", None, "L1"]):
+                self.assertEqual(self.rows(wanted, (ids,), binary=binary), [("L1",), ("L3",)])
+            self.assertEqual(self.rows(wanted, ([],), binary=binary), [])
+            self.assertEqual(
+                self.rows("SELECT n FROM generate_series(1, 9) AS g(n) WHERE n = ANY(%s)",
+                          ([2, 7, 100_000],), binary=binary), [(2,), (7,)])
+        self.assertEqual(self.rows("SELECT id FROM labels WHERE text ~* %s", ("^CAB\\w+$",)),
+                         [("L2",)])
 
     def test_types_of_columns(self):
         with self.connection.transaction(force_rollback=True):
@@ -367,6 +387,15 @@ class AsyncpgTest(unittest.IsolatedAsyncioTestCase):
                                       datetime.time(1, 2, 3, 500_000), True,
                                       datetime.timedelta(days=1, hours=2), b"\0\xff"))
         await transaction.rollback()
+
+    async def test_lists(self):
+        for ids in (["L3", "L1", 'a "b", c'], ["L3", None, "L1"]):
+            rows = await self.connection.fetch(
+                "SELECT id FROM labels WHERE id = ANY($1) ORDER BY id", ids)
+            self.assertEqual([row[0] for row in rows], ["L1", "L3"])
+        rows = await self.connection.fetch("SELECT n FROM generate_series(1, 9) AS g(n) "
+                                           "WHERE n = ANY($1::int[])", [2, 7])
+        self.assertEqual([row[0] for row in rows], [2, 7])
 
     async def test_statements(self):
         statement = await self.connection.prepare("SELECT text FROM labels WHERE id = $1")

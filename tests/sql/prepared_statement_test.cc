@@ -104,6 +104,9 @@ TEST_F(PreparedStatementTest, ParametersHaveTheTypesThatTheStatementTells) {
       "bigint, bigint, double precision, double precision, text, bigint");
   EXPECT_EQ(types("SELECT $1::int, CAST($2 AS date), $3 + 1, $4 || 'a', NOT $5, $6 AND TRUE"),
             "bigint, date, bigint, text, boolean, boolean");
+  EXPECT_EQ(types("SELECT id FROM labels WHERE id = ANY ($1) AND stock <> ALL ($2) AND price = ANY "
+                  "($3) AND stock = ANY ($4::int[])"),
+            "text[], bigint[], double precision[], bigint[]");
   EXPECT_EQ(types("SELECT id FROM labels LIMIT $1 OFFSET $2"), "bigint, bigint");
   EXPECT_EQ(types("SELECT id FROM labels FETCH FIRST $1 ROWS ONLY"), "bigint");
   EXPECT_EQ(types("SELECT label FROM topk($1, $2, $3)"), "text, bigint, text");
