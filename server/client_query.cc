@@ -59,6 +59,10 @@ std::vector<Column> ColumnsOf(const Portal& portal) {
   return columns;
 }
 
+bool IsQuery(const Portal& portal) {
+  return portal.statement->query != nullptr && portal.statement->kind == StatementKind::kQuery;
+}
+
 // Rows of a cursor, as many as were asked for.
 class FetchResult final : public StatementResult {
  public:
@@ -145,8 +149,21 @@ std::string_view TypeName(std::string_view oid) {
 
 // What EXECUTE runs: nothing that controls transactions or speaks of cursors.
 bool CanBeExecuted(const NamedStatement& statement) {
-  return (statement.kind == StatementKind::kQuery || statement.kind == StatementKind::kOther) &&
-         dynamic_cast<const ClientQuery*>(statement.query.get()) == nullptr;
+  switch (statement.kind) {
+    case StatementKind::kQuery:
+    case StatementKind::kRead:
+    case StatementKind::kWrite:
+    case StatementKind::kOther:
+      return dynamic_cast<const ClientQuery*>(statement.query.get()) == nullptr;
+    case StatementKind::kBegin:
+    case StatementKind::kCommit:
+    case StatementKind::kRollback:
+    case StatementKind::kSavepoint:
+    case StatementKind::kRollbackTo:
+    case StatementKind::kSetting:
+      break;
+  }
+  return false;
 }
 
 ClientSession::Outcome Finished(std::string tag) {
@@ -185,12 +202,19 @@ std::vector<Column> ClientQuery::columns() const {
   }
   if (const auto* fetch = std::get_if<FetchCursor>(&statement_)) {
     const std::shared_ptr<Portal> portal = session_.portals().Find(fetch->name);
-    return portal == nullptr || fetch->moves ? std::vector<Column>() : ColumnsOf(*portal);
+    if (portal == nullptr || fetch->moves) {
+      return {};
+    }
+    if (!portal->columns && portal->rows == nullptr && IsQuery(*portal)) {
+      portal->columns = WireColumnsOf(portal->statement->query->columns(), {});
+    }
+    return ColumnsOf(*portal);
   }
   if (const auto* execute = std::get_if<ExecutePrepared>(&statement_)) {
     const auto statement = session_.statements().Find(execute->name);
-    return statement == nullptr || statement->query == nullptr ? std::vector<Column>()
-                                                               : statement->query->columns();
+    const bool runs =
+        statement != nullptr && statement->query != nullptr && CanBeExecuted(*statement);
+    return runs ? statement->query->columns() : std::vector<Column>();
   }
   return {};
 }
@@ -279,11 +303,11 @@ ClientQuery::Outcome ClientQuery::Declare(const DeclareCursor& declare,
 
 ClientQuery::Outcome ClientQuery::Fetch(const FetchCursor& fetch) {
   std::shared_ptr<Portal> portal = session_.portals().Find(fetch.name);
-  if (portal == nullptr || portal->statement->query == nullptr) {
+  if (portal == nullptr) {
     return NoCursor(fetch.name);
   }
   if (portal->rows == nullptr) {
-    if (portal->statement->kind != StatementKind::kQuery) {
+    if (!IsQuery(*portal)) {
       return Status::FailedPrecondition(
                  fmt::format("portal \"{}\" is no cursor of a query", fetch.name))
           .WithSqlState("55000");
@@ -309,10 +333,11 @@ ClientQuery::Outcome ClientQuery::Fetch(const FetchCursor& fetch) {
 
 ClientQuery::Outcome ClientQuery::Close(const CloseCursor& close) {
   if (!close.name) {
-    session_.portals().Clear();
+    session_.CloseAllPortals();
     return Finished("CLOSE CURSOR ALL");
   }
-  return session_.portals().Erase(*close.name) ? Finished("CLOSE CURSOR") : NoCursor(*close.name);
+  DASHI_ASSIGN_OR_RETURN(const bool closed, session_.ClosePortal(*close.name));
+  return closed ? Finished("CLOSE CURSOR") : NoCursor(*close.name);
 }
 
 ClientQuery::Outcome ClientQuery::Prepare(const PrepareStatement& prepare) {
@@ -324,9 +349,9 @@ ClientQuery::Outcome ClientQuery::Prepare(const PrepareStatement& prepare) {
   statement->text = prepare.statement.text;
   statement->kind = KindOf(statement->text);
   statement->query = std::move(query).value();
+  statement->columns = statement->query->columns();
   if (!CanBeExecuted(*statement)) {
-    return Status::InvalidArgument("only queries and statements that write can be prepared")
-        .WithSqlState("42601");
+    return Status::InvalidArgument("this statement cannot be prepared").WithSqlState("42601");
   }
   const std::vector<SqlType> used_as = statement->query->parameter_types();
   for (std::size_t i = 0; i < std::max(used_as.size(), prepare.parameter_types.size()); ++i) {
@@ -374,7 +399,7 @@ ClientQuery::Outcome ClientQuery::Execute(const ExecutePrepared& execute) {
     return NoStatement(execute.name);
   }
   if (!CanBeExecuted(*statement)) {
-    return Status::Unimplemented("EXECUTE runs only queries and statements that write");
+    return Status::Unimplemented("EXECUTE does not run this statement");
   }
   DASHI_ASSIGN_OR_RETURN(const std::vector<Value> values, Evaluate(execute, *statement));
   Outcome outcome = statement->query->Run(values);
@@ -397,7 +422,7 @@ ClientQuery::Outcome ClientQuery::Reset(const Discard& discard) {
           .WithSqlState("25001");
     }
     DASHI_RETURN_IF_ERROR(session_.runner().Run("RESET ALL").status());
-    session_.portals().Clear();
+    session_.CloseAllPortals();
     session_.statements().Clear();
   }
   return Finished("DISCARD " + discard.what);

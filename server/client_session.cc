@@ -21,8 +21,9 @@ constexpr std::string_view kNoTransaction = "there is no transaction in progress
 
 // Statements that have the database end the rows that are read in their block.
 bool EndsRows(StatementKind kind) {
-  return kind == StatementKind::kOther || kind == StatementKind::kBegin ||
-         kind == StatementKind::kSavepoint || kind == StatementKind::kRollbackTo;
+  return kind == StatementKind::kWrite || kind == StatementKind::kOther ||
+         kind == StatementKind::kBegin || kind == StatementKind::kSavepoint ||
+         kind == StatementKind::kRollbackTo;
 }
 
 bool SameColumns(const std::vector<Column>& a, const std::vector<Column>& b) {
@@ -50,7 +51,7 @@ void ClientSession::ReportSettings() { reports_due_ = true; }
 
 // Statements and rows of a session end before it.
 ClientSession::~ClientSession() {
-  portals_.Clear();
+  portals_.CloseAllBut(nullptr);
   statements_.Clear();
 }
 
@@ -70,9 +71,11 @@ ClientSession::Outcome ClientSession::Run(std::string_view statement, Place plac
 
 Status ClientSession::Open(Portal& portal, Place place) {
   const NamedStatement& statement = *portal.statement;
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementResult> result, RunAt(statement.kind, place, [&] {
-                           return statement.query->Run(portal.values);
-                         }));
+  running_ = &portal;
+  Outcome outcome =
+      RunAt(statement.kind, place, [&] { return statement.query->Run(portal.values); });
+  running_ = nullptr;
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementResult> result, std::move(outcome));
   const std::vector<Column> prepared = statement.query->columns();
   if (!prepared.empty() && !SameColumns(prepared, result->columns())) {
     return Status::Unimplemented(std::string(kChangedColumns))
@@ -80,6 +83,15 @@ Status ClientSession::Open(Portal& portal, Place place) {
   }
   portal.rows = std::make_unique<PortalRows>(std::move(result));
   return Status();
+}
+
+Result<bool> ClientSession::ClosePortal(std::string_view name) {
+  const std::shared_ptr<Portal> portal = portals_.Find(name);
+  if (portal != nullptr && portal.get() == running_) {
+    return Status::FailedPrecondition(fmt::format("cannot drop active portal \"{}\"", name))
+        .WithSqlState("24000");
+  }
+  return portals_.Erase(name);
 }
 
 Status ClientSession::DecideColumns(Portal& portal) {

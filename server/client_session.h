@@ -45,6 +45,12 @@ class ClientSession {
   StatementRunner& runner() { return *runner_; }
   StatementStore& statements() { return statements_; }
   PortalStore& portals() { return portals_; }
+  /// Closes a portal. Returns whether there was one.
+  ///
+  /// Errors: 24000 for the one that is being run.
+  Result<bool> ClosePortal(std::string_view name);
+  /// Closes all portals but the one that is being run.
+  void CloseAllPortals() { portals_.CloseAllBut(running_); }
 
   /// Prepares a statement of the database, or a ClientStatement.
   Result<std::unique_ptr<PreparedQuery>> Prepare(std::string_view statement);
@@ -84,6 +90,7 @@ class ClientSession {
   std::unique_ptr<StatementRunner> runner_;
   StatementStore statements_;
   PortalStore portals_;
+  const Portal* running_ = nullptr;
   Settings reported_;
   bool reports_due_ = false;
   bool in_series_ = false;

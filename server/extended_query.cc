@@ -40,6 +40,12 @@ Result<std::shared_ptr<NamedStatement>> FindStatement(ClientSession& session,
   return statement;
 }
 
+bool MayFail(const ExtendedMessage& message) {
+  return !std::holds_alternative<CloseMessage>(message) &&
+         !std::holds_alternative<FlushMessage>(message) &&
+         !std::holds_alternative<SyncMessage>(message);
+}
+
 bool IsKnown(WireFormat format) {
   return format == WireFormat::kText || format == WireFormat::kBinary;
 }
@@ -101,16 +107,13 @@ std::string TagOf(const PortalRows& rows, std::uint64_t num_rows) {
 }  // namespace
 
 Result<SeriesEnd> ExtendedQuery::Run(const std::vector<ExtendedMessage>& messages) {
-  num_executes_left_ = static_cast<std::size_t>(
-      std::count_if(messages.begin(), messages.end(), [](const ExtendedMessage& message) {
-        return std::holds_alternative<ExecuteMessage>(message);
-      }));
+  num_left_ = static_cast<std::size_t>(std::count_if(messages.begin(), messages.end(), MayFail));
   const auto* malformed =
       messages.empty() ? nullptr : std::get_if<MalformedMessage>(&messages.back());
   commits_ = !messages.empty() && std::holds_alternative<SyncMessage>(messages.back());
   ends_with_sync_ = commits_ || (malformed != nullptr && malformed->is_sync);
   for (const ExtendedMessage& message : messages) {
-    num_executes_left_ -= std::holds_alternative<ExecuteMessage>(message) ? 1 : 0;
+    num_left_ -= MayFail(message) ? 1 : 0;
     running_ = nullptr;
     const Status status = CatchAsStatus("message", [&] { return Answer(message); });
     if (!status.ok()) {
@@ -178,10 +181,14 @@ Status ExtendedQuery::Parse(const ParseMessage& message) {
   if (!statements.empty()) {
     statement->offset = statements.front().offset;
     statement->kind = KindOf(statements.front().text);
-    DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement->kind));
     running_ = statement;
+    if (session_.runner().transaction_failed()) {
+      DASHI_RETURN_IF_ERROR(CheckSyntax(statements.front().text));
+    }
+    DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement->kind));
     DASHI_ASSIGN_OR_RETURN(statement->query, session_.Prepare(statements.front().text));
     used_as = statement->query->parameter_types();
+    statement->columns = statement->query->columns();
   }
   statement->parameter_types = ParameterTypes(message.parameter_types, used_as);
   running_ = nullptr;
@@ -222,8 +229,7 @@ Status ExtendedQuery::Describe(const DescribeMessage& message) {
 Status ExtendedQuery::DescribeStatement(const std::string& name) {
   DASHI_ASSIGN_OR_RETURN(const std::shared_ptr<NamedStatement> statement,
                          FindStatement(session_, name));
-  const std::vector<Column> columns =
-      statement->query == nullptr ? std::vector<Column>() : statement->query->columns();
+  const std::vector<Column>& columns = statement->columns;
   if (!columns.empty()) {
     DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement->kind));
   }
@@ -379,9 +385,13 @@ Status ExtendedQuery::Sync() {
   return Status();
 }
 
-// Alone is what a Sync follows, with nothing run before it or behind it.
+// Alone is what a Sync follows, with nothing between them that could undo it.
 Status ExtendedQuery::Open(Portal& portal, std::size_t num_executes) {
-  const bool alone = commits_ && num_executes_left_ <= num_executes;
+  const NamedStatement& statement = *portal.statement;
+  // The rows that a write returns may turn out not to be such as can be sent.
+  const bool returns =
+      statement.kind == StatementKind::kWrite && !statement.query->columns().empty();
+  const bool alone = commits_ && num_left_ <= num_executes && !returns;
   return session_.Open(portal,
                        alone ? ClientSession::Place::kAlone : ClientSession::Place::kInSeries);
 }

@@ -38,7 +38,7 @@ class ExtendedQuery {
   Status Close(const CloseMessage& message);
   Status Sync();
 
-  /// Opens a portal, with `num_executes` messages that run it still to come.
+  /// Opens a portal that so many messages that are still to come run.
   Status Open(Portal& portal, std::size_t num_executes);
   Status DecideColumns(Portal& portal);
   Status RunWithoutRows(Portal& portal);
@@ -51,9 +51,9 @@ class ExtendedQuery {
   MessageSink& sink_;
   std::string out_;
   std::shared_ptr<const NamedStatement> running_;  // in whose text the position of an error is
-  std::size_t num_executes_left_ = 0;              // behind the message that is answered
-  bool commits_ = false;                           // a Sync is the last of the messages
-  bool ends_with_sync_ = false;                    // or what was meant as one
+  std::size_t num_left_ = 0;     // behind the message that is answered, of those that may fail
+  bool commits_ = false;         // a Sync is the last of the messages
+  bool ends_with_sync_ = false;  // or what was meant as one
   bool client_gone_ = false;
 };
 

@@ -26,6 +26,7 @@ struct NamedStatement {
   StatementKind kind = StatementKind::kOther;
   std::shared_ptr<PreparedQuery> query;  ///< null for a text without a statement
   std::vector<TypeOid> parameter_types;
+  std::vector<Column> columns;  ///< as of when it was prepared
   /// What the client was last told of the columns; none before.
   std::optional<std::vector<WireColumn>> announced;
 };

@@ -47,6 +47,10 @@ bool PortalStore::Erase(std::string_view name) {
   return true;
 }
 
+void PortalStore::CloseAllBut(const Portal* kept) {
+  std::erase_if(portals_, [&](const auto& entry) { return entry.second.get() != kept; });
+}
+
 void PortalStore::EndTransaction(bool committed) {
   std::erase_if(portals_, [&](const auto& entry) {
     Portal& portal = *entry.second;

@@ -30,7 +30,7 @@ class PortalStore {
   std::shared_ptr<Portal> Find(std::string_view name) const;
   /// Returns whether there was one.
   bool Erase(std::string_view name);
-  void Clear() { portals_.clear(); }
+  void CloseAllBut(const Portal* kept);
 
   /// Drops what ends with a transaction: all but the held cursors of this or earlier ones.
   void EndTransaction(bool committed);

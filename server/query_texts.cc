@@ -4,6 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "server/client_statement.h"
+#include "sql/parser.h"
+
 namespace dashi {
 
 std::vector<ScriptStatement> StatementsOf(std::string_view query) {
@@ -24,6 +27,12 @@ std::size_t CharacterAt(std::string_view text, std::size_t offset) {
   return 1 + static_cast<std::size_t>(std::count_if(before.begin(), before.end(), [](char byte) {
            return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
          }));
+}
+
+Status CheckSyntax(std::string_view statement) {
+  const Result<std::optional<ClientStatement>> own = ParseClientStatement(statement);
+  const Status status = own.ok() && !*own ? sql::ParseOne(statement).status() : own.status();
+  return status.sqlstate() == "42601" ? status : Status();
 }
 
 }  // namespace dashi

@@ -17,7 +17,6 @@ constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
 
 Status SimpleQuery::Run(std::string_view query) {
   session_.statements().Erase("");
-  session_.portals().Erase("");
   const std::vector<ScriptStatement> statements = StatementsOf(query);
   if (statements.empty()) {
     AppendEmptyQueryResponse(&out_);
@@ -31,21 +30,26 @@ Status SimpleQuery::Run(std::string_view query) {
 
 Status SimpleQuery::RunStatements(const std::vector<ScriptStatement>& statements,
                                   std::string_view query) {
+  if (statements.size() > 1 || session_.runner().transaction_failed()) {
+    // Nothing is run of a query in which a statement is none.
+    for (const ScriptStatement& statement : statements) {
+      const Status status = CheckSyntax(statement.text);
+      if (!status.ok()) {
+        Fail(status, statement, query);
+        return Status();
+      }
+    }
+  }
+  const ClientSession::Place place =
+      statements.size() > 1 ? ClientSession::Place::kInQuery : ClientSession::Place::kAlone;
   for (const ScriptStatement& statement : statements) {
-    const bool more_follow = &statement != &statements.back();
-    Status status = CatchAsStatus("query", [&] {
-      return RunStatement(
-          statement, more_follow ? ClientSession::Place::kInQuery : ClientSession::Place::kAlone);
-    });
+    Status status = CatchAsStatus("query", [&] { return RunStatement(statement, place); });
     if (!status.ok()) {
-      session_.Fail();
       if (client_gone_) {
+        session_.Fail();
         return status;
       }
-      const bool placed = status.position() && status.position()->offset <= statement.text.size();
-      AppendFailure(status,
-                    placed ? CharacterAt(query, statement.offset + status.position()->offset) : 0);
-      session_.EndSeries().IgnoreError("nothing is left to be committed");
+      Fail(status, statement, query);
       return Status();
     }
   }
@@ -62,6 +66,9 @@ Status SimpleQuery::RunStatement(const ScriptStatement& statement, ClientSession
   if (last_tag_) {
     AppendCommandComplete(&out_, *last_tag_);
     last_tag_.reset();
+  }
+  if (session_.CheckTakes(KindOf(statement.text)).ok()) {
+    session_.portals().Erase("");
   }
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementResult> result,
                          session_.Run(statement.text, place));
@@ -92,6 +99,15 @@ Status SimpleQuery::SendRows(std::unique_ptr<StatementResult> result) {
   }
   last_tag_ = rows.command_tag();
   return Status();
+}
+
+void SimpleQuery::Fail(const Status& status, const ScriptStatement& statement,
+                       std::string_view query) {
+  session_.Fail();
+  const bool placed = status.position() && status.position()->offset <= statement.text.size();
+  AppendFailure(status,
+                placed ? CharacterAt(query, statement.offset + status.position()->offset) : 0);
+  session_.EndSeries().IgnoreError("nothing is left to be committed");
 }
 
 void SimpleQuery::AppendFailure(const Status& status, std::size_t position) {

@@ -32,6 +32,8 @@ class SimpleQuery {
   Status RunStatements(const std::vector<ScriptStatement>& statements, std::string_view query);
   Status RunStatement(const ScriptStatement& statement, ClientSession::Place place);
   Status SendRows(std::unique_ptr<StatementResult> result);
+  /// Undoes what is to be undone because of an error, and tells it.
+  void Fail(const Status& status, const ScriptStatement& statement, std::string_view query);
   void AppendFailure(const Status& status, std::size_t position);
   Status FlushIfLarge();
   Status Flush();

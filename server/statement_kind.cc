@@ -65,7 +65,7 @@ StatementKind KindOf(std::string_view statement) {
     std::string_view word;
     StatementKind kind;
   };
-  static constexpr std::array<Known, 22> kKnown = {
+  static constexpr std::array<Known, 25> kKnown = {
       {{"begin", StatementKind::kBegin},       {"start", StatementKind::kBegin},
        {"commit", StatementKind::kCommit},     {"end", StatementKind::kCommit},
        {"abort", StatementKind::kRollback},    {"savepoint", StatementKind::kSavepoint},
@@ -76,7 +76,9 @@ StatementKind KindOf(std::string_view statement) {
        {"discard", StatementKind::kSetting},   {"declare", StatementKind::kRead},
        {"fetch", StatementKind::kRead},        {"move", StatementKind::kRead},
        {"close", StatementKind::kRead},        {"prepare", StatementKind::kRead},
-       {"deallocate", StatementKind::kRead},   {"unlisten", StatementKind::kRead}}};
+       {"deallocate", StatementKind::kRead},   {"unlisten", StatementKind::kRead},
+       {"insert", StatementKind::kWrite},      {"update", StatementKind::kWrite},
+       {"delete", StatementKind::kWrite}}};
   std::string_view rest = statement;
   const std::string word = TakeWord(&rest);
   if (word == "rollback") {
@@ -88,7 +90,7 @@ StatementKind KindOf(std::string_view statement) {
     return next.empty() || next == "analyze" ? StatementKind::kOther : StatementKind::kRead;
   }
   if (word == "with") {
-    return WithWrites(statement) ? StatementKind::kOther : StatementKind::kQuery;
+    return WithWrites(statement) ? StatementKind::kWrite : StatementKind::kQuery;
   }
   const auto* known = std::find_if(kKnown.begin(), kKnown.end(),
                                    [&](const Known& entry) { return entry.word == word; });

@@ -15,7 +15,8 @@ enum class StatementKind : std::uint8_t {
   kQuery,       ///< SELECT, VALUES, a WITH that reads: rows as they are pulled
   kSetting,     ///< SET, RESET, DISCARD: may change what clients are told of
   kRead,        ///< SHOW, EXPLAIN; statements about cursors and prepared statements
-  kOther,       ///< what may write
+  kWrite,       ///< INSERT, UPDATE, DELETE, also behind a WITH
+  kOther,       ///< what may write, and may refuse to run in a transaction
 };
 
 StatementKind KindOf(std::string_view statement);

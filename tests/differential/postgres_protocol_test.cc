@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <unistd.h>
@@ -10,9 +11,11 @@
 
 #include <gtest/gtest.h>
 
+#include "base/random.h"
 #include "dashi/database.h"
 #include "server/server.h"
 #include "sql/shell/session_runner.h"
+#include "tests/differential/answers.h"
 #include "tests/differential/postgres_server.h"
 #include "tests/server/wire_client.h"
 
@@ -85,6 +88,19 @@ std::string Answers(WireClient& client, const Case& tried) {
     answers += (answers.empty() ? "" : " | ") + Shown(messages);
   }
   return answers;
+}
+
+// What a client sent, for a person.
+std::string Asked(const std::string& bytes) {
+  std::string asked;
+  for (const ServerMessage& message : MessagesOf(bytes)) {
+    asked += std::string(asked.empty() ? "" : " ") + message.type + "(";
+    for (const char byte : message.body) {
+      asked += byte >= ' ' && byte <= '~' ? byte : '.';
+    }
+    asked += ")";
+  }
+  return asked;
 }
 
 std::vector<Case> PortalCases() {
@@ -173,6 +189,14 @@ std::vector<Case> SeriesCases() {
         {Run("SELECT nope FROM labels") + SyncBytes()},
         {QueryBytes(kCount)}}},
       {"two series", {{Run("SELECT 'a'") + SyncBytes() + Run("SELECT 'b'") + SyncBytes(), 2}}},
+      {"an error behind the last Execute",
+       {{Run(kInsert) + BindBytes("", "nope") + SyncBytes()},
+        {Run(kInsert) + ParseBytes("", "nonsense") + SyncBytes()},
+        {QueryBytes(kCount)}}},
+      {"a syntax error behind other statements",
+       {{QueryBytes(std::string(kInsert) + "; nonsense")},
+        {QueryBytes("BEGIN; COMMIT; FETCH")},
+        {QueryBytes(kCount)}}},
       {"BEGIN takes the series over",
        {{Run(kInsert) + Run("BEGIN") + SyncBytes()},
         {QueryBytes("ROLLBACK")},
@@ -451,6 +475,92 @@ std::vector<Case> ResetCases() {
   };
 }
 
+/// Makes conversations of messages that are well formed, and often out of place.
+class RandomTurns {
+ public:
+  explicit RandomTurns(std::uint64_t seed) : random_(seed) {}
+
+  Turn Next() {
+    if (random_.Uniform(4) == 0) {
+      // A portal of PostgreSQL's sees the rows as of its Bind, so tables that change are read here.
+      std::string sql = random_.Uniform(2) == 0
+                            ? random_.Pick({"EXECUTE b", kCount, "SELECT id FROM anchors"})
+                            : Statement();
+      for (std::uint64_t i = random_.Uniform(3); i > 0; --i) {
+        sql += "; " + Statement();
+      }
+      return {QueryBytes(sql)};
+    }
+    std::string bytes;
+    for (std::uint64_t i = 1 + random_.Uniform(6); i > 0; --i) {
+      bytes += Message();
+    }
+    return {bytes + SyncBytes()};
+  }
+
+ private:
+  std::string Message() {
+    switch (random_.Uniform(9)) {
+      case 0:
+        return ParseBytes(random_.Pick({"", "a"}), Statement());
+      case 1:
+        return BindBytes(PortalName(), StatementName());
+      case 2:
+        return DescribeBytes('S', StatementName());
+      case 3:
+        return DescribeBytes('P', PortalName());
+      case 4:
+        return ExecuteBytes(PortalName(), static_cast<std::uint32_t>(random_.Uniform(4)));
+      case 5:
+        return random_.Uniform(2) == 0 ? CloseBytes('S', StatementName())
+                                       : CloseBytes('P', PortalName());
+      default:
+        // What drivers do, so that something is done.
+        return ParseBytes("", Statement()) + BindBytes("", "") + DescribeBytes('P', "") +
+               ExecuteBytes("", static_cast<std::uint32_t>(random_.Uniform(3)));
+    }
+  }
+  std::string StatementName() { return random_.Pick({"", "a", "b"}); }
+  std::string PortalName() { return random_.Pick({"", "p", "c"}); }
+  std::string Statement() {
+    return random_.Pick({kRows,
+                         kRows,
+                         "SELECT id FROM labels WHERE id = 'L1'",
+                         "INSERT INTO anchors (id, text) VALUES ('r', 'x')",
+                         "INSERT INTO anchors (id, text) VALUES ('s', 'x') RETURNING id",
+                         "DELETE FROM anchors WHERE id = 'r'",
+                         "SELECT nope FROM labels",
+                         "nonsense",
+                         "",
+                         "BEGIN",
+                         "BEGIN",
+                         "COMMIT",
+                         "ROLLBACK",
+                         "SAVEPOINT s",
+                         "RELEASE s",
+                         "DECLARE c CURSOR FOR SELECT id FROM labels ORDER BY id",
+                         "DECLARE p CURSOR WITH HOLD FOR SELECT id FROM labels ORDER BY id",
+                         "FETCH 2 FROM c",
+                         "FETCH p",
+                         "MOVE 1 FROM c",
+                         "CLOSE c",
+                         "CLOSE ALL",
+                         "DEALLOCATE a",
+                         "PREPARE b AS SELECT id FROM labels ORDER BY id",
+                         "SHOW statement_timeout"});
+  }
+
+  struct Picks {
+    explicit Picks(std::uint64_t seed) : random(seed) {}
+    std::uint64_t Uniform(std::uint64_t bound) { return random.Uniform(bound); }
+    std::string Pick(std::initializer_list<const char*> words) {
+      return words.begin()[random.Uniform(words.size())];
+    }
+    Random random;
+  };
+  Picks random_;
+};
+
 class PostgresProtocolTest : public ::testing::Test {
  protected:
   // PostgreSQL takes seconds to start, so the tests share it.
@@ -531,6 +641,49 @@ TEST_F(PostgresProtocolTest, Cursors) { Compare(CursorCases()); }
 TEST_F(PostgresProtocolTest, SharedNames) { Compare(SharedNameCases()); }
 
 TEST_F(PostgresProtocolTest, Resets) { Compare(ResetCases()); }
+
+TEST_F(PostgresProtocolTest, RandomConversations) {
+  const std::uint64_t seed = FromEnvironment("DASHI_TEST_SEED", 20261128);
+  const std::uint64_t num_rounds = FromEnvironment("DASHI_TEST_ROUNDS", 200);
+  SCOPED_TRACE("DASHI_TEST_SEED=" + std::to_string(seed));
+  RandomTurns random(seed);
+  int num_differences = 0;
+  std::uint64_t num_compared = 0;
+  for (std::uint64_t round = 0; round < num_rounds && num_differences < 5; ++round) {
+    WireClient theirs(postgres_->socket_path());
+    if (!TypesOf(theirs.LogIn({{"user", "dashi"}, {"database", "postgres"}})).ends_with("Z")) {
+      continue;  // It is getting up again.
+    }
+    WireClient ours(server_->port());
+    ours.LogIn();
+    ++num_compared;
+    theirs.Query("DELETE FROM anchors");
+    ours.Query("DELETE FROM anchors");
+    std::string said;
+    bool failed = false;
+    for (int i = 0; i < 12; ++i) {
+      const Case tried = {"", {random.Next()}};
+      const std::string wanted = Answers(theirs, tried);
+      const std::string got = Answers(ours, tried);
+      said += "\n" + Asked(tried.turns[0].bytes) + "\n  " + wanted;
+      // Which of several errors a failed block answers with is not compared, nor what follows. And
+      // PostgreSQL 15 itself falls over such conversations now and then.
+      // It fetches from portals of writes, too.
+      const bool lost = wanted.ends_with(".") || got.find("E:55000") != std::string::npos;
+      const bool stays_failed = failed && wanted.ends_with("Z:E") && got.ends_with("Z:E");
+      if (lost || (failed && got != wanted && !stays_failed)) {
+        break;
+      }
+      failed = wanted.ends_with("Z:E");
+      if (got != wanted && !stays_failed) {
+        ADD_FAILURE() << "conversation " << round << ":" << said << "\n  dashi: " << got;
+        ++num_differences;
+        break;
+      }
+    }
+  }
+  EXPECT_TRUE(num_compared > num_rounds / 2 || num_differences > 0);
+}
 
 }  // namespace
 }  // namespace dashi::differential

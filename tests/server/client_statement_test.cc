@@ -116,14 +116,15 @@ TEST(StatementKindTest, GoesByTheFirstWords) {
   EXPECT_EQ(kind("SAVEPOINT s"), StatementKind::kSavepoint);
   EXPECT_EQ(kind("VALUES (1)"), StatementKind::kQuery);
   EXPECT_EQ(kind("WITH x AS (SELECT 1) SELECT * FROM x"), StatementKind::kQuery);
-  EXPECT_EQ(kind("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x"), StatementKind::kOther);
+  EXPECT_EQ(kind("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x"), StatementKind::kWrite);
   EXPECT_EQ(kind("WITH x AS (SELECT 'delete') SELECT * FROM x"), StatementKind::kQuery);
-  EXPECT_EQ(kind("WITH " + std::string(100'000, ' ')), StatementKind::kOther);
+  EXPECT_EQ(kind("WITH " + std::string(100'000, ' ')), StatementKind::kWrite);
   EXPECT_EQ(kind("SET a = 1"), StatementKind::kSetting);
   EXPECT_EQ(kind("EXPLAIN SELECT 1"), StatementKind::kRead);
   EXPECT_EQ(kind("EXPLAIN ANALYZE DELETE FROM t"), StatementKind::kOther);
   EXPECT_EQ(kind("EXPLAIN (ANALYZE) DELETE FROM t"), StatementKind::kOther);
   EXPECT_EQ(kind("FETCH c"), StatementKind::kRead);
+  EXPECT_EQ(kind("delete from t"), StatementKind::kWrite);
   EXPECT_EQ(kind("EXECUTE p"), StatementKind::kOther);
   EXPECT_EQ(kind("selection"), StatementKind::kOther);
   EXPECT_EQ(kind(""), StatementKind::kOther);

@@ -24,7 +24,7 @@ class CursorTest : public ::testing::Test {
     }
     engine()["SELECT $1"].columns = {{"n", ValueType::kText}};
     engine()["SELECT $1"].parameter_types = {SqlType::kUnknown};
-    engine()["INSERT"].tag = "INSERT 0 1";
+    engine()["DELETE FROM t"].tag = "INSERT 0 1";
     engine()["RESET ALL"].tag = "RESET";
     engine()["SELECT labl"].status = UnknownColumn(7);
   }
@@ -117,7 +117,7 @@ TEST_F(CursorTest, ErrorsPointIntoTheWholeStatement) {
 TEST_F(CursorTest, WritesLeaveTheRowsOfCursors) {
   EXPECT_EQ(Query("BEGIN; DECLARE c CURSOR FOR SELECT five; FETCH c"),
             "C:BEGIN C:DECLARE CURSOR T D C:FETCH 1 Z:T");
-  EXPECT_EQ(Query("INSERT"), "C:INSERT 0 1 Z:T");
+  EXPECT_EQ(Query("DELETE FROM t"), "C:INSERT 0 1 Z:T");
   EXPECT_EQ(Query("FETCH ALL c"), "T D D D D C:FETCH 4 Z:T");
 }
 
@@ -138,6 +138,10 @@ TEST_F(CursorTest, StatementsArePrepared) {
   EXPECT_EQ(Query("DEALLOCATE ALL"), "C:DEALLOCATE ALL Z:I");
   EXPECT_EQ(Query("PREPARE p AS COMMIT"), "E:42601 Z:I");
   EXPECT_EQ(Query("PREPARE p AS EXECUTE q"), "E:42601 Z:I");
+  EXPECT_EQ(Said(ParseBytes("q", "EXECUTE q") + DescribeBytes('S', "q") + BindBytes("", "q") +
+                 DescribeBytes('P', "") + ExecuteBytes("") + SyncBytes()),
+            "1 t n 2 n E:0A000 Z:I")
+      << "itself";
 }
 
 TEST_F(CursorTest, ErrorsOfOtherTextsHaveNoPlaceInThis) {

@@ -24,7 +24,7 @@ class ExtendedQueryTest : public ::testing::Test {
     engine()["SELECT n"] = NumbersOutcome();
     engine()["SELECT n WHERE $1, $2"] = NumbersOutcome();
     engine()["SELECT n WHERE $1, $2"].parameter_types = {SqlType::kInteger, SqlType::kUnknown};
-    engine()["INSERT"].tag = "INSERT 0 1";
+    engine()["DELETE FROM t"].tag = "INSERT 0 1";
     engine()["TRAIN MODEL m"].tag = "TRAIN MODEL";
     engine()["SELECT labl"].status = UnknownColumn(7);
     FakeOutcome& untyped = engine()["SELECT untyped"];
@@ -138,8 +138,8 @@ TEST_F(ExtendedQueryTest, PortalsDieAtTheSyncWithoutABlock) {
 }
 
 TEST_F(ExtendedQueryTest, WhatReturnsNoRowsRunsOnce) {
-  EXPECT_EQ(Said(Prepared("INSERT") + DescribeBytes('P', "") + ExecuteBytes("") + ExecuteBytes("") +
-                 SyncBytes()),
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + DescribeBytes('P', "") + ExecuteBytes("") +
+                 ExecuteBytes("") + SyncBytes()),
             "1 2 n C:INSERT 0 1 E:55000 Z:I");
 }
 
@@ -150,25 +150,44 @@ TEST_F(ExtendedQueryTest, EmptyStatementsHaveTheirOwnAnswer) {
 }
 
 TEST_F(ExtendedQueryTest, ASeriesIsOneTransaction) {
-  EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + Prepared("SELECT n") + ExecuteBytes("") +
-                 SyncBytes()),
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + Prepared("SELECT n") +
+                 ExecuteBytes("") + SyncBytes()),
             "1 2 C:INSERT 0 1 1 2 D D C:SELECT 2 Z:I");
-  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "INSERT", "SELECT n", "COMMIT"}));
+  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "DELETE FROM t", "SELECT n", "COMMIT"}));
 }
 
 TEST_F(ExtendedQueryTest, AnErrorUndoesTheSeriesAndSkipsItsRest) {
-  EXPECT_EQ(
-      Said(Prepared("INSERT") + ExecuteBytes("") + Prepared("SELECT labl") + ExecuteBytes("") +
-           Prepared("INSERT") + ExecuteBytes("") + SyncBytes() + QueryBytes("SELECT n")),
-      "1 2 C:INSERT 0 1 1 2 E:42703 Z:I T D D C:SELECT 2 Z:I");
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + Prepared("SELECT labl") +
+                 ExecuteBytes("") + Prepared("DELETE FROM t") + ExecuteBytes("") + SyncBytes() +
+                 QueryBytes("SELECT n")),
+            "1 2 C:INSERT 0 1 1 2 E:42703 Z:I T D D C:SELECT 2 Z:I");
   EXPECT_EQ(engine().statements(),
-            (Strings{"BEGIN", "INSERT", "SELECT labl", "ROLLBACK", "SELECT n"}));
+            (Strings{"BEGIN", "DELETE FROM t", "SELECT labl", "ROLLBACK", "SELECT n"}));
+}
+
+TEST_F(ExtendedQueryTest, AnErrorBehindTheLastExecuteUndoesItToo) {
+  EXPECT_EQ(
+      Said(Prepared("DELETE FROM t") + ExecuteBytes("") + BindBytes("", "nope") + SyncBytes()),
+      "1 2 C:INSERT 0 1 E:26000 Z:I");
+  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "DELETE FROM t", "ROLLBACK"}));
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + CloseBytes('P', "") + SyncBytes()),
+            "1 2 C:INSERT 0 1 3 Z:I");
+  EXPECT_EQ(engine().statements().back(), "DELETE FROM t") << "a Close cannot fail";
+}
+
+TEST_F(ExtendedQueryTest, AWriteWhoseRowsCannotBeSentIsUndone) {
+  FakeOutcome& outcome = engine()["DELETE FROM t RETURNING b"];
+  outcome.columns = {{"b", ValueType::kInteger, SqlType::kBoolean}};
+  outcome.rows = {{Value::Integer(7)}};
+  EXPECT_EQ(Said(Prepared("DELETE FROM t RETURNING b") + ExecuteBytes("") + SyncBytes()),
+            "1 2 E:42804 Z:I");
+  EXPECT_EQ(engine().statements().back(), "ROLLBACK");
 }
 
 TEST_F(ExtendedQueryTest, AFlushKeepsTheSeriesOpen) {
-  EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + FlushBytes()), "1 2 C:INSERT 0 1");
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + FlushBytes()), "1 2 C:INSERT 0 1");
   EXPECT_EQ(Said(SyncBytes()), "Z:I");
-  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "INSERT", "COMMIT"}));
+  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "DELETE FROM t", "COMMIT"}));
   // Nothing has run yet when asyncpg asks what a statement is, so it stays alone.
   EXPECT_EQ(Said(ParseBytes("t", "TRAIN MODEL m") + DescribeBytes('S', "t") + FlushBytes()),
             "1 t n");
@@ -177,30 +196,30 @@ TEST_F(ExtendedQueryTest, AFlushKeepsTheSeriesOpen) {
 }
 
 TEST_F(ExtendedQueryTest, ABadSyncUndoesTheSeries) {
-  EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + MessageBytes('S', "x")),
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + MessageBytes('S', "x")),
             "1 2 C:INSERT 0 1 E:08P01 Z:I");
-  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "INSERT", "ROLLBACK"}));
+  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "DELETE FROM t", "ROLLBACK"}));
 }
 
 TEST_F(ExtendedQueryTest, AFailedCommitOfASeriesIsToldAtTheSync) {
   engine()["COMMIT"].status = Status::Aborted("write conflict").WithSqlState("40001");
-  EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + Prepared("INSERT") + ExecuteBytes("") +
-                 SyncBytes()),
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + Prepared("DELETE FROM t") +
+                 ExecuteBytes("") + SyncBytes()),
             "1 2 C:INSERT 0 1 1 2 C:INSERT 0 1 E:40001 Z:I");
 }
 
 TEST_F(ExtendedQueryTest, ABeginTakesTheSeriesOver) {
-  EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + Prepared("BEGIN") + ExecuteBytes("") +
-                 SyncBytes()),
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + Prepared("BEGIN") +
+                 ExecuteBytes("") + SyncBytes()),
             "1 2 C:INSERT 0 1 1 2 C:BEGIN Z:T");
   EXPECT_EQ(Said(QueryBytes("ROLLBACK")), "C:ROLLBACK Z:I");
 }
 
 TEST_F(ExtendedQueryTest, ACommitInTheSeriesEndsIt) {
-  EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + Prepared("COMMIT") + ExecuteBytes("") +
-                 Prepared("INSERT") + ExecuteBytes("") + SyncBytes()),
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + Prepared("COMMIT") +
+                 ExecuteBytes("") + Prepared("DELETE FROM t") + ExecuteBytes("") + SyncBytes()),
             "1 2 C:INSERT 0 1 1 2 N C:COMMIT 1 2 C:INSERT 0 1 Z:I");
-  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "INSERT", "COMMIT", "INSERT"}));
+  EXPECT_EQ(engine().statements(), (Strings{"BEGIN", "DELETE FROM t", "COMMIT", "DELETE FROM t"}));
 }
 
 TEST_F(ExtendedQueryTest, ErrorsFailABlock) {
@@ -230,11 +249,11 @@ TEST_F(ExtendedQueryTest, NamesAreLookedUp) {
   EXPECT_EQ(Said(ParseBytes("a", "SELECT n") + ParseBytes("a", "SELECT n") + SyncBytes()),
             "1 E:42P05 Z:I");
   EXPECT_EQ(Said(BindBytes("p", "a") + BindBytes("p", "a") + SyncBytes()), "2 E:42P03 Z:I");
-  EXPECT_EQ(Said(CloseBytes('S', "a") + ParseBytes("a", "INSERT") + SyncBytes()), "3 1 Z:I");
+  EXPECT_EQ(Said(CloseBytes('S', "a") + ParseBytes("a", "DELETE FROM t") + SyncBytes()), "3 1 Z:I");
 }
 
 TEST_F(ExtendedQueryTest, TheUnnamedGiveWay) {
-  EXPECT_EQ(Said(Prepared("SELECT n") + Prepared("INSERT") + ExecuteBytes("") + SyncBytes()),
+  EXPECT_EQ(Said(Prepared("SELECT n") + Prepared("DELETE FROM t") + ExecuteBytes("") + SyncBytes()),
             "1 2 1 2 C:INSERT 0 1 Z:I");
   EXPECT_EQ(Said(ParseBytes("", "no statement") + SyncBytes() + BindBytes("", "") + SyncBytes()),
             "E:42601 Z:I E:26000 Z:I")
@@ -354,9 +373,9 @@ TEST_F(ExtendedQueryTest, ACancelDoesNotKeepTheTransactionOpen) {
       Status::Cancelled("canceling statement due to user request").WithSqlState("57014");
   engine().Cancel();  // What comes next is cancelled too, until that is forgotten.
   engine().ForgetCancel();
-  EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + FlushBytes()), "1 2 C:INSERT 0 1");
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + FlushBytes()), "1 2 C:INSERT 0 1");
   engine().Cancel();
-  EXPECT_EQ(Said(Prepared("INSERT") + ExecuteBytes("") + SyncBytes()), "1 2 E:57014 Z:I");
+  EXPECT_EQ(Said(Prepared("DELETE FROM t") + ExecuteBytes("") + SyncBytes()), "1 2 E:57014 Z:I");
   EXPECT_FALSE(engine().in_transaction());
 }
 

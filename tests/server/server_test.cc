@@ -63,7 +63,7 @@ class ServerTest : public ::testing::Test {
     }
     auto engine = std::make_shared<FakeStatementRunner>();
     (*engine)["SELECT n"] = NumbersOutcome();
-    (*engine)["INSERT"].tag = "INSERT 0 1";
+    (*engine)["DELETE FROM t"].tag = "INSERT 0 1";
     (*engine)["SET statement_timeout = '5s'"].tag = "SET";
     (*engine)["SELECT labl"].status = UnknownColumn(7);
     (*engine)["TRAIN MODEL m"].blocked = true;
@@ -101,7 +101,7 @@ TEST_F(ServerTest, AnswersQueries) {
   EXPECT_EQ(TypesOf(client.Query("SELECT n")), "TDDCZ");
   EXPECT_EQ(TypesOf(client.Query("SELECT labl")), "EZ");
   EXPECT_EQ(TypesOf(client.Query("")), "IZ");
-  EXPECT_EQ(TypesOf(client.Query("INSERT; SELECT n")), "CTDDCZ");
+  EXPECT_EQ(TypesOf(client.Query("DELETE FROM t; SELECT n")), "CTDDCZ");
   EXPECT_EQ(client.Query("BEGIN").back().body, "T");
   EXPECT_EQ(client.Query("SELECT labl").back().body, "E");
   EXPECT_EQ(client.Query("ROLLBACK").back().body, "I");
@@ -288,7 +288,7 @@ TEST_F(ServerTest, ASeriesOfAnySizeIsOneTransaction) {
   WireClient client(server_->port());
   client.LogIn();
   constexpr int kNumInserts = 20'000;
-  std::string bytes = ParseBytes("i", "INSERT");
+  std::string bytes = ParseBytes("i", "DELETE FROM t");
   for (int i = 0; i < kNumInserts; ++i) {
     bytes += BindBytes("", "i") + ExecuteBytes("");
   }
@@ -325,7 +325,7 @@ TEST_F(ServerTest, ACancelledSeriesLeavesNoTransaction) {
   Start();
   WireClient client(server_->port());
   client.LogIn();
-  const std::string insert = ParseBytes("", "INSERT") + BindBytes("", "") + ExecuteBytes("");
+  const std::string insert = ParseBytes("", "DELETE FROM t") + BindBytes("", "") + ExecuteBytes("");
   client.Send(insert + ParseBytes("", "TRAIN MODEL m") + BindBytes("", "") + ExecuteBytes("") +
               insert + SyncBytes());
   Engine(0)->WaitUntilRunning();

@@ -19,7 +19,7 @@ class SimpleQueryTest : public ::testing::Test {
  protected:
   SimpleQueryTest() {
     runner()["SELECT n"] = NumbersOutcome();
-    runner()["INSERT"].tag = "INSERT 0 1";
+    runner()["DELETE FROM t"].tag = "INSERT 0 1";
     runner()["SELECT labl"].status = UnknownColumn(7);
   }
 
@@ -72,47 +72,48 @@ TEST_F(SimpleQueryTest, PositionsCountCharactersOfTheWholeQuery) {
 }
 
 TEST_F(SimpleQueryTest, SeveralStatementsAreOneTransaction) {
-  EXPECT_EQ(TypesOf(Run("INSERT; SELECT n; INSERT")), "CTDDCCZ");
-  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "INSERT", "SELECT n", "INSERT", "COMMIT"}));
+  EXPECT_EQ(TypesOf(Run("DELETE FROM t; SELECT n; DELETE FROM t")), "CTDDCCZ");
+  EXPECT_EQ(runner().statements(),
+            (Strings{"BEGIN", "DELETE FROM t", "SELECT n", "DELETE FROM t", "COMMIT"}));
 }
 
 TEST_F(SimpleQueryTest, AnErrorUndoesThemAll) {
-  const auto messages = Run("INSERT; SELECT labl; INSERT");
+  const auto messages = Run("DELETE FROM t; SELECT labl; DELETE FROM t");
   EXPECT_EQ(TypesOf(messages), "CEZ");
   EXPECT_EQ(messages.back().body, "I");
-  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "INSERT", "SELECT labl", "ROLLBACK"}));
+  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "DELETE FROM t", "SELECT labl", "ROLLBACK"}));
 }
 
 TEST_F(SimpleQueryTest, AFailedCommitReplacesTheLastTag) {
   runner()["COMMIT"].status = Status::Aborted("write conflict").WithSqlState("40001");
-  const auto messages = Run("INSERT; INSERT");
+  const auto messages = Run("DELETE FROM t; DELETE FROM t");
   EXPECT_EQ(TypesOf(messages), "CEZ");
   EXPECT_EQ(FieldOf(messages[1], 'C'), "40001");
 }
 
 TEST_F(SimpleQueryTest, TransactionsOfTheirOwnAreLeftAlone) {
-  EXPECT_EQ(TypesOf(Run("BEGIN; INSERT; COMMIT")), "CCCZ");
-  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "INSERT", "COMMIT"}));
+  EXPECT_EQ(TypesOf(Run("BEGIN; DELETE FROM t; COMMIT")), "CCCZ");
+  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "DELETE FROM t", "COMMIT"}));
 }
 
 TEST_F(SimpleQueryTest, ABeginTakesOverWhatCameBeforeIt) {
-  EXPECT_EQ(TypesOf(Run("INSERT; BEGIN; INSERT; COMMIT; INSERT")), "CCCCCZ");
-  EXPECT_EQ(runner().statements(),
-            (Strings{"BEGIN", "INSERT", "BEGIN", "INSERT", "COMMIT", "INSERT"}));
+  EXPECT_EQ(TypesOf(Run("DELETE FROM t; BEGIN; DELETE FROM t; COMMIT; DELETE FROM t")), "CCCCCZ");
+  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "DELETE FROM t", "BEGIN", "DELETE FROM t",
+                                            "COMMIT", "BEGIN", "DELETE FROM t", "COMMIT"}));
 }
 
 TEST_F(SimpleQueryTest, OpenTransactionsGoOn) {
   EXPECT_EQ(Run("BEGIN").back().body, "T");
-  EXPECT_EQ(Run("INSERT; INSERT").back().body, "T");
-  EXPECT_EQ(Run("SELECT labl; INSERT").back().body, "E");
+  EXPECT_EQ(Run("DELETE FROM t; DELETE FROM t").back().body, "T");
+  EXPECT_EQ(Run("SELECT labl; DELETE FROM t").back().body, "E");
   const auto messages = Run("COMMIT");
   EXPECT_EQ(messages[0].body, std::string("ROLLBACK\0", 9));
   EXPECT_EQ(messages.back().body, "I");
 }
 
 TEST_F(SimpleQueryTest, SendsNoticesBeforeTheTag) {
-  runner()["INSERT"].notices = {"careful"};
-  const auto messages = Run("INSERT");
+  runner()["DELETE FROM t"].notices = {"careful"};
+  const auto messages = Run("DELETE FROM t");
   ASSERT_EQ(TypesOf(messages), "NCZ");
   EXPECT_EQ(FieldOf(messages[0], 'S'), "NOTICE");
   EXPECT_EQ(FieldOf(messages[0], 'M'), "careful");
@@ -175,9 +176,11 @@ TEST_F(SimpleQueryTest, AClientThatHasGoneEndsTheQueryAndItsTransaction) {
   outcome.rows.assign(2000, {Value::Text(std::string(1000, 'x'))});
   StringMessageSink sink;
   sink.num_sends_left = 1;
-  EXPECT_EQ(SimpleQuery(conversation_.session(), sink).Run("INSERT; SELECT many; INSERT").code(),
+  EXPECT_EQ(SimpleQuery(conversation_.session(), sink)
+                .Run("DELETE FROM t; SELECT many; DELETE FROM t")
+                .code(),
             StatusCode::kUnavailable);
-  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "INSERT", "SELECT many", "ROLLBACK"}));
+  EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "DELETE FROM t", "SELECT many", "ROLLBACK"}));
 }
 
 }  // namespace
