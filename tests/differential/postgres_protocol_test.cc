@@ -567,15 +567,15 @@ class PostgresProtocolTest : public ::testing::Test {
   static void SetUpTestSuite() {
     auto postgres = PostgresServer::Start();
     ASSERT_TRUE(postgres.ok()) << postgres.status().ToString();
-    postgres_ = std::move(*postgres);
-    folder_ = std::filesystem::path(::testing::TempDir()) /
-              ("postgres_protocol_test_" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
-    auto database = Database::Open((folder_ / "w.db").string());
+    shared_postgres = std::move(*postgres);
+    shared_folder = std::filesystem::path(::testing::TempDir()) /
+                    ("postgres_protocol_test_" + std::to_string(::getpid()));
+    std::filesystem::remove_all(shared_folder);
+    auto database = Database::Open((shared_folder / "w.db").string());
     ASSERT_TRUE(database.ok()) << database.status().ToString();
-    database_ = std::move(*database);
+    shared_database = std::move(*database);
     const auto make_runner = []() -> Result<std::unique_ptr<StatementRunner>> {
-      auto session = database_->NewSession();
+      auto session = shared_database->NewSession();
       if (!session.ok()) {
         return session.status();
       }
@@ -583,31 +583,31 @@ class PostgresProtocolTest : public ::testing::Test {
     };
     auto server = Server::Start({.port = 0}, make_runner, [] { return 7U; });
     ASSERT_TRUE(server.ok()) << server.status().ToString();
-    server_ = std::move(*server);
+    shared_server = std::move(*server);
     for (const char* sql : {"CREATE TABLE labels (id text PRIMARY KEY, text text)",
                             "CREATE TABLE anchors (id text PRIMARY KEY, text text)"}) {
-      ASSERT_EQ(postgres_->AnswerOf(sql, 9).sqlstate, "");
+      ASSERT_EQ(shared_postgres->AnswerOf(sql, 9).sqlstate, "");
     }
-    WireClient ours(server_->port());
+    WireClient ours(shared_server->port());
     ours.LogIn();
     const std::string rows =
         "INSERT INTO labels (id, text) VALUES ('L1', 'one'), ('L2', 'two'), ('L3', 'three')";
-    ASSERT_EQ(postgres_->AnswerOf(rows, 9).sqlstate, "");
+    ASSERT_EQ(shared_postgres->AnswerOf(rows, 9).sqlstate, "");
     ASSERT_EQ(TranscriptOf(ours.Query(rows)), "C:INSERT 0 3 Z:I");
   }
   static void TearDownTestSuite() {
-    server_.reset();
-    database_.reset();
-    postgres_.reset();
-    std::filesystem::remove_all(folder_);
+    shared_server.reset();
+    shared_database.reset();
+    shared_postgres.reset();
+    std::filesystem::remove_all(shared_folder);
   }
 
   void Compare(const std::vector<Case>& cases) {
     for (const Case& tried : cases) {
-      WireClient theirs(postgres_->socket_path());
+      WireClient theirs(shared_postgres->socket_path());
       ASSERT_TRUE(
           TypesOf(theirs.LogIn({{"user", "dashi"}, {"database", "postgres"}})).ends_with("Z"));
-      WireClient ours(server_->port());
+      WireClient ours(shared_server->port());
       ASSERT_TRUE(TypesOf(ours.LogIn()).ends_with("Z"));
       const std::string wanted = Answers(theirs, tried);
       const std::string got = Answers(ours, tried);
@@ -620,10 +620,10 @@ class PostgresProtocolTest : public ::testing::Test {
     }
   }
 
-  static inline std::filesystem::path folder_;
-  static inline std::unique_ptr<PostgresServer> postgres_;
-  static inline std::unique_ptr<Database> database_;
-  static inline std::unique_ptr<Server> server_;
+  static inline std::filesystem::path shared_folder;
+  static inline std::unique_ptr<PostgresServer> shared_postgres;
+  static inline std::unique_ptr<Database> shared_database;
+  static inline std::unique_ptr<Server> shared_server;
 };
 
 TEST_F(PostgresProtocolTest, Portals) { Compare(PortalCases()); }
@@ -650,11 +650,11 @@ TEST_F(PostgresProtocolTest, RandomConversations) {
   int num_differences = 0;
   std::uint64_t num_compared = 0;
   for (std::uint64_t round = 0; round < num_rounds && num_differences < 5; ++round) {
-    WireClient theirs(postgres_->socket_path());
+    WireClient theirs(shared_postgres->socket_path());
     if (!TypesOf(theirs.LogIn({{"user", "dashi"}, {"database", "postgres"}})).ends_with("Z")) {
       continue;  // It is getting up again.
     }
-    WireClient ours(server_->port());
+    WireClient ours(shared_server->port());
     ours.LogIn();
     ++num_compared;
     theirs.Query("DELETE FROM anchors");

@@ -96,7 +96,7 @@ TEST(DecodeParameterTest, ReadsTimes) {
 }
 
 TEST(DecodeParameterTest, ReadsNumerics) {
-  const auto numeric = [](std::vector<std::uint16_t> parts) {
+  const auto numeric = [](const std::vector<std::uint16_t>& parts) {
     std::string bytes;
     for (const std::uint16_t part : parts) {
       bytes += Int(part, 2);
