@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "query/top_k.h"
 #include "sql/virtual_table.h"
+#include "storage/store.h"
 
 namespace dashi::sql {
 
@@ -30,6 +31,20 @@ Result<std::string_view> ReadTextArgument(sqlite3_value* value, std::string_view
         .WithSqlState("42804");
   }
   return TextOf(value);
+}
+
+void CallRowIds::Begin(std::span<const Value> arguments) {
+  std::string call;
+  for (const Value& argument : arguments) {
+    const std::string text = argument.ToString();
+    call += std::string(ValueTypeName(argument.type())) + std::to_string(text.size()) + ":" + text;
+  }
+  call_ = storage::HashText(call);
+}
+
+std::int64_t CallRowIds::Of(std::uint64_t row) const {
+  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;  // Rows of one call never meet.
+  return static_cast<std::int64_t>(call_ + (row + 1) * kOdd);
 }
 
 }  // namespace dashi::sql

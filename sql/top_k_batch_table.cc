@@ -67,7 +67,7 @@ class TopKBatchCursor : public VirtualCursor {
     if (!compiled.ok()) {
       return OfInnerQuery(compiled);
     }
-    row_id_ = 0;
+    num_before_ = 0;
     if (hits_.k() == 0) {
       inner_.reset();
       return Status();
@@ -75,10 +75,7 @@ class TopKBatchCursor : public VirtualCursor {
     return Advance();
   }
 
-  Status Next() override {
-    ++row_id_;
-    return Advance();
-  }
+  Status Next() override { return Advance(); }
 
   bool AtEnd() const override { return at_end_; }
 
@@ -91,7 +88,7 @@ class TopKBatchCursor : public VirtualCursor {
     return Status();
   }
 
-  std::int64_t RowId() const override { return row_id_; }
+  std::int64_t RowId() const override { return hits_.RowId(num_before_ + next_); }
 
  private:
   void Clear() {
@@ -152,6 +149,7 @@ class TopKBatchCursor : public VirtualCursor {
   }
 
   Status ReadBatch() {
+    num_before_ += ids_.size();
     ids_.clear();
     next_ = 0;
     std::vector<std::string> texts;
@@ -190,9 +188,9 @@ class TopKBatchCursor : public VirtualCursor {
   CompiledStatement compiled_;
   std::vector<Value> ids_;  // Of the batch.
   std::unique_ptr<query::TopKBatch> batch_;
-  std::size_t next_ = 0;  // How many of its searches have begun.
+  std::size_t next_ = 0;          // How many of its searches have begun.
+  std::uint64_t num_before_ = 0;  // Searches of the batches before.
   bool at_end_ = true;
-  std::int64_t row_id_ = 0;
 };
 
 std::unique_ptr<VirtualCursor> OpenCursor(const UserSchemas& schemas, StatementContext& statement) {

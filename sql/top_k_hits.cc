@@ -45,6 +45,7 @@ Status TopKHits::Begin(int num_arguments, std::string_view plan_text,
   for (sqlite3_value* value : values.first(count)) {
     arguments_.push_back(ValueFromSqlite(value));
   }
+  row_ids_.Begin(arguments_);
   ColumnFilter filter;
   DASHI_RETURN_IF_ERROR(filter.Set(ParseTests(plan_text), values.subspan(count)));
   // A statement that writes may have changed what indexes say.

@@ -10,6 +10,7 @@
 
 #include "query/top_k.h"
 #include "sql/column_filter.h"
+#include "sql/function_arguments.h"
 #include "sql/label_filter.h"
 #include "sql/top_k_function.h"
 
@@ -56,6 +57,11 @@ class TopKHits {
   /// Gives SQLite a column of the row, or an argument; not the id of a query.
   void Column(int column, sqlite3_context* context) const;
   std::size_t rank() const { return rank_; }
+  /// Of the row, among those of all calls; of a call that makes several searches, of this one.
+  std::int64_t RowId(std::uint64_t search = 0) const {
+    constexpr int kOrdinalBits = 32;
+    return row_ids_.Of(search << kOrdinalBits | storage::ToInteger(hit_.ordinal));
+  }
 
  private:
   void Report();
@@ -67,6 +73,7 @@ class TopKHits {
   const std::vector<const storage::ColumnRecord*> user_columns_;  // of schemas_
   StatementContext& statement_;
   std::vector<Value> arguments_;
+  CallRowIds row_ids_;
   query::TopKOptions options_;
   std::size_t k_ = 0;
   Value given_options_;

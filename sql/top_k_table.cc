@@ -73,7 +73,7 @@ class TopKTableCursor : public VirtualCursor {
     return Status();
   }
 
-  std::int64_t RowId() const override { return static_cast<std::int64_t>(hits_.rank()); }
+  std::int64_t RowId() const override { return hits_.RowId(); }
 
  private:
   const bool is_nearest_;

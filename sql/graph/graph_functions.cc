@@ -165,6 +165,7 @@ class GraphFunctionCursor : public VirtualCursor {
     for (sqlite3_value* value : arguments) {
       arguments_.push_back(ValueFromSqlite(value));
     }
+    row_ids_.Begin(arguments_);
     DASHI_ASSIGN_OR_RETURN(const std::string_view name, ReadTextArgument(arguments[0], "graph"));
     DASHI_ASSIGN_OR_RETURN(const GraphRecord graph, FindGraph(*statement_.view, name));
     DASHI_ASSIGN_OR_RETURN(rows_, function_.find(statement_, graph, arguments));
@@ -211,13 +212,14 @@ class GraphFunctionCursor : public VirtualCursor {
     }
     return Status();
   }
-  std::int64_t RowId() const override { return static_cast<std::int64_t>(position_); }
+  std::int64_t RowId() const override { return row_ids_.Of(position_); }
 
  private:
   const GraphFunction& function_;
   StatementContext& statement_;  // Outlives its cursors.
   NodeIds ids_;
   std::vector<Value> arguments_;
+  CallRowIds row_ids_;
   std::vector<FoundNode> rows_;
   std::size_t position_ = 0;
 };
