@@ -90,9 +90,8 @@ Result<std::string> SessionImpl::Analyze(const sql::ParsedStatement& statement,
   DASHI_ASSIGN_OR_RETURN(const sql::CompiledStatement compiled,
                          sqlite_->CompileAnalyzed(statement, context));
   if (context.transaction != nullptr) {
-    DASHI_ASSIGN_OR_RETURN(
-        const sql::WriteOutcome outcome,
-        sql::RunWriteStatement(*sqlite_, statement, values, compiled, context));
+    DASHI_ASSIGN_OR_RETURN(const sql::WriteOutcome outcome,
+                           sql::RunWriteStatement(*sqlite_, statement, values, compiled, context));
     return fmt::format("{} rows changed in {:.3f} ms", outcome.rows_changed,
                        stopwatch.Seconds() * kMsPerSecond);
   }

@@ -83,8 +83,8 @@ std::size_t PreparedStatement::num_parameters() const {
 }
 
 const std::vector<SqlType>& PreparedStatement::parameter_types() const {
-  static const std::vector<SqlType> kNone;
-  return impl_ == nullptr ? kNone : impl_->parameter_types();
+  static const std::vector<SqlType> none;
+  return impl_ == nullptr ? none : impl_->parameter_types();
 }
 
 const std::vector<Column>& PreparedStatement::columns() const {
