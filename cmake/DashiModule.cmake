@@ -159,10 +159,25 @@ function(dashi_add_benchmark_program name)
   add_dependencies(dashi_benchmarks ${name})
 endfunction()
 
-# One libFuzzer program. A ctest case runs it for a minute, from the corpus of its name.
+# One fuzz target. A ctest case runs it for a minute, from the corpus of its name and the files or
+# folders INPUTS: with libFuzzer in the preset fuzz, and in that of the address sanitizer, which
+# every ./run test builds, on inputs that are changed without looking at what they reach.
 function(dashi_add_fuzzer name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
-  if(NOT DASHI_FUZZERS OR NOT arg_SOURCES)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;INPUTS")
+  if(NOT arg_SOURCES)
+    return()
+  endif()
+  if(NOT DASHI_FUZZERS AND DASHI_SANITIZERS MATCHES "address")
+    add_executable(${name} ${arg_SOURCES} ${DASHI_FUZZ_MAIN})
+    dashi_configure_target(${name})
+    target_link_libraries(${name} PRIVATE ${arg_DEPS} dashi::base)
+    set_target_properties(${name} PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
+    add_test(NAME ${name}
+      COMMAND ${name} 60 1 "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}" ${arg_INPUTS})
+    dashi_set_test_defaults(${name} LABELS fuzz TIMEOUT 180)
+  endif()
+  if(NOT DASHI_FUZZERS)
     return()
   endif()
   add_executable(${name} ${arg_SOURCES})

@@ -8,6 +8,7 @@ namespace dashi::sql {
 namespace {
 
 constexpr std::string_view kHidden = " HIDDEN";
+constexpr std::string_view kTimestamp = "TIMESTAMP";
 
 /// Takes the first of the words that a blank divides.
 std::string_view TakeWord(std::string_view* text) {
@@ -40,7 +41,11 @@ std::vector<TableColumn> Columns(std::string_view table, const UserSchemas& sche
       continue;
     }
     const std::string_view name = TakeWord(&column);
-    columns.push_back({Unquoted(name), std::string(TakeWord(&column))});
+    std::string_view type = TakeWord(&column);
+    if (column.starts_with(kTimestamp)) {  // Behind TEXT, which is for SQLite.
+      type = kTimestamp;
+    }
+    columns.push_back({Unquoted(name), std::string(type)});
   }
   const auto& schema = EqualsIgnoreCase(table, "documents") ? schemas.documents : schemas.labels;
   if (definition->user_columns != nullptr && schema != nullptr) {

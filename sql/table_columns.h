@@ -10,7 +10,7 @@ namespace dashi::sql {
 
 struct TableColumn {
   std::string name;
-  std::string type;  ///< as SQLite is told; "ANY" where a column holds values of several types
+  std::string type;  ///< "ANY" where a column holds values of several types
 };
 
 /// The columns of a table in order, user columns behind the built-in ones, arguments of table
