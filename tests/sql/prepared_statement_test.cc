@@ -1,6 +1,7 @@
 // What a prepared statement knows of itself before it runs.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -142,23 +143,27 @@ TEST_F(PreparedStatementTest, ColumnsAreThoseOfTheResult) {
 TEST_F(PreparedStatementTest, ColumnsOfOwnStatementsAreThoseOfTheResult) {
   constexpr int kLabels = 12;
   constexpr int kDocuments = 48;
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<testing::TinyDocument> documents;
   for (int i = 0; i < kLabels; ++i) {
-    const std::string id = std::to_string(i);
-    Must("INSERT INTO labels (id, text) VALUES ('l" + id + "', 'thing" + id + "')");
+    labels.emplace_back("l" + std::to_string(i), "thing" + std::to_string(i));
   }
   for (int i = 0; i < kDocuments; ++i) {
-    const std::string id = std::to_string(i);
     const std::string label = std::to_string(i % kLabels);
-    Must("INSERT INTO documents (id, text, split) VALUES ('d" + id + "', 'a thing" + label +
-         " of " + id + "', 'train')");
-    Must("INSERT INTO relevance (document, label) VALUES ('d" + id + "', 'l" + label + "')");
+    documents.push_back({"d" + std::to_string(i), "a thing" + label, "train", {"l" + label}});
   }
-  Must("CREATE MODEL m USING ngame WITH (epochs = 2, classifier_epochs = 1)");
+  session_.reset();
+  database_.reset();
+  {
+    const auto store = testing::OpenStore(directory_.path() + "/test.db");
+    testing::AddRows(*store, labels, documents);
+    testing::AddRelease(*store, "m", {.seed = 1});
+    testing::AddRelease(*store, "m", {.seed = 2});
+  }
+  Open({});
   const std::string folder = directory_.path();
   for (const std::string& sql :
-       {std::string("EXPLAIN TRAIN MODEL m"), std::string("TRAIN MODEL m"),
-        std::string("TRAIN MODEL m WITH (wait = off)"), std::string("WAIT JOB 2"),
-        std::string("PUBLISH m@1"), std::string("PUBLISH m@2"), std::string("REVERT MODEL m"),
+       {std::string("PUBLISH m@1"), std::string("PUBLISH m@2"), std::string("REVERT MODEL m"),
         std::string("REFRESH MODEL m"), std::string("SHOW MODEL m"),
         std::string("EVALUATE MODEL m@1 ON 'train'"),
         std::string("COMPARE m@1 WITH m@2 ON 'train'"),
@@ -177,6 +182,15 @@ TEST_F(PreparedStatementTest, ColumnsOfOwnStatementsAreThoseOfTheResult) {
       ASSERT_EQ(row.size(), prepared->columns().size()) << sql;
     }
   }
+}
+
+TEST_F(PreparedStatementTest, ATrainingTellsItsColumnsBefore) {
+  EXPECT_EQ(ColumnsOf("EXPLAIN TRAIN MODEL m"), "QUERY PLAN TEXT text");
+  EXPECT_EQ(ColumnsOf("TRAIN MODEL m"), "release TEXT text");
+  EXPECT_EQ(ColumnsOf("TRAIN MODEL m WITH (wait = off)"), "job INTEGER bigint");
+  EXPECT_EQ(ColumnsOf("WAIT JOB 2"), "result TEXT text");
+  EXPECT_EQ(ColumnsOf("RESUME JOB 2"), "release TEXT text");
+  EXPECT_EQ(ColumnsOf("RESUME JOB 2 WITH (wait = off)"), "");
 }
 
 TEST_F(PreparedStatementTest, AnAlteredTableShowsInTheResult) {
