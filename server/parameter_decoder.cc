@@ -1,5 +1,6 @@
 #include "server/parameter_decoder.h"
 
+#include <algorithm>
 #include <bit>
 #include <cctype>
 #include <cmath>
@@ -274,7 +275,9 @@ Result<Value> ScalarOfBytes(TypeOid type, std::string_view bytes, std::size_t nu
     case TypeOid::kNumeric:
       return NumericOf(bytes, number);
     case TypeOid::kDate: {
-      DASHI_ASSIGN_OR_RETURN(const std::int64_t days, IntegerOf(bytes, 4, number));
+      DASHI_ASSIGN_OR_RETURN(std::int64_t days, IntegerOf(bytes, 4, number));
+      constexpr std::int64_t kDaysMax = 10'000'000;  // Farther than any year that dashi has.
+      days = std::clamp(days, -kDaysMax, kDaysMax);
       return MomentOf(StaticType::kDate, (days + kEpochDays) * sql::postgres::kMicrosPerDay);
     }
     case TypeOid::kTime: {
