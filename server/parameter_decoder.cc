@@ -121,10 +121,6 @@ void AppendElement(std::string* json, const Value& element) {
 
 // {1.5, NULL, "2"} becomes [1.5,null,2].
 Result<Value> ArrayOfText(TypeOid element_type, std::string_view text) {
-  if (text.find('{') == std::string_view::npos) {
-    return Status::InvalidArgument(fmt::format("malformed array literal: \"{}\"", text))
-        .WithSqlState("22P02");
-  }
   DASHI_ASSIGN_OR_RETURN(const auto elements, sql::postgres::ReadArrayText(text));
   std::string json = "[";
   for (const std::optional<std::string>& element : elements) {

@@ -136,20 +136,7 @@ Result<std::vector<std::optional<std::string>>> ReadJsonArray(std::string_view t
 }  // namespace
 
 Result<std::vector<std::optional<std::string>>> ReadArrayText(std::string_view text) {
-  // An int2vector has no braces.
-  const bool vector = text.find_first_not_of("0123456789 ") == std::string_view::npos;
-  if (!vector) {
-    return ArrayReader(text).Run();
-  }
-  std::vector<std::optional<std::string>> elements;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (end > 0) {
-      elements.emplace_back(text.substr(0, end));
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return elements;
+  return ArrayReader(text).Run();
 }
 
 namespace {

@@ -11,8 +11,8 @@
 
 namespace dashi::sql::postgres {
 
-/// Reads the text of a one-dimensional array as PostgreSQL writes it, `{1,"a b",NULL}`, or of an
-/// int2vector, `1 2`. nullopt is NULL.
+/// Reads the text of a one-dimensional array as PostgreSQL writes it, `{1,"a b",NULL}`. nullopt is
+/// NULL.
 ///
 /// Errors: 22P02 for other texts; kUnimplemented (0A000) for arrays of arrays.
 Result<std::vector<std::optional<std::string>>> ReadArrayText(std::string_view text);
