@@ -312,7 +312,7 @@ ClientQuery::Outcome ClientQuery::Fetch(const FetchCursor& fetch) {
                  fmt::format("portal \"{}\" is no cursor of a query", fetch.name))
           .WithSqlState("55000");
     }
-    DASHI_RETURN_IF_ERROR(session_.Open(*portal, ClientSession::Place::kInSeries));
+    DASHI_RETURN_IF_ERROR(session_.Open(*portal, ClientSession::Place::kInSeries, {}));
   }
   if (!portal->columns) {
     DASHI_RETURN_IF_ERROR(session_.DecideColumns(*portal));

@@ -61,19 +61,20 @@ Result<std::unique_ptr<PreparedQuery>> ClientSession::Prepare(std::string_view s
                         : runner_->Prepare(statement);
 }
 
-ClientSession::Outcome ClientSession::Run(std::string_view statement, Place place) {
+ClientSession::Outcome ClientSession::Run(std::string_view statement, Place place,
+                                          const CopyStreams& streams) {
   return RunAt(KindOf(statement), place, [&]() -> Outcome {
     DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<PreparedQuery> own,
                            ClientQuery::Make(*this, statement));
-    return own != nullptr ? own->Run({}) : runner_->Run(statement);
+    return own != nullptr ? own->Run({}) : runner_->RunWithStreams(statement, streams);
   });
 }
 
-Status ClientSession::Open(Portal& portal, Place place) {
+Status ClientSession::Open(Portal& portal, Place place, const CopyStreams& streams) {
   const NamedStatement& statement = *portal.statement;
   running_ = &portal;
-  Outcome outcome =
-      RunAt(statement.kind, place, [&] { return statement.query->Run(portal.values); });
+  Outcome outcome = RunAt(statement.kind, place,
+                          [&] { return statement.query->RunWithStreams(portal.values, streams); });
   running_ = nullptr;
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementResult> result, std::move(outcome));
   const std::vector<Column> prepared = statement.query->columns();

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "dashi/copy_streams.h"
 #include "dashi/status.h"
 #include "dashi/value.h"
 #include "server/portal_store.h"
@@ -54,10 +55,10 @@ class ClientSession {
 
   /// Prepares a statement of the database, or a ClientStatement.
   Result<std::unique_ptr<PreparedQuery>> Prepare(std::string_view statement);
-  /// Runs a statement.
-  Outcome Run(std::string_view statement, Place place);
+  /// Runs a statement, which a COPY reads or writes by `streams`.
+  Outcome Run(std::string_view statement, Place place, const CopyStreams& streams);
   /// Runs the statement of a portal, whose rows it gets.
-  Status Open(Portal& portal, Place place);
+  Status Open(Portal& portal, Place place, const CopyStreams& streams);
   /// Decides the columns of a portal whose rows are open: their types by its first rows where none
   /// are declared.
   Status DecideColumns(Portal& portal);

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/status.h"
+#include "server/copy_conversation.h"
 #include "server/simple_query.h"
 
 namespace dashi {
@@ -19,6 +20,9 @@ namespace {
 
 // A client may send the next queries while one runs, up to this.
 constexpr std::size_t kPipelinedBytesMax = std::size_t{1} << 20;
+
+// The input of a COPY that has come and is not yet loaded.
+constexpr std::size_t kCopyBytesMax = std::size_t{1} << 20;
 
 constexpr std::chrono::milliseconds kCancelAgain{50};
 
@@ -65,10 +69,14 @@ Connection::Connection(asio::io_context& io_context, Socket socket, ConnectionCo
       socket_(std::move(socket)),
       startup_timer_(io_context),
       write_timer_(io_context),
-      send_queue_(context.options.send_queue_bytes_max, [this] {
-        // Called by those who hold this connection.
-        asio::post(strand_, [self = shared_from_this()] { self->Write(); });
-      }) {}
+      send_queue_(
+          context.options.send_queue_bytes_max,
+          [this] {
+            // Called by those who hold this connection.
+            asio::post(strand_, [self = shared_from_this()] { self->Write(); });
+          },
+          &context.workers),
+      copy_inbox_(kCopyBytesMax, context.options.copy_stalled_max, CopyHooks(), &context.workers) {}
 
 Connection::~Connection() { context_.registry.Remove(process_id_); }
 
@@ -94,10 +102,12 @@ void Connection::StartDeadline() {
 }
 
 void Connection::Read() {
-  const bool enough = machine_.state() == ProtocolMachine::State::kRunning ||
-                              machine_.state() == ProtocolMachine::State::kOpening
+  using State = ProtocolMachine::State;
+  const State state = machine_.state();
+  const bool enough = state == State::kRunning || state == State::kOpening
                           ? machine_.num_pending_bytes() > kPipelinedBytesMax
-                          : send_queue_.full();
+                      : state == State::kCopyIn ? copy_inbox_.full()
+                                                : send_queue_.full();
   if (reading_ || closed_ || close_after_writes_ || enough) {
     return;
   }
@@ -128,6 +138,9 @@ void Connection::HandleRead(const error_code& error, std::size_t num_bytes) {
 void Connection::Advance() {
   using Action = ProtocolMachine::Step::Action;
   while (!closed_ && !close_after_writes_) {
+    if (machine_.state() == ProtocolMachine::State::kCopyIn && copy_inbox_.full()) {
+      return;
+    }
     ProtocolMachine::Step step = machine_.Advance();
     send_queue_.Push(std::move(step.reply));
     switch (step.action) {
@@ -144,6 +157,12 @@ void Connection::Advance() {
       case Action::kRunSeries:
         RunSeries(std::move(step.series));
         break;
+      case Action::kCopyData:
+      case Action::kCopyDone:
+      case Action::kCopyFailed:
+      case Action::kCopyBroken:
+        TakeCopyStep(step, copy_inbox_);
+        break;
       case Action::kCancelOther:
         if (const auto other = context_.registry.Find(step.process_id)) {
           other->CancelWithKey(step.secret);
@@ -155,6 +174,22 @@ void Connection::Advance() {
         break;
     }
   }
+}
+
+// The statement that runs calls these on its own thread.
+CopyInbox::Hooks Connection::CopyHooks() {
+  const auto on_strand = [this](void (ProtocolMachine::*change)()) {
+    asio::post(strand_, [self = shared_from_this(), change] {
+      if (change != nullptr) {
+        (self->machine_.*change)();
+      }
+      self->Advance();
+      self->Read();
+    });
+  };
+  return {[on_strand] { on_strand(&ProtocolMachine::BeginCopyIn); },
+          [on_strand] { on_strand(nullptr); },
+          [on_strand] { on_strand(&ProtocolMachine::EndCopyIn); }};
 }
 
 void Connection::OpenSession() {
@@ -201,17 +236,18 @@ void Connection::HandleSession(const Status& status) {
 void Connection::RunQuery(std::string query) {
   RunOnWorker(
       [this, query = std::move(query)]() -> Result<SeriesEnd> {
-        DASHI_RETURN_IF_ERROR(SimpleQuery(*session_, send_queue_).Run(query));
-        return SeriesEnd::kSynced;
+        return SimpleQuery(*session_, send_queue_, copy_inbox_).Run(query);
       },
       /*ends_with_ready=*/true);
 }
 
 void Connection::RunSeries(std::vector<ExtendedMessage> messages) {
   const bool ends_with_sync = std::holds_alternative<SyncMessage>(messages.back());
-  RunOnWorker([this, messages = std::move(
-                         messages)] { return ExtendedQuery(*session_, send_queue_).Run(messages); },
-              ends_with_sync);
+  RunOnWorker(
+      [this, messages = std::move(messages)] {
+        return ExtendedQuery(*session_, send_queue_, copy_inbox_).Run(messages);
+      },
+      ends_with_sync);
 }
 
 void Connection::RunOnWorker(std::function<Result<SeriesEnd>()> answer, bool ends_with_ready) {
@@ -268,6 +304,7 @@ void Connection::SetRunning(bool running) {
   const MutexLock lock(mutex_);
   if (running) {
     session_->runner().ForgetCancel();
+    copy_inbox_.ForgetInterrupt();
   }
   running_ = running ? &session_->runner() : nullptr;
 }
@@ -283,6 +320,8 @@ void Connection::CancelQuery() {
   const MutexLock lock(mutex_);
   if (running_ != nullptr) {
     running_->Cancel();
+    copy_inbox_.Interrupt(
+        Status::Cancelled("canceling statement due to user request").WithSqlState("57014"));
   }
 }
 

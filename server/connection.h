@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "server/client_session.h"
 #include "server/connection_registry.h"
+#include "server/copy_inbox.h"
 #include "server/extended_query.h"
 #include "server/protocol_machine.h"
 #include "server/send_queue.h"
@@ -75,6 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer);
   void HandleDone(TransactionStatus status, SeriesEnd end);
   void SetRunning(bool running) DASHI_EXCLUDES(mutex_);
+  CopyInbox::Hooks CopyHooks();
   void Write();
   void HandleWritten(const boost::system::error_code& error, std::size_t num_bytes);
   void SayGoodbye();
@@ -92,6 +94,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer write_timer_;
   ProtocolMachine machine_;
   SendQueue send_queue_;
+  CopyInbox copy_inbox_;
   std::array<char, 8192> read_buffer_ = {};
   std::string writing_;          // taken from the queue
   std::size_t num_written_ = 0;  // of it

@@ -195,6 +195,13 @@ ExtendedMessage DecodeExtended(const FrontendMessage& message) {
   return MalformedMessage{std::move(decoded).status(), message.type == FrontendType::kSync};
 }
 
+Status UnexpectedInCopy(char type) {
+  return Status::InvalidArgument(
+             fmt::format("unexpected message type 0x{:02X} during COPY from stdin",
+                         static_cast<unsigned char>(type)))
+      .WithSqlState("08P01");
+}
+
 Result<std::string> DecodeCopyFail(std::string_view body) { return DecodeQuery(body); }
 
 }  // namespace dashi

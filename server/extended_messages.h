@@ -65,7 +65,8 @@ using ExtendedMessage = std::variant<ParseMessage, BindMessage, DescribeMessage,
 enum class SeriesEnd : std::uint8_t {
   kSynced,  ///< with ReadyForQuery
   kOpen,    ///< the series goes on
-  kFailed   ///< with an error: what comes up to the next Sync is passed over
+  kFailed,  ///< with an error: what comes up to the next Sync is passed over
+  kLost     ///< with a fatal error: the connection ends
 };
 
 /// Whether messages of this type belong to the extended query protocol.
@@ -74,6 +75,9 @@ bool IsExtended(FrontendType type);
 /// Decodes a message of which IsExtended. What cannot be read becomes a MalformedMessage: 08P01 for
 /// a wrong form, 22021 for a name or statement that is not valid UTF-8.
 ExtendedMessage DecodeExtended(const FrontendMessage& message);
+
+/// The error of a client that sends a message of another type in the place of a COPY's input.
+Status UnexpectedInCopy(char type);
 
 /// Returns the reason in the body of a CopyFail message.
 ///

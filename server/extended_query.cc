@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/status.h"
+#include "server/copy_conversation.h"
 #include "server/parameter_decoder.h"
 #include "server/query_texts.h"
 #include "server/wire_columns.h"
@@ -17,8 +18,6 @@
 namespace dashi {
 
 namespace {
-
-constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
 
 Status ProtocolViolation(std::string message) {
   return Status::InvalidArgument(std::move(message)).WithSqlState("08P01");
@@ -44,6 +43,12 @@ bool MayFail(const ExtendedMessage& message) {
   return !std::holds_alternative<CloseMessage>(message) &&
          !std::holds_alternative<FlushMessage>(message) &&
          !std::holds_alternative<SyncMessage>(message);
+}
+
+// As the protocol has it; '?' for one that cannot be read.
+char TypeOf(const ExtendedMessage& message) {
+  static constexpr std::string_view kTypes = "PBDECHS?";
+  return kTypes[message.index()];
 }
 
 bool IsKnown(WireFormat format) {
@@ -112,7 +117,10 @@ Result<SeriesEnd> ExtendedQuery::Run(const std::vector<ExtendedMessage>& message
       messages.empty() ? nullptr : std::get_if<MalformedMessage>(&messages.back());
   commits_ = !messages.empty() && std::holds_alternative<SyncMessage>(messages.back());
   ends_with_sync_ = commits_ || (malformed != nullptr && malformed->is_sync);
-  for (const ExtendedMessage& message : messages) {
+  rest_ = messages;
+  while (!rest_.empty()) {
+    const ExtendedMessage& message = rest_.front();
+    rest_ = rest_.subspan(1);
     num_left_ -= MayFail(message) ? 1 : 0;
     running_ = nullptr;
     const Status status = CatchAsStatus("message", [&] { return Answer(message); });
@@ -123,24 +131,27 @@ Result<SeriesEnd> ExtendedQuery::Run(const std::vector<ExtendedMessage>& message
   if (ends_with_sync_) {
     DASHI_RETURN_IF_ERROR(Sync());
   }
-  DASHI_RETURN_IF_ERROR(Flush());
+  DASHI_RETURN_IF_ERROR(replies_.Flush());
   return ends_with_sync_ ? SeriesEnd::kSynced : SeriesEnd::kOpen;
 }
 
 Result<SeriesEnd> ExtendedQuery::EndWith(const Status& error) {
   session_.Fail();
-  if (client_gone_) {
+  if (replies_.client_gone()) {
     return error;
   }
   const std::optional<SourcePosition> position = error.position();
   const bool placed = position && running_ != nullptr &&
                       running_->offset + position->offset <= running_->text.size();
-  AppendError(&out_, Severity::kError, error,
+  AppendError(replies_.bytes(), Severity::kError, error,
               placed ? CharacterAt(running_->text, running_->offset + position->offset) : 0);
+  if (inbox_.broken()) {
+    return EndLost(replies_);
+  }
   if (ends_with_sync_) {
     DASHI_RETURN_IF_ERROR(Sync());
   }
-  DASHI_RETURN_IF_ERROR(Flush());
+  DASHI_RETURN_IF_ERROR(replies_.Flush());
   return ends_with_sync_ ? SeriesEnd::kSynced : SeriesEnd::kFailed;
 }
 
@@ -193,8 +204,8 @@ Status ExtendedQuery::Parse(const ParseMessage& message) {
   statement->parameter_types = ParameterTypes(message.parameter_types, used_as);
   running_ = nullptr;
   DASHI_RETURN_IF_ERROR(session_.statements().Add(message.name, std::move(statement)));
-  AppendParseComplete(&out_);
-  return FlushIfLarge();
+  AppendParseComplete(replies_.bytes());
+  return replies_.FlushIfLarge();
 }
 
 Status ExtendedQuery::Bind(const BindMessage& message) {
@@ -216,14 +227,14 @@ Status ExtendedQuery::Bind(const BindMessage& message) {
   }
   portal->statement = std::move(statement);
   DASHI_RETURN_IF_ERROR(session_.portals().Add(std::move(portal)));
-  AppendBindComplete(&out_);
-  return FlushIfLarge();
+  AppendBindComplete(replies_.bytes());
+  return replies_.FlushIfLarge();
 }
 
 Status ExtendedQuery::Describe(const DescribeMessage& message) {
   DASHI_RETURN_IF_ERROR(message.kind == NamedKind::kStatement ? DescribeStatement(message.name)
                                                               : DescribePortal(message.name));
-  return FlushIfLarge();
+  return replies_.FlushIfLarge();
 }
 
 Status ExtendedQuery::DescribeStatement(const std::string& name) {
@@ -233,12 +244,12 @@ Status ExtendedQuery::DescribeStatement(const std::string& name) {
   if (!columns.empty()) {
     DASHI_RETURN_IF_ERROR(session_.CheckTakes(statement->kind));
   }
-  AppendParameterDescription(&out_, statement->parameter_types);
+  AppendParameterDescription(replies_.bytes(), statement->parameter_types);
   statement->announced = WireColumnsOf(columns, {});
   if (columns.empty()) {
-    AppendNoData(&out_);
+    AppendNoData(replies_.bytes());
   } else {
-    AppendRowDescription(&out_, *statement->announced);
+    AppendRowDescription(replies_.bytes(), *statement->announced);
   }
   return Status();
 }
@@ -252,7 +263,7 @@ Status ExtendedQuery::DescribePortal(const std::string& name) {
   const bool has_columns = statement.query != nullptr && !statement.query->columns().empty();
   if (!has_columns) {
     statement.announced = std::vector<WireColumn>();
-    AppendNoData(&out_);
+    AppendNoData(replies_.bytes());
     return Status();
   }
   running_ = portal->statement;
@@ -272,7 +283,7 @@ Status ExtendedQuery::DescribePortal(const std::string& name) {
   for (std::size_t i = 0; i < portal->columns->size(); ++i) {
     (*portal->columns)[i].format = FormatAt(portal->result_formats, i);
   }
-  AppendRowDescription(&out_, *portal->columns);
+  AppendRowDescription(replies_.bytes(), *portal->columns);
   return Status();
 }
 
@@ -282,8 +293,8 @@ Status ExtendedQuery::Execute(const ExecuteMessage& message) {
     return NoPortal(message.portal);
   }
   if (portal->statement->query == nullptr) {
-    AppendEmptyQueryResponse(&out_);
-    return FlushIfLarge();
+    AppendEmptyQueryResponse(replies_.bytes());
+    return replies_.FlushIfLarge();
   }
   running_ = portal->statement;
   DASHI_RETURN_IF_ERROR(session_.CheckTakes(portal->statement->kind));
@@ -335,10 +346,10 @@ Status ExtendedQuery::RunWithoutRows(Portal& portal) {
     DASHI_ASSIGN_OR_RETURN(more, portal.rows->Next(&row));
   }
   for (const std::string& notice : portal.rows->notices()) {
-    AppendNotice(&out_, notice);
+    AppendNotice(replies_.bytes(), notice);
   }
-  AppendCommandComplete(&out_, portal.rows->command_tag());
-  return FlushIfLarge();
+  AppendCommandComplete(replies_.bytes(), portal.rows->command_tag());
+  return replies_.FlushIfLarge();
 }
 
 Status ExtendedQuery::SendRows(Portal& portal, std::uint32_t num_rows_max) {
@@ -352,17 +363,17 @@ Status ExtendedQuery::SendRows(Portal& portal, std::uint32_t num_rows_max) {
     DASHI_ASSIGN_OR_RETURN(const bool more, portal.rows->Next(&row));
     if (!more) {
       for (const std::string& notice : portal.rows->notices()) {
-        AppendNotice(&out_, notice);
+        AppendNotice(replies_.bytes(), notice);
       }
-      AppendCommandComplete(&out_, TagOf(*portal.rows, num_rows));
-      return FlushIfLarge();
+      AppendCommandComplete(replies_.bytes(), TagOf(*portal.rows, num_rows));
+      return replies_.FlushIfLarge();
     }
-    DASHI_RETURN_IF_ERROR(AppendDataRow(&out_, row, *portal.columns));
-    DASHI_RETURN_IF_ERROR(FlushIfLarge());
+    DASHI_RETURN_IF_ERROR(AppendDataRow(replies_.bytes(), row, *portal.columns));
+    DASHI_RETURN_IF_ERROR(replies_.FlushIfLarge());
     ++num_rows;
   }
-  AppendPortalSuspended(&out_);
-  return FlushIfLarge();
+  AppendPortalSuspended(replies_.bytes());
+  return replies_.FlushIfLarge();
 }
 
 Status ExtendedQuery::Close(const CloseMessage& message) {
@@ -371,17 +382,17 @@ Status ExtendedQuery::Close(const CloseMessage& message) {
   } else {
     session_.portals().Erase(message.name);
   }
-  AppendCloseComplete(&out_);
-  return FlushIfLarge();
+  AppendCloseComplete(replies_.bytes());
+  return replies_.FlushIfLarge();
 }
 
 Status ExtendedQuery::Sync() {
   const Status ended = session_.EndSeries();
   if (!ended.ok()) {
-    AppendError(&out_, Severity::kError, ended, /*position=*/0);
+    AppendError(replies_.bytes(), Severity::kError, ended, /*position=*/0);
   }
-  session_.AppendReports(&out_);
-  AppendReadyForQuery(&out_, session_.transaction_status());
+  session_.AppendReports(replies_.bytes());
+  AppendReadyForQuery(replies_.bytes(), session_.transaction_status());
   return Status();
 }
 
@@ -392,19 +403,28 @@ Status ExtendedQuery::Open(Portal& portal, std::size_t num_executes) {
   const bool returns =
       statement.kind == StatementKind::kWrite && !statement.query->columns().empty();
   const bool alone = commits_ && num_left_ <= num_executes && !returns;
-  return session_.Open(portal,
-                       alone ? ClientSession::Place::kAlone : ClientSession::Place::kInSeries);
+  CopyConversation copy(replies_, inbox_, [this] { return PassOverForInput(); });
+  Status status =
+      session_.Open(portal, alone ? ClientSession::Place::kAlone : ClientSession::Place::kInSeries,
+                    copy.streams());
+  copy.End(status.ok());
+  return status;
 }
 
-Status ExtendedQuery::FlushIfLarge() { return out_.size() < kChunkBytes ? Status() : Flush(); }
-
-Status ExtendedQuery::Flush() {
-  if (out_.empty()) {
-    return Status();
+// The Sync with which a client sends its COPY comes before it knows of it: another one follows the
+// input.
+Status ExtendedQuery::PassOverForInput() {
+  for (const ExtendedMessage& message : rest_) {
+    if (!std::holds_alternative<SyncMessage>(message) &&
+        !std::holds_alternative<FlushMessage>(message)) {
+      Status status = UnexpectedInCopy(TypeOf(message));
+      inbox_.Break(status);
+      return status;
+    }
   }
-  Status status = sink_.Send(std::exchange(out_, std::string()));
-  client_gone_ = client_gone_ || !status.ok();
-  return status;
+  rest_ = {};
+  ends_with_sync_ = false;
+  return Status();
 }
 
 }  // namespace dashi

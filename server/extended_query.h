@@ -3,13 +3,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "dashi/status.h"
 #include "server/client_session.h"
+#include "server/copy_inbox.h"
 #include "server/extended_messages.h"
 #include "server/message_sink.h"
+#include "server/reply_buffer.h"
 
 namespace dashi {
 
@@ -19,8 +22,9 @@ namespace dashi {
 /// Threads: one thread at a time.
 class ExtendedQuery {
  public:
-  /// Both must outlive it.
-  ExtendedQuery(ClientSession& session, MessageSink& sink) : session_(session), sink_(sink) {}
+  /// All must outlive it. `inbox` has the input of a COPY.
+  ExtendedQuery(ClientSession& session, MessageSink& sink, CopyInbox& inbox)
+      : session_(session), inbox_(inbox), replies_(sink) {}
 
   /// Answers messages in order, of which only the last may be a Sync, up to the first error.
   ///
@@ -44,17 +48,18 @@ class ExtendedQuery {
   Status RunWithoutRows(Portal& portal);
   Status SendRows(Portal& portal, std::uint32_t num_rows_max);
   Result<SeriesEnd> EndWith(const Status& error);
-  Status FlushIfLarge();
-  Status Flush();
+  /// Errors: 08P01 when messages that are still to come stand where a COPY has its input.
+  Status PassOverForInput();
 
   ClientSession& session_;
-  MessageSink& sink_;
-  std::string out_;
+  CopyInbox& inbox_;
+  ReplyBuffer replies_;
   std::shared_ptr<const NamedStatement> running_;  // in whose text the position of an error is
   std::size_t num_left_ = 0;     // behind the message that is answered, of those that may fail
   bool commits_ = false;         // a Sync is the last of the messages
   bool ends_with_sync_ = false;  // or what was meant as one
-  bool client_gone_ = false;
+  // What is still to come.
+  std::span<const ExtendedMessage> rest_;
 };
 
 }  // namespace dashi

@@ -39,6 +39,8 @@ ProtocolMachine::Step ProtocolMachine::Advance() {
     case State::kReady:
     case State::kSkipToSync:
       return AdvanceMessage();
+    case State::kCopyIn:
+      return AdvanceCopyIn();
     case State::kOpening:
     case State::kRunning:
       return StepOf(Action::kWait);
@@ -109,8 +111,23 @@ std::string ProtocolMachine::SessionOpened(std::uint32_t process_id, std::uint32
 
 std::string ProtocolMachine::SessionRefused(const Status& status) { return Fatal(status).reply; }
 
-void ProtocolMachine::AnswerDone(TransactionStatus status, SeriesEnd end) {
+void ProtocolMachine::BeginCopyIn() {
   if (state_ == State::kRunning) {
+    state_ = State::kCopyIn;
+  }
+}
+
+void ProtocolMachine::EndCopyIn() {
+  if (state_ == State::kCopyIn) {
+    state_ = State::kRunning;
+  }
+}
+
+void ProtocolMachine::AnswerDone(TransactionStatus status, SeriesEnd end) {
+  EndCopyIn();
+  if (end == SeriesEnd::kLost) {
+    static_cast<void>(Close());
+  } else if (state_ == State::kRunning) {
     state_ = end == SeriesEnd::kFailed ? State::kSkipToSync : State::kReady;
   }
   in_series_ = end == SeriesEnd::kOpen;
@@ -144,6 +161,53 @@ ProtocolMachine::Step ProtocolMachine::AdvanceMessage() {
     return StepOf(Action::kContinue);
   }
   return Handle(decoding.message);
+}
+
+// The messages of a client whose COPY reads. A Sync that came with what runs it is not one that it
+// waits for.
+ProtocolMachine::Step ProtocolMachine::AdvanceCopyIn() {
+  MessageDecoding decoding = DecodeMessage(Pending());
+  if (decoding.outcome == DecodeOutcome::kNeedMore) {
+    return StepOf(Action::kWait);
+  }
+  if (decoding.outcome == DecodeOutcome::kMalformed) {
+    return decoding.status.ok() ? Close() : BreakCopyIn(Pending().front());
+  }
+  Consume(decoding.num_bytes);
+  switch (decoding.message.type) {
+    case FrontendType::kCopyData: {
+      Step step = StepOf(Action::kCopyData);
+      step.copy_bytes = std::move(decoding.message.body);
+      return step;
+    }
+    case FrontendType::kCopyDone:
+      state_ = State::kRunning;
+      return StepOf(Action::kCopyDone);
+    case FrontendType::kCopyFail: {
+      const Result<std::string> reason = DecodeCopyFail(decoding.message.body);
+      state_ = State::kRunning;
+      Step step = StepOf(Action::kCopyFailed);
+      step.copy_error =
+          reason.ok()
+              ? Status::Cancelled("COPY from stdin failed: " + *reason).WithSqlState("57014")
+              : reason.status();
+      return step;
+    }
+    case FrontendType::kFlush:
+    case FrontendType::kSync:
+      return StepOf(Action::kContinue);
+    case FrontendType::kTerminate:
+      return Close();
+    default:
+      return BreakCopyIn(static_cast<char>(decoding.message.type));
+  }
+}
+
+ProtocolMachine::Step ProtocolMachine::BreakCopyIn(char type) {
+  state_ = State::kRunning;
+  Step step = StepOf(Action::kCopyBroken);
+  step.copy_error = UnexpectedInCopy(type);
+  return step;
 }
 
 ProtocolMachine::Step ProtocolMachine::Handle(const FrontendMessage& message) {

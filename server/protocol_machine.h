@@ -25,10 +25,12 @@ namespace dashi {
 ///                               v  |
 ///                           kSkipToSync          any -> kClosed
 ///
+/// While a COPY ... FROM STDIN runs, kRunning <-> kCopyIn: what comes is the statement's input.
+///
 /// Threads: one thread at a time.
 class ProtocolMachine {
  public:
-  enum class State { kStartup, kOpening, kReady, kRunning, kSkipToSync, kClosed };
+  enum class State { kStartup, kOpening, kReady, kRunning, kCopyIn, kSkipToSync, kClosed };
 
   /// What to do after sending `reply`.
   struct Step {
@@ -38,6 +40,10 @@ class ProtocolMachine {
       kOpenSession,  ///< then call SessionOpened or SessionRefused
       kRunQuery,     ///< then call AnswerDone
       kRunSeries,    ///< the messages of `series`, then call AnswerDone
+      kCopyData,     ///< `copy_bytes` are input of the statement that runs
+      kCopyDone,     ///< its input is complete
+      kCopyFailed,   ///< the client gave up, with `copy_error`
+      kCopyBroken,   ///< the client has sent what is none, says `copy_error`
       kCancelOther,  ///< the query of the connection with this key, then close without a reply
       kClose
     };
@@ -45,6 +51,8 @@ class ProtocolMachine {
     std::string reply;
     std::string query;
     std::vector<ExtendedMessage> series;
+    std::string copy_bytes;
+    Status copy_error;
     std::uint32_t process_id = 0;
     std::uint32_t secret = 0;
   };
@@ -58,6 +66,9 @@ class ProtocolMachine {
   std::string SessionOpened(std::uint32_t process_id, std::uint32_t secret);
   /// The session was refused. Returns the reply; the connection ends.
   std::string SessionRefused(const Status& status);
+  /// What runs reads its input, or needs no more of it.
+  void BeginCopyIn();
+  void EndCopyIn();
   /// What ran has been answered, up to `end`.
   void AnswerDone(TransactionStatus status, SeriesEnd end);
   /// Ends the conversation from this side. Returns the reply that tells the client.
@@ -73,6 +84,8 @@ class ProtocolMachine {
   Step AdvanceStartup();
   Step Start(const StartupMessage& message);
   Step AdvanceMessage();
+  Step AdvanceCopyIn();
+  Step BreakCopyIn(char type);
   Step Handle(const FrontendMessage& message);
   Step Collect(const FrontendMessage& message);
   Step RunSeries();

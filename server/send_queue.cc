@@ -9,14 +9,18 @@ namespace {
 constexpr std::size_t kWriteBytesMax = std::size_t{256} << 10;  // joined into one write
 }
 
-SendQueue::SendQueue(std::size_t num_bytes_max, std::function<void()> wake)
-    : num_bytes_max_(num_bytes_max), wake_(std::move(wake)) {}
+SendQueue::SendQueue(std::size_t num_bytes_max, std::function<void()> wake,
+                     BlockingObserver* observer)
+    : num_bytes_max_(num_bytes_max), wake_(std::move(wake)), observer_(observer) {}
 
 Status SendQueue::Send(std::string bytes) {
   {
     const MutexLock lock(mutex_);
-    while (!closed_ && num_bytes_ >= num_bytes_max_) {
-      has_room_.Wait(mutex_);
+    if (!closed_ && num_bytes_ >= num_bytes_max_) {
+      const BlockingScope blocking(observer_);
+      while (!closed_ && num_bytes_ >= num_bytes_max_) {
+        has_room_.Wait(mutex_);
+      }
     }
     if (closed_) {
       return Status::Unavailable("the client has gone").WithSqlState("08006");

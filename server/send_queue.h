@@ -7,6 +7,7 @@
 
 #include "base/mutex.h"
 #include "dashi/status.h"
+#include "server/blocking_observer.h"
 #include "server/message_sink.h"
 
 namespace dashi {
@@ -18,7 +19,9 @@ namespace dashi {
 class SendQueue final : public MessageSink {
  public:
   /// `wake` is called, from any thread, when there is something to write.
-  SendQueue(std::size_t num_bytes_max, std::function<void()> wake);
+  /// `observer` is told of waiting; it may be null.
+  SendQueue(std::size_t num_bytes_max, std::function<void()> wake,
+            BlockingObserver* observer = nullptr);
 
   Status Send(std::string bytes) override DASHI_EXCLUDES(mutex_);
   /// Takes bytes without waiting: for short replies.
@@ -33,6 +36,7 @@ class SendQueue final : public MessageSink {
  private:
   const std::size_t num_bytes_max_;
   const std::function<void()> wake_;
+  BlockingObserver* const observer_;
   mutable Mutex mutex_;
   CondVar has_room_;
   std::deque<std::string> chunks_ DASHI_GUARDED_BY(mutex_);

@@ -23,6 +23,9 @@ struct ServerOptions {
   std::size_t send_queue_bytes_max = std::size_t{4} << 20;
   /// A client that reads nothing for this long is dropped.
   std::chrono::milliseconds send_stalled_max{60'000};
+  /// A client that keeps others from loading because its COPY sends nothing for this long is
+  /// refused it.
+  std::chrono::milliseconds copy_stalled_max{60'000};
   /// How long Stop lets running queries go on before it cancels them.
   std::chrono::milliseconds drain_time{10'000};
 };

@@ -3,29 +3,28 @@
 #include <utility>
 
 #include "base/status.h"
+#include "server/copy_conversation.h"
 #include "server/query_texts.h"
 #include "server/wire_columns.h"
 #include "server/wire_encoder.h"
 
 namespace dashi {
 
-namespace {
-
-constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
-
-}  // namespace
-
-Status SimpleQuery::Run(std::string_view query) {
+Result<SeriesEnd> SimpleQuery::Run(std::string_view query) {
   session_.statements().Erase("");
   const std::vector<ScriptStatement> statements = StatementsOf(query);
   if (statements.empty()) {
-    AppendEmptyQueryResponse(&out_);
+    AppendEmptyQueryResponse(replies_.bytes());
   } else {
     DASHI_RETURN_IF_ERROR(RunStatements(statements, query));
   }
-  session_.AppendReports(&out_);
-  AppendReadyForQuery(&out_, session_.transaction_status());
-  return Flush();
+  if (inbox_.broken()) {
+    return EndLost(replies_);
+  }
+  session_.AppendReports(replies_.bytes());
+  AppendReadyForQuery(replies_.bytes(), session_.transaction_status());
+  DASHI_RETURN_IF_ERROR(replies_.Flush());
+  return SeriesEnd::kSynced;
 }
 
 Status SimpleQuery::RunStatements(const std::vector<ScriptStatement>& statements,
@@ -45,7 +44,7 @@ Status SimpleQuery::RunStatements(const std::vector<ScriptStatement>& statements
   for (const ScriptStatement& statement : statements) {
     Status status = CatchAsStatus("query", [&] { return RunStatement(statement, place); });
     if (!status.ok()) {
-      if (client_gone_) {
+      if (replies_.client_gone()) {
         session_.Fail();
         return status;
       }
@@ -55,7 +54,7 @@ Status SimpleQuery::RunStatements(const std::vector<ScriptStatement>& statements
   }
   const Status committed = session_.EndSeries();
   if (committed.ok()) {
-    AppendCommandComplete(&out_, last_tag_.value_or(""));
+    AppendCommandComplete(replies_.bytes(), last_tag_.value_or(""));
   } else {
     AppendFailure(committed, /*position=*/0);
   }
@@ -64,16 +63,18 @@ Status SimpleQuery::RunStatements(const std::vector<ScriptStatement>& statements
 
 Status SimpleQuery::RunStatement(const ScriptStatement& statement, ClientSession::Place place) {
   if (last_tag_) {
-    AppendCommandComplete(&out_, *last_tag_);
+    AppendCommandComplete(replies_.bytes(), *last_tag_);
     last_tag_.reset();
   }
   if (session_.CheckTakes(KindOf(statement.text)).ok()) {
     session_.portals().Erase("");
   }
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementResult> result,
-                         session_.Run(statement.text, place));
+  CopyConversation copy(replies_, inbox_);
+  ClientSession::Outcome outcome = session_.Run(statement.text, place, copy.streams());
+  copy.End(outcome.ok());
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementResult> result, std::move(outcome));
   DASHI_RETURN_IF_ERROR(SendRows(std::move(result)));
-  return FlushIfLarge();
+  return replies_.FlushIfLarge();
 }
 
 Status SimpleQuery::SendRows(std::unique_ptr<StatementResult> result) {
@@ -83,7 +84,7 @@ Status SimpleQuery::SendRows(std::unique_ptr<StatementResult> result) {
   }
   const std::vector<WireColumn> columns = WireColumnsOf(rows.columns(), rows.ahead());
   if (!columns.empty()) {
-    AppendRowDescription(&out_, columns);
+    AppendRowDescription(replies_.bytes(), columns);
   }
   Row row;
   for (;;) {
@@ -91,11 +92,11 @@ Status SimpleQuery::SendRows(std::unique_ptr<StatementResult> result) {
     if (!more) {
       break;
     }
-    DASHI_RETURN_IF_ERROR(AppendDataRow(&out_, row, columns));
-    DASHI_RETURN_IF_ERROR(FlushIfLarge());
+    DASHI_RETURN_IF_ERROR(AppendDataRow(replies_.bytes(), row, columns));
+    DASHI_RETURN_IF_ERROR(replies_.FlushIfLarge());
   }
   for (const std::string& notice : rows.notices()) {
-    AppendNotice(&out_, notice);
+    AppendNotice(replies_.bytes(), notice);
   }
   last_tag_ = rows.command_tag();
   return Status();
@@ -111,15 +112,7 @@ void SimpleQuery::Fail(const Status& status, const ScriptStatement& statement,
 }
 
 void SimpleQuery::AppendFailure(const Status& status, std::size_t position) {
-  AppendError(&out_, Severity::kError, status, position);
-}
-
-Status SimpleQuery::FlushIfLarge() { return out_.size() < kChunkBytes ? Status() : Flush(); }
-
-Status SimpleQuery::Flush() {
-  Status status = sink_.Send(std::exchange(out_, std::string()));
-  client_gone_ = client_gone_ || !status.ok();
-  return status;
+  AppendError(replies_.bytes(), Severity::kError, status, position);
 }
 
 }  // namespace dashi

@@ -9,7 +9,10 @@
 
 #include "dashi/status.h"
 #include "server/client_session.h"
+#include "server/copy_inbox.h"
+#include "server/extended_messages.h"
 #include "server/message_sink.h"
+#include "server/reply_buffer.h"
 #include "sql/shell/statement_runner.h"
 #include "sql/shell/statement_splitter.h"
 
@@ -22,11 +25,14 @@ namespace dashi {
 /// Threads: one thread at a time.
 class SimpleQuery {
  public:
-  /// Both must outlive it.
-  SimpleQuery(ClientSession& session, MessageSink& sink) : session_(session), sink_(sink) {}
+  /// All must outlive it. `inbox` has the input of a COPY.
+  SimpleQuery(ClientSession& session, MessageSink& sink, CopyInbox& inbox)
+      : session_(session), inbox_(inbox), replies_(sink) {}
 
+  /// Returns kSynced or kLost.
+  ///
   /// Errors: kUnavailable when the client is gone; errors of statements are sent, not returned.
-  Status Run(std::string_view query);
+  Result<SeriesEnd> Run(std::string_view query);
 
  private:
   Status RunStatements(const std::vector<ScriptStatement>& statements, std::string_view query);
@@ -35,14 +41,11 @@ class SimpleQuery {
   /// Undoes what is to be undone because of an error, and tells it.
   void Fail(const Status& status, const ScriptStatement& statement, std::string_view query);
   void AppendFailure(const Status& status, std::size_t position);
-  Status FlushIfLarge();
-  Status Flush();
 
   ClientSession& session_;
-  MessageSink& sink_;
-  std::string out_;
+  CopyInbox& inbox_;
+  ReplyBuffer replies_;
   std::optional<std::string> last_tag_;  // held back until the series is committed
-  bool client_gone_ = false;
 };
 
 }  // namespace dashi

@@ -62,6 +62,15 @@ class MessageBuilder {
   std::size_t begin_ = 0;
 };
 
+void AppendCopyResponse(std::string* out, char type, WireFormat format, std::size_t num_columns) {
+  MessageBuilder message(out, type);
+  message.Byte(static_cast<char>(format));
+  message.Int16(static_cast<std::uint16_t>(num_columns));
+  for (std::size_t i = 0; i < num_columns; ++i) {
+    message.Int16(static_cast<std::uint16_t>(format));
+  }
+}
+
 std::uint16_t SizeOf(TypeOid type) {
   switch (type) {
     case TypeOid::kBool:
@@ -177,6 +186,20 @@ void AppendCommandComplete(std::string* out, std::string_view tag) {
 }
 
 void AppendEmptyQueryResponse(std::string* out) { const MessageBuilder message(out, 'I'); }
+
+void AppendCopyInResponse(std::string* out, WireFormat format, std::size_t num_columns) {
+  AppendCopyResponse(out, 'G', format, num_columns);
+}
+
+void AppendCopyOutResponse(std::string* out, WireFormat format, std::size_t num_columns) {
+  AppendCopyResponse(out, 'H', format, num_columns);
+}
+
+void AppendCopyData(std::string* out, std::string_view bytes) {
+  MessageBuilder(out, 'd').Bytes(bytes);
+}
+
+void AppendCopyDone(std::string* out) { const MessageBuilder message(out, 'c'); }
 
 void AppendNotice(std::string* out, std::string_view text) {
   MessageBuilder message(out, 'N');

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -48,6 +49,11 @@ void AppendPortalSuspended(std::string* out);
 void AppendParameterDescription(std::string* out, std::span<const TypeOid> types);
 void AppendCommandComplete(std::string* out, std::string_view tag);
 void AppendEmptyQueryResponse(std::string* out);
+/// A COPY begins, of rows of `num_columns` that are all in one format.
+void AppendCopyInResponse(std::string* out, WireFormat format, std::size_t num_columns);
+void AppendCopyOutResponse(std::string* out, WireFormat format, std::size_t num_columns);
+void AppendCopyData(std::string* out, std::string_view bytes);
+void AppendCopyDone(std::string* out);
 void AppendNotice(std::string* out, std::string_view message);
 /// The message of the error that a prepared statement's columns have changed. Drivers that see its
 /// `R` field prepare the statement again.

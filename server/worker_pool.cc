@@ -1,17 +1,21 @@
 #include "server/worker_pool.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/logging.h"
 #include "base/status.h"
 
 namespace dashi {
 
-Result<std::unique_ptr<WorkerPool>> WorkerPool::Start(int num_threads,
-                                                      std::size_t num_waiting_max) {
-  std::unique_ptr<WorkerPool> pool(new WorkerPool(num_waiting_max));
+Result<std::unique_ptr<WorkerPool>> WorkerPool::Start(int num_threads, std::size_t num_waiting_max,
+                                                      std::chrono::milliseconds idle_max) {
+  std::unique_ptr<WorkerPool> pool(
+      new WorkerPool(static_cast<std::size_t>(num_threads), num_waiting_max, idle_max));
   DASHI_RETURN_IF_ERROR(CatchAsStatus("start of the worker threads", [&] {
+    const MutexLock lock(pool->mutex_);
     for (int i = 0; i < num_threads; ++i) {
-      pool->threads_.emplace_back([raw = pool.get()] { raw->Work(); });
+      pool->AddThread();
     }
   }));
   return pool;
@@ -25,38 +29,90 @@ bool WorkerPool::Submit(std::function<void()> job) {
     return false;
   }
   jobs_.push_back(std::move(job));
-  has_job_.NotifyOne();
+  changed_.NotifyOne();
+  ReplaceBlocked();
   return true;
 }
 
+void WorkerPool::BeginBlocking() {
+  const MutexLock lock(mutex_);
+  ++num_blocked_;
+  ReplaceBlocked();
+}
+
+void WorkerPool::EndBlocking() {
+  const MutexLock lock(mutex_);
+  --num_blocked_;
+}
+
+std::size_t WorkerPool::num_threads() const {
+  const MutexLock lock(mutex_);
+  return num_live_;
+}
+
 void WorkerPool::Stop() {
+  std::vector<std::thread> threads;
   {
     const MutexLock lock(mutex_);
     stopped_ = true;
-    has_job_.NotifyAll();
+    changed_.NotifyAll();
+    threads.swap(threads_);
   }
-  for (std::thread& thread : threads_) {
-    if (thread.joinable()) {
-      thread.join();
-    }
+  for (std::thread& thread : threads) {
+    thread.join();
   }
 }
 
-void WorkerPool::Work() {
-  while (true) {
-    std::function<void()> job;
-    {
-      const MutexLock lock(mutex_);
-      while (jobs_.empty() && !stopped_) {
-        has_job_.Wait(mutex_);
-      }
-      if (jobs_.empty()) {
-        return;
-      }
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
+void WorkerPool::ReplaceBlocked() {
+  if (stopped_ || jobs_.size() <= num_idle_ || num_live_ >= num_threads_ + num_blocked_) {
+    return;
+  }
+  CatchAsStatus("start of a worker thread", [this] {
+    AddThread();
+  }).IgnoreError("the jobs wait for the threads that there are");
+}
+
+void WorkerPool::AddThread() {
+  for (const std::thread::id id : std::exchange(ended_, {})) {
+    const auto ended =
+        std::find_if(threads_.begin(), threads_.end(),
+                     [id](const std::thread& thread) { return thread.get_id() == id; });
+    ended->join();  // It has let go of the lock and returns.
+    threads_.erase(ended);
+  }
+  threads_.emplace_back([this] { Work(); });
+  ++num_live_;
+}
+
+bool WorkerPool::TakeJob(std::function<void()>* job) {
+  const MutexLock lock(mutex_);
+  bool waited_in_vain = false;
+  while (jobs_.empty() && !stopped_) {
+    const bool surplus = num_live_ > num_threads_ + num_blocked_;
+    if (surplus && waited_in_vain) {
+      break;
     }
+    ++num_idle_;
+    waited_in_vain = !changed_.WaitFor(mutex_, idle_max_);
+    --num_idle_;
+  }
+  if (jobs_.empty()) {
+    --num_live_;
+    if (!stopped_) {
+      ended_.push_back(std::this_thread::get_id());
+    }
+    return false;
+  }
+  *job = std::move(jobs_.front());
+  jobs_.pop_front();
+  return true;
+}
+
+void WorkerPool::Work() {
+  std::function<void()> job;
+  while (TakeJob(&job)) {
     job();
+    job = nullptr;
   }
 }
 

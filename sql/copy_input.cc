@@ -15,7 +15,7 @@ constexpr std::string_view kInputFailed = "the input of COPY has failed";
 }  // namespace
 
 ImportSource CopyInput::Source() {
-  return {"standard input", [this](std::span<char> bytes) { return Read(bytes); }};
+  return {"standard input", [this](std::span<char> bytes) { return Read(bytes); }, streams_.stop};
 }
 
 void CopyInput::Rewind() {

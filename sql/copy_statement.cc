@@ -1,3 +1,4 @@
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -82,6 +83,24 @@ Status AtLine(Status status, const ImportSource& source, std::uint64_t line) {
   return std::move(status).WithContext("bad row: " + source.PlaceOf(line));
 }
 
+/// Ends a wait for more input as it goes, so that nobody waits for the thread that reads.
+class InputStopper {
+ public:
+  explicit InputStopper(const ImportSource& source) : source_(source) {}
+  ~InputStopper() {
+    if (source_.stop != nullptr) {
+      CatchAsStatus("the application's stop of a COPY", [this] {
+        source_.stop();
+      }).IgnoreError("the COPY has its own end");
+    }
+  }
+  InputStopper(const InputStopper&) = delete;
+  InputStopper& operator=(const InputStopper&) = delete;
+
+ private:
+  const ImportSource& source_;
+};
+
 class Copy {
  public:
   Copy(SessionState& session, const CopyPlan& plan, ImportSource source)
@@ -98,6 +117,7 @@ class Copy {
     DASHI_ASSIGN_OR_RETURN(
         const std::unique_ptr<RowsAhead<CopyRow>> reader,
         RowsAhead<CopyRow>::Start(std::make_unique<CopyRowReader>(std::move(records), plan_)));
+    const InputStopper stopper(source_);
     meter_.BeginPhase("reading", "bytes", reader->bytes_total());
     DASHI_RETURN_IF_ERROR(Read(*reader, load));
     meter_.EndPhase(reader->bytes_read());
@@ -196,6 +216,9 @@ Result<std::unique_ptr<BulkLoad>> BeginLoad(SessionState& session, const CopyPla
 }
 
 Result<BulkLoad::Counts> LoadAlone(SessionState& session, const CopyPlan& plan, Copy& copy) {
+  DASHI_ASSIGN_OR_RETURN(
+      const std::unique_ptr<LoadTurns::Turn> turn,
+      session.database.load_turns().Take(session.interruption, session.settings.lock_timeout_ms()));
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<BulkLoad> load, BeginLoad(session, plan));
   return copy.Run(*load);
 }
@@ -267,8 +290,11 @@ StatementResult CopyFromInput(SessionState& session, const CopyPlan& plan,
                               const CopyStreams& streams) {
   if (streams.begin != nullptr) {
     const bool rows = plan.format.format == "jsonl";
-    const CopyStart start{/*from_input=*/true, plan.format.format,
-                          rows ? 1 : plan.positional_names.size()};
+    CopyStart start{/*from_input=*/true, plan.format.format,
+                    rows ? 1 : plan.positional_names.size(), std::nullopt};
+    if (const std::optional<std::int64_t> micros = session.interruption.MicrosLeft()) {
+      start.time_left = std::chrono::milliseconds(*micros / 1000 + 1);  // Not before.
+    }
     DASHI_RETURN_IF_ERROR(
         CatchAsStatus("the application's begin of a COPY", [&] { return streams.begin(start); }));
   }

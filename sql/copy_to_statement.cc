@@ -72,7 +72,7 @@ Result<std::unique_ptr<LineSink>> OpenSink(const sql::CopyToStatement& copy,
   }
   if (streams->begin != nullptr) {
     const CopyStart start{/*from_input=*/false, format.format,
-                          format.format == "jsonl" ? 1 : num_columns};
+                          format.format == "jsonl" ? 1 : num_columns, std::nullopt};
     DASHI_RETURN_IF_ERROR(
         CatchAsStatus("the application's begin of a COPY", [&] { return streams->begin(start); }));
   }

@@ -10,6 +10,7 @@
 #include "query/release_cache.h"
 #include "query/release_events.h"
 #include "sql/index_builder.h"
+#include "sql/load_turns.h"
 #include "storage/store.h"
 #include "trainer/job_manager.h"
 
@@ -33,6 +34,7 @@ class DatabaseImpl {
   void WakeIndexBuilder();
   query::ReleaseCache& releases();
   query::ReleaseEvents& release_events() { return *release_events_; }
+  sql::LoadTurns& load_turns() { return load_turns_; }
   trainer::JobManager& jobs();
   /// The job manager when there is one, else nullptr: no job runs then.
   trainer::JobManager* jobs_or_null();
@@ -46,6 +48,7 @@ class DatabaseImpl {
 
   OpenOptions options_;
   std::string name_;
+  sql::LoadTurns load_turns_;
   // Declared in the order of dependence: each member uses those above it.
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<sql::IndexBuilder> index_builder_;

@@ -17,10 +17,11 @@ struct ImportSource {
   /// kInvalidArgument, which is a row's.
   using ReadBytes = std::function<Result<std::size_t>(std::span<char> bytes)>;
 
-  std::string name;  ///< the path of the file; how errors call what is no file
-  ReadBytes read;    ///< nullptr: the file
+  std::string name;                      ///< the path of the file; how errors call what is no file
+  ReadBytes read;                        ///< nullptr: the file
+  std::function<void()> stop = nullptr;  ///< ends a `read` that waits; nullptr: none waits long
 
-  static ImportSource OfFile(std::string path) { return {std::move(path), nullptr}; }
+  static ImportSource OfFile(std::string path) { return {std::move(path), nullptr, nullptr}; }
   /// "labels.csv, line 3", "line 3 of standard input".
   std::string PlaceOf(std::uint64_t line) const;
 };

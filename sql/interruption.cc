@@ -50,6 +50,16 @@ Interruption::Limit Interruption::ReachedLimit() const {
   return deadline_micros_ != 0 && now >= deadline_micros_ ? Limit::kStatement : Limit::kNone;
 }
 
+std::optional<std::int64_t> Interruption::MicrosLeft() const {
+  if (deadline_micros_ == 0 && limit_micros_ == 0) {
+    return std::nullopt;
+  }
+  const std::int64_t end = deadline_micros_ == 0 || limit_micros_ == 0
+                               ? std::max(deadline_micros_, limit_micros_)
+                               : std::min(deadline_micros_, limit_micros_);
+  return std::max<std::int64_t>(0, end - Clock::System().MonotonicMicros());
+}
+
 bool Interruption::Poll() const { return cancelled() || ReachedLimit() != Limit::kNone; }
 
 Status Interruption::ToStatus() const {

@@ -32,6 +32,9 @@ class Interruption {
   /// The error of a statement that was interrupted. It is ok while there is no reason to stop.
   Status ToStatus() const;
 
+  /// The time until one of the limits is reached, from 0; nullopt: never.
+  std::optional<std::int64_t> MicrosLeft() const;
+
   /// The monotonic time at which the current statement's time is up; 0 = never. A result set that
   /// is read later puts its own back.
   std::int64_t deadline_micros() const { return deadline_micros_; }

@@ -15,12 +15,12 @@ PreparedImpl::~PreparedImpl() {
   }
 }
 
-Result<ResultSet> PreparedImpl::Execute(std::span<const Value> values) {
+Result<ResultSet> PreparedImpl::Execute(std::span<const Value> values, const CopyStreams* streams) {
   if (session_ == nullptr) {
     return Status::FailedPrecondition("the session of this prepared statement is gone")
         .WithSqlState("26000");
   }
-  return session_->ExecuteParsed(parts_.statement, values, keeper_);
+  return session_->ExecuteParsed(parts_.statement, values, keeper_, streams);
 }
 
 void PreparedImpl::Close() {

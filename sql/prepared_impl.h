@@ -25,7 +25,7 @@ class PreparedImpl {
   std::size_t num_parameters() const { return parts_.statement->num_parameters; }
   const std::vector<Column>& columns() const { return parts_.columns; }
   const std::vector<SqlType>& parameter_types() const { return parts_.parameter_types; }
-  Result<ResultSet> Execute(std::span<const Value> values);
+  Result<ResultSet> Execute(std::span<const Value> values, const CopyStreams* streams = nullptr);
   /// Says that the session ends.
   void Close();
 

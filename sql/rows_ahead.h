@@ -134,7 +134,8 @@ class RowsAhead {
       outcome.status = more.ok() ? Status() : std::move(more).status();
       outcome.more = outcome.more || !outcome.status.ok();
       batch->last = IsLast(outcome);
-      if (batch->last) {
+      // Who gives the rows may wait for what becomes of them, so an error does not.
+      if (batch->last || !outcome.status.ok()) {
         break;
       }
       bytes += BytesOf(*outcome.row);

@@ -91,12 +91,26 @@ const std::vector<Column>& PreparedStatement::columns() const {
   return impl_ == nullptr ? NoColumns() : impl_->columns();
 }
 
-Result<ResultSet> PreparedStatement::Execute(std::span<const Value> values) {
-  if (impl_ == nullptr) {
+namespace {
+
+Result<ResultSet> ExecutePrepared(internal::PreparedImpl* impl, std::span<const Value> values,
+                                  const CopyStreams* streams) {
+  if (impl == nullptr) {
     return Status::FailedPrecondition("the prepared statement was moved away")
         .WithSqlState("26000");
   }
-  return CatchAsStatus("statement", [&] { return impl_->Execute(values); });
+  return CatchAsStatus("statement", [&] { return impl->Execute(values, streams); });
+}
+
+}  // namespace
+
+Result<ResultSet> PreparedStatement::Execute(std::span<const Value> values) {
+  return ExecutePrepared(impl_.get(), values, nullptr);
+}
+
+Result<ResultSet> PreparedStatement::ExecuteWithStreams(const CopyStreams& streams,
+                                                        std::span<const Value> values) {
+  return ExecutePrepared(impl_.get(), values, &streams);
 }
 
 Session::Session(std::unique_ptr<internal::SessionImpl> impl) : impl_(std::move(impl)) {}

@@ -156,7 +156,8 @@ constexpr Setting kSettings[] = {
     {{"integer_datetimes", "on", true, "always on"}, nullptr, ""},
     {{"intervalstyle", "postgres", false, "accepted for drivers"}, PostgresOnly, "postgres"},
     {{"is_superuser", "on", true, "always on"}, nullptr, ""},
-    {{"lock_timeout", "0", false, "accepted for drivers; statements do not wait for row locks"},
+    {{"lock_timeout", "0", false,
+      "ends statements that wait longer, for another session's COPY; 0 means never"},
      Duration,
      kDurations},
     {{"max_identifier_length", "63", true, "for drivers"}, nullptr, ""},
@@ -263,8 +264,12 @@ Status Settings::Set(std::string_view name, const std::optional<std::string>& va
   return Status();
 }
 
-std::int64_t Settings::statement_timeout_ms() const {
-  const auto changed = changed_.find("statement_timeout");
+std::int64_t Settings::lock_timeout_ms() const { return DurationMs("lock_timeout"); }
+
+std::int64_t Settings::statement_timeout_ms() const { return DurationMs("statement_timeout"); }
+
+std::int64_t Settings::DurationMs(std::string_view name) const {
+  const auto changed = changed_.find(name);
   return changed == changed_.end() ? 0 : ParseDurationMs(changed->second).value_or(0);
 }
 

@@ -42,6 +42,8 @@ class Settings {
 
   /// The limit of a statement's time; 0 means none.
   std::int64_t statement_timeout_ms() const;
+  /// The limit of what a statement waits for others; 0 means none.
+  std::int64_t lock_timeout_ms() const;
   bool default_transaction_read_only() const { return IsOn("default_transaction_read_only"); }
   bool synchronous_commit() const { return IsOn("synchronous_commit"); }
   /// What searches do unless their options say otherwise: see query::TopKOptions.
@@ -50,6 +52,8 @@ class Settings {
   bool ann_require_index() const { return IsOn("ann.require_index"); }
 
  private:
+  /// The value of a setting that is a duration.
+  std::int64_t DurationMs(std::string_view name) const;
   /// The value of a setting of on and off.
   bool IsOn(std::string_view name) const;
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +17,8 @@ struct CopyStart {
   bool from_input = false;      ///< FROM STDIN
   std::string format;           ///< "tsv" (PostgreSQL's text), "csv" or "jsonl"
   std::size_t num_columns = 0;  ///< of a row without a header; 1 of jsonl
+  /// Until the statement's time is up, for a `read` that waits; nullopt: never.
+  std::optional<std::chrono::milliseconds> time_left;
 };
 
 /// What COPY ... FROM STDIN reads and COPY ... TO STDOUT writes: the application's side of it.
@@ -35,6 +39,9 @@ struct CopyStreams {
   /// the COPY knows enough, because of an error or of the line `\.` that ends text. nullptr: there
   /// is no input.
   std::function<Result<std::size_t>(std::span<char> bytes)> read;
+  /// Is called by the statement's thread when the COPY needs no more input, perhaps while a `read`
+  /// waits in another: that is to return soon, whatever. nullptr: the COPY waits until it does.
+  std::function<void()> stop;
   /// Takes a whole row, with the line feed at its end; the header is one. nullptr: there is no
   /// output.
   std::function<Status(std::string_view row)> write;

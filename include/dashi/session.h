@@ -49,6 +49,9 @@ class PreparedStatement {
   ///
   /// Errors: kInvalidArgument when the number of values differs from num_parameters().
   Result<ResultSet> Execute(std::span<const Value> values = {});
+  /// Runs it as Session::ExecuteWithStreams does.
+  Result<ResultSet> ExecuteWithStreams(const CopyStreams& streams,
+                                       std::span<const Value> values = {});
 
  private:
   std::unique_ptr<internal::PreparedImpl> impl_;
@@ -78,8 +81,8 @@ class Session {
   Result<ResultSet> Execute(std::string_view sql, std::span<const Value> values = {});
   /// Runs one statement as Execute does. COPY ... FROM STDIN reads from `streams`, and COPY ... TO
   /// STDOUT writes there; both have run to their end when this returns, FROM STDIN all of it or
-  /// nothing. Other statements do not look at them. Everywhere else (Execute, ExecuteScript,
-  /// PreparedStatement) these two are refused with kUnimplemented (0A000).
+  /// nothing. Other statements do not look at them. Execute and ExecuteScript refuse these two with
+  /// kUnimplemented (0A000).
   ///
   /// Errors: also those of the streams' functions.
   Result<ResultSet> ExecuteWithStreams(std::string_view sql, const CopyStreams& streams,

@@ -33,6 +33,11 @@ class SessionPrepared final : public PreparedQuery {
     DASHI_ASSIGN_OR_RETURN(ResultSet rows, statement_.Execute(values));
     return std::unique_ptr<StatementResult>(std::make_unique<SessionResult>(std::move(rows)));
   }
+  Result<std::unique_ptr<StatementResult>> RunWithStreams(std::span<const Value> values,
+                                                          const CopyStreams& streams) override {
+    DASHI_ASSIGN_OR_RETURN(ResultSet rows, statement_.ExecuteWithStreams(streams, values));
+    return std::unique_ptr<StatementResult>(std::make_unique<SessionResult>(std::move(rows)));
+  }
 
  private:
   PreparedStatement statement_;

@@ -44,6 +44,12 @@ class PreparedQuery {
   virtual std::vector<Column> columns() const = 0;
   /// Runs it with a value for each parameter.
   virtual Result<std::unique_ptr<StatementResult>> Run(std::span<const Value> values) = 0;
+  /// Runs it where it may be COPY ... FROM STDIN or TO STDOUT, which Run refuses. One that is
+  /// neither has no use for the streams.
+  virtual Result<std::unique_ptr<StatementResult>> RunWithStreams(std::span<const Value> values,
+                                                                  const CopyStreams& /*streams*/) {
+    return Run(values);
+  }
 };
 
 /// Runs statements one after another: what the shell and the server need of a Session, so that

@@ -2,6 +2,7 @@
 // of a session over an engine that takes any statement.
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,6 +60,24 @@ class Engine final : public dashi::StatementRunner {
     }
     return Outcome(std::make_unique<dashi::FinishedResult>("SELECT " + std::to_string(rows.size()),
                                                            Columns(statement), std::move(rows)));
+  }
+  // COPY ...I reads its input to the end, COPY ...O writes.
+  Outcome RunWithStreams(std::string_view statement, const dashi::CopyStreams& streams) override {
+    const bool reads = statement.ends_with('I');
+    if (!statement.starts_with("COPY") || (!reads && !statement.ends_with('O'))) {
+      return Run(statement);
+    }
+    DASHI_RETURN_IF_ERROR(streams.begin({reads, "tsv", Count(statement, 'c'), std::nullopt}));
+    std::array<char, 7> bytes = {};
+    for (bool more = reads; more;) {
+      DASHI_ASSIGN_OR_RETURN(const std::size_t size, streams.read(bytes));
+      DASHI_CHECK(size <= bytes.size());
+      more = size > 0;
+    }
+    for (std::size_t i = reads ? 0 : Count(statement, 'c'); i > 0; --i) {
+      DASHI_RETURN_IF_ERROR(streams.write("row\n"));
+    }
+    return Outcome(std::make_unique<dashi::FinishedResult>("COPY 1"));
   }
   Result<std::unique_ptr<PreparedQuery>> Prepare(std::string_view statement) override;
   void FailTransaction() override { failed_ = in_transaction_; }
@@ -119,19 +138,37 @@ class Sink final : public dashi::MessageSink {
   }
 };
 
+// The input of a COPY is what has come by then.
+void FillInbox(ProtocolMachine& machine, dashi::CopyInbox& inbox) {
+  using Action = ProtocolMachine::Step::Action;
+  machine.BeginCopyIn();
+  while (machine.state() == ProtocolMachine::State::kCopyIn) {
+    ProtocolMachine::Step step = machine.Advance();
+    if (!dashi::TakeCopyStep(step, inbox) && step.action != Action::kContinue) {
+      inbox.Fail(dashi::Status::Aborted("the input has no end"));
+      return;
+    }
+  }
+}
+
 // Does what the server does with a step.
 void Act(ProtocolMachine& machine, dashi::ClientSession& session, ProtocolMachine::Step& step) {
   using Action = ProtocolMachine::Step::Action;
+  dashi::CopyInbox inbox(
+      std::size_t{1} << 30, std::chrono::seconds(1),
+      {[&] { FillInbox(machine, inbox); }, [] {}, [&machine] { machine.EndCopyIn(); }});
   Sink sink;
   if (step.action == Action::kOpenSession) {
     static_cast<void>(SettingStatements(machine.parameters()));
     DASHI_CHECK(!machine.SessionOpened(/*process_id=*/1, /*secret=*/2).empty());
   } else if (step.action == Action::kRunQuery) {
     DASHI_CHECK(step.query.find('\0') == std::string::npos);
-    DASHI_CHECK(dashi::SimpleQuery(session, sink).Run(step.query).ok());
-    machine.AnswerDone(session.transaction_status(), dashi::SeriesEnd::kSynced);
+    const Result<dashi::SeriesEnd> end = dashi::SimpleQuery(session, sink, inbox).Run(step.query);
+    DASHI_CHECK(end.ok());
+    machine.AnswerDone(session.transaction_status(), *end);
   } else if (step.action == Action::kRunSeries) {
-    const Result<dashi::SeriesEnd> end = dashi::ExtendedQuery(session, sink).Run(step.series);
+    const Result<dashi::SeriesEnd> end =
+        dashi::ExtendedQuery(session, sink, inbox).Run(step.series);
     DASHI_CHECK(end.ok());
     DASHI_CHECK(*end != dashi::SeriesEnd::kSynced || !session.in_series());
     machine.AnswerDone(session.transaction_status(), *end);

@@ -1,10 +1,12 @@
 #include "tests/server/conversation.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <gtest/gtest.h>
 
+#include "server/copy_conversation.h"
 #include "server/extended_query.h"
 #include "server/simple_query.h"
 #include "tests/server/wire_client.h"
@@ -21,7 +23,10 @@ Status StringMessageSink::Send(std::string bytes) {
 }
 
 Conversation::Conversation()
-    : engine_(*new FakeStatementRunner), session_(std::unique_ptr<StatementRunner>(&engine_), {}) {
+    : engine_(*new FakeStatementRunner),
+      session_(std::unique_ptr<StatementRunner>(&engine_), {}),
+      inbox_(std::size_t{1} << 30, std::chrono::seconds(1),
+             {[this] { FillInbox(); }, [] {}, [this] { machine_.EndCopyIn(); }}) {
   machine_.Receive(StartupBytes({{"user", "ann"}}));
   EXPECT_EQ(machine_.Advance().action, ProtocolMachine::Step::Action::kOpenSession);
   machine_.SessionOpened(1, 2);
@@ -38,12 +43,25 @@ std::string Conversation::Exchange(std::string_view bytes) {
       return sink.text;
     }
     if (step.action == Action::kRunQuery) {
-      EXPECT_TRUE(SimpleQuery(session_, sink).Run(step.query).ok());
-      machine_.AnswerDone(session_.transaction_status(), SeriesEnd::kSynced);
-    } else if (step.action == Action::kRunSeries) {
-      const Result<SeriesEnd> end = ExtendedQuery(session_, sink).Run(step.series);
+      const Result<SeriesEnd> end = SimpleQuery(session_, sink, inbox_).Run(step.query);
       EXPECT_TRUE(end.ok());
       machine_.AnswerDone(session_.transaction_status(), *end);
+    } else if (step.action == Action::kRunSeries) {
+      const Result<SeriesEnd> end = ExtendedQuery(session_, sink, inbox_).Run(step.series);
+      EXPECT_TRUE(end.ok());
+      machine_.AnswerDone(session_.transaction_status(), *end);
+    }
+  }
+}
+
+void Conversation::FillInbox() {
+  using Action = ProtocolMachine::Step::Action;
+  machine_.BeginCopyIn();
+  while (machine_.state() == ProtocolMachine::State::kCopyIn) {
+    ProtocolMachine::Step step = machine_.Advance();
+    if (!TakeCopyStep(step, inbox_) && step.action != Action::kContinue) {
+      inbox_.Fail(Status::Aborted("the input has no end"));
+      return;
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "server/client_session.h"
+#include "server/copy_inbox.h"
 #include "server/message_sink.h"
 #include "server/protocol_machine.h"
 #include "tests/shell/fake_statement_runner.h"
@@ -22,13 +23,15 @@ class StringMessageSink final : public MessageSink {
   int num_sends_left = std::numeric_limits<int>::max();
 };
 
-/// A client that has been let in, over a fake engine, without sockets and threads.
+/// A client that has been let in, over a fake engine, without sockets and threads. A COPY ... FROM
+/// STDIN has what is sent together with it, and fails where that is not enough.
 class Conversation {
  public:
   Conversation();
 
   FakeStatementRunner& engine() { return engine_; }
   ClientSession& session() { return session_; }
+  CopyInbox& inbox() { return inbox_; }
   /// Sends bytes and returns the replies.
   std::string Exchange(std::string_view bytes);
   /// As Exchange, as TranscriptOf has it.
@@ -36,8 +39,11 @@ class Conversation {
 
  private:
   FakeStatementRunner& engine_;  // the session's
+  void FillInbox();
+
   ClientSession session_;
   ProtocolMachine machine_;
+  CopyInbox inbox_;
 };
 
 }  // namespace dashi

@@ -7,6 +7,7 @@ of its own.
 import asyncio
 import datetime
 import decimal
+import io
 import os
 import re
 import shutil
@@ -137,6 +138,20 @@ class Psycopg2Test(unittest.TestCase):
         self.connection.commit()
         self.assertEqual(held.fetchall(), [("L1",), ("L2",), ("L3",)])
         held.close()
+
+    def test_copy(self):
+        self.cursor.copy_expert("COPY anchors (id, text) FROM STDIN WITH CSV HEADER",
+                                io.StringIO('id,text\ncsv1,"a, ""b"""\ncsv2,\u00e9\n'))
+        self.assertEqual(self.cursor.rowcount, 2)
+        self.cursor.copy_from(io.StringIO("tab1\tx\ty\n".replace("x\ty", "x\\ty")), "anchors",
+                              columns=("id", "text"))
+        got = io.StringIO()
+        self.cursor.copy_expert("COPY (SELECT id, text FROM anchors ORDER BY id) TO STDOUT", got)
+        self.assertEqual(got.getvalue(), 'csv1\ta, "b"\ncsv2\t\u00e9\ntab1\tx\\ty\n')
+        with self.assertRaises(psycopg2.errors.UniqueViolation):
+            self.cursor.copy_from(io.StringIO("csv1\tx\n"), "anchors", columns=("id", "text"))
+        self.connection.rollback()
+        self.assertEqual(self.rows("SELECT count(*) FROM anchors WHERE id LIKE 'csv%'"), [(0,)])
 
     def test_errors_in_transactions(self):
         with self.assertRaises(psycopg2.errors.UndefinedColumn) as caught:
@@ -313,6 +328,26 @@ class PsycopgTest(unittest.TestCase):
             self.connection.commit()
             self.assertEqual(len(cursor.fetchall()), 3)
 
+    def test_copy(self):
+        with self.connection.cursor() as cursor:
+            with self.assertRaisesRegex(psycopg.errors.NotNullViolation, "line 1000"):
+                with cursor.copy("COPY anchors (id, text) FROM STDIN") as copy:
+                    for i in range(1000):
+                        copy.write_row((f"copied{i:04}", None if i == 999 else "x\ty"))
+            self.connection.rollback()
+            with cursor.copy("COPY anchors (id, text) FROM STDIN") as copy:
+                for i in range(1000):
+                    copy.write_row((f"copied{i:04}", "x\ty"))
+            with cursor.copy("COPY (SELECT id, text FROM anchors WHERE id LIKE 'copied%' "
+                             "ORDER BY id) TO STDOUT") as copy:
+                rows = list(copy.rows())
+            self.assertEqual((len(rows), rows[7]), (1000, ("copied0007", "x\ty")))
+            with self.assertRaisesRegex(psycopg.errors.QueryCanceled, "error from Python"):
+                with cursor.copy("COPY anchors (id, text) FROM STDIN") as copy:
+                    copy.write_row(("given up", "x"))
+                    raise KeyError("no more")
+        self.connection.rollback()
+
     def test_own_statements(self):
         self.connection.autocommit = True
         for sql in ("SHOW TABLES", "DESCRIBE labels", "CHECK DATABASE", "EXPLAIN SELECT 1",
@@ -425,6 +460,22 @@ class AsyncpgTest(unittest.IsolatedAsyncioTestCase):
             cursor = await self.connection.cursor("SELECT id FROM labels ORDER BY id")
             await cursor.forward(1)
             self.assertEqual((await cursor.fetchrow())["id"], "L2")
+
+    async def test_copy(self):
+        rows = [f"async{i}\tx{i}\n".encode() for i in range(100)]
+
+        async def source():
+            for row in rows:
+                yield row
+        transaction = self.connection.transaction()
+        await transaction.start()
+        self.assertEqual(await self.connection.copy_to_table(
+            "anchors", source=source(), columns=["id", "text"]), "COPY 100")
+        out = io.BytesIO()
+        await self.connection.copy_from_query(
+            "SELECT id, text FROM anchors WHERE id LIKE 'async%' ORDER BY rowid", output=out)
+        self.assertEqual(out.getvalue(), b"".join(rows))
+        await transaction.rollback()
 
     async def test_errors(self):
         with self.assertRaises(asyncpg.UndefinedColumnError):

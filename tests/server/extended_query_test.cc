@@ -347,7 +347,7 @@ TEST_F(ExtendedQueryTest, LargeResultsGoInChunks) {
   outcome.columns = {{"x", ValueType::kText}};
   outcome.rows.assign(2000, {Value::Text(std::string(1000, 'x'))});
   StringMessageSink sink;
-  const auto end = ExtendedQuery(conversation_.session(), sink)
+  const auto end = ExtendedQuery(conversation_.session(), sink, conversation_.inbox())
                        .Run({ParseMessage{"", "SELECT many", {}}, BindMessage(), ExecuteMessage(),
                              SyncMessage()});
   EXPECT_EQ(*end, SeriesEnd::kSynced);
@@ -361,7 +361,7 @@ TEST_F(ExtendedQueryTest, AClientThatHasGoneEndsItsSeries) {
   outcome.rows.assign(2000, {Value::Text(std::string(1000, 'x'))});
   StringMessageSink sink;
   sink.num_sends_left = 1;
-  const auto end = ExtendedQuery(conversation_.session(), sink)
+  const auto end = ExtendedQuery(conversation_.session(), sink, conversation_.inbox())
                        .Run({ParseMessage{"", "SELECT many", {}}, BindMessage(), ExecuteMessage(),
                              FlushMessage()});
   EXPECT_EQ(end.status().code(), StatusCode::kUnavailable);

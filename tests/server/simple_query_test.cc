@@ -25,7 +25,7 @@ class SimpleQueryTest : public ::testing::Test {
 
   std::vector<ServerMessage> Run(std::string_view query) {
     StringMessageSink sink;
-    EXPECT_TRUE(SimpleQuery(conversation_.session(), sink).Run(query).ok());
+    EXPECT_TRUE(SimpleQuery(conversation_.session(), sink, conversation_.inbox()).Run(query).ok());
     return MessagesOf(sink.text);
   }
 
@@ -165,7 +165,8 @@ TEST_F(SimpleQueryTest, LargeResultsGoInChunks) {
   outcome.columns = {{"x", ValueType::kText}};
   outcome.rows.assign(2000, {Value::Text(std::string(1000, 'x'))});
   StringMessageSink sink;
-  EXPECT_TRUE(SimpleQuery(conversation_.session(), sink).Run("SELECT many").ok());
+  EXPECT_TRUE(
+      SimpleQuery(conversation_.session(), sink, conversation_.inbox()).Run("SELECT many").ok());
   EXPECT_EQ(MessagesOf(sink.text).size(), 2003U);
   EXPECT_LT(sink.largest, 70'000U);
 }
@@ -176,8 +177,9 @@ TEST_F(SimpleQueryTest, AClientThatHasGoneEndsTheQueryAndItsTransaction) {
   outcome.rows.assign(2000, {Value::Text(std::string(1000, 'x'))});
   StringMessageSink sink;
   sink.num_sends_left = 1;
-  EXPECT_EQ(SimpleQuery(conversation_.session(), sink)
+  EXPECT_EQ(SimpleQuery(conversation_.session(), sink, conversation_.inbox())
                 .Run("DELETE FROM t; SELECT many; DELETE FROM t")
+                .status()
                 .code(),
             StatusCode::kUnavailable);
   EXPECT_EQ(runner().statements(), (Strings{"BEGIN", "DELETE FROM t", "SELECT many", "ROLLBACK"}));
