@@ -8,6 +8,8 @@
 
 #include "base/nearest_name.h"
 #include "dashi/database.h"
+#include "server/server_settings.h"
+#include "sql/shell/ascii_case.h"
 #include "sql/shell/sql_quoting.h"
 
 namespace dashi {
@@ -185,19 +187,44 @@ void AddShell(CLI::App& app, Words& words) {
   });
 }
 
+// A flag of `dashi serve` for a setting of the server.
+void AddServerSetting(CLI::App& serve, const ServerSetting& setting, Words& words) {
+  const auto take = [&words, &setting](const std::string& value) {
+    words.command_line.settings.emplace_back(setting.name, value);
+  };
+  const std::string description(setting.description);
+  if (setting.type() == "boolean") {
+    serve.add_flag_function(
+        setting.flag(), [take](std::int64_t count) { take(count > 0 ? "on" : "off"); },
+        description);
+    return;
+  }
+  const ServerOptions defaults;
+  serve.add_option_function<std::string>(setting.flag(), take, description)
+      ->check([&setting](const std::string& value) {
+        ServerOptions options;
+        const Status status = SetServerSetting(setting, value, &options);
+        return status.ok() ? std::string() : fmt::format("{}. {}", status.message(), status.hint());
+      })
+      ->type_name(UpperAscii(setting.type()))
+      ->default_str(ServerSettingText(setting, defaults));
+}
+
 void AddServe(CLI::App& app, Words& words) {
   CLI::App* serve = app.add_subcommand("serve", "Answer PostgreSQL clients such as psql");
-  AddDirectory(*serve, words, "The database's folder");
-  AddReadOnly(*serve, words);
-  serve->add_option("--port", words.command_line.port, "TCP port; 0 takes any free one")
-      ->capture_default_str();
-  serve->add_option("--host", words.command_line.host, "Address to listen on; loopback only")
-      ->capture_default_str();
+  serve->add_option("DIR", words.command_line.directory, "The database's folder")->required();
   serve
-      ->add_option("--max-connections", words.command_line.num_connections_max, "Clients at a time")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
+      ->add_option("--config", words.command_line.config_file,
+                   "file of settings, a line 'name = value' each; SIGHUP reads it again")
+      ->type_name("FILE");
+  serve->add_flag("--check-config", words.command_line.check_config,
+                  "print all settings and where they come from, and serve nothing");
+  for (const ServerSetting& setting : ServerSettings()) {
+    AddServerSetting(*serve, setting, words);
+  }
   serve->footer(
+      "A setting max_connections is also a line of the --config file and the environment variable\n"
+      "DASHI_MAX_CONNECTIONS. A flag wins over the environment, that over the file.\n\n"
       "Example:\n"
       "  dashi serve shop.db --port 5433 &\n"
       "  psql -h 127.0.0.1 -p 5433 -c \"SELECT label, score FROM topk('usb hub', 5)\"");

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sql/shell/result_writer.h"
@@ -29,11 +30,12 @@ struct CommandLine {
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
   OutputFormat format = OutputFormat::kTable;
   std::vector<ScriptInput> inputs;  ///< kExec; standard input when empty
-  std::string host = "127.0.0.1";   ///< kServe
-  std::uint16_t port = 5433;        ///< kServe; 0 takes any free one
-  int num_connections_max = 100;    ///< kServe
-  std::string recover_to;           ///< kRecover: the directory to make
-  bool accept_loss = false;         ///< kRecover
+  // kServe, whose settings are those of server_settings.h.
+  std::string config_file;  ///< empty: none
+  bool check_config = false;
+  std::vector<std::pair<std::string, std::string>> settings;  ///< names and values given as flags
+  std::string recover_to;                                     ///< kRecover: the directory to make
+  bool accept_loss = false;                                   ///< kRecover
 };
 
 /// Understands the command line. `arguments` leaves out the name of the program.

@@ -52,6 +52,16 @@ Result<std::shared_ptr<ClientSession>> OpenClientSession(const RunnerFactory& ma
 
 }  // namespace
 
+CurrentOptions::Pointer CurrentOptions::Get() const {
+  const MutexLock lock(mutex_);
+  return options_;
+}
+
+void CurrentOptions::Set(Pointer options) {
+  const MutexLock lock(mutex_);
+  options_ = std::move(options);
+}
+
 std::shared_ptr<Connection> Connection::Make(asio::io_context& io_context, Socket socket,
                                              ConnectionContext& context, std::uint32_t process_id,
                                              std::uint32_t secret) {
@@ -63,6 +73,7 @@ std::shared_ptr<Connection> Connection::Make(asio::io_context& io_context, Socke
 Connection::Connection(asio::io_context& io_context, Socket socket, ConnectionContext& context,
                        std::uint32_t process_id, std::uint32_t secret)
     : context_(context),
+      options_(context.options.Get()),
       process_id_(process_id),
       secret_(secret),
       strand_(asio::make_strand(io_context)),
@@ -70,13 +81,13 @@ Connection::Connection(asio::io_context& io_context, Socket socket, ConnectionCo
       startup_timer_(io_context),
       write_timer_(io_context),
       send_queue_(
-          context.options.send_queue_bytes_max,
+          options_->send_queue_bytes_max,
           [this] {
             // Called by those who hold this connection.
             asio::post(strand_, [self = shared_from_this()] { self->Write(); });
           },
           &context.workers),
-      copy_inbox_(kCopyBytesMax, context.options.copy_stalled_max, CopyHooks(), &context.workers) {}
+      copy_inbox_(kCopyBytesMax, options_->copy_stalled_max, CopyHooks(), &context.workers) {}
 
 Connection::~Connection() { context_.registry.Remove(process_id_); }
 
@@ -89,7 +100,7 @@ void Connection::Start() {
 }
 
 void Connection::StartDeadline() {
-  startup_timer_.expires_after(context_.options.startup_deadline);
+  startup_timer_.expires_after(options_->startup_deadline);
   startup_timer_.async_wait(
       asio::bind_executor(strand_, [self = shared_from_this()](const error_code& error) {
         const ProtocolMachine::State state = self->machine_.state();
@@ -357,7 +368,7 @@ void Connection::Write() {
   }
   write_pending_ = true;
   ++write_number_;
-  write_timer_.expires_after(context_.options.send_stalled_max);
+  write_timer_.expires_after(options_->send_stalled_max);
   write_timer_.async_wait(asio::bind_executor(
       strand_, [self = shared_from_this(), number = write_number_](const error_code& error) {
         // The write may have ended just before: then the number has moved on or nothing is pending.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -25,9 +26,26 @@
 
 namespace dashi {
 
+/// The options that new connections use. A connection keeps those it began with.
+///
+/// Threads: all methods may be called at once.
+class CurrentOptions {
+ public:
+  // Sharers: this and the connections that began with them.
+  using Pointer = std::shared_ptr<const ServerOptions>;
+
+  explicit CurrentOptions(Pointer options) : options_(std::move(options)) {}
+  Pointer Get() const DASHI_EXCLUDES(mutex_);
+  void Set(Pointer options) DASHI_EXCLUDES(mutex_);
+
+ private:
+  mutable Mutex mutex_;
+  Pointer options_ DASHI_GUARDED_BY(mutex_);
+};
+
 /// What all connections of a server use.
 struct ConnectionContext {
-  ServerOptions options;
+  CurrentOptions options;
   RunnerFactory make_runner;
   WorkerPool& workers;
   ConnectionRegistry& registry;
@@ -86,6 +104,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void ReleaseSession();
 
   ConnectionContext& context_;
+  const CurrentOptions::Pointer options_;
   const std::uint32_t process_id_;
   const std::uint32_t secret_;
   Strand strand_;

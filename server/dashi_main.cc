@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <unistd.h>
@@ -13,9 +15,11 @@
 #include "base/status.h"
 #include "dashi/database.h"
 #include "server/command_line.h"
+#include "server/configuration.h"
 #include "server/maintenance_commands.h"
 #include "server/recover_command.h"
 #include "server/serve.h"
+#include "server/server.h"
 #include "sql/shell/byte_sink.h"
 #include "sql/shell/console.h"
 #include "sql/shell/error_format.h"
@@ -70,7 +74,7 @@ ScriptRunner::Options RunnerOptions(const CommandLine& command_line) {
 // ends the process as it would have done without us.
 Result<std::unique_ptr<SignalWatcher>> WatchForExec(ScriptRunner& runner) {
   auto num_interrupts = std::make_shared<std::atomic<int>>(0);  // Sharers: the watcher's function.
-  return SignalWatcher::Start({SIGINT}, [&runner, num_interrupts] {
+  return SignalWatcher::Start({SIGINT}, [&runner, num_interrupts](int /*signal*/) {
     if (num_interrupts->fetch_add(1) > 0 || !runner.CancelRunning()) {
       std::signal(SIGINT, SIG_DFL);
       std::raise(SIGINT);
@@ -118,24 +122,46 @@ Result<int> RunShell(const CommandLine& command_line, StandardStreams& streams) 
   }
   Shell shell(runner, *line_reader, streams.console, DatabaseName(command_line.directory));
   shell.CompleteFrom(names);
-  DASHI_ASSIGN_OR_RETURN(const auto watcher,
-                         SignalWatcher::Start({SIGINT}, [&shell] { shell.Interrupt(); }));
+  DASHI_ASSIGN_OR_RETURN(
+      const auto watcher,
+      SignalWatcher::Start({SIGINT}, [&shell](int /*signal*/) { shell.Interrupt(); }));
   return shell.Run();
 }
 
+ConfigurationSources SourcesOf(const CommandLine& command_line) {
+  ConfigurationSources sources;
+  sources.file = command_line.config_file;
+  sources.flags = command_line.settings;
+  sources.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): never set
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  return sources;
+}
+
 Result<int> RunServe(const CommandLine& command_line, StandardStreams& streams) {
-  ServerOptions options;
-  options.host = command_line.host;
-  options.port = command_line.port;
-  options.num_connections_max = command_line.num_connections_max;
+  const ConfigurationSources sources = SourcesOf(command_line);
+  DASHI_ASSIGN_OR_RETURN(Configuration configuration, LoadConfiguration(sources));
   // A wrong address is told before the database is opened.
+  const ServerOptions& options = configuration.options;
   DASHI_RETURN_IF_ERROR(CheckServerOptions(options));
-  StopRequests stop_requests;
+  if (command_line.check_config) {
+    DASHI_RETURN_IF_ERROR(streams.out.Write(FormatConfiguration(configuration)));
+    return 0;
+  }
+  ServeRequests requests;
   DASHI_ASSIGN_OR_RETURN(
-      const auto watcher,
-      SignalWatcher::Start({SIGINT, SIGTERM}, [&stop_requests] { stop_requests.Add(); }));
-  DASHI_ASSIGN_OR_RETURN(const auto database, OpenDatabase(command_line));
-  DASHI_RETURN_IF_ERROR(Serve(*database, options, stop_requests, streams.err));
+      const auto watcher, SignalWatcher::Start({SIGINT, SIGTERM, SIGHUP}, [&requests](int signal) {
+        requests.Add(signal == SIGHUP ? ServeRequests::Kind::kReload : ServeRequests::Kind::kStop);
+      }));
+  OpenOptions open;
+  open.create_if_missing = false;
+  open.read_only = options.read_only || options.follow;
+  open.follow = options.follow;
+  open.num_threads = options.num_threads;
+  open.memory_bytes_max = options.memory_bytes_max;
+  DASHI_ASSIGN_OR_RETURN(const auto database, Database::Open(command_line.directory, open));
+  DASHI_RETURN_IF_ERROR(Serve(*database, std::move(configuration), sources, requests, streams.err));
   return 0;
 }
 

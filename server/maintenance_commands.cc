@@ -30,10 +30,11 @@ class CommandMonitor : public storage::TaskMonitor {
   static Result<std::unique_ptr<CommandMonitor>> Start(std::string operation,
                                                        const Console& console) {
     std::unique_ptr<CommandMonitor> monitor(new CommandMonitor(std::move(operation), console));
-    DASHI_ASSIGN_OR_RETURN(monitor->watcher_,
-                           SignalWatcher::Start({SIGINT, SIGTERM}, [self = monitor.get()] {
-                             self->interrupted_ = true;
-                           }));
+    DASHI_ASSIGN_OR_RETURN(
+        monitor->watcher_,
+        SignalWatcher::Start({SIGINT, SIGTERM}, [self = monitor.get()](int /*signal*/) {
+          self->interrupted_ = true;
+        }));
     return monitor;
   }
   ~CommandMonitor() override { bar_.Clear(); }

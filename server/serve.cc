@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
 #include "base/status.h"
+#include "server/server.h"
 #include "sql/shell/session_runner.h"
 
 namespace dashi {
@@ -29,11 +31,31 @@ Status Tell(ByteSink& log, const std::string& line) {
   return log.Flush();
 }
 
-void Drain(Server& server, std::chrono::milliseconds drain_time,
-           const StopRequests& stop_requests) {
+// Whatever the sources say wrong, the server goes on.
+Status Reload(Server& server, const ConfigurationSources& sources, Configuration* running,
+              ByteSink& log) {
+  Result<Configuration> loaded = LoadConfiguration(sources);
+  const Status usable = loaded.ok() ? CheckServerOptions(loaded->options) : loaded.status();
+  if (!usable.ok()) {
+    return Tell(log, fmt::format("dashi: not reloaded, the settings stay as they are: {}",
+                                 usable.message()));
+  }
+  ConfigurationChange change = ChangeOf(*running, *loaded);
+  *running = std::move(change.next);
+  server.Reload(running->options);
+  std::string line = "dashi: reloaded";
+  line += change.changed.empty() ? "; no setting changed"
+                                 : fmt::format("; changed: {}", fmt::join(change.changed, ", "));
+  if (!change.need_restart.empty()) {
+    line += fmt::format("; needs a restart: {}", fmt::join(change.need_restart, ", "));
+  }
+  return Tell(log, line);
+}
+
+void Drain(Server& server, std::chrono::milliseconds drain_time, const ServeRequests& requests) {
   server.BeginStop();
   std::chrono::milliseconds waited{0};
-  while (waited < drain_time && stop_requests.count() < 2) {
+  while (waited < drain_time && requests.num_stops() < 2) {
     if (server.WaitUntilIdle(kDrainStep)) {
       return;
     }
@@ -44,38 +66,47 @@ void Drain(Server& server, std::chrono::milliseconds drain_time,
 
 }  // namespace
 
-void StopRequests::Add() {
+void ServeRequests::Add(Kind kind) {
   const MutexLock lock(mutex_);
-  ++count_;
+  num_stops_ += kind == Kind::kStop ? 1 : 0;
+  reload_ = reload_ || kind == Kind::kReload;
   added_.NotifyAll();
 }
 
-int StopRequests::count() const {
+int ServeRequests::num_stops() const {
   const MutexLock lock(mutex_);
-  return count_;
+  return num_stops_;
 }
 
-void StopRequests::Wait() {
+ServeRequests::Kind ServeRequests::Wait() {
   const MutexLock lock(mutex_);
-  while (count_ == 0) {
+  while (num_stops_ == 0 && !reload_) {
     added_.Wait(mutex_);
   }
+  if (num_stops_ > 0) {
+    return Kind::kStop;
+  }
+  reload_ = false;
+  return Kind::kReload;
 }
 
-Status Serve(Database& database, const ServerOptions& options, StopRequests& stop_requests,
-             ByteSink& log) {
+Status Serve(Database& database, Configuration configuration, const ConfigurationSources& sources,
+             ServeRequests& requests, ByteSink& log) {
   const auto make_runner = [&database]() -> Result<std::unique_ptr<StatementRunner>> {
     DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, database.NewSession());
     return std::unique_ptr<StatementRunner>(std::make_unique<SessionRunner>(std::move(session)));
   };
-  DASHI_ASSIGN_OR_RETURN(const auto server, Server::Start(options, make_runner, UnguessableNumber));
+  const std::string host = configuration.options.host;
+  DASHI_ASSIGN_OR_RETURN(const auto server,
+                         Server::Start(configuration.options, make_runner, UnguessableNumber));
   DASHI_RETURN_IF_ERROR(
       Tell(log, fmt::format("dashi: serving {} on {} port {}. Connect with: psql -h {} -p {}",
-                            database.directory(), options.host, server->port(), options.host,
-                            server->port())));
-  stop_requests.Wait();
+                            database.directory(), host, server->port(), host, server->port())));
+  while (requests.Wait() == ServeRequests::Kind::kReload) {
+    DASHI_RETURN_IF_ERROR(Reload(*server, sources, &configuration, log));
+  }
   DASHI_RETURN_IF_ERROR(Tell(log, "dashi: stopping"));
-  Drain(*server, options.drain_time, stop_requests);
+  Drain(*server, configuration.options.drain_time, requests);
   return Status();
 }
 

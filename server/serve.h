@@ -3,31 +3,35 @@
 #include "base/mutex.h"
 #include "dashi/database.h"
 #include "dashi/status.h"
-#include "server/server.h"
+#include "server/configuration.h"
 #include "sql/shell/byte_sink.h"
 
 namespace dashi {
 
-/// How often the process was asked to stop.
+/// What the process was asked to do by signals.
 ///
 /// Threads: all methods may be called at once.
-class StopRequests {
+class ServeRequests {
  public:
-  void Add() DASHI_EXCLUDES(mutex_);
-  int count() const DASHI_EXCLUDES(mutex_);
-  /// Waits for the first one.
-  void Wait() DASHI_EXCLUDES(mutex_);
+  enum class Kind { kStop, kReload };
+
+  void Add(Kind kind) DASHI_EXCLUDES(mutex_);
+  int num_stops() const DASHI_EXCLUDES(mutex_);
+  /// Waits for something to do; a stop comes first, and again and again.
+  Kind Wait() DASHI_EXCLUDES(mutex_);
 
  private:
   mutable Mutex mutex_;
   CondVar added_;
-  int count_ DASHI_GUARDED_BY(mutex_) = 0;
+  int num_stops_ DASHI_GUARDED_BY(mutex_) = 0;
+  bool reload_ DASHI_GUARDED_BY(mutex_) = false;
 };
 
 /// Serves `database` until it is asked to stop; running queries then have options.drain_time to
-/// end, less when it is asked again. `log` gets a line when the server answers, and one when it
-/// stops.
-Status Serve(Database& database, const ServerOptions& options, StopRequests& stop_requests,
-             ByteSink& log);
+/// end, less when it is asked again. Asked to reload, it reads `sources` again and takes what a
+/// running server can; what they say wrong changes nothing. `log` gets a line when the server
+/// answers, when it stops, and on what a reload came to.
+Status Serve(Database& database, Configuration configuration, const ConfigurationSources& sources,
+             ServeRequests& requests, ByteSink& log);
 
 }  // namespace dashi

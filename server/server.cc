@@ -67,7 +67,9 @@ class Server::Impl {
       : secrets_(std::move(secrets)),
         registry_(static_cast<std::size_t>(options.num_connections_max)),
         workers_(std::move(workers)),
-        context_{options, std::move(make_runner), *workers_, registry_},
+        options_(options),
+        context_{CurrentOptions(std::make_shared<const ServerOptions>(options)),
+                 std::move(make_runner), *workers_, registry_},
         work_(asio::make_work_guard(io_context_)),
         accept_strand_(asio::make_strand(io_context_)),
         acceptor_(accept_strand_),
@@ -90,8 +92,8 @@ class Server::Impl {
   }
 
   Status Start() {
-    DASHI_ASSIGN_OR_RETURN(const asio::ip::address address, AddressOf(context_.options.host));
-    const tcp::endpoint endpoint(address, context_.options.port);
+    DASHI_ASSIGN_OR_RETURN(const asio::ip::address address, AddressOf(options_.host));
+    const tcp::endpoint endpoint(address, options_.port);
     error_code error;
     acceptor_.open(endpoint.protocol(), error);
     if (!error) {
@@ -108,8 +110,8 @@ class Server::Impl {
       port_ = acceptor_.local_endpoint(error).port();
     }
     if (error) {
-      return Status::IoError(fmt::format("cannot listen on {}:{}: {}", context_.options.host,
-                                         context_.options.port, error.message()))
+      return Status::IoError(fmt::format("cannot listen on {}:{}: {}", options_.host, options_.port,
+                                         error.message()))
           .WithHint("Another server may have this port; choose one with --port.");
     }
     spare_fd_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -120,6 +122,10 @@ class Server::Impl {
         threads_.emplace_back([this] { RunIo(); });
       }
     });
+  }
+
+  void Reload(const ServerOptions& options) {
+    context_.options.Set(std::make_shared<const ServerOptions>(options));
   }
 
   std::uint16_t port() const { return port_; }
@@ -176,7 +182,7 @@ class Server::Impl {
 
   void Greet(tcp::socket socket) {
     const std::size_t num_max =
-        static_cast<std::size_t>(context_.options.num_connections_max) + kUnadmittedConnectionsMax;
+        static_cast<std::size_t>(options_.num_connections_max) + kUnadmittedConnectionsMax;
     if (registry_.size() >= num_max) {
       return;  // The socket closes as it goes.
     }
@@ -209,6 +215,7 @@ class Server::Impl {
   const SecretSource secrets_;
   ConnectionRegistry registry_;
   std::unique_ptr<WorkerPool> workers_;
+  const ServerOptions options_;  // those of the start
   ConnectionContext context_;
   asio::io_context io_context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
@@ -240,6 +247,8 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
   DASHI_RETURN_IF_ERROR(impl->Start());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
+
+void Server::Reload(const ServerOptions& options) { impl_->Reload(options); }
 
 std::uint16_t Server::port() const { return impl_->port(); }
 

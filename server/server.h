@@ -8,27 +8,10 @@
 #include <string>
 
 #include "dashi/status.h"
+#include "server/server_options.h"
 #include "sql/shell/statement_runner.h"
 
 namespace dashi {
-
-struct ServerOptions {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 5433;  ///< 0 takes any free one
-  int num_connections_max = 100;
-  int num_workers = 0;  ///< threads that run SQL; 0: two per core, at least 8
-  /// From accepting a connection to letting the client in.
-  std::chrono::milliseconds startup_deadline{10'000};
-  /// Bytes on their way to one client before its query waits.
-  std::size_t send_queue_bytes_max = std::size_t{4} << 20;
-  /// A client that reads nothing for this long is dropped.
-  std::chrono::milliseconds send_stalled_max{60'000};
-  /// A client that keeps others from loading because its COPY sends nothing for this long is
-  /// refused it.
-  std::chrono::milliseconds copy_stalled_max{60'000};
-  /// How long Stop lets running queries go on before it cancels them.
-  std::chrono::milliseconds drain_time{10'000};
-};
 
 /// Returns ok when `options` can be served.
 ///
@@ -55,6 +38,10 @@ class Server {
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+
+  /// Has connections that come from now on use these options, as far as a running server takes
+  /// others: not the address and the numbers of workers and connections.
+  void Reload(const ServerOptions& options);
 
   std::uint16_t port() const;
   std::size_t num_connections() const;

@@ -5,7 +5,9 @@ _dashi_options() {
   case $1 in
     exec) echo "$database --format --command --file --read-only --follow -c -f" ;;
     shell) echo "$database --format --read-only --follow" ;;
-    serve) echo "$database --read-only --follow --port --host --max-connections" ;;
+    serve) echo "$database --read-only --follow --config --check-config" \
+                "--authentication-timeout --host --max-connections --port --send-queue-limit" \
+                "--send-timeout --shutdown-timeout --workers" ;;
     import) echo "$database --file-format --columns --header --delimiter --split --graph" \
                  "--on-conflict --rejects --ignore-unknown" ;;
     train) echo "$database --format --with" ;;
@@ -31,10 +33,11 @@ _dashi() {
       --split) words="train test valid" ;;
       --slices) words="all head,torso,tail head,torso,tail,new" ;;
       --host) words="127.0.0.1 ::1 localhost" ;;
-      -f | --file | --rejects) files="file" ;;
+      -f | --file | --rejects | --config) files="file" ;;
       --to) files="directory" ;;
       -c | --command | --threads | --memory-limit | --port | --max-connections | --columns | \
-        --delimiter | --graph | --k | --with | --keep | --backup) ;;
+        --delimiter | --graph | --k | --with | --keep | --backup | --authentication-timeout | \
+        --send-queue-limit | --send-timeout | --shutdown-timeout | --workers) ;;
       *)
         if [[ $current == -* ]]; then
           words=$(_dashi_options "$command")

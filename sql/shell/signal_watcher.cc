@@ -17,20 +17,23 @@ namespace dashi {
 
 namespace {
 
-// One signal adds 2 to the event's counter; the end of the watcher makes it odd.
+// One signal adds 2 to the event's counter, which wakes the thread; the end of the watcher makes it
+// odd.
 constexpr std::uint64_t kOneSignal = 2;
 constexpr std::uint64_t kEnd = 1;
 
-std::atomic<int> event_fd{-1};  // of the watcher there is
-static_assert(std::atomic<int>::is_always_lock_free, "a signal handler reads it");
+std::atomic<int> event_fd{-1};            // of the watcher there is
+std::atomic<int> num_arrived[NSIG] = {};  // of each signal, not yet told
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler uses them");
 
 void Count(int file_descriptor, std::uint64_t amount) {
   // An eventfd takes the write unless it counts to 2^64.
   static_cast<void>(!::write(file_descriptor, &amount, sizeof(amount)));
 }
 
-extern "C" void CountSignal(int /*signal*/) {
+extern "C" void CountSignal(int signal) {
   const int saved_errno = errno;
+  num_arrived[signal].fetch_add(1);
   Count(event_fd.load(), kOneSignal);
   errno = saved_errno;
 }
@@ -39,7 +42,7 @@ extern "C" void CountSignal(int /*signal*/) {
 
 class SignalWatcher::Impl {
  public:
-  explicit Impl(std::function<void()> on_signal) : on_signal_(std::move(on_signal)) {}
+  explicit Impl(std::function<void(int)> on_signal) : on_signal_(std::move(on_signal)) {}
 
   ~Impl() {
     for (const int signal : signals_) {
@@ -87,13 +90,19 @@ class SignalWatcher::Impl {
       if (::read(event_fd_, &count, sizeof(count)) != static_cast<ssize_t>(sizeof(count))) {
         count = 0;  // EINTR
       }
-      for (std::uint64_t i = 0; i < count / kOneSignal; ++i) {
-        on_signal_();
+      TellAll();
+    }
+  }
+
+  void TellAll() {
+    for (int signal = 1; signal < NSIG; ++signal) {
+      for (int left = num_arrived[signal].exchange(0); left > 0; --left) {
+        on_signal_(signal);
       }
     }
   }
 
-  const std::function<void()> on_signal_;
+  const std::function<void(int)> on_signal_;
   int event_fd_ = -1;
   std::vector<int> signals_;
   std::thread thread_;
@@ -103,8 +112,8 @@ SignalWatcher::SignalWatcher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 
 SignalWatcher::~SignalWatcher() = default;
 
-Result<std::unique_ptr<SignalWatcher>> SignalWatcher::Start(const std::vector<int>& signals,
-                                                            std::function<void()> on_signal) {
+Result<std::unique_ptr<SignalWatcher>> SignalWatcher::Start(
+    const std::vector<int>& signals, std::function<void(int signal)> on_signal) {
   auto impl = std::make_unique<Impl>(std::move(on_signal));
   DASHI_RETURN_IF_ERROR(impl->Start(signals));
   return std::unique_ptr<SignalWatcher>(new SignalWatcher(std::move(impl)));

@@ -16,9 +16,9 @@ namespace dashi {
 /// main() would not have them blocked, and the process would end there.
 class SignalWatcher {
  public:
-  /// `on_signal` must be quick and must not throw.
+  /// `on_signal` gets the number of the signal; it must be quick and must not throw.
   static Result<std::unique_ptr<SignalWatcher>> Start(const std::vector<int>& signals,
-                                                      std::function<void()> on_signal);
+                                                      std::function<void(int signal)> on_signal);
   ~SignalWatcher();
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;

@@ -1,10 +1,14 @@
 #include "server/command_line.h"
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "server/server_settings.h"
 
 namespace dashi {
 namespace {
@@ -32,7 +36,7 @@ TEST(CommandLineTest, ExecKeepsTheOrderOfItsInputs) {
 
 TEST(CommandLineTest, TheMemoryLimitTakesASize) {
   EXPECT_EQ(ParseCommandLine({"exec", "w.db", "-c", "A"}).memory_bytes_max, 512U << 20U);
-  EXPECT_EQ(ParseCommandLine({"serve", "w.db", "--memory-limit", "2GB"}).memory_bytes_max,
+  EXPECT_EQ(ParseCommandLine({"train", "w.db", "m", "--memory-limit", "2GB"}).memory_bytes_max,
             std::uint64_t{2} << 30U);
   EXPECT_EQ(ParseCommandLine({"shell", "w.db", "--memory-limit", "64MB"}).memory_bytes_max,
             64U << 20U);
@@ -64,7 +68,7 @@ TEST(CommandLineTest, ExecWithoutInputsReadsStandardInput) {
 }
 
 TEST(CommandLineTest, FollowingIsReadingOnly) {
-  for (const char* command : {"exec", "shell", "serve"}) {
+  for (const char* command : {"exec", "shell"}) {
     const auto line = ParseCommandLine({command, "w.db", "--follow"});
     EXPECT_TRUE(line.read_only && line.follow) << line.error;
     EXPECT_FALSE(line.create_if_missing);
@@ -80,18 +84,31 @@ TEST(CommandLineTest, OptionsMayStandBeforeTheDirectory) {
   EXPECT_EQ(Inputs(line), Strings{"SELECT 1"});
 }
 
-TEST(CommandLineTest, ServeHasDefaults) {
+TEST(CommandLineTest, ServeTakesEverySettingOfTheServer) {
+  using Settings = std::vector<std::pair<std::string, std::string>>;
   auto line = ParseCommandLine({"serve", "w.db"});
   ASSERT_EQ(line.action, Action::kServe);
-  EXPECT_EQ(line.host, "127.0.0.1");
-  EXPECT_EQ(line.port, 5433);
-  EXPECT_EQ(line.num_connections_max, 100);
-  EXPECT_FALSE(line.create_if_missing);
-  line =
-      ParseCommandLine({"serve", "w.db", "--port", "0", "--host", "::1", "--max-connections", "5"});
-  EXPECT_EQ(line.port, 0);
-  EXPECT_EQ(line.host, "::1");
-  EXPECT_EQ(line.num_connections_max, 5);
+  EXPECT_EQ(line.settings, Settings());
+  EXPECT_EQ(line.config_file, "");
+  EXPECT_FALSE(line.check_config);
+  line = ParseCommandLine({"serve", "--read-only", "w.db", "--port", "0", "--config", "d.conf",
+                           "--check-config", "--follow=false"});
+  ASSERT_EQ(line.action, Action::kServe) << line.error;
+  EXPECT_EQ(line.directory, "w.db");
+  EXPECT_EQ(line.config_file, "d.conf");
+  EXPECT_TRUE(line.check_config);
+  using SettingMap = std::map<std::string, std::string>;
+  const SettingMap given_settings(line.settings.begin(), line.settings.end());
+  const SettingMap wanted = {{"follow", "off"}, {"port", "0"}, {"read_only", "on"}};
+  EXPECT_EQ(given_settings, wanted);
+  const std::string help = ParseCommandLine({"serve", "--help"}).output;
+  for (const ServerSetting& setting : ServerSettings()) {
+    EXPECT_NE(help.find(setting.flag() + " "), std::string::npos) << setting.name;
+    const std::string value = ServerSettingText(setting, ServerOptions());
+    const auto given = ParseCommandLine({"serve", "w.db", setting.flag() + "=" + value});
+    EXPECT_EQ(given.settings, (Settings{{std::string(setting.name), value}}))
+        << setting.name << given.error;
+  }
 }
 
 TEST(CommandLineTest, ImportIsACopy) {

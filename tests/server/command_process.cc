@@ -147,6 +147,20 @@ ServeProcess::~ServeProcess() {
   ::close(log_fd_);
 }
 
+bool ServeProcess::WaitForLog(std::string_view text) {
+  char bytes[8192];
+  while (log_.find(text) == std::string::npos) {
+    pollfd fd = {log_fd_, POLLIN, 0};
+    const ssize_t num_bytes =
+        ::poll(&fd, 1, kTimeoutMs) <= 0 ? 0 : ::read(log_fd_, bytes, sizeof(bytes));
+    if (num_bytes <= 0) {
+      return false;
+    }
+    log_.append(bytes, static_cast<std::size_t>(num_bytes));
+  }
+  return true;
+}
+
 void ServeProcess::Signal(int signal) { ::kill(process_, signal); }
 
 int ServeProcess::WaitForExit() {

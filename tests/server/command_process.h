@@ -36,6 +36,8 @@ class ServeProcess {
   /// 0 when it did not start.
   int port() const { return port_; }
   const std::string& log() const { return log_; }
+  /// Reads the log until `text` stands in it. Returns whether it does.
+  bool WaitForLog(std::string_view text);
   void Signal(int signal);
   /// Waits for its end. Returns the exit status, 256 and more after a signal.
   int WaitForExit();

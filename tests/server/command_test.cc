@@ -647,5 +647,50 @@ TEST_F(CommandTest, ServeRefusesOtherAddressesAndASecondServer) {
   EXPECT_NE(second.err.find("SQLSTATE:  55006"), std::string::npos) << second.err;
 }
 
+TEST_F(CommandTest, ServeReadsItsSettingsAgain) {
+  MakeDocuments();
+  const auto write = [this](const std::string& text) {
+    std::ofstream(folder_ / "dashi.conf") << text;
+  };
+  write("max_connections = 7\nsend_timeout = 5s\n");
+  const CommandOutcome checked =
+      Dashi({"serve", "w.db", "--config", "dashi.conf", "--port", "6000", "--check-config"});
+  EXPECT_EQ(checked.exit_status, 0) << checked.err;
+  EXPECT_NE(checked.out.find("max_connections = 7  # dashi.conf:1\n"), std::string::npos)
+      << checked.out;
+  EXPECT_NE(checked.out.find("port = 6000  # --port\n"), std::string::npos) << checked.out;
+  EXPECT_NE(checked.out.find("threads = 0  # default\n"), std::string::npos) << checked.out;
+  ServeProcess serve("w.db", folder_, {"--config", "dashi.conf"});
+  ASSERT_GT(serve.port(), 0) << serve.log();
+  WireClient client(static_cast<std::uint16_t>(serve.port()));
+  client.LogIn();
+  write("max_connections = 8\nsend_timeout = 6s\n");
+  serve.Signal(SIGHUP);
+  EXPECT_TRUE(serve.WaitForLog(
+      "dashi: reloaded; changed: send_timeout; needs a restart: max_connections\n"))
+      << serve.log();
+  write("max_connections = 7\nsend_timeout = 6s\nport = 1\nhost = ::x\n");
+  serve.Signal(SIGHUP);
+  EXPECT_TRUE(serve.WaitForLog(
+      "dashi: not reloaded, the settings stay as they are: not an IP address: ::x\n"))
+      << serve.log();
+  write("max_connections = 7\nsend_timeout = 1ms\n");
+  serve.Signal(SIGHUP);
+  EXPECT_TRUE(
+      serve.WaitForLog("dashi: not reloaded, the settings stay as they are: dashi.conf:2: "
+                       "invalid value for send_timeout: \"1ms\"\n"))
+      << serve.log();
+  write("max_connections = 7\nsend_timeout = 6s\n");
+  serve.Signal(SIGHUP);
+  EXPECT_TRUE(serve.WaitForLog("dashi: reloaded; no setting changed\n")) << serve.log();
+  EXPECT_EQ(TypesOf(client.Query("SELECT 1 AS n")), "TDCZ");
+  serve.Signal(SIGTERM);
+  EXPECT_EQ(serve.WaitForExit(), 0) << serve.log();
+  const CommandOutcome refused =
+      Dashi({"serve", "w.db", "--config", "absent.conf", "--check-config"});
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_NE(refused.err.find("absent.conf"), std::string::npos) << refused.err;
+}
+
 }  // namespace
 }  // namespace dashi

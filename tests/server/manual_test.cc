@@ -12,6 +12,8 @@
 #include <gtest/gtest.h>
 
 #include "server/command_line.h"
+#include "server/config_file.h"
+#include "server/server_settings.h"
 #include "tests/server/command_process.h"
 
 namespace dashi {
@@ -76,6 +78,30 @@ TEST(ManualTest, ThePageHasNoMistakes) {
   EXPECT_EQ(outcome.exit_status, 0);
   EXPECT_EQ(outcome.err, "");
   EXPECT_NE(outcome.out.find("retrieval"), std::string::npos);
+}
+
+// docs/SERVER.md has one row a setting, as it is declared.
+TEST(ManualTest, TheDocumentOfTheServerHasEverySetting) {
+  const std::string document = Source("docs/SERVER.md");
+  std::string rows = "|---|---|---|---|---|---|\n";
+  for (const ServerSetting& setting : ServerSettings()) {
+    const std::string value = ServerSettingText(setting, ServerOptions());
+    rows += "| `" + std::string(setting.name) + "` | " + std::string(setting.type()) + " | " +
+            (value.empty() ? "" : "`" + value + "`") + " | " + setting.allowed() + " | " +
+            (setting.reloads ? "yes" : "no") + " | " + std::string(setting.description) + " |\n";
+  }
+  EXPECT_NE(document.find(rows + "\n"), std::string::npos) << rows;
+  const std::size_t begin = document.find("# dashi.conf\n");
+  ASSERT_NE(begin, std::string::npos);
+  const auto lines =
+      ParseConfigFile(document.substr(begin, document.find("```", begin) - begin), "example");
+  ASSERT_TRUE(lines.ok()) << lines.status().ToString();
+  for (const ConfigLine& line : *lines) {
+    ServerOptions options;
+    const auto setting = FindServerSetting(line.name);
+    ASSERT_TRUE(setting.ok()) << line.name;
+    EXPECT_TRUE(SetServerSetting(**setting, line.value, &options).ok()) << line.name;
+  }
 }
 
 // Runs the completion for the words typed so far, the last of which is begun.

@@ -67,7 +67,8 @@ int RunFakeShell() {
   DatabaseNames names(names_engine);
   Shell shell(runner, **line_reader, console, "w");
   shell.CompleteFrom(names);
-  const auto watcher = SignalWatcher::Start({SIGINT}, [&shell] { shell.Interrupt(); });
+  const auto watcher =
+      SignalWatcher::Start({SIGINT}, [&shell](int /*signal*/) { shell.Interrupt(); });
   return watcher.ok() ? shell.Run() : 92;
 }
 

@@ -32,7 +32,8 @@ class Counter {
 
 TEST(SignalWatcherTest, CallsForEachSignalWhateverThreadGetsIt) {
   Counter counter;
-  const auto watcher = SignalWatcher::Start({SIGINT, SIGTERM}, [&] { counter.Add(); });
+  const auto watcher =
+      SignalWatcher::Start({SIGINT, SIGTERM}, [&](int /*signal*/) { counter.Add(); });
   ASSERT_TRUE(watcher.ok());
   std::raise(SIGINT);
   counter.WaitFor(1);
@@ -44,12 +45,25 @@ TEST(SignalWatcherTest, CallsForEachSignalWhateverThreadGetsIt) {
   counter.WaitFor(102);
 }
 
-TEST(SignalWatcherTest, OneAtATime) {
-  auto watcher = SignalWatcher::Start({SIGUSR1}, [] {});
+TEST(SignalWatcherTest, TellsWhichSignalCame) {
+  Counter hang_ups;
+  Counter others;
+  const auto watcher = SignalWatcher::Start(
+      {SIGHUP, SIGTERM}, [&](int signal) { (signal == SIGHUP ? hang_ups : others).Add(); });
   ASSERT_TRUE(watcher.ok());
-  EXPECT_FALSE(SignalWatcher::Start({SIGUSR1}, [] {}).ok());
+  std::raise(SIGTERM);
+  std::raise(SIGHUP);
+  std::raise(SIGHUP);
+  hang_ups.WaitFor(2);
+  others.WaitFor(1);
+}
+
+TEST(SignalWatcherTest, OneAtATime) {
+  auto watcher = SignalWatcher::Start({SIGUSR1}, [](int /*signal*/) {});
+  ASSERT_TRUE(watcher.ok());
+  EXPECT_FALSE(SignalWatcher::Start({SIGUSR1}, [](int /*signal*/) {}).ok());
   std::move(watcher).value().reset();
-  EXPECT_TRUE(SignalWatcher::Start({SIGUSR1}, [] {}).ok());
+  EXPECT_TRUE(SignalWatcher::Start({SIGUSR1}, [](int /*signal*/) {}).ok());
 }
 
 TEST(SignalWatcherDeathTest, AfterwardsSignalsEndTheProcessAgain) {
@@ -57,7 +71,7 @@ TEST(SignalWatcherDeathTest, AfterwardsSignalsEndTheProcessAgain) {
   EXPECT_EXIT(
       {
         {
-          const auto watcher = SignalWatcher::Start({SIGINT}, [] {});
+          const auto watcher = SignalWatcher::Start({SIGINT}, [](int /*signal*/) {});
         }
         std::raise(SIGINT);
       },

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace dashi {
+
+/// What `dashi serve` may be told. server_settings.cc gives each its name, its range and whether a
+/// running server takes a new value.
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 5433;  ///< 0 takes any free one
+  int num_connections_max = 100;
+  int num_workers = 0;  ///< threads that run SQL; 0: two per core, at least 8
+  /// From accepting a connection to letting the client in.
+  std::chrono::milliseconds startup_deadline{10'000};
+  /// Bytes on their way to one client before its query waits.
+  std::size_t send_queue_bytes_max = std::size_t{4} << 20;
+  /// A client that reads nothing for this long is dropped.
+  std::chrono::milliseconds send_stalled_max{60'000};
+  /// A client that keeps others from loading because its COPY sends nothing for this long is
+  /// refused it.
+  std::chrono::milliseconds copy_stalled_max{60'000};
+  /// How long running queries may go on, once the server is asked to stop, before it cancels them.
+  std::chrono::milliseconds drain_time{10'000};
+  // How the database is opened: see OpenOptions.
+  bool read_only = false;
+  bool follow = false;
+  int num_threads = 0;
+  std::size_t memory_bytes_max = std::size_t{512} << 20;
+};
+
+}  // namespace dashi
