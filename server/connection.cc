@@ -7,6 +7,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 
+#include "base/logging.h"
 #include "base/status.h"
 #include "server/copy_conversation.h"
 #include "server/simple_query.h"
@@ -25,6 +26,8 @@ constexpr std::size_t kPipelinedBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kCopyBytesMax = std::size_t{1} << 20;
 
 constexpr std::chrono::milliseconds kCancelAgain{50};
+// How long a client may take to answer that it has read the end.
+constexpr std::chrono::milliseconds kSayEndMax{1000};
 
 Status Overloaded() {
   return Status::ResourceExhausted("sorry, too many clients already").WithSqlState("53300");
@@ -52,16 +55,6 @@ Result<std::shared_ptr<ClientSession>> OpenClientSession(const RunnerFactory& ma
 
 }  // namespace
 
-CurrentOptions::Pointer CurrentOptions::Get() const {
-  const MutexLock lock(mutex_);
-  return options_;
-}
-
-void CurrentOptions::Set(Pointer options) {
-  const MutexLock lock(mutex_);
-  options_ = std::move(options);
-}
-
 std::shared_ptr<Connection> Connection::Make(asio::io_context& io_context, Socket socket,
                                              ConnectionContext& context, std::uint32_t process_id,
                                              std::uint32_t secret) {
@@ -73,21 +66,23 @@ std::shared_ptr<Connection> Connection::Make(asio::io_context& io_context, Socke
 Connection::Connection(asio::io_context& io_context, Socket socket, ConnectionContext& context,
                        std::uint32_t process_id, std::uint32_t secret)
     : context_(context),
-      options_(context.options.Get()),
+      setup_(context.setup.Get()),
+      options_(setup_->options),
       process_id_(process_id),
       secret_(secret),
       strand_(asio::make_strand(io_context)),
-      socket_(std::move(socket)),
+      stream_(std::move(socket), strand_),
       startup_timer_(io_context),
       write_timer_(io_context),
+      machine_(setup_->tls != nullptr),
       send_queue_(
-          options_->send_queue_bytes_max,
+          options_.send_queue_bytes_max,
           [this] {
             // Called by those who hold this connection.
             asio::post(strand_, [self = shared_from_this()] { self->Write(); });
           },
           &context.workers),
-      copy_inbox_(kCopyBytesMax, options_->copy_stalled_max, CopyHooks(), &context.workers) {}
+      copy_inbox_(kCopyBytesMax, options_.copy_stalled_max, CopyHooks(), &context.workers) {}
 
 Connection::~Connection() { context_.registry.Remove(process_id_); }
 
@@ -100,13 +95,10 @@ void Connection::Start() {
 }
 
 void Connection::StartDeadline() {
-  startup_timer_.expires_after(options_->startup_deadline);
+  startup_timer_.expires_after(options_.startup_deadline);
   startup_timer_.async_wait(
       asio::bind_executor(strand_, [self = shared_from_this()](const error_code& error) {
-        const ProtocolMachine::State state = self->machine_.state();
-        const bool let_in =
-            state != ProtocolMachine::State::kStartup && state != ProtocolMachine::State::kOpening;
-        if (!error && !let_in) {
+        if (!error && !self->machine_.let_in()) {
           self->Close();
         }
       }));
@@ -119,16 +111,14 @@ void Connection::Read() {
                           ? machine_.num_pending_bytes() > kPipelinedBytesMax
                       : state == State::kCopyIn ? copy_inbox_.full()
                                                 : send_queue_.full();
-  if (reading_ || closed_ || close_after_writes_ || enough) {
+  if (reading_ || closed_ || close_after_writes_ || starting_tls_ || enough) {
     return;
   }
   reading_ = true;
-  socket_.async_read_some(
-      asio::buffer(read_buffer_),
-      asio::bind_executor(
-          strand_, [self = shared_from_this()](const error_code& error, std::size_t num_bytes) {
-            self->HandleRead(error, num_bytes);
-          }));
+  stream_.ReadSome(asio::buffer(read_buffer_),
+                   [self = shared_from_this()](const error_code& error, std::size_t num_bytes) {
+                     self->HandleRead(error, num_bytes);
+                   });
 }
 
 void Connection::HandleRead(const error_code& error, std::size_t num_bytes) {
@@ -159,6 +149,9 @@ void Connection::Advance() {
         break;
       case Action::kWait:
         return;
+      case Action::kStartTls:
+        starting_tls_ = true;
+        break;
       case Action::kOpenSession:
         OpenSession();
         break;
@@ -346,6 +339,10 @@ void Connection::BeginStop() {
 }
 
 void Connection::SayGoodbye() {
+  if (starting_tls_) {
+    Close();
+    return;
+  }
   if (!closed_ && !close_after_writes_) {
     send_queue_.Push(machine_.Shutdown());
     CloseAfterWrites();
@@ -362,13 +359,15 @@ void Connection::Write() {
   }
   if (writing_.empty()) {
     if (close_after_writes_) {
-      Close();
+      SayEnd();
+    } else if (starting_tls_) {
+      ShakeHands();
     }
     return;
   }
   write_pending_ = true;
   ++write_number_;
-  write_timer_.expires_after(options_->send_stalled_max);
+  write_timer_.expires_after(options_.send_stalled_max);
   write_timer_.async_wait(asio::bind_executor(
       strand_, [self = shared_from_this(), number = write_number_](const error_code& error) {
         // The write may have ended just before: then the number has moved on or nothing is pending.
@@ -376,12 +375,10 @@ void Connection::Write() {
           self->Close();
         }
       }));
-  socket_.async_write_some(
-      asio::buffer(writing_.data() + num_written_, writing_.size() - num_written_),
-      asio::bind_executor(
-          strand_, [self = shared_from_this()](const error_code& error, std::size_t num_bytes) {
-            self->HandleWritten(error, num_bytes);
-          }));
+  stream_.WriteSome(asio::buffer(writing_.data() + num_written_, writing_.size() - num_written_),
+                    [self = shared_from_this()](const error_code& error, std::size_t num_bytes) {
+                      self->HandleWritten(error, num_bytes);
+                    });
 }
 
 void Connection::HandleWritten(const error_code& error, std::size_t num_bytes) {
@@ -397,6 +394,40 @@ void Connection::HandleWritten(const error_code& error, std::size_t num_bytes) {
   Read();
 }
 
+// The client has been told to begin, and nothing is being read.
+void Connection::ShakeHands() {
+  write_pending_ = true;  // Nothing else is written meanwhile.
+  stream_.ShakeHands(*setup_->tls, [self = shared_from_this()](const error_code& error) {
+    self->write_pending_ = false;
+    self->starting_tls_ = false;
+    if (error) {
+      LogInfo("TLS handshake failed: {}", error.message());
+      self->Close();
+      return;
+    }
+    self->machine_.TlsStarted();
+    self->Write();
+    self->Read();
+  });
+}
+
+// Everything is written: tells the client that this was all, so that it takes it for whole.
+void Connection::SayEnd() {
+  if (!stream_.encrypted()) {
+    Close();
+    return;
+  }
+  write_pending_ = true;
+  write_timer_.expires_after(kSayEndMax);
+  write_timer_.async_wait(
+      asio::bind_executor(strand_, [self = shared_from_this()](const error_code& error) {
+        if (!error) {
+          self->Close();
+        }
+      }));
+  stream_.SayEnd([self = shared_from_this()](const error_code& /*error*/) { self->Close(); });
+}
+
 void Connection::CloseAfterWrites() {
   close_after_writes_ = true;
   Write();
@@ -407,9 +438,7 @@ void Connection::Close() {
     return;
   }
   closed_ = true;
-  error_code ignored;
-  socket_.shutdown(Socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  stream_.Close();
   startup_timer_.cancel();
   write_timer_.cancel();
   send_queue_.Close();

@@ -9,14 +9,15 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
 #include "base/mutex.h"
 #include "server/client_session.h"
+#include "server/client_stream.h"
 #include "server/connection_registry.h"
 #include "server/copy_inbox.h"
+#include "server/connection_setup.h"
 #include "server/extended_query.h"
 #include "server/protocol_machine.h"
 #include "server/send_queue.h"
@@ -26,26 +27,9 @@
 
 namespace dashi {
 
-/// The options that new connections use. A connection keeps those it began with.
-///
-/// Threads: all methods may be called at once.
-class CurrentOptions {
- public:
-  // Sharers: this and the connections that began with them.
-  using Pointer = std::shared_ptr<const ServerOptions>;
-
-  explicit CurrentOptions(Pointer options) : options_(std::move(options)) {}
-  Pointer Get() const DASHI_EXCLUDES(mutex_);
-  void Set(Pointer options) DASHI_EXCLUDES(mutex_);
-
- private:
-  mutable Mutex mutex_;
-  Pointer options_ DASHI_GUARDED_BY(mutex_);
-};
-
 /// What all connections of a server use.
 struct ConnectionContext {
-  CurrentOptions options;
+  CurrentSetup setup;
   RunnerFactory make_runner;
   WorkerPool& workers;
   ConnectionRegistry& registry;
@@ -58,8 +42,8 @@ struct ConnectionContext {
 ///          worker at a time.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Socket = boost::asio::ip::tcp::socket;
-  using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
+  using Socket = ClientStream::Socket;
+  using Strand = ClientStream::Strand;
 
   /// `process_id` and `secret` are the key with which the client may cancel its query.
   static std::shared_ptr<Connection> Make(boost::asio::io_context& io_context, Socket socket,
@@ -84,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Read();
   void HandleRead(const boost::system::error_code& error, std::size_t num_bytes);
   void Advance();
+  void ShakeHands();
   void OpenSession();
   void OpenOnWorker();
   void HandleSession(const Status& status);
@@ -99,16 +84,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void HandleWritten(const boost::system::error_code& error, std::size_t num_bytes);
   void SayGoodbye();
   void CloseAfterWrites();
+  void SayEnd();
   void Close();
   void KeepCancelling();
   void ReleaseSession();
 
   ConnectionContext& context_;
-  const CurrentOptions::Pointer options_;
+  const CurrentSetup::Pointer setup_;
+  const ServerOptions& options_;  // of the setup
   const std::uint32_t process_id_;
   const std::uint32_t secret_;
   Strand strand_;
-  Socket socket_;
+  ClientStream stream_;
   boost::asio::steady_timer startup_timer_;  // after Close: when to cancel again
   boost::asio::steady_timer write_timer_;
   ProtocolMachine machine_;
@@ -120,7 +107,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t write_number_ = 0;
   bool write_pending_ = false;
   bool reading_ = false;
-  bool busy_ = false;  // a worker has the session
+  bool starting_tls_ = false;  // once what is queued is written
+  bool busy_ = false;          // a worker has the session
   bool stopping_ = false;
   bool close_after_writes_ = false;
   bool closed_ = false;

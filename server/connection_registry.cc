@@ -55,6 +55,11 @@ std::size_t ConnectionRegistry::size() const {
   return entries_.size();
 }
 
+std::size_t ConnectionRegistry::num_unadmitted() const {
+  const MutexLock lock(mutex_);
+  return entries_.size() - num_clients_;
+}
+
 bool ConnectionRegistry::WaitUntilEmpty(std::chrono::milliseconds timeout) {
   const MutexLock lock(mutex_);
   while (!entries_.empty()) {

@@ -29,6 +29,8 @@ class ConnectionRegistry {
   std::shared_ptr<Connection> Find(std::uint32_t process_id) const DASHI_EXCLUDES(mutex_);
   std::vector<std::shared_ptr<Connection>> All() const DASHI_EXCLUDES(mutex_);
   std::size_t size() const DASHI_EXCLUDES(mutex_);
+  /// Those that have taken no place for clients.
+  std::size_t num_unadmitted() const DASHI_EXCLUDES(mutex_);
   /// Waits until no connection is left. Returns false when the time ran out.
   bool WaitUntilEmpty(std::chrono::milliseconds timeout) DASHI_EXCLUDES(mutex_);
 

@@ -41,6 +41,7 @@ ProtocolMachine::Step ProtocolMachine::Advance() {
       return AdvanceMessage();
     case State::kCopyIn:
       return AdvanceCopyIn();
+    case State::kTls:
     case State::kOpening:
     case State::kRunning:
       return StepOf(Action::kWait);
@@ -74,14 +75,7 @@ ProtocolMachine::Step ProtocolMachine::Start(const StartupMessage& message) {
     return step;
   }
   if (message.kind != StartupMessage::Kind::kStartup) {
-    bool& asked =
-        message.kind == StartupMessage::Kind::kSslRequest ? asked_for_ssl_ : asked_for_gss_;
-    if (std::exchange(asked, true)) {
-      return Close();
-    }
-    Step step = StepOf(Action::kContinue);
-    step.reply = "N";
-    return step;
+    return AnswerEncryptionRequest(message.kind);
   }
   Result<StartupParameters> parameters = ReadStartupParameters(message);
   if (!parameters.ok()) {
@@ -95,6 +89,33 @@ ProtocolMachine::Step ProtocolMachine::Start(const StartupMessage& message) {
   }
   state_ = State::kOpening;
   return StepOf(Action::kOpenSession);
+}
+
+ProtocolMachine::Step ProtocolMachine::AnswerEncryptionRequest(StartupMessage::Kind kind) {
+  const bool is_tls = kind == StartupMessage::Kind::kSslRequest;
+  bool& asked = is_tls ? asked_for_ssl_ : asked_for_gss_;
+  if (std::exchange(asked, true)) {
+    return Close();
+  }
+  Step step = StepOf(Action::kContinue);
+  step.reply = "N";
+  if (is_tls && offers_tls_) {
+    // What came behind the request came in the clear, from whoever, and must not be taken for what
+    // the client says under TLS.
+    if (num_pending_bytes() > 0) {
+      return Close();
+    }
+    state_ = State::kTls;
+    step.action = Action::kStartTls;
+    step.reply = "S";
+  }
+  return step;
+}
+
+void ProtocolMachine::TlsStarted() {
+  if (state_ == State::kTls) {
+    state_ = State::kStartup;
+  }
 }
 
 std::string ProtocolMachine::SessionOpened(std::uint32_t process_id, std::uint32_t secret) {

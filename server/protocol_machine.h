@@ -20,23 +20,24 @@ namespace dashi {
 /// Messages of the extended protocol are collected up to a Sync, a Flush, a message of another kind
 /// or a bound, and run together, so that whoever runs them knows what is alone in its series.
 ///
-///     kStartup -> kOpening -> kReady <-> kRunning
-///                               |  ^
-///                               v  |
-///                           kSkipToSync          any -> kClosed
+///     kTls <-> kStartup -> kOpening -> kReady <-> kRunning
+///                                        |  ^
+///                                        v  |
+///                                    kSkipToSync          any -> kClosed
 ///
 /// While a COPY ... FROM STDIN runs, kRunning <-> kCopyIn: what comes is the statement's input.
 ///
 /// Threads: one thread at a time.
 class ProtocolMachine {
  public:
-  enum class State { kStartup, kOpening, kReady, kRunning, kCopyIn, kSkipToSync, kClosed };
+  enum class State { kStartup, kTls, kOpening, kReady, kRunning, kCopyIn, kSkipToSync, kClosed };
 
   /// What to do after sending `reply`.
   struct Step {
     enum class Action {
       kContinue,     ///< with the next step
       kWait,         ///< for more bytes, or for the end of what runs
+      kStartTls,     ///< once `reply` is sent; then call TlsStarted
       kOpenSession,  ///< then call SessionOpened or SessionRefused
       kRunQuery,     ///< then call AnswerDone
       kRunSeries,    ///< the messages of `series`, then call AnswerDone
@@ -57,11 +58,16 @@ class ProtocolMachine {
     std::uint32_t secret = 0;
   };
 
+  /// `offers_tls`: a client that asks for TLS gets it.
+  explicit ProtocolMachine(bool offers_tls = false) : offers_tls_(offers_tls) {}
+
   /// Takes bytes as they arrive.
   void Receive(std::string_view bytes);
   /// Takes the next step. Call it again until it says kWait or kClose.
   Step Advance();
 
+  /// What comes from now on is encrypted.
+  void TlsStarted();
   /// The session stands. Returns the replies that let the client in.
   std::string SessionOpened(std::uint32_t process_id, std::uint32_t secret);
   /// The session was refused. Returns the reply; the connection ends.
@@ -75,6 +81,10 @@ class ProtocolMachine {
   std::string Shutdown();
 
   State state() const { return state_; }
+  /// Whether the client is let in.
+  bool let_in() const {
+    return state_ == State::kReady || state_ == State::kRunning || state_ == State::kSkipToSync;
+  }
   /// What the client asked for; valid from kOpening on.
   const StartupParameters& parameters() const { return parameters_; }
   /// Bytes received and not yet used.
@@ -83,6 +93,7 @@ class ProtocolMachine {
  private:
   Step AdvanceStartup();
   Step Start(const StartupMessage& message);
+  Step AnswerEncryptionRequest(StartupMessage::Kind kind);
   Step AdvanceMessage();
   Step AdvanceCopyIn();
   Step BreakCopyIn(char type);
@@ -96,6 +107,7 @@ class ProtocolMachine {
   std::string_view Pending() const { return std::string_view(inbound_).substr(begin_); }
   void Consume(std::size_t num_bytes);
 
+  const bool offers_tls_;
   State state_ = State::kStartup;
   TransactionStatus transaction_status_ = TransactionStatus::kIdle;
   std::string inbound_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,6 +19,8 @@ namespace dashi {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{50};
+
+constexpr std::string_view kNotReloaded = "dashi: not reloaded, the settings stay as they are: ";
 
 std::uint32_t UnguessableNumber() {
   std::uint32_t number = 0;
@@ -37,12 +40,14 @@ Status Reload(Server& server, const ConfigurationSources& sources, Configuration
   Result<Configuration> loaded = LoadConfiguration(sources);
   const Status usable = loaded.ok() ? CheckServerOptions(loaded->options) : loaded.status();
   if (!usable.ok()) {
-    return Tell(log, fmt::format("dashi: not reloaded, the settings stay as they are: {}",
-                                 usable.message()));
+    return Tell(log, fmt::format("{}{}", kNotReloaded, usable.message()));
   }
   ConfigurationChange change = ChangeOf(*running, *loaded);
+  const Status reloaded = server.Reload(change.next.options);
+  if (!reloaded.ok()) {
+    return Tell(log, fmt::format("{}{}", kNotReloaded, reloaded.message()));
+  }
   *running = std::move(change.next);
-  server.Reload(running->options);
   std::string line = "dashi: reloaded";
   line += change.changed.empty() ? "; no setting changed"
                                  : fmt::format("; changed: {}", fmt::join(change.changed, ", "));
@@ -99,9 +104,11 @@ Status Serve(Database& database, Configuration configuration, const Configuratio
   const std::string host = configuration.options.host;
   DASHI_ASSIGN_OR_RETURN(const auto server,
                          Server::Start(configuration.options, make_runner, UnguessableNumber));
-  DASHI_RETURN_IF_ERROR(
-      Tell(log, fmt::format("dashi: serving {} on {} port {}. Connect with: psql -h {} -p {}",
-                            database.directory(), host, server->port(), host, server->port())));
+  const std::string socket =
+      server->socket_path().empty() ? "" : fmt::format(" and {}", server->socket_path());
+  DASHI_RETURN_IF_ERROR(Tell(
+      log, fmt::format("dashi: serving {} on {} port {}{}. Connect with: psql -h {} -p {}",
+                       database.directory(), host, server->port(), socket, host, server->port())));
   while (requests.Wait() == ServeRequests::Kind::kReload) {
     DASHI_RETURN_IF_ERROR(Reload(*server, sources, &configuration, log));
   }

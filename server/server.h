@@ -24,14 +24,15 @@ using RunnerFactory = std::function<Result<std::unique_ptr<StatementRunner>>()>;
 /// Returns numbers that nobody can guess. Called by many threads at once.
 using SecretSource = std::function<std::uint32_t()>;
 
-/// Answers PostgreSQL clients on a TCP port.
+/// Answers PostgreSQL clients on a TCP port, and on a Unix socket where the options name one.
 ///
 /// Threads: all methods may be called at once.
 class Server {
  public:
   /// Binds the port and starts to answer.
   ///
-  /// Errors: those of CheckServerOptions; kIoError when the port cannot be had.
+  /// Errors: those of CheckServerOptions and of the files that the options name; kIoError when the
+  ///         port or socket cannot be had.
   static Result<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                RunnerFactory make_runner, SecretSource secrets);
   /// Stops, with no time to drain.
@@ -40,10 +41,15 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   /// Has connections that come from now on use these options, as far as a running server takes
-  /// others: not the address and the numbers of workers and connections.
-  void Reload(const ServerOptions& options);
+  /// others: not the addresses and the numbers of workers and connections. The files that they name
+  /// are read again.
+  ///
+  /// Errors: those of the files; nothing has changed then.
+  Status Reload(const ServerOptions& options);
 
   std::uint16_t port() const;
+  /// The path of the Unix socket; empty without one.
+  const std::string& socket_path() const;
   std::size_t num_connections() const;
 
   /// Takes no more connections, tells idle clients, lets running queries end.

@@ -11,8 +11,14 @@ namespace dashi {
 /// running server takes a new value.
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 5433;  ///< 0 takes any free one
+  std::uint16_t port = 5433;               ///< 0 takes any free one
+  std::string unix_socket_directory = {};  ///< empty: no Unix socket
+  // PEM files; empty: no TLS.
+  std::string tls_certificate_file = {};
+  std::string tls_key_file = {};
   int num_connections_max = 100;
+  /// Clients that are connected and not let in; more are dropped.
+  int num_unauthenticated_max = 64;
   int num_workers = 0;  ///< threads that run SQL; 0: two per core, at least 8
   /// From accepting a connection to letting the client in.
   std::chrono::milliseconds startup_deadline{10'000};

@@ -6,8 +6,9 @@ _dashi_options() {
     exec) echo "$database --format --command --file --read-only --follow -c -f" ;;
     shell) echo "$database --format --read-only --follow" ;;
     serve) echo "$database --read-only --follow --config --check-config" \
-                "--authentication-timeout --host --max-connections --port --send-queue-limit" \
-                "--send-timeout --shutdown-timeout --workers" ;;
+                "--authentication-timeout --host --max-connections --max-unauthenticated-connections" \
+                "--port --send-queue-limit --send-timeout --shutdown-timeout" \
+                "--tls-certificate-file --tls-key-file --unix-socket-directory --workers" ;;
     import) echo "$database --file-format --columns --header --delimiter --split --graph" \
                  "--on-conflict --rejects --ignore-unknown" ;;
     train) echo "$database --format --with" ;;
@@ -33,11 +34,11 @@ _dashi() {
       --split) words="train test valid" ;;
       --slices) words="all head,torso,tail head,torso,tail,new" ;;
       --host) words="127.0.0.1 ::1 localhost" ;;
-      -f | --file | --rejects | --config) files="file" ;;
-      --to) files="directory" ;;
+      -f | --file | --rejects | --config | --tls-certificate-file | --tls-key-file) files="file" ;;
+      --to | --unix-socket-directory) files="directory" ;;
       -c | --command | --threads | --memory-limit | --port | --max-connections | --columns | \
         --delimiter | --graph | --k | --with | --keep | --backup | --authentication-timeout | \
-        --send-queue-limit | --send-timeout | --shutdown-timeout | --workers) ;;
+        --max-unauthenticated-connections | --send-queue-limit | --send-timeout | --shutdown-timeout | --workers) ;;
       *)
         if [[ $current == -* ]]; then
           words=$(_dashi_options "$command")

@@ -126,7 +126,7 @@ ServeProcess::ServeProcess(const std::string& directory, const std::string& fold
   }
   log.CloseWrite();
   log_fd_ = ::dup(log.fds[0]);
-  while (log.fds[0] >= 0 && log_.find('\n') == std::string::npos) {
+  while (log.fds[0] >= 0 && log_.find("-p ") == std::string::npos) {
     pollfd fd = {log.fds[0], POLLIN, 0};
     if (::poll(&fd, 1, kTimeoutMs) <= 0) {
       break;

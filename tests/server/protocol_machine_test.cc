@@ -63,6 +63,30 @@ TEST(ProtocolMachineTest, AnswersEncryptionRequestsOnce) {
   EXPECT_EQ(Feed(machine, SslRequestBytes()).action, Action::kClose);
 }
 
+TEST(ProtocolMachineTest, StartsTlsWhereItIsOffered) {
+  ProtocolMachine machine(/*offers_tls=*/true);
+  EXPECT_EQ(Feed(machine, GssEncRequestBytes()).reply, "N");
+  const auto step = Feed(machine, SslRequestBytes());
+  EXPECT_EQ(step.action, Action::kStartTls);
+  EXPECT_EQ(step.reply, "S");
+  EXPECT_FALSE(machine.let_in());
+  EXPECT_EQ(Advance(machine).action, Action::kWait);
+  machine.TlsStarted();
+  LetIn(machine);
+  EXPECT_TRUE(machine.let_in());
+}
+
+TEST(ProtocolMachineTest, WhatIsSentInTheClearBehindTheRequestIsNotTakenForEncrypted) {
+  ProtocolMachine machine(/*offers_tls=*/true);
+  const auto step = Feed(machine, SslRequestBytes() + StartupBytes({{"user", "eve"}}));
+  EXPECT_EQ(step.action, Action::kClose);
+  EXPECT_EQ(step.reply, "");
+  ProtocolMachine twice(/*offers_tls=*/true);
+  EXPECT_EQ(Feed(twice, SslRequestBytes()).action, Action::kStartTls);
+  twice.TlsStarted();
+  EXPECT_EQ(Feed(twice, SslRequestBytes()).action, Action::kClose);
+}
+
 TEST(ProtocolMachineTest, NegotiatesNewerProtocols) {
   ProtocolMachine machine;
   const auto step = Feed(machine, StartupBytes({{"user", "ann"}, {"_pq_.foo", "1"}}, 0x0003270F));

@@ -4,14 +4,19 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "base/mutex.h"
+#include "tests/server/certificates.h"
 #include "tests/server/wire_client.h"
 #include "tests/shell/fake_statement_runner.h"
 
@@ -514,6 +519,156 @@ TEST(ServerOptionsTest, ATakenPortIsAnError) {
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.status().code(), StatusCode::kIoError);
   EXPECT_NE(second.status().message().find("Address already in use"), std::string::npos);
+}
+
+class ServerFilesTest : public ServerTest {
+ protected:
+  ServerFilesTest()
+      : folder_(std::filesystem::path(::testing::TempDir()) /
+                ("server_files_" + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  ~ServerFilesTest() override {
+    server_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void UseTls() {
+    const CertificateFiles files = MakeCertificate(folder_);
+    options_.tls_certificate_file = files.certificate;
+    options_.tls_key_file = files.key;
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(ServerFilesTest, BytesInTheClearBehindTheRequestForTlsEndTheConnection) {
+  UseTls();
+  Start();
+  WireClient client(server_->port());
+  client.Send(SslRequestBytes() + StartupBytes({{"user", "eve"}}) + QueryBytes("SELECT n"));
+  EXPECT_TRUE(client.AtEnd()) << "no answer";
+  // Sent a moment later they are what the handshake begins with, and no part of the protocol.
+  WireClient later(server_->port());
+  later.Send(SslRequestBytes());
+  EXPECT_EQ(later.ReadBytes(1), "S");
+  later.Send(StartupBytes({{"user", "eve"}}) + QueryBytes("SELECT n"));
+  EXPECT_EQ(TypesOf(MessagesOf(later.ReadBytes(1000))).find('R'), std::string::npos);
+  EXPECT_TRUE(server_->WaitUntilIdle(kIdleWaitMax));
+  const MutexLock lock(mutex_);
+  EXPECT_TRUE(engines_.empty());
+}
+
+TEST_F(ServerFilesTest, AHandshakeThatDoesNotEndIsEnded) {
+  UseTls();
+  options_.startup_deadline = milliseconds(300);
+  Start();
+  WireClient silent(server_->port());
+  silent.Send(SslRequestBytes());
+  EXPECT_EQ(silent.ReadBytes(1), "S");
+  WireClient slow(server_->port());
+  slow.Send(SslRequestBytes());
+  EXPECT_EQ(slow.ReadBytes(1), "S");
+  slow.Send("\x16\x03");
+  EXPECT_TRUE(silent.AtEnd());
+  EXPECT_TRUE(slow.AtEnd());
+  // Nor does it keep the server from stopping.
+  options_.startup_deadline = milliseconds(600'000);
+  Start();
+  WireClient waiting(server_->port());
+  waiting.Send(SslRequestBytes());
+  EXPECT_EQ(waiting.ReadBytes(1), "S");
+  server_.reset();
+  EXPECT_TRUE(waiting.AtEnd());
+}
+
+TEST_F(ServerFilesTest, ClientsWithoutTlsAreServedBesideThoseWithIt) {
+  UseTls();
+  Start();
+  WireClient client(server_->port());
+  EXPECT_TRUE(TypesOf(client.LogIn()).ends_with("KZ"));
+}
+
+TEST_F(ServerFilesTest, AReloadReadsTheCertificateAgainOrLeavesItAsItIs) {
+  Start();
+  WireClient plain(server_->port());
+  plain.Send(SslRequestBytes());
+  EXPECT_EQ(plain.ReadBytes(1), "N");
+  UseTls();
+  ServerOptions changed = options_;
+  ASSERT_TRUE(server_->Reload(changed).ok());
+  WireClient encrypted(server_->port());
+  encrypted.Send(SslRequestBytes());
+  EXPECT_EQ(encrypted.ReadBytes(1), "S");
+  changed.tls_key_file = "/nowhere";
+  EXPECT_EQ(server_->Reload(changed).code(), StatusCode::kNotFound);
+  changed.tls_key_file = "";
+  EXPECT_EQ(server_->Reload(changed).code(), StatusCode::kInvalidArgument);
+  WireClient as_before(server_->port());
+  as_before.Send(SslRequestBytes());
+  EXPECT_EQ(as_before.ReadBytes(1), "S");
+}
+
+TEST_F(ServerFilesTest, AUnixSocketIsForItsOwnerAndGoesWithTheServer) {
+  options_.unix_socket_directory = folder_;
+  Start();
+  const std::filesystem::path path = folder_ / (".s.PGSQL." + std::to_string(server_->port()));
+  EXPECT_EQ(server_->socket_path(), path.string());
+  const auto permissions = std::filesystem::status(path).permissions();
+  EXPECT_EQ(permissions & (std::filesystem::perms::group_all | std::filesystem::perms::others_all),
+            std::filesystem::perms::none);
+  WireClient client(path.string());
+  EXPECT_TRUE(TypesOf(client.LogIn()).ends_with("KZ"));
+  EXPECT_EQ(TypesOf(client.Query("SELECT n")), "TDDCZ");
+  WireClient over_tcp(server_->port());
+  EXPECT_TRUE(TypesOf(over_tcp.LogIn()).ends_with("KZ"));
+  server_.reset();
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(ServerFilesTest, ASocketThatALostServerLeftIsReplaced) {
+  options_.unix_socket_directory = folder_;
+  Start();
+  options_.port = server_->port();
+  const std::string path = server_->socket_path();
+  const int lost = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  server_.reset();
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(lost, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ::close(lost);
+  ASSERT_TRUE(std::filesystem::exists(path));
+  Start();
+  WireClient client(path);
+  EXPECT_TRUE(TypesOf(client.LogIn()).ends_with("KZ"));
+  // One at which a server listens is not.
+  const auto second = Server::Start(
+      options_, [this] { return MakeRunner(); }, [] { return 1U; });
+  EXPECT_EQ(second.status().code(), StatusCode::kIoError) << "the port";
+  EXPECT_TRUE(std::filesystem::exists(path));
+  options_.unix_socket_directory = folder_ / std::string(100, 'x');
+  options_.port = 0;
+  EXPECT_EQ(Server::Start(
+                options_, [this] { return MakeRunner(); }, [] { return 1U; })
+                .status()
+                .code(),
+            StatusCode::kInvalidArgument);
+}
+
+TEST_F(ServerTest, ClientsThatAreNotLetInAreFew) {
+  options_.num_unauthenticated_max = 3;
+  Start();
+  std::vector<std::unique_ptr<WireClient>> silent;
+  for (int i = 0; i < 3; ++i) {
+    silent.push_back(std::make_unique<WireClient>(server_->port()));
+  }
+  WireClient turned_away(server_->port());
+  EXPECT_TRUE(turned_away.AtEnd());
+  EXPECT_TRUE(TypesOf(silent[0]->LogIn()).ends_with("KZ")) << "its place is free";
+  WireClient next(server_->port());
+  EXPECT_TRUE(TypesOf(next.LogIn()).ends_with("KZ"));
 }
 
 }  // namespace
