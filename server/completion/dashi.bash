@@ -6,7 +6,7 @@ _dashi_options() {
     exec) echo "$database --format --command --file --read-only --follow -c -f" ;;
     shell) echo "$database --format --read-only --follow" ;;
     serve) echo "$database --read-only --follow --config --check-config" \
-                "--authentication-timeout --host --max-connections --max-unauthenticated-connections" \
+                "--authentication-timeout --copy-timeout --host --max-connections --max-unauthenticated-connections" \
                 "--port --send-queue-limit --send-timeout --shutdown-timeout" \
                 "--tls-certificate-file --tls-key-file --unix-socket-directory --workers" ;;
     import) echo "$database --file-format --columns --header --delimiter --split --graph" \
@@ -38,7 +38,7 @@ _dashi() {
       --to | --unix-socket-directory) files="directory" ;;
       -c | --command | --threads | --memory-limit | --port | --max-connections | --columns | \
         --delimiter | --graph | --k | --with | --keep | --backup | --authentication-timeout | \
-        --max-unauthenticated-connections | --send-queue-limit | --send-timeout | --shutdown-timeout | --workers) ;;
+        --max-unauthenticated-connections | --copy-timeout | --send-queue-limit | --send-timeout | --shutdown-timeout | --workers) ;;
       *)
         if [[ $current == -* ]]; then
           words=$(_dashi_options "$command")
