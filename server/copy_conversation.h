@@ -3,11 +3,14 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "dashi/copy_streams.h"
 #include "dashi/status.h"
+#include "server/copy_binary.h"
 #include "server/copy_inbox.h"
 #include "server/extended_messages.h"
 #include "server/protocol_machine.h"
@@ -47,11 +50,16 @@ class CopyConversation {
  private:
   Status Begin(const CopyStart& start);
   Status Write(std::string_view row);
+  Status WriteRow(const Row& row);
 
   ReplyBuffer& replies_;
   CopyInbox& inbox_;
   const std::function<Status()> before_input_;
   std::optional<CopyStart> start_;
+  std::vector<WireColumn> columns_;
+  // Of FORMAT binary to the client: the header goes with the first row, as drivers want it.
+  std::string row_;
+  std::optional<BinaryRowReader> binary_;  // of COPY ... FROM STDIN
 };
 
 }  // namespace dashi

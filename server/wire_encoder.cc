@@ -14,6 +14,13 @@ constexpr std::size_t kValueBytesMax = std::size_t{1} << 30;
 constexpr std::uint32_t kNullLength = 0xFFFFFFFFU;
 constexpr std::uint16_t kVariableSize = 0xFFFFU;
 
+// Writes a length over the four bytes that were left for it.
+void SetLength(std::string* out, std::size_t at, std::size_t length) {
+  std::string bytes;
+  AppendBigEndian32(&bytes, static_cast<std::uint32_t>(length));
+  out->replace(at, bytes.size(), bytes);
+}
+
 // Appends one message; its length is set when the object goes.
 class MessageBuilder {
  public:
@@ -22,11 +29,7 @@ class MessageBuilder {
     begin_ = out_->size();
     AppendBigEndian32(out_, 0);
   }
-  ~MessageBuilder() {
-    std::string length;
-    AppendBigEndian32(&length, static_cast<std::uint32_t>(out_->size() - begin_));
-    out_->replace(begin_, length.size(), length);
-  }
+  ~MessageBuilder() { SetLength(out_, begin_, out_->size() - begin_); }
   MessageBuilder(const MessageBuilder&) = delete;
   MessageBuilder& operator=(const MessageBuilder&) = delete;
 
@@ -39,17 +42,6 @@ class MessageBuilder {
     *out_ += text.substr(0, text.find('\0'));
     out_->push_back('\0');
   }
-  // Sets the length before what was appended since BeginValue.
-  std::size_t BeginValue() {
-    Int32(0);
-    return out_->size();
-  }
-  void EndValue(std::size_t begin) {
-    std::string length;
-    AppendBigEndian32(&length, static_cast<std::uint32_t>(out_->size() - begin));
-    out_->replace(begin - length.size(), length.size(), length);
-  }
-  std::string* out() { return out_; }
   void Field(char code, std::string_view text) {
     if (!text.empty()) {
       Byte(code);
@@ -133,29 +125,35 @@ void AppendRowDescription(std::string* out, std::span<const WireColumn> columns)
   }
 }
 
-Status AppendDataRow(std::string* out, const Row& row, std::span<const WireColumn> columns) {
+Status AppendValues(std::string* out, const Row& row, std::span<const WireColumn> columns) {
   const auto is_too_long = [](const Value& value) {
     return value.text().size() >= kValueBytesMax || value.bytes().size() >= kValueBytesMax / 2;
   };
   if (std::any_of(row.begin(), row.end(), is_too_long)) {
     return Status::ResourceExhausted("a value is too long to be sent").WithSqlState("54000");
   }
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (row[i].is_null()) {
+      AppendBigEndian32(out, kNullLength);
+      continue;
+    }
+    AppendBigEndian32(out, 0);
+    const std::size_t begin = out->size();
+    DASHI_RETURN_IF_ERROR(columns[i].format == WireFormat::kText
+                              ? AppendText(out, row[i], columns[i])
+                              : AppendBinary(out, row[i], columns[i]));
+    SetLength(out, begin - 4, out->size() - begin);
+  }
+  return Status();
+}
+
+Status AppendDataRow(std::string* out, const Row& row, std::span<const WireColumn> columns) {
   const std::size_t begin = out->size();
   Status status;
   {
     MessageBuilder message(out, 'D');
     message.Int16(static_cast<std::uint16_t>(row.size()));
-    for (std::size_t i = 0; i < row.size() && status.ok(); ++i) {
-      if (row[i].is_null()) {
-        message.Int32(kNullLength);
-        continue;
-      }
-      const std::size_t value_begin = message.BeginValue();
-      status = columns[i].format == WireFormat::kText
-                   ? AppendText(message.out(), row[i], columns[i])
-                   : AppendBinary(message.out(), row[i], columns[i]);
-      message.EndValue(value_begin);
-    }
+    status = AppendValues(out, row, columns);
   }
   if (!status.ok()) {
     out->resize(begin);

@@ -41,6 +41,10 @@ void AppendRowDescription(std::string* out, std::span<const WireColumn> columns)
 /// AppendBinary. Nothing
 ///         is appended then.
 Status AppendDataRow(std::string* out, const Row& row, std::span<const WireColumn> columns);
+/// Appends the values of a row, each behind its length, in the format of its column.
+///
+/// Errors: as AppendDataRow, but something may have been appended.
+Status AppendValues(std::string* out, const Row& row, std::span<const WireColumn> columns);
 void AppendParseComplete(std::string* out);
 void AppendBindComplete(std::string* out);
 void AppendCloseComplete(std::string* out);

@@ -23,6 +23,13 @@ Status NoCopyStream(std::string_view direction, std::string_view instead) {
                 ", or use the shell, `dashi exec` or Session::ExecuteWithStreams.");
 }
 
+Status NoBinaryFile(std::string_view direction) {
+  return Status::Unimplemented("FORMAT binary is not for files")
+      .WithSqlState("0A000")
+      .WithHint("It is for rows of a program: COPY ... " + std::string(direction) +
+                " through the server or Session::ExecuteWithStreams.");
+}
+
 Status ReadSwitch(const OptionNode& option, bool* value) {
   for (const std::string_view word : {"on", "true", "1", "yes"}) {
     if (EqualsIgnoreCase(option.value, word)) {
@@ -63,23 +70,22 @@ Status CheckNullOption(const OptionNode& option, std::string_view format) {
 }
 
 Result<std::string> ReadFormatOption(const OptionNode& option, bool reads) {
-  static constexpr std::string_view kFormats[] = {"jsonl", "csv", "tsv", "text", "xc"};
+  static constexpr std::string_view kFormats[] = {"jsonl", "csv", "tsv", "text", "binary", "xc"};
   const std::string format = ToLowerAscii(option.value);
   const std::span<const std::string_view> known =
-      reads ? std::span(kFormats) : std::span(kFormats).first(4);
+      reads ? std::span(kFormats) : std::span(kFormats).first(5);
   if (std::find(known.begin(), known.end(), format) != known.end()) {
     return format == "text" ? "tsv" : format;
   }
-  if (format == "binary" || format == "xc") {
-    return Status::Unimplemented(std::string(reads ? "COPY does not read" : "COPY does not write") +
-                                 " FORMAT " + format)
-        .WithSqlState("0A000");
+  if (format == "xc") {
+    return Status::Unimplemented("COPY does not write FORMAT xc").WithSqlState("0A000");
   }
   Status status = Status::InvalidArgument("unknown format: " + option.value);
   const std::string_view nearest = NearestName(option.value, known);
-  return std::move(status).WithHint(!nearest.empty() ? "Did you mean " + std::string(nearest) + "?"
-                                    : reads ? "The formats are jsonl, csv, tsv (or text) and xc."
-                                            : "The formats are jsonl, csv and tsv (or text).");
+  return std::move(status).WithHint(
+      !nearest.empty() ? "Did you mean " + std::string(nearest) + "?"
+      : reads          ? "The formats are jsonl, csv, tsv (or text), binary and xc."
+                       : "The formats are jsonl, csv, tsv (or text) and binary.");
 }
 
 std::string FormatOfPath(std::string_view path) {

@@ -17,6 +17,9 @@ Status BadOptionValue(const OptionNode& option, std::string_view allowed);
 /// which one, `instead` what to write.
 Status NoCopyStream(std::string_view direction, std::string_view instead);
 
+/// The error of FORMAT binary for a file. `direction` says what there is instead.
+Status NoBinaryFile(std::string_view direction);
+
 /// on, true, 1 or yes; off, false, 0 or no.
 Status ReadSwitch(const OptionNode& option, bool* value);
 /// One ASCII character, or a backslash and t, or tab.
@@ -26,7 +29,8 @@ Status ReadDelimiter(const OptionNode& option, char* delimiter);
 ///
 /// Errors: kUnimplemented (0A000) for another text.
 Status CheckNullOption(const OptionNode& option, std::string_view format);
-/// The format that an option names: jsonl, csv, tsv, or xc where `reads`. PostgreSQL's text is tsv.
+/// The format that an option names: jsonl, csv, tsv, binary, or xc where `reads`. PostgreSQL's text
+/// is tsv.
 ///
 /// Errors: kUnimplemented (0A000) for one that there is elsewhere, kInvalidArgument for others.
 Result<std::string> ReadFormatOption(const OptionNode& option, bool reads);

@@ -11,19 +11,19 @@ namespace dashi::sql {
 
 namespace {
 
-/// PostgreSQL's older spelling: CSV, HEADER, DELIMITER [AS] 'c' and NULL [AS] 's' without
+/// PostgreSQL's older spelling: CSV, BINARY, HEADER, DELIMITER [AS] 'c' and NULL [AS] 's' without
 /// parentheses.
 Status ReadOlderOptions(TokenStream& tokens, std::vector<OptionNode>* options) {
   while (!tokens.AtEnd()) {
     OptionNode option;
     option.offset = tokens.Peek().offset;
-    static constexpr std::string_view kWords[] = {"CSV", "HEADER", "DELIMITER", "NULL"};
+    static constexpr std::string_view kWords[] = {"CSV", "BINARY", "HEADER", "DELIMITER", "NULL"};
     DASHI_ASSIGN_OR_RETURN(const std::size_t word, tokens.ExpectOneOf(kWords));
-    if (word < 2) {
-      option.name = word == 0 ? "format" : "header";
-      option.value = word == 0 ? "csv" : "on";
+    if (word < 3) {
+      option.name = word < 2 ? "format" : "header";
+      option.value = word == 0 ? "csv" : word == 1 ? "binary" : "on";
     } else {
-      option.name = word == 2 ? "delimiter" : "null";
+      option.name = word == 3 ? "delimiter" : "null";
       tokens.TakeKeyword("AS");
       DASHI_ASSIGN_OR_RETURN(option.value, tokens.ExpectString("a text in quotes"));
     }

@@ -1,7 +1,6 @@
 #include "sql/copy_input.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "base/status.h"
@@ -14,8 +13,28 @@ constexpr std::string_view kInputFailed = "the input of COPY has failed";
 
 }  // namespace
 
-ImportSource CopyInput::Source() {
-  return {"standard input", [this](std::span<char> bytes) { return Read(bytes); }, streams_.stop};
+ImportSource CopyInput::Source(std::string_view format) {
+  ImportSource source;
+  source.name = "standard input";
+  source.stop = streams_.stop;
+  if (format == "binary") {
+    source.read_row = [this](Row* row) { return ReadRow(row); };
+  } else {
+    source.read = [this](std::span<char> bytes) { return Read(bytes); };
+  }
+  return source;
+}
+
+Result<bool> CopyInput::ReadRow(Row* row) {
+  Result<bool> more = at_end_ ? Result<bool>(false)
+                              : CatchAsStatus("the application's reader of a COPY",
+                                              [&] { return streams_.read_row(row); });
+  if (!more.ok()) {
+    failure_ = std::move(more).status();
+    return Status::Aborted(std::string(kInputFailed));
+  }
+  at_end_ = !*more;
+  return more;
 }
 
 void CopyInput::Rewind() {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "dashi/copy_streams.h"
 #include "dashi/status.h"
@@ -21,8 +22,8 @@ class CopyInput {
   CopyInput(const CopyInput&) = delete;
   CopyInput& operator=(const CopyInput&) = delete;
 
-  /// A source that reads from here.
-  ImportSource Source();
+  /// A source that reads from here: bytes, or rows of FORMAT binary.
+  ImportSource Source(std::string_view format);
   /// Keeps what is read from now on, so that Rewind can give it again, once.
   void Keep() { keeps_ = true; }
   void Rewind();
@@ -33,6 +34,7 @@ class CopyInput {
  private:
   Result<std::size_t> Read(std::span<char> bytes);
   Result<std::size_t> Ask(std::span<char> bytes);
+  Result<bool> ReadRow(Row* row);
 
   const CopyStreams& streams_;
   bool keeps_ = false;

@@ -246,6 +246,34 @@ Status ReadOption(const OptionNode& node, CopyPlan* plan) {
                      names, "docs/SQL.md lists the options of COPY.");
 }
 
+SqlType TypeOf(CopyColumn column, const std::optional<storage::ColumnRecord>& user) {
+  switch (column) {
+    case CopyColumn::kWeight:
+      return SqlType::kReal;
+    case CopyColumn::kClicks:
+      return SqlType::kInteger;
+    case CopyColumn::kTime:
+      return SqlType::kTimestamp;
+    case CopyColumn::kUser:
+      break;
+    default:
+      return SqlType::kText;
+  }
+  switch (user->type) {
+    case storage::ColumnType::kInteger:
+      return SqlType::kInteger;
+    case storage::ColumnType::kReal:
+      return SqlType::kReal;
+    case storage::ColumnType::kText:
+      return SqlType::kText;
+    case storage::ColumnType::kBoolean:
+      return SqlType::kBoolean;
+    case storage::ColumnType::kTimestamp:
+      return SqlType::kTimestamp;
+  }
+  return SqlType::kUnknown;
+}
+
 // The format that an option, the file's name or, of standard input, PostgreSQL's habit says.
 Status SettleFormat(const ParsedStatement& statement, const CopyFromStatement& copy,
                     CopyPlan* plan) {
@@ -256,6 +284,9 @@ Status SettleFormat(const ParsedStatement& statement, const CopyFromStatement& c
   if (format.empty()) {
     return Status::InvalidArgument("the format is not told by the name of the file: " + copy.path)
         .WithHint("Add WITH (FORMAT jsonl), csv, tsv or xc.");
+  }
+  if (!copy.from_input && format == "binary") {
+    return statement.At(NoBinaryFile("FROM STDIN"), copy.path_offset);
   }
   if (copy.from_input && format == "xc") {
     return statement.At(
@@ -312,6 +343,18 @@ std::string_view CopyColumnName(CopyColumn column) {
       "id",     "text", "split", "source",   "target", "weight",
       "clicks", "time", "graph", "event_id", ""};
   return kNames[static_cast<std::size_t>(column)];
+}
+
+std::vector<dashi::Column> InputColumns(const CopyPlan& plan) {
+  std::vector<dashi::Column> columns;
+  columns.reserve(plan.positional_names.size());
+  for (const std::string& name : plan.positional_names) {
+    const auto at = static_cast<std::size_t>(
+        std::find(plan.column_names.begin(), plan.column_names.end(), name) -
+        plan.column_names.begin());
+    columns.push_back({name, ValueType::kNull, TypeOf(plan.columns[at], plan.user_columns[at])});
+  }
+  return columns;
 }
 
 Result<CopyPlan> PlanCopy(const ParsedStatement& statement, const CopyFromStatement& copy,

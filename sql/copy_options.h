@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dashi/result_set.h"
 #include "dashi/status.h"
 #include "sql/ast.h"
 #include "sql/import_reader.h"
@@ -58,6 +59,9 @@ struct CopyPlan {
   storage::DuplicatePolicy on_conflict = storage::DuplicatePolicy::kFail;
   std::optional<std::string> rejects_path;
 };
+
+/// The columns of a row that names none, with the types that they have in the table.
+std::vector<dashi::Column> InputColumns(const CopyPlan& plan);
 
 /// Checks table, columns and options of a COPY into tables with these user columns.
 ///

@@ -223,6 +223,12 @@ Result<BulkLoad::Counts> LoadAlone(SessionState& session, const CopyPlan& plan, 
   return copy.Run(*load);
 }
 
+Status UnknownGraph(std::string_view why) {
+  return Status::InvalidArgument("COPY does not know the graph: " + std::string(why))
+      .WithSqlState("23502")
+      .WithHint("Add WITH (graph = 'name').");
+}
+
 // The graph of the file's first row, for a COPY whose columns say it.
 Status ReadGraphName(const ImportSource& source, CopyPlan* plan) {
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<ImportReader> reader,
@@ -234,11 +240,7 @@ Status ReadGraphName(const ImportSource& source, CopyPlan* plan) {
       plan->graph = field.value.text();
     }
   }
-  return plan->graph.empty()
-             ? Status::InvalidArgument("COPY does not know the graph: the first row names none")
-                   .WithSqlState("23502")
-                   .WithHint("Add WITH (graph = 'name').")
-             : Status();
+  return plan->graph.empty() ? UnknownGraph("the first row names none") : Status();
 }
 
 Result<BulkLoad::Counts> Load(SessionState& session, const CopyPlan& plan, Copy& copy) {
@@ -277,6 +279,9 @@ StatementResult Report(const CopyPlan& plan, const Copy& copy, const BulkLoad::C
 StatementResult CopyFrom(SessionState& session, CopyPlan plan, const ImportSource& source,
                          const std::function<void()>& rewind) {
   const bool of_graph = plan.target == CopyTarget::kEdges || plan.target == CopyTarget::kClicks;
+  if (of_graph && plan.graph.empty() && source.read_row != nullptr) {
+    return UnknownGraph("FORMAT binary needs its name");
+  }
   if (of_graph && plan.graph.empty()) {
     DASHI_RETURN_IF_ERROR(ReadGraphName(source, &plan));
   }
@@ -289,9 +294,7 @@ StatementResult CopyFrom(SessionState& session, CopyPlan plan, const ImportSourc
 StatementResult CopyFromInput(SessionState& session, const CopyPlan& plan,
                               const CopyStreams& streams) {
   if (streams.begin != nullptr) {
-    const bool rows = plan.format.format == "jsonl";
-    CopyStart start{/*from_input=*/true, plan.format.format,
-                    rows ? 1 : plan.positional_names.size(), std::nullopt};
+    CopyStart start{/*from_input=*/true, plan.format.format, InputColumns(plan), std::nullopt};
     if (const std::optional<std::int64_t> micros = session.interruption.MicrosLeft()) {
       start.time_left = std::chrono::milliseconds(*micros / 1000 + 1);  // Not before.
     }
@@ -300,7 +303,8 @@ StatementResult CopyFromInput(SessionState& session, const CopyPlan& plan,
   }
   CopyInput input(streams);
   input.Keep();
-  StatementResult result = CopyFrom(session, plan, input.Source(), [&input] { input.Rewind(); });
+  StatementResult result =
+      CopyFrom(session, plan, input.Source(plan.format.format), [&input] { input.Rewind(); });
   if (!result.ok()) {
     return input.Explained(result.status());
   }
@@ -315,8 +319,12 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
   DASHI_ASSIGN_OR_RETURN(const UserSchemas schemas, ReadSchemas(session));
   DASHI_ASSIGN_OR_RETURN(const CopyPlan plan, PlanCopy(statement, node, schemas));
   if (node.from_input) {
-    if (session.streams == nullptr || session.streams->read == nullptr) {
-      return statement.At(NoCopyStream("FROM STDIN", "COPY ... FROM 'path'"), node.path_offset);
+    const bool rows = plan.format.format == "binary";
+    if (session.streams == nullptr ||
+        (rows ? session.streams->read_row == nullptr : session.streams->read == nullptr)) {
+      return statement.At(
+          NoCopyStream(rows ? "FROM STDIN (FORMAT binary)" : "FROM STDIN", "COPY ... FROM 'path'"),
+          node.path_offset);
     }
     return CopyFromInput(session, plan, *session.streams);
   }

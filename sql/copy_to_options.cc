@@ -145,10 +145,13 @@ Result<ExportFormat> ReadExportFormat(const ParsedStatement& statement,
     return Status::InvalidArgument("the format is not told by the name of the file: " + copy.path)
         .WithHint("Add WITH (FORMAT jsonl), csv or tsv.");
   }
-  if (delimited != nullptr && format.format == "jsonl") {
-    return statement.At(
-        Status::InvalidArgument("the option " + delimited->name + " is not for FORMAT jsonl"),
-        delimited->offset);
+  if (!copy.to_output && format.format == "binary") {
+    return statement.At(NoBinaryFile("TO STDOUT"), copy.path_offset);
+  }
+  if (delimited != nullptr && format.format != "csv" && format.format != "tsv") {
+    return statement.At(Status::InvalidArgument("the option " + delimited->name +
+                                                " is not for FORMAT " + format.format),
+                        delimited->offset);
   }
   for (const OptionNode& option : copy.options) {
     Status status = option.name == "null" ? CheckNullOption(option, format.format) : Status();

@@ -12,13 +12,13 @@ namespace dashi::sql {
 
 /// How COPY TO writes rows.
 struct ExportFormat {
-  std::string format;  ///< "jsonl", "csv" or "tsv"
+  std::string format;  ///< "jsonl", "csv", "tsv" or "binary"
   bool header = false;
   char delimiter = '\0';  ///< csv and tsv
 
   /// Appends the line of the columns' names, where there is one.
   void AppendHeader(const std::vector<Column>& columns, std::string* out) const;
-  /// Appends a row as COPY FROM reads it.
+  /// Appends a row as COPY FROM reads it; not for binary.
   void AppendRow(const std::vector<Column>& columns, const Row& row, std::string* out) const;
 };
 

@@ -65,14 +65,13 @@ class StreamLines final : public LineSink {
 Result<std::unique_ptr<LineSink>> OpenSink(const sql::CopyToStatement& copy,
                                            const CopyStreams* streams,
                                            const sql::ExportFormat& format,
-                                           std::size_t num_columns) {
+                                           const std::vector<Column>& columns) {
   if (!copy.to_output) {
     DASHI_ASSIGN_OR_RETURN(auto file, sql::ExportFile::Create(copy.path));
     return std::unique_ptr<LineSink>(std::make_unique<FileLines>(std::move(file)));
   }
   if (streams->begin != nullptr) {
-    const CopyStart start{/*from_input=*/false, format.format,
-                          format.format == "jsonl" ? 1 : num_columns, std::nullopt};
+    const CopyStart start{/*from_input=*/false, format.format, columns, std::nullopt};
     DASHI_RETURN_IF_ERROR(
         CatchAsStatus("the application's begin of a COPY", [&] { return streams->begin(start); }));
   }
@@ -85,8 +84,13 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunCopyTo(const sql::ParsedState
                                                           const sql::CopyToStatement& copy,
                                                           std::span<const Value> values) {
   DASHI_ASSIGN_OR_RETURN(const sql::ExportFormat format, ReadExportFormat(statement, copy));
-  if (copy.to_output && (state_.streams == nullptr || state_.streams->write == nullptr)) {
-    return statement.At(sql::NoCopyStream("TO STDOUT", "COPY ... TO 'path'"), copy.path_offset);
+  const bool binary = format.format == "binary";
+  if (copy.to_output &&
+      (state_.streams == nullptr ||
+       (binary ? state_.streams->write_row == nullptr : state_.streams->write == nullptr))) {
+    return statement.At(
+        sql::NoCopyStream(binary ? "TO STDOUT (FORMAT binary)" : "TO STDOUT", "COPY ... TO 'path'"),
+        copy.path_offset);
   }
   DASHI_ASSIGN_OR_RETURN(const auto view, ReadView(state_));
   DASHI_ASSIGN_OR_RETURN(const sql::UserSchemas schemas, sql::UserSchemas::Read(*view));
@@ -98,7 +102,7 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunCopyTo(const sql::ParsedState
     DASHI_RETURN_IF_ERROR(CheckNames(rows->columns()));
   }
   DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<LineSink> sink,
-                         OpenSink(copy, state_.streams, format, rows->columns().size()));
+                         OpenSink(copy, state_.streams, format, rows->columns()));
   sql::ProgressMeter meter(state_.on_progress,
                            copy.to_output ? "COPY TO STDOUT" : "COPY TO " + copy.path);
   meter.BeginPhase("writing", "rows", /*total=*/0);
@@ -113,9 +117,14 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunCopyTo(const sql::ParsedState
     if (!more) {
       break;
     }
-    bytes.clear();
-    format.AppendRow(rows->columns(), row, &bytes);
-    DASHI_RETURN_IF_ERROR(sink->Write(bytes));
+    if (binary) {
+      DASHI_RETURN_IF_ERROR(CatchAsStatus("the application's writer of a COPY",
+                                          [&] { return state_.streams->write_row(row); }));
+    } else {
+      bytes.clear();
+      format.AppendRow(rows->columns(), row, &bytes);
+      DASHI_RETURN_IF_ERROR(sink->Write(bytes));
+    }
     if (num_rows % kRowsPerReport == 0) {
       meter.Update(num_rows);
     }

@@ -4,6 +4,7 @@
 
 #include "sql/import_delimited.h"
 #include "sql/import_json_lines.h"
+#include "sql/import_rows.h"
 #include "sql/import_xc.h"
 
 namespace dashi::sql {
@@ -19,6 +20,9 @@ Result<std::unique_ptr<ImportReader>> ImportReader::Open(const ImportSource& sou
   }
   if (format.format == "tsv") {
     return OpenTsvReader(source, format, columns);
+  }
+  if (format.format == "binary" && source.read_row != nullptr) {
+    return OpenRowsReader(source, columns);
   }
   if (format.format == "xc" && source.read == nullptr) {
     return OpenXcReader(source.name, format);

@@ -28,7 +28,7 @@ struct ImportRecord {
 
 /// The options of `COPY ... FROM ... WITH (...)` that decide how a file's bytes become rows.
 struct ImportFormat {
-  /// "jsonl", "csv", "tsv" or "xc".
+  /// "jsonl", "csv", "tsv", "xc" or "binary".
   std::string format = "jsonl";
   /// csv and tsv: the first line names the columns.
   bool header = false;
@@ -61,6 +61,7 @@ struct ImportFormat {
 ///   csv    RFC 4180: quotes, doubled quotes, line breaks within quotes. An empty field without
 ///          quotes is NULL, one with quotes is ''.
 ///   tsv    PostgreSQL's COPY text format: tabs, `\N` for NULL, backslash escapes, `\.` ends.
+///   binary rows of values, from a program.
 ///   xc     the files of the Extreme Classification Repository (sql/import_xc.h).
 /// csv and tsv values are text (or NULL): the caller converts them to the column's type.
 ///

@@ -7,7 +7,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "dashi/result_set.h"
 #include "dashi/status.h"
 
 namespace dashi {
@@ -15,8 +17,8 @@ namespace dashi {
 /// What a COPY ... FROM STDIN or TO STDOUT is about to move.
 struct CopyStart {
   bool from_input = false;      ///< FROM STDIN
-  std::string format;           ///< "tsv" (PostgreSQL's text), "csv" or "jsonl"
-  std::size_t num_columns = 0;  ///< of a row without a header; 1 of jsonl
+  std::string format;           ///< "tsv" (PostgreSQL's text), "csv", "jsonl" or "binary"
+  std::vector<Column> columns;  ///< of a row without a header, or with one as it is meant
   /// Until the statement's time is up, for a `read` that waits; nullopt: never.
   std::optional<std::chrono::milliseconds> time_left;
 };
@@ -42,9 +44,15 @@ struct CopyStreams {
   /// Is called by the statement's thread when the COPY needs no more input, perhaps while a `read`
   /// waits in another: that is to return soon, whatever. nullptr: the COPY waits until it does.
   std::function<void()> stop;
+  /// Of FORMAT binary, in the place of `read`: gives the next row, one value for each of the
+  /// columns, and returns true; false at the end. Values of other types than a column's are
+  /// converted where nothing is lost. nullptr: there are no rows (0A000).
+  std::function<Result<bool>(Row* row)> read_row;
   /// Takes a whole row, with the line feed at its end; the header is one. nullptr: there is no
   /// output.
   std::function<Status(std::string_view row)> write;
+  /// Of FORMAT binary, in the place of `write`: takes the values of a row.
+  std::function<Status(const Row& row)> write_row;
 };
 
 }  // namespace dashi

@@ -155,6 +155,65 @@ std::vector<Case> LostCases() {
   };
 }
 
+std::string Coded16(int value) {
+  return {static_cast<char>((value >> 8) & 0xFF), static_cast<char>(value & 0xFF)};
+}
+std::string Coded32(int value) { return Coded16(value >> 16) + Coded16(value); }
+std::string Field(std::string_view bytes) {
+  return Coded32(static_cast<int>(bytes.size())) + std::string(bytes);
+}
+std::string Header(int flags = 0, std::string_view extension = "") {
+  return "PGCOPY\n\377\r\n\0"s + Coded32(flags) + Field(extension);
+}
+std::string RowOf(std::string_view id, std::string_view text) {
+  return Coded16(2) + Field(id) + Field(text);
+}
+
+std::vector<Case> BinaryCases() {
+  const std::string copy = QueryBytes("COPY anchors (id, text) FROM STDIN (FORMAT binary)");
+  const std::string end = Coded16(-1);
+  const auto in = [&](const std::string& bytes) -> std::vector<Turn> {
+    return {{copy + Data(bytes) + Done()}, Look(), Clear()};
+  };
+  const std::string whole = Header() + RowOf("a", "one") + RowOf("b", "\xc3\xa9") + end;
+  std::vector<Case> cases = {
+      {"rows", in(whole)},
+      {"rows in two pieces",
+       {{copy + Data(whole.substr(0, 25)) + Data(whole.substr(25)) + Done()}, Look(), Clear()}},
+      {"without a trailer", in(Header() + RowOf("a", "one"))},
+      {"no rows", in(Header() + end)},
+      {"an extension of the header", in(Header(1, "anything") + RowOf("a", "one") + end)},
+      {"critical flags", in(Header(1 << 17) + end)},
+      {"another signature", in("PGCOPY\n\377\n\n\0"s + Coded32(0) + Coded32(0) + end)},
+      {"text", in("a\tone\n")},
+      {"nothing at all", in("")},
+      {"half a header", in(Header().substr(0, 13))},
+      {"too few values", in(Header() + Coded16(1) + Field("a") + end)},
+      {"too many values", in(Header() + Coded16(3) + Field("a") + Field("b") + Field("c") + end)},
+      {"a negative number of values", in(Header() + Coded16(-2))},
+      {"bytes behind the trailer", in(whole + "x")},
+      {"a row that breaks off", in(Header() + RowOf("a", "one").substr(0, 9))},
+      {"a length that is negative", in(Header() + Coded16(2) + Coded32(-2) + Field("a") + end)},
+      {"text that is not UTF-8", in(Header() + RowOf("a", "\xff") + end)},
+      {"a NULL that may not be one here",
+       in(Header() + Coded16(2) + Field("a") + Coded32(-1) + end), "texts are never NULL",
+       "G(\\x01\\x00\\x02\\x00\\x01\\x00\\x01) E:23502 Z:I | T C:SELECT 0 Z:I | C:DELETE 0 Z:I"},
+      {"a client that gives up", {{copy + Data(Header() + RowOf("a", "one")) + Fail("x")}, Look()}},
+  };
+  const char* const kTypes =
+      "COPY (SELECT id, 7::bigint, 1.5::float8, true, NULL::bytea, "
+      "'2026-11-29 10:00:00+00'::timestamptz, '2026-11-29'::date, "
+      "'10:00'::time, '1 day 2 hours'::interval FROM labels ORDER BY id) "
+      "TO STDOUT (FORMAT binary)";
+  cases.push_back({"out",
+                   {{QueryBytes("COPY labels (id, text) TO STDOUT (FORMAT binary)")},
+                    {QueryBytes(kTypes)},
+                    {QueryBytes("COPY anchors TO STDOUT WITH BINARY")},
+                    {Described("COPY labels TO STDOUT (FORMAT binary)") + SyncBytes()}}});
+  return cases;
+}
+
+TEST_F(PostgresProtocolTest, CopyInBinary) { Compare(BinaryCases()); }
 TEST_F(PostgresProtocolTest, CopyIn) { Compare(InCases()); }
 TEST_F(PostgresProtocolTest, CopyInTransactions) { Compare(TransactionCases()); }
 TEST_F(PostgresProtocolTest, CopyOfTheExtendedProtocol) { Compare(ExtendedCases()); }

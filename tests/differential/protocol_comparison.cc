@@ -3,11 +3,23 @@
 #include <unistd.h>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "sql/shell/session_runner.h"
 
 namespace dashi::differential {
 
 namespace {
+
+std::string ShownBytes(std::string_view bytes) {
+  std::string shown;
+  for (const char byte : bytes) {
+    const bool plain = byte >= ' ' && byte <= '~';
+    shown +=
+        plain ? std::string(1, byte) : fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+  }
+  return shown;
+}
 
 // The transcript with the values of its rows.
 std::string Shown(const std::vector<ServerMessage>& messages) {
@@ -20,6 +32,10 @@ std::string Shown(const std::vector<ServerMessage>& messages) {
         values += (values.empty() ? "" : ",") + value;
       }
       shown += "(" + values + ")";
+    } else if (message.type == 'd') {
+      shown += "(" + ShownBytes(message.body) + ")";
+    } else if (message.type == 'G' || message.type == 'H') {
+      shown += "(" + ShownBytes(message.body) + ")";
     } else if (message.type == 'S') {
       shown += ":" + message.body.substr(0, message.body.find('\0'));
     }

@@ -67,15 +67,24 @@ class Engine final : public dashi::StatementRunner {
     if (!statement.starts_with("COPY") || (!reads && !statement.ends_with('O'))) {
       return Run(statement);
     }
-    DASHI_RETURN_IF_ERROR(streams.begin({reads, "tsv", Count(statement, 'c'), std::nullopt}));
+    // With a 'b' it is one of rows.
+    const bool binary = Count(statement, 'b') > 0;
+    DASHI_RETURN_IF_ERROR(
+        streams.begin({reads, binary ? "binary" : "tsv", Columns(statement), std::nullopt}));
+    Row row;
+    for (bool more = reads && binary; more;) {
+      DASHI_ASSIGN_OR_RETURN(more, streams.read_row(&row));
+      DASHI_CHECK(!more || row.size() == Count(statement, 'c'));
+    }
     std::array<char, 7> bytes = {};
-    for (bool more = reads; more;) {
+    for (bool more = reads && !binary; more;) {
       DASHI_ASSIGN_OR_RETURN(const std::size_t size, streams.read(bytes));
       DASHI_CHECK(size <= bytes.size());
       more = size > 0;
     }
     for (std::size_t i = reads ? 0 : Count(statement, 'c'); i > 0; --i) {
-      DASHI_RETURN_IF_ERROR(streams.write("row\n"));
+      DASHI_RETURN_IF_ERROR(binary ? streams.write_row(Row(Count(statement, 'c')))
+                                   : streams.write("row\n"));
     }
     return Outcome(std::make_unique<dashi::FinishedResult>("COPY 1"));
   }

@@ -342,6 +342,16 @@ class PsycopgTest(unittest.TestCase):
                              "ORDER BY id) TO STDOUT") as copy:
                 rows = list(copy.rows())
             self.assertEqual((len(rows), rows[7]), (1000, ("copied0007", "x\ty")))
+            with cursor.copy("COPY documents (id, text, year, price, active, seen) FROM STDIN "
+                             "(FORMAT binary)") as copy:
+                copy.set_types(["text", "text", "int8", "float8", "bool", "timestamptz"])
+                copy.write_row(("binary1", "x", 2026, 1.5, True, NOON))
+                copy.write_row(("binary2", "x", None, None, None, None))
+            with cursor.copy("COPY (SELECT id, year, price, active, seen FROM documents WHERE id "
+                             "LIKE 'binary%' ORDER BY id) TO STDOUT (FORMAT binary)") as copy:
+                copy.set_types(["text", "int8", "float8", "bool", "timestamptz"])
+                self.assertEqual(list(copy.rows()), [("binary1", 2026, 1.5, True, NOON),
+                                                     ("binary2", None, None, None, None)])
             with self.assertRaisesRegex(psycopg.errors.QueryCanceled, "error from Python"):
                 with cursor.copy("COPY anchors (id, text) FROM STDIN") as copy:
                     copy.write_row(("given up", "x"))
@@ -475,6 +485,14 @@ class AsyncpgTest(unittest.IsolatedAsyncioTestCase):
         await self.connection.copy_from_query(
             "SELECT id, text FROM anchors WHERE id LIKE 'async%' ORDER BY rowid", output=out)
         self.assertEqual(out.getvalue(), b"".join(rows))
+        records = [(f"record{i}", "x", i, 0.5, i % 2 == 0, NOON) for i in range(1000)]
+        await self.connection.copy_records_to_table(
+            "documents", records=records,
+            columns=["id", "text", "year", "price", "active", "seen"])
+        rows = await self.connection.fetch(
+            "SELECT id, text, year, price, active, seen FROM documents WHERE id LIKE 'record%' "
+            "ORDER BY rowid")
+        self.assertEqual([tuple(row) for row in rows], records)
         await transaction.rollback()
 
     async def test_errors(self):

@@ -117,7 +117,7 @@ FakeOutcome FakeStatementRunner::Transaction(std::string_view statement) {
 
 // Reads one byte beyond "!", if there is one: as a COPY that fails in its midst.
 Status FakeStatementRunner::Copy(const FakeOutcome& outcome, const CopyStreams& streams) {
-  DASHI_RETURN_IF_ERROR(streams.begin({outcome.reads_input, "tsv", 2, std::nullopt}));
+  DASHI_RETURN_IF_ERROR(streams.begin({outcome.reads_input, "tsv", {{"a"}, {"b"}}, std::nullopt}));
   if (!outcome.reads_input) {
     return streams.write(outcome.written);
   }

@@ -194,16 +194,88 @@ TEST_F(CopyStreamsTest, BeginIsToldOnceAndOnlyOfWhatCanStart) {
   ASSERT_EQ(starts.size(), 1U);
   EXPECT_TRUE(starts[0].from_input);
   EXPECT_EQ(starts[0].format, "tsv");
-  EXPECT_EQ(starts[0].num_columns, 3U);
+  EXPECT_EQ(starts[0].columns.size(), 3U);
   streams.write = [](std::string_view) -> Status { return Status::Internal("no row is there"); };
   EXPECT_TRUE(CopyFrom("COPY (SELECT id, text FROM labels) TO STDOUT (FORMAT csv)", streams).ok());
   ASSERT_EQ(starts.size(), 2U);
   EXPECT_FALSE(starts[1].from_input);
   EXPECT_EQ(starts[1].format, "csv");
-  EXPECT_EQ(starts[1].num_columns, 2U);
+  EXPECT_EQ(starts[1].columns.size(), 2U);
   streams.begin = [](const CopyStart&) -> Status { return Status::Unavailable("gone"); };
   EXPECT_EQ(CopyFrom("COPY labels FROM STDIN", streams).message(), "gone");
   EXPECT_EQ(CopyFrom("COPY labels TO STDOUT", streams).message(), "gone");
+}
+
+TEST_F(CopyStreamsTest, RowsOfValuesGoBothWays) {
+  Must("ALTER TABLE labels ADD COLUMN n INTEGER");
+  Must("ALTER TABLE labels ADD COLUMN at TIMESTAMP");
+  CopyStreams streams;
+  CopyStart begun;
+  streams.begin = [&](const CopyStart& start) {
+    begun = start;
+    return Status();
+  };
+  const std::vector<Row> rows = {
+      {Value::Text("v1"), Value::Text("one"), Value::Integer(1), Value::Null()},
+      {Value::Text("v2"), Value::Text("two"), Value::Null(),
+       Value::Text("2026-11-29 10:00:00.000000+00")}};
+  std::size_t next = 0;
+  streams.read_row = [&](Row* row) -> Result<bool> {
+    if (next == rows.size()) {
+      return false;
+    }
+    *row = rows[next++];
+    return true;
+  };
+  const std::string copy = "COPY labels (id, text, n, at) FROM STDIN (FORMAT binary)";
+  const Status copied = CopyFrom(copy, streams);
+  ASSERT_TRUE(copied.ok()) << copied.ToString();
+  ASSERT_EQ(begun.columns.size(), 4U);
+  EXPECT_EQ(begun.format, "binary");
+  EXPECT_EQ(begun.columns[2].name, "n");
+  EXPECT_EQ(begun.columns[2].sql_type, SqlType::kInteger);
+  EXPECT_EQ(begun.columns[3].sql_type, SqlType::kTimestamp);
+
+  std::vector<Row> written;
+  streams.write_row = [&](const Row& row) {
+    written.push_back(row);
+    return Status();
+  };
+  const std::string out =
+      "COPY (SELECT id, text, n, at FROM labels WHERE id LIKE 'v%' ORDER BY id) "
+      "TO STDOUT (FORMAT binary)";
+  ASSERT_TRUE(CopyFrom(out, streams).ok());
+  EXPECT_EQ(written, rows);
+}
+
+TEST_F(CopyStreamsTest, BadRowsOfValuesAreToldByTheirNumber) {
+  CopyStreams streams;
+  int next = 0;
+  const auto give = [&](std::vector<Row> rows) {
+    next = 0;
+    streams.read_row = [&next, rows = std::move(rows)](Row* row) -> Result<bool> {
+      if (static_cast<std::size_t>(next) == rows.size()) {
+        return false;
+      }
+      *row = rows[static_cast<std::size_t>(next++)];
+      return true;
+    };
+    return CopyFrom("COPY labels (id, text) FROM STDIN (FORMAT binary)", streams);
+  };
+  const Row good = {Value::Text("w1"), Value::Text("x")};
+  Status status = give({good, {Value::Text("w2")}});
+  EXPECT_EQ(status.sqlstate(), "22P04");
+  EXPECT_NE(status.message().find("row 2 of standard input"), std::string::npos);
+  EXPECT_EQ(give({good, {Value::Text("w2"), Value::Null()}}).sqlstate(), "23502");
+  EXPECT_EQ(give({good, good}).sqlstate(), "23505");
+  streams.read_row = [](Row* /*row*/) -> Result<bool> { throw std::runtime_error("boom"); };
+  status = CopyFrom("COPY labels (id, text) FROM STDIN (FORMAT binary)", streams);
+  EXPECT_EQ(status.sqlstate(), "XX000");
+  EXPECT_NE(status.message().find("boom"), std::string::npos);
+  EXPECT_EQ(CopyFrom("COPY edges FROM STDIN (FORMAT binary)", streams).sqlstate(), "23502");
+  EXPECT_EQ(CopyFrom("COPY labels FROM 'x' (FORMAT binary)", streams).sqlstate(), "0A000");
+  EXPECT_EQ(CopyFrom("COPY labels FROM STDIN (FORMAT binary)", {}).sqlstate(), "0A000");
+  EXPECT_EQ(CopyFrom("COPY labels TO STDOUT (FORMAT binary)", {}).sqlstate(), "0A000");
 }
 
 TEST_F(CopyStreamsTest, ALineOfBackslashAndPointEndsText) {
