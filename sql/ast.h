@@ -284,6 +284,53 @@ struct ShowBackupsStatement {
 };
 struct CheckDatabaseStatement {};
 
+/// What CREATE ROLE and ALTER ROLE say of a role.
+struct RoleChanges {
+  std::optional<bool> login;
+  bool sets_password = false;
+  std::optional<std::string> password;  ///< nullopt: NULL, or not given
+  std::size_t password_offset = 0;
+  std::optional<int> num_connections_max;
+  std::optional<std::string> valid_until;
+  std::size_t valid_until_offset = 0;
+};
+struct CreateRoleStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  bool if_not_exists = false;
+  RoleChanges changes;
+};
+struct AlterRoleStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  RoleChanges changes;
+  std::optional<std::string> new_name;
+  std::size_t new_name_offset = 0;
+  std::optional<std::string> setting;        ///< SET and RESET
+  std::optional<std::string> setting_value;  ///< nullopt: the default
+  std::size_t setting_offset = 0;
+  bool resets_all = false;
+
+  /// Whether it changes nothing but the password.
+  bool password_alone() const {
+    return changes.sets_password && !changes.login && !changes.num_connections_max &&
+           !changes.valid_until && !new_name && !setting && !resets_all;
+  }
+};
+struct DropRoleStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  bool if_exists = false;
+};
+/// GRANT rights TO roles, or REVOKE rights FROM roles.
+struct GrantStatement {
+  bool revokes = false;
+  std::vector<std::string> rights;
+  std::vector<std::size_t> right_offsets;
+  std::vector<std::string> roles;
+  std::vector<std::size_t> role_offsets;
+};
+
 enum class ShowList {
   kModels,
   kReleases,
@@ -293,6 +340,7 @@ enum class ShowList {
   kTables,
   kIndexes,
   kColumns,
+  kRoles,
   kSettings
 };
 struct ShowListStatement {
@@ -342,6 +390,7 @@ using StatementNode = std::variant<
     ImportModelStatement, PublishStatement, RevertModelStatement, WaitJobStatement,
     CancelJobStatement, PauseJobStatement, ResumeJobStatement, BackupStatement,
     ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement, ShowModelStatement,
-    DescribeStatement, CommentStatement, ShowSettingStatement, SetStatement, ResetStatement>;
+    DescribeStatement, CommentStatement, ShowSettingStatement, SetStatement, ResetStatement,
+    CreateRoleStatement, AlterRoleStatement, DropRoleStatement, GrantStatement>;
 
 }  // namespace dashi::sql

@@ -18,6 +18,7 @@
 #include "sql/database_impl.h"
 #include "sql/object_comments.h"
 #include "sql/planner_cost.h"
+#include "sql/roles/roles.h"
 #include "sql/settings.h"
 #include "sql/table_catalog.h"
 #include "sql/user_column.h"
@@ -300,6 +301,22 @@ Result<Rows> LoadEvaluations(StatementContext& statement) {
   return rows;
 }
 
+Result<Rows> LoadRoles(StatementContext& statement) {
+  DASHI_ASSIGN_OR_RETURN(const Roles roles, ReadRoles(*statement.view));
+  Rows rows;
+  rows.reserve(roles.all.size());
+  for (const StoredRole& role : roles.all) {
+    rows.push_back(
+        {Value::Text(role.name), Value::Integer(role.login ? 1 : 0),
+         Value::Integer(role.verifier.empty() ? 0 : 1), Value::Text(role.rights.ToString()),
+         role.num_connections_max < 0 ? Value::Null() : Value::Integer(role.num_connections_max),
+         role.valid_until_micros ? Value::Text(FormatTimestamp(*role.valid_until_micros))
+                                 : Value::Null(),
+         Json(role.settings)});
+  }
+  return rows;
+}
+
 Result<Rows> LoadSettings(StatementContext& statement) {
   Rows rows;
   for (const SettingInfo& info : Settings::All()) {
@@ -439,6 +456,10 @@ std::span<const TableDefinition> CatalogTables() {
        "CREATE TABLE t(name TEXT, value TEXT, default_value TEXT, read_only INTEGER, "
        "description TEXT)",
        false, Make<LoadSettings>, "the settings of this session"},
+      {"roles",
+       "CREATE TABLE t(name TEXT, login INTEGER, has_password INTEGER, rights TEXT, "
+       "connection_limit INTEGER, valid_until TEXT TIMESTAMP, settings TEXT)",
+       false, Make<LoadRoles>, "who may log in, and what they may do"},
       {"columns", "CREATE TABLE t(\"table\" TEXT, name TEXT, type TEXT, default_value ANY)", false,
        Make<LoadColumns>, "the columns that ALTER TABLE added"},
       {"indexes", "CREATE TABLE t(name TEXT, \"table\" TEXT, \"column\" TEXT, state TEXT)", false,

@@ -101,10 +101,12 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& directory,
   });
 }
 
-Result<std::unique_ptr<Session>> Database::NewSession() {
+Result<std::unique_ptr<Session>> Database::NewSession() { return NewSession(SessionOptions()); }
+
+Result<std::unique_ptr<Session>> Database::NewSession(const SessionOptions& session_options) {
   return CatchAsStatus("opening a session", [&]() -> Result<std::unique_ptr<Session>> {
     DASHI_ASSIGN_OR_RETURN(std::unique_ptr<internal::SessionImpl> session,
-                           internal::SessionImpl::Open(impl_));
+                           internal::SessionImpl::Open(impl_, session_options));
     return std::make_unique<Session>(std::move(session));
   });
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -39,6 +41,9 @@ class DatabaseImpl {
   /// The job manager when there is one, else nullptr: no job runs then.
   trainer::JobManager* jobs_or_null();
   const std::string& torch_module_path() const { return options_.torch_module_path; }
+  /// Changes when roles may have changed.
+  std::uint64_t roles_version() const { return roles_version_; }
+  void NoteRolesChanged() { ++roles_version_; }
   /// The last part of the directory's path: what current_database() answers.
   const std::string& name() const { return name_; }
 
@@ -49,6 +54,7 @@ class DatabaseImpl {
   OpenOptions options_;
   std::string name_;
   sql::LoadTurns load_turns_;
+  std::atomic<std::uint64_t> roles_version_ = 1;
   // Declared in the order of dependence: each member uses those above it.
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<sql::IndexBuilder> index_builder_;

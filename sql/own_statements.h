@@ -66,4 +66,13 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CommentStatement& comment);
 
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CreateRoleStatement& create);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const AlterRoleStatement& alter);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const DropRoleStatement& drop);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const GrantStatement& grant);
+
 }  // namespace dashi::sql

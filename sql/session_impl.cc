@@ -14,6 +14,7 @@
 #include "sql/postgres/column_types.h"
 #include "sql/prepared_impl.h"
 #include "sql/query_rows.h"
+#include "sql/roles/statement_rights.h"
 #include "sql/session_use.h"
 #include "sql/setting_statements.h"
 #include "sql/show_statements.h"
@@ -88,13 +89,38 @@ SessionImpl::~SessionImpl() {
   sqlite_.reset();
 }
 
-Result<std::unique_ptr<SessionImpl>> SessionImpl::Open(std::shared_ptr<DatabaseImpl> database) {
+Result<std::unique_ptr<SessionImpl>> SessionImpl::Open(std::shared_ptr<DatabaseImpl> database,
+                                                       const SessionOptions& options) {
   auto session = std::unique_ptr<SessionImpl>(new SessionImpl(std::move(database)));
+  DASHI_RETURN_IF_ERROR(session->Become(options));
   SessionImpl* self = session.get();
   DASHI_ASSIGN_OR_RETURN(session->sqlite_, sql::SqliteConnection::Open([self] {
                            return self->state_.interruption.Poll();
                          }));
   return session;
+}
+
+Status SessionImpl::Become(const SessionOptions& options) {
+  state_.user = options.user;
+  state_.unrestricted = options.unrestricted;
+  state_.file_directories = options.file_directories;
+  bool is_admin = options.unrestricted;
+  if (!options.unrestricted) {
+    DASHI_ASSIGN_OR_RETURN(const auto view, database_->store().NewSnapshot());
+    DASHI_ASSIGN_OR_RETURN(const sql::Roles roles, sql::ReadRoles(*view));
+    const sql::StoredRole* role = roles.Find(options.user);
+    if (role == nullptr) {
+      return Status::NotFound(fmt::format("role \"{}\" does not exist", options.user))
+          .WithSqlState("28000");
+    }
+    is_admin = role->rights.admin;
+    for (const auto& [name, value] : role->settings) {
+      DASHI_RETURN_IF_ERROR(state_.settings.Set(name, value));
+    }
+  }
+  state_.settings.SetFixed("session_authorization", options.user);
+  state_.settings.SetFixed("is_superuser", is_admin ? "on" : "off");
+  return Status();
 }
 
 Result<ResultSet> SessionImpl::Execute(std::string_view sql, std::span<const Value> values,
@@ -218,9 +244,14 @@ Result<ResultSet> SessionImpl::ExecuteParsed(
           .WithSqlState("07001");
     }
     DASHI_RETURN_IF_ERROR(state_.interruption.ToStatus());
+    DASHI_RETURN_IF_ERROR(sql::CheckMayRun(state_, statement->node));
     const bool may_write = MayWrite(statement->node, state_.block);
     Result<ResultSet> run = Run(statement, values, keeper);
     state_.has_written = state_.has_written || may_write;
+    if (state_.roles_changed && !state_.block.active()) {
+      state_.roles_changed = false;
+      database_->NoteRolesChanged();
+    }
     return run;
   });
   if (result.ok()) {

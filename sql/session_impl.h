@@ -13,6 +13,7 @@
 #include "dashi/progress.h"
 #include "dashi/result_set.h"
 #include "dashi/session.h"
+#include "dashi/session_options.h"
 #include "dashi/status.h"
 #include "sql/database_impl.h"
 #include "sql/interruption.h"
@@ -41,7 +42,8 @@ struct PreparedParts {
 /// Runs statements. See Session for threads and errors.
 class SessionImpl {
  public:
-  static Result<std::unique_ptr<SessionImpl>> Open(std::shared_ptr<DatabaseImpl> database);
+  static Result<std::unique_ptr<SessionImpl>> Open(std::shared_ptr<DatabaseImpl> database,
+                                                   const SessionOptions& options);
   ~SessionImpl();
   SessionImpl(const SessionImpl&) = delete;
   SessionImpl& operator=(const SessionImpl&) = delete;
@@ -74,6 +76,8 @@ class SessionImpl {
 
  private:
   explicit SessionImpl(std::shared_ptr<DatabaseImpl> database);
+  /// Takes the rights and settings of who the session is.
+  Status Become(const SessionOptions& options);
 
   Result<PreparedParts> ParseAndCompile(std::string_view sql, const CompiledKeeper& keeper);
   /// The columns of a statement that SQLite runs; `compiled` is MainText.

@@ -10,6 +10,7 @@
 #include "dashi/copy_streams.h"
 #include "dashi/progress.h"
 #include "sql/interruption.h"
+#include "sql/roles/roles.h"
 #include "sql/row_source.h"
 #include "sql/settings.h"
 #include "sql/transaction_block.h"
@@ -31,6 +32,16 @@ struct SessionState {
   ProgressCallback on_progress;
   /// What COPY ... FROM STDIN and TO STDOUT use, while a statement that was given them runs.
   const CopyStreams* streams = nullptr;
+
+  /// Who the session is: see SessionOptions.
+  std::string user = "dashi";
+  bool unrestricted = true;
+  std::optional<std::vector<std::string>> file_directories;
+  /// What the role may, as of the roles' version; not used when unrestricted.
+  Rights rights;
+  std::uint64_t rights_version = 0;
+  /// A statement may have changed roles since the last commit.
+  bool roles_changed = false;
 
   /// A statement has written, or may have, since `needed_sequence` was set.
   bool has_written = false;

@@ -15,9 +15,9 @@ StatementResult ExecuteShowSetting(SessionState& session, const ParsedStatement&
   Result<std::string> value = session.settings.Get(show.name);
   if (!value.ok()) {
     // It may have been one of the lists.
-    static constexpr std::string_view kLists[] = {"tables",  "models",   "releases",
-                                                  "jobs",    "graphs",   "indexes",
-                                                  "columns", "settings", "memory"};
+    static constexpr std::string_view kLists[] = {"tables", "models",  "releases", "jobs",
+                                                  "graphs", "indexes", "columns",  "settings",
+                                                  "memory", "roles"};
     const std::string_view nearest = NearestName(show.name, kLists);
     Status status = std::move(value).status();
     if (!nearest.empty() && !status.hint().starts_with("Did you mean")) {

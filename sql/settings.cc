@@ -155,7 +155,7 @@ constexpr Setting kSettings[] = {
     {{"in_hot_standby", "off", true, "always off"}, nullptr, ""},
     {{"integer_datetimes", "on", true, "always on"}, nullptr, ""},
     {{"intervalstyle", "postgres", false, "accepted for drivers"}, PostgresOnly, "postgres"},
-    {{"is_superuser", "on", true, "always on"}, nullptr, ""},
+    {{"is_superuser", "on", true, "whether this session may do everything"}, nullptr, ""},
     {{"lock_timeout", "0", false,
       "ends statements that wait longer, for another session's COPY; 0 means never"},
      Duration,
@@ -262,6 +262,17 @@ Status Settings::Set(std::string_view name, const std::optional<std::string>& va
   }
   changed_[std::string(setting->info.name)] = std::move(*canonical);
   return Status();
+}
+
+void Settings::ResetAll() {
+  std::erase_if(changed_, [](const auto& changed) {
+    const Result<const Setting*> setting = Find(changed.first);
+    return !setting.ok() || !(*setting)->info.read_only;
+  });
+}
+
+void Settings::SetFixed(std::string_view name, std::string value) {
+  changed_[std::string(name)] = std::move(value);
 }
 
 std::int64_t Settings::lock_timeout_ms() const { return DurationMs("lock_timeout"); }

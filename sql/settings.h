@@ -38,7 +38,10 @@ class Settings {
   /// Errors: as Get; kInvalidArgument (22023) for a value that is not allowed, saying which are;
   ///         55P02 for a read-only setting.
   Status Set(std::string_view name, const std::optional<std::string>& value);
-  void ResetAll() { changed_.clear(); }
+  /// All but what SetFixed set.
+  void ResetAll();
+  /// Says what a read-only setting of this session is.
+  void SetFixed(std::string_view name, std::string value);
 
   /// The limit of a statement's time; 0 means none.
   std::int64_t statement_timeout_ms() const;

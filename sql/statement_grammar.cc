@@ -12,6 +12,7 @@
 #include "sql/copy_grammar.h"
 #include "sql/graph/graph_grammar.h"
 #include "sql/release_grammar.h"
+#include "sql/roles/role_grammar.h"
 #include "sql/schema_grammar.h"
 #include "sql/sqlite_dialect.h"
 
@@ -21,19 +22,19 @@ namespace {
 
 /// Every word that begins a statement which this version runs.
 constexpr std::string_view kFirstWords[] = {
-    "SELECT",  "WITH",      "VALUES", "INSERT",  "REPLACE", "UPDATE",   "DELETE",
-    "EXPLAIN", "COPY",      "BEGIN",  "START",   "COMMIT",  "END",      "ROLLBACK",
-    "ABORT",   "SAVEPOINT", "CREATE", "DROP",    "TRAIN",   "EVALUATE", "PUBLISH",
-    "REVERT",  "SHOW",      "SET",    "RESET",   "WAIT",    "CANCEL",   "RELEASE",
-    "ALTER",   "CHECK",     "BACKUP", "EXPORT",  "IMPORT",  "PAUSE",    "COMPARE",
-    "RESUME",  "PIN",       "UNPIN",  "REFRESH", "COMMENT", "DESCRIBE", "DESC"};
+    "SELECT",   "WITH",  "VALUES",  "INSERT",   "REPLACE", "UPDATE",   "DELETE",  "EXPLAIN",
+    "COPY",     "BEGIN", "START",   "COMMIT",   "END",     "ROLLBACK", "ABORT",   "SAVEPOINT",
+    "CREATE",   "DROP",  "TRAIN",   "EVALUATE", "PUBLISH", "REVERT",   "SHOW",    "SET",
+    "RESET",    "WAIT",  "CANCEL",  "RELEASE",  "ALTER",   "CHECK",    "BACKUP",  "EXPORT",
+    "IMPORT",   "PAUSE", "COMPARE", "RESUME",   "PIN",     "UNPIN",    "REFRESH", "COMMENT",
+    "DESCRIBE", "DESC",  "GRANT",   "REVOKE"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
-    "ANALYZE", "ATTACH",  "CALL",     "CHECKPOINT", "CLOSE",    "CLUSTER",  "DEALLOCATE", "DECLARE",
-    "DETACH",  "DISCARD", "DO",       "EXECUTE",    "FETCH",    "GRANT",    "LISTEN",     "LOAD",
-    "LOCK",    "MERGE",   "MOVE",     "NOTIFY",     "PRAGMA",   "PREPARE",  "REASSIGN",   "REINDEX",
-    "RESTORE", "REVOKE",  "SECURITY", "TABLE",      "TRUNCATE", "UNLISTEN", "USE",        "VACUUM"};
+    "ANALYZE",  "ATTACH",  "CALL",     "CHECKPOINT", "CLOSE",   "CLUSTER",  "DEALLOCATE", "DECLARE",
+    "DETACH",   "DISCARD", "DO",       "EXECUTE",    "FETCH",   "LISTEN",   "LOAD",       "LOCK",
+    "MERGE",    "MOVE",    "NOTIFY",   "PRAGMA",     "PREPARE", "REASSIGN", "REINDEX",    "RESTORE",
+    "SECURITY", "TABLE",   "TRUNCATE", "UNLISTEN",   "USE",     "VACUUM"};
 
 // Reads ISOLATION LEVEL ..., READ ONLY | WRITE and [NOT] DEFERRABLE, separated by commas or not.
 Result<TransactionModes> ParseTransactionModes(TokenStream& tokens) {
@@ -140,6 +141,9 @@ Result<StatementNode> ParseCreate(TokenStream& tokens) {
   if (what.IsKeyword("GRAPH")) {
     return ParseCreateGraph(tokens);
   }
+  if (IsRoleWord(what)) {
+    return ParseCreateRole(tokens);
+  }
   if (!tokens.TakeKeyword("MODEL")) {
     if (what.kind == TokenKind::kIdentifier) {
       static constexpr std::string_view kWhat[] = {"MODEL", "INDEX", "GRAPH"};
@@ -197,6 +201,9 @@ Result<StatementNode> ParseDrop(TokenStream& tokens) {
   }
   if (tokens.TakeKeyword("GRAPH")) {
     return ParseDropGraph(tokens);
+  }
+  if (IsRoleWord(what)) {
+    return ParseDropRole(tokens);
   }
   if (tokens.TakeKeyword("RELEASE")) {
     DropReleaseStatement drop;
@@ -288,11 +295,12 @@ Result<std::string> ParseSettingName(TokenStream& tokens) {
 
 Result<StatementNode> ParseShow(TokenStream& tokens) {
   static constexpr std::pair<std::string_view, ShowList> kLists[] = {
-      {"MODELS", ShowList::kModels},     {"RELEASES", ShowList::kReleases},
-      {"JOBS", ShowList::kJobs},         {"TABLES", ShowList::kTables},
-      {"GRAPHS", ShowList::kGraphs},     {"INDEXES", ShowList::kIndexes},
-      {"COLUMNS", ShowList::kColumns},   {"MEMORY", ShowList::kMemory},
-      {"SETTINGS", ShowList::kSettings}, {"ALL", ShowList::kSettings}};
+      {"MODELS", ShowList::kModels},   {"RELEASES", ShowList::kReleases},
+      {"JOBS", ShowList::kJobs},       {"TABLES", ShowList::kTables},
+      {"GRAPHS", ShowList::kGraphs},   {"INDEXES", ShowList::kIndexes},
+      {"COLUMNS", ShowList::kColumns}, {"MEMORY", ShowList::kMemory},
+      {"ROLES", ShowList::kRoles},     {"SETTINGS", ShowList::kSettings},
+      {"ALL", ShowList::kSettings}};
   for (const auto& [word, list] : kLists) {
     if (tokens.TakeKeyword(word)) {
       return StatementNode(ShowListStatement{list});
@@ -444,7 +452,9 @@ struct Production {
 constexpr Production kProductions[] = {
     {"ALTER",
      [](TokenStream& tokens) {
-       return tokens.Peek().IsKeyword("MODEL") ? ParseAlterModel(tokens) : ParseAlter(tokens);
+       return tokens.Peek().IsKeyword("MODEL") ? ParseAlterModel(tokens)
+              : IsRoleWord(tokens.Peek())      ? ParseAlterRole(tokens)
+                                               : ParseAlter(tokens);
      }},
     {"COPY", ParseCopy},
     {"BEGIN", [](TokenStream& tokens) { return ParseBegin(tokens, /*start=*/false); }},
@@ -467,6 +477,8 @@ constexpr Production kProductions[] = {
     {"DESCRIBE", ParseDescribe},
     {"PUBLISH", ParsePublish},
     {"REVERT", ParseRevert},
+    {"GRANT", ParseGrant},
+    {"REVOKE", ParseRevoke},
     {"PIN", [](TokenStream& tokens) { return ParsePin(tokens, /*pin=*/true); }},
     {"REFRESH", ParseRefresh},
     {"UNPIN", [](TokenStream& tokens) { return ParsePin(tokens, /*pin=*/false); }},

@@ -6,6 +6,7 @@
 #include "dashi/options.h"
 #include "dashi/release_event.h"
 #include "dashi/session.h"
+#include "dashi/session_options.h"
 #include "dashi/status.h"
 #include "dashi/subscription.h"
 #include "dashi/version.h"
@@ -14,7 +15,8 @@ namespace dashi {
 
 namespace internal {
 class DatabaseImpl;
-}
+class RoleDirectory;
+}  // namespace internal
 
 /// An open database directory.
 ///
@@ -41,7 +43,12 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  /// Makes a session that may do everything.
   Result<std::unique_ptr<Session>> NewSession();
+  /// Makes a session with the rights of a role, for a program that lets others in.
+  ///
+  /// Errors: kNotFound (28000) when there is no such role.
+  Result<std::unique_ptr<Session>> NewSession(const SessionOptions& session_options);
   /// Has `callback` told of every release that is published, reverted to or dropped from now on, by
   /// whichever session, until the subscription ends. There may be any number of subscriptions; each
   /// is told of each event once, in the order of the commits.
@@ -65,6 +72,7 @@ class Database {
   const std::string& directory() const;
 
  private:
+  friend class internal::RoleDirectory;
   explicit Database(std::shared_ptr<internal::DatabaseImpl> impl);
 
   // Sharers: the sessions.

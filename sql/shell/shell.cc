@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "sql/shell/completion.h"
+#include "sql/shell/password_text.h"
 
 namespace dashi {
 
@@ -190,7 +191,8 @@ bool Shell::HandleWord(Input& input, const std::string& line) {
 
 // Adds what was typed to the history, before it runs.
 void Shell::Remember(Input& input) {
-  if (!input.typed.empty() && input.typed.find_first_not_of(" \t\n") != std::string::npos) {
+  const bool blank = input.typed.find_first_not_of(" \t\n") == std::string::npos;
+  if (!blank && !MayHoldPassword(input.typed)) {
     input.lines.AddHistory(input.typed);
   }
   input.typed.clear();

@@ -19,6 +19,7 @@
 #include "sql/shell/copy_command.h"
 #include "sql/shell/edited_text.h"
 #include "sql/shell/object_reports.h"
+#include "sql/shell/password_text.h"
 #include "sql/shell/shell.h"
 #include "sql/shell/sql_quoting.h"
 #include "sql/shell/statement_syntax.h"
@@ -417,7 +418,7 @@ Status Shell::Edit(Input& input, const ShellCommand& command) {
   }
   script_runner_.ForgetCancel();  // Ctrl-C was the editor's.
   input.splitter.TakePending();
-  if (!text.empty()) {
+  if (!text.empty() && !MayHoldPassword(text)) {
     input.lines.AddHistory(text);
   }
   input.splitter.Feed(text + "\n");

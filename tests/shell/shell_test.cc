@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sql/shell/password_text.h"
 #include "sql/shell/shell_command.h"
 #include "tests/shell/fake_statement_runner.h"
 #include "tests/shell/string_sink.h"
@@ -109,6 +110,14 @@ TEST_F(ShellTest, CtrlCDropsTheStatementBegun) {
   Run({"SELECT labl", "^C", "SELECT n;"});
   EXPECT_EQ(runner_.statements(), Strings{"SELECT n"});
   EXPECT_EQ(line_reader_.history, Strings{"SELECT n;"});
+}
+
+TEST_F(ShellTest, PasswordsStayOutOfTheHistory) {
+  Run({"create role ann PASSWORD 'secret';", "ALTER USER ann", "  PassWord 'x';", "SELECT n;"});
+  EXPECT_EQ(line_reader_.history, Strings{"SELECT n;"});
+  EXPECT_TRUE(MayHoldPassword("CREATE ROLE a PASSWORD E'x'"));
+  EXPECT_FALSE(MayHoldPassword("ALTER ROLE a PASSWORD NULL"));
+  EXPECT_FALSE(MayHoldPassword("SELECT 'x', password"));
 }
 
 TEST_F(ShellTest, GoesOnAfterAnError) {
