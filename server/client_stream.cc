@@ -13,6 +13,12 @@ using boost::system::error_code;
 ClientStream::ClientStream(Socket socket, Strand strand)
     : strand_(std::move(strand)), socket_(std::move(socket)) {}
 
+PeerAddress ClientStream::peer() const {
+  error_code error;
+  const auto endpoint = socket_.remote_endpoint(error);
+  return error ? PeerAddress() : PeerAddressOf(endpoint.data());
+}
+
 void ClientStream::ShakeHands(TlsContext& tls, Done done) {
   tls_ = std::make_unique<TlsStream>(socket_, tls.context());
   tls_->async_handshake(asio::ssl::stream_base::server,

@@ -9,6 +9,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "server/peer_address.h"
 #include "server/tls_context.h"
 
 namespace dashi {
@@ -35,6 +36,8 @@ class ClientStream {
   void SayEnd(Done done);
   void Close();
 
+  /// Where the client comes from; `local` too where it has gone.
+  PeerAddress peer() const;
   bool encrypted() const { return tls_ != nullptr; }
 
  private:

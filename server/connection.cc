@@ -6,6 +6,7 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <fmt/format.h>
 
 #include "base/logging.h"
 #include "base/status.h"
@@ -21,6 +22,8 @@ namespace {
 
 // A client may send the next queries while one runs, up to this.
 constexpr std::size_t kPipelinedBytesMax = std::size_t{1} << 20;
+// The same of one that is not let in yet.
+constexpr std::size_t kBytesBeforeLoginMax = std::size_t{64} << 10;
 
 // The input of a COPY that has come and is not yet loaded.
 constexpr std::size_t kCopyBytesMax = std::size_t{1} << 20;
@@ -34,9 +37,10 @@ Status Overloaded() {
 }
 
 // Makes the session of a new connection, with the settings its client asked for.
-Result<std::shared_ptr<ClientSession>> OpenClientSession(const RunnerFactory& make_runner,
+Result<std::shared_ptr<ClientSession>> OpenClientSession(const ClientRunnerFactory& make_runner,
+                                                         const ClientIdentity& client,
                                                          const StartupParameters& parameters) {
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementRunner> runner, make_runner());
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementRunner> runner, make_runner(client));
   for (const std::string& statement : SettingStatements(parameters)) {
     DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result, runner->Run(statement));
     Row row;
@@ -74,6 +78,7 @@ Connection::Connection(asio::io_context& io_context, Socket socket, ConnectionCo
       stream_(std::move(socket), strand_),
       startup_timer_(io_context),
       write_timer_(io_context),
+      peer_(stream_.peer()),
       machine_(setup_->tls != nullptr),
       send_queue_(
           options_.send_queue_bytes_max,
@@ -107,8 +112,9 @@ void Connection::StartDeadline() {
 void Connection::Read() {
   using State = ProtocolMachine::State;
   const State state = machine_.state();
-  const bool enough = state == State::kRunning || state == State::kOpening
-                          ? machine_.num_pending_bytes() > kPipelinedBytesMax
+  const bool enough = state == State::kRunning ? machine_.num_pending_bytes() > kPipelinedBytesMax
+                      : state == State::kOpening
+                          ? machine_.num_pending_bytes() > kBytesBeforeLoginMax
                       : state == State::kCopyIn ? copy_inbox_.full()
                                                 : send_queue_.full();
   if (reading_ || closed_ || close_after_writes_ || starting_tls_ || enough) {
@@ -153,7 +159,10 @@ void Connection::Advance() {
         starting_tls_ = true;
         break;
       case Action::kOpenSession:
-        OpenSession();
+        CheckAccess();
+        break;
+      case Action::kLogIn:
+        HandleLoginMessage(step.query);
         break;
       case Action::kRunQuery:
         RunQuery(std::move(step.query));
@@ -197,17 +206,25 @@ CopyInbox::Hooks Connection::CopyHooks() {
 }
 
 void Connection::OpenSession() {
-  busy_ = context_.registry.Admit(process_id_) &&
+  using Admission = ConnectionRegistry::Admission;
+  const Admission admission =
+      context_.registry.Admit(process_id_, identity_.user, num_of_user_max_);
+  if (admission == Admission::kTooManyOfUser) {
+    Refuse(Status::ResourceExhausted(
+               fmt::format("too many connections for role \"{}\"", identity_.user))
+               .WithSqlState("53300"));
+    return;
+  }
+  busy_ = admission == Admission::kAdmitted &&
           context_.workers.Submit([self = shared_from_this()] { self->OpenOnWorker(); });
   if (!busy_) {
-    send_queue_.Push(machine_.SessionRefused(Overloaded()));
-    CloseAfterWrites();
+    Refuse(Overloaded());
   }
 }
 
 void Connection::OpenOnWorker() {
   Result<std::shared_ptr<ClientSession>> session = CatchAsStatus("start of a session", [this] {
-    return OpenClientSession(context_.make_runner, machine_.parameters());
+    return OpenClientSession(context_.hooks.make_runner, identity_, machine_.parameters());
   });
   const Status opened = session.status();
   if (opened.ok()) {
@@ -225,10 +242,11 @@ void Connection::HandleSession(const Status& status) {
   }
   startup_timer_.cancel();
   if (!status.ok()) {
-    send_queue_.Push(machine_.SessionRefused(status));
-    CloseAfterWrites();
+    Refuse(status);
     return;
   }
+  NoteLogin(Status());
+  machine_.SetSuperuser(identity_.is_admin);
   send_queue_.Push(machine_.SessionOpened(process_id_, secret_));
   if (stopping_) {
     SayGoodbye();

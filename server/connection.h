@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,12 +15,16 @@
 #include <boost/asio/strand.hpp>
 
 #include "base/mutex.h"
+#include "server/auth/access_rules.h"
+#include "server/auth/client_identity.h"
+#include "server/auth/login.h"
 #include "server/client_session.h"
 #include "server/client_stream.h"
 #include "server/connection_registry.h"
 #include "server/connection_setup.h"
 #include "server/copy_inbox.h"
 #include "server/extended_query.h"
+#include "server/peer_address.h"
 #include "server/protocol_machine.h"
 #include "server/send_queue.h"
 #include "server/server.h"
@@ -30,7 +36,7 @@ namespace dashi {
 /// What all connections of a server use.
 struct ConnectionContext {
   CurrentSetup setup;
-  RunnerFactory make_runner;
+  ServerHooks hooks;
   WorkerPool& workers;
   ConnectionRegistry& registry;
 };
@@ -69,6 +75,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void HandleRead(const boost::system::error_code& error, std::size_t num_bytes);
   void Advance();
   void ShakeHands();
+  /// Decides by the access rules how the client logs in, and has its role looked up.
+  void CheckAccess();
+  void HandleRole(const Result<internal::RoleLogin>& role);
+  void BeginLogin(const internal::RoleLogin& role);
+  void HandleLoginMessage(std::string_view body);
+  void Refuse(const Status& status);
+  void NoteLogin(const Status& outcome) const;
   void OpenSession();
   void OpenOnWorker();
   void HandleSession(const Status& status);
@@ -98,7 +111,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ClientStream stream_;
   boost::asio::steady_timer startup_timer_;  // after Close: when to cancel again
   boost::asio::steady_timer write_timer_;
+  const PeerAddress peer_;
   ProtocolMachine machine_;
+  AccessDecision access_;
+  std::optional<Login> login_;  // while it lasts
+  ClientIdentity identity_;
+  int num_of_user_max_ = -1;
   SendQueue send_queue_;
   CopyInbox copy_inbox_;
   std::array<char, 8192> read_buffer_ = {};

@@ -1,5 +1,6 @@
 #include "server/connection_registry.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace dashi {
@@ -9,15 +10,26 @@ void ConnectionRegistry::Add(std::uint32_t process_id, std::weak_ptr<Connection>
   entries_[process_id].connection = std::move(connection);
 }
 
-bool ConnectionRegistry::Admit(std::uint32_t process_id) {
+ConnectionRegistry::Admission ConnectionRegistry::Admit(std::uint32_t process_id,
+                                                        const std::string& user,
+                                                        int num_of_user_max) {
   const MutexLock lock(mutex_);
   const auto entry = entries_.find(process_id);
   if (entry == entries_.end() || num_clients_ >= num_clients_max_) {
-    return false;
+    return Admission::kNoPlace;
+  }
+  if (num_of_user_max >= 0) {
+    const auto num_of_user = std::count_if(entries_.begin(), entries_.end(), [&](const auto& each) {
+      return each.second.admitted && each.second.user == user;
+    });
+    if (num_of_user >= num_of_user_max) {
+      return Admission::kTooManyOfUser;
+    }
   }
   entry->second.admitted = true;
+  entry->second.user = user;
   ++num_clients_;
-  return true;
+  return Admission::kAdmitted;
 }
 
 void ConnectionRegistry::Remove(std::uint32_t process_id) {

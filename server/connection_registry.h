@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/mutex.h"
@@ -21,8 +22,11 @@ class ConnectionRegistry {
   explicit ConnectionRegistry(std::size_t num_clients_max) : num_clients_max_(num_clients_max) {}
 
   void Add(std::uint32_t process_id, std::weak_ptr<Connection> connection) DASHI_EXCLUDES(mutex_);
-  /// Takes one of the places for clients. Returns false when there is none left.
-  bool Admit(std::uint32_t process_id) DASHI_EXCLUDES(mutex_);
+  enum class Admission : std::uint8_t { kAdmitted, kNoPlace, kTooManyOfUser };
+
+  /// Takes one of the places for clients, of which `user` may have `num_of_user_max`; -1: all.
+  Admission Admit(std::uint32_t process_id, const std::string& user, int num_of_user_max)
+      DASHI_EXCLUDES(mutex_);
   void Remove(std::uint32_t process_id) DASHI_EXCLUDES(mutex_);
 
   /// Returns the connection with this number; null when there is none.
@@ -38,6 +42,7 @@ class ConnectionRegistry {
   struct Entry {
     std::weak_ptr<Connection> connection;
     bool admitted = false;
+    std::string user;  // of an admitted one
   };
 
   const std::size_t num_clients_max_;

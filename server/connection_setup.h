@@ -1,9 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/mutex.h"
 #include "dashi/status.h"
+#include "server/auth/access_rules.h"
 #include "server/server_options.h"
 #include "server/tls_context.h"
 
@@ -14,6 +17,8 @@ struct ConnectionSetup {
   ServerOptions options;
   /// Sharers: the setups and connections. Null: there is no TLS.
   std::shared_ptr<TlsContext> tls;
+  AccessRules access = AccessRules::Default();
+  std::vector<std::string> file_directories;
 
   /// Reads the files.
   ///

@@ -16,6 +16,7 @@
 #include "dashi/database.h"
 #include "server/command_line.h"
 #include "server/configuration.h"
+#include "server/connection_setup.h"
 #include "server/maintenance_commands.h"
 #include "server/recover_command.h"
 #include "server/serve.h"
@@ -145,6 +146,7 @@ Result<int> RunServe(const CommandLine& command_line, StandardStreams& streams) 
   // A wrong address is told before the database is opened.
   const ServerOptions& options = configuration.options;
   DASHI_RETURN_IF_ERROR(CheckServerOptions(options));
+  DASHI_RETURN_IF_ERROR(ConnectionSetup::Load(options).status());
   if (command_line.check_config) {
     DASHI_RETURN_IF_ERROR(streams.out.Write(FormatConfiguration(configuration)));
     return 0;

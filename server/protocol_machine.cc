@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "server/auth/sasl_messages.h"
 
 namespace dashi {
 
@@ -36,6 +37,8 @@ ProtocolMachine::Step ProtocolMachine::Advance() {
   switch (state_) {
     case State::kStartup:
       return AdvanceStartup();
+    case State::kLogin:
+      return AdvanceLogin();
     case State::kReady:
     case State::kSkipToSync:
       return AdvanceMessage();
@@ -109,6 +112,27 @@ ProtocolMachine::Step ProtocolMachine::AnswerEncryptionRequest(StartupMessage::K
     step.action = Action::kStartTls;
     step.reply = "S";
   }
+  return step;
+}
+
+std::string ProtocolMachine::BeginLogin(std::string request) {
+  state_ = State::kLogin;
+  return std::exchange(negotiation_, std::string()) + request;
+}
+
+void ProtocolMachine::EndLogin() { state_ = State::kOpening; }
+
+ProtocolMachine::Step ProtocolMachine::AdvanceLogin() {
+  LoginDecoding decoding = DecodeLoginMessage(Pending());
+  if (decoding.outcome == DecodeOutcome::kNeedMore) {
+    return StepOf(Action::kWait);
+  }
+  if (decoding.outcome == DecodeOutcome::kMalformed) {
+    return decoding.status.ok() ? Close() : Fatal(decoding.status);
+  }
+  Consume(decoding.num_bytes);
+  Step step = StepOf(Action::kLogIn);
+  step.query = std::move(decoding.body);
   return step;
 }
 

@@ -20,7 +20,7 @@ namespace dashi {
 /// Messages of the extended protocol are collected up to a Sync, a Flush, a message of another kind
 /// or a bound, and run together, so that whoever runs them knows what is alone in its series.
 ///
-///     kTls <-> kStartup -> kOpening -> kReady <-> kRunning
+///     kTls <-> kStartup -> kLogin? -> kOpening -> kReady <-> kRunning
 ///                                        |  ^
 ///                                        v  |
 ///                                    kSkipToSync          any -> kClosed
@@ -30,7 +30,17 @@ namespace dashi {
 /// Threads: one thread at a time.
 class ProtocolMachine {
  public:
-  enum class State { kStartup, kTls, kOpening, kReady, kRunning, kCopyIn, kSkipToSync, kClosed };
+  enum class State {
+    kStartup,
+    kTls,
+    kLogin,
+    kOpening,
+    kReady,
+    kRunning,
+    kCopyIn,
+    kSkipToSync,
+    kClosed
+  };
 
   /// What to do after sending `reply`.
   struct Step {
@@ -38,6 +48,7 @@ class ProtocolMachine {
       kContinue,     ///< with the next step
       kWait,         ///< for more bytes, or for the end of what runs
       kStartTls,     ///< once `reply` is sent; then call TlsStarted
+      kLogIn,        ///< with the message in `query`; stays in kLogin
       kOpenSession,  ///< then call SessionOpened or SessionRefused
       kRunQuery,     ///< then call AnswerDone
       kRunSeries,    ///< the messages of `series`, then call AnswerDone
@@ -68,6 +79,12 @@ class ProtocolMachine {
 
   /// What comes from now on is encrypted.
   void TlsStarted();
+  /// Begins a login with a password, where kOpenSession was asked for. Returns `request`.
+  std::string BeginLogin(std::string request);
+  /// The login is over: goes on as after kOpenSession.
+  void EndLogin();
+  /// Tells the client, once it is let in, whether it may do everything.
+  void SetSuperuser(bool is_superuser) { parameters_.is_superuser = is_superuser; }
   /// The session stands. Returns the replies that let the client in.
   std::string SessionOpened(std::uint32_t process_id, std::uint32_t secret);
   /// The session was refused. Returns the reply; the connection ends.
@@ -92,6 +109,7 @@ class ProtocolMachine {
 
  private:
   Step AdvanceStartup();
+  Step AdvanceLogin();
   Step Start(const StartupMessage& message);
   Step AnswerEncryptionRequest(StartupMessage::Kind kind);
   Step AdvanceMessage();

@@ -10,8 +10,11 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
+#include "base/clock.h"
 #include "base/status.h"
+#include "server/auth/audit_log.h"
 #include "server/server.h"
+#include "sql/roles/role_directory.h"
 #include "sql/shell/session_runner.h"
 
 namespace dashi {
@@ -34,16 +37,46 @@ Status Tell(ByteSink& log, const std::string& line) {
   return log.Flush();
 }
 
+// The session of a client that was let in.
+Result<std::unique_ptr<StatementRunner>> MakeRunner(Database& database, AuditLog& audit,
+                                                    const ClientIdentity& client) {
+  SessionOptions options;
+  options.user = client.user;
+  options.unrestricted = client.unrestricted;
+  options.file_directories = client.file_directories;
+  options.on_audited = [&audit, client](const AuditedStatement& statement) {
+    audit.Statement(client, statement);
+  };
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, database.NewSession(options));
+  return std::unique_ptr<StatementRunner>(std::make_unique<SessionRunner>(std::move(session)));
+}
+
+ServerHooks HooksOf(Database& database, AuditLog& audit) {
+  ServerHooks hooks;
+  hooks.make_runner = [&database, &audit](const ClientIdentity& client) {
+    return MakeRunner(database, audit, client);
+  };
+  hooks.secrets = UnguessableNumber;
+  hooks.find_role = [&database](const std::string& user) {
+    return internal::RoleDirectory::Find(database, user, Clock::System().NowMicros());
+  };
+  hooks.on_login = [&audit](const LoginEvent& event) { audit.Login(event); };
+  return hooks;
+}
+
 // Whatever the sources say wrong, the server goes on.
-Status Reload(Server& server, const ConfigurationSources& sources, Configuration* running,
-              ByteSink& log) {
+Status Reload(Server& server, AuditLog& audit, const ConfigurationSources& sources,
+              Configuration* running, ByteSink& log) {
   Result<Configuration> loaded = LoadConfiguration(sources);
   const Status usable = loaded.ok() ? CheckServerOptions(loaded->options) : loaded.status();
   if (!usable.ok()) {
     return Tell(log, fmt::format("{}{}", kNotReloaded, usable.message()));
   }
   ConfigurationChange change = ChangeOf(*running, *loaded);
-  const Status reloaded = server.Reload(change.next.options);
+  Status reloaded = server.Reload(change.next.options);
+  if (reloaded.ok()) {
+    reloaded = audit.Open(change.next.options.audit_log_file);
+  }
   if (!reloaded.ok()) {
     return Tell(log, fmt::format("{}{}", kNotReloaded, reloaded.message()));
   }
@@ -97,20 +130,18 @@ ServeRequests::Kind ServeRequests::Wait() {
 
 Status Serve(Database& database, Configuration configuration, const ConfigurationSources& sources,
              ServeRequests& requests, ByteSink& log) {
-  const auto make_runner = [&database]() -> Result<std::unique_ptr<StatementRunner>> {
-    DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, database.NewSession());
-    return std::unique_ptr<StatementRunner>(std::make_unique<SessionRunner>(std::move(session)));
-  };
+  AuditLog audit;
+  DASHI_RETURN_IF_ERROR(audit.Open(configuration.options.audit_log_file));
   const std::string host = configuration.options.host;
   DASHI_ASSIGN_OR_RETURN(const auto server,
-                         Server::Start(configuration.options, make_runner, UnguessableNumber));
+                         Server::Start(configuration.options, HooksOf(database, audit)));
   const std::string socket =
       server->socket_path().empty() ? "" : fmt::format(" and {}", server->socket_path());
   DASHI_RETURN_IF_ERROR(Tell(
       log, fmt::format("dashi: serving {} on {} port {}{}. Connect with: psql -h {} -p {}",
                        database.directory(), host, server->port(), socket, host, server->port())));
   while (requests.Wait() == ServeRequests::Kind::kReload) {
-    DASHI_RETURN_IF_ERROR(Reload(*server, sources, &configuration, log));
+    DASHI_RETURN_IF_ERROR(Reload(*server, audit, sources, &configuration, log));
   }
   DASHI_RETURN_IF_ERROR(Tell(log, "dashi: stopping"));
   Drain(*server, configuration.options.drain_time, requests);

@@ -40,24 +40,25 @@ int NumCores() { return std::max(1, static_cast<int>(std::thread::hardware_concu
 Status CheckServerOptions(const ServerOptions& options) {
   DASHI_ASSIGN_OR_RETURN(const std::string text, IpAddressOf(options.host));
   DASHI_ASSIGN_OR_RETURN(const PeerAddress address, ParseAddress(text));
-  if (!address.is_loopback()) {
+  const bool asks = !options.access_file.empty() || !options.tls_certificate_file.empty();
+  if (!address.is_loopback() && !asks) {
     return Status::InvalidArgument(
-               fmt::format("only loopback addresses can be served without authentication: got {}",
+               fmt::format("only loopback addresses can be served without TLS and access rules: "
+                           "got {}",
                            options.host))
-        .WithHint("Listen on 127.0.0.1 and let others in through an SSH tunnel.");
+        .WithHint("Give tls_certificate_file and tls_key_file, or an access_file.");
   }
   return Status();
 }
 
 class Server::Impl {
  public:
-  Impl(CurrentSetup::Pointer setup, RunnerFactory make_runner, SecretSource secrets,
-       std::unique_ptr<WorkerPool> workers)
-      : secrets_(std::move(secrets)),
+  Impl(CurrentSetup::Pointer setup, ServerHooks hooks, std::unique_ptr<WorkerPool> workers)
+      : secrets_(hooks.secrets),
         registry_(static_cast<std::size_t>(setup->options.num_connections_max)),
         workers_(std::move(workers)),
         options_(setup->options),
-        context_{CurrentSetup(std::move(setup)), std::move(make_runner), *workers_, registry_},
+        context_{CurrentSetup(std::move(setup)), std::move(hooks), *workers_, registry_},
         work_(asio::make_work_guard(io_context_)),
         accept_strand_(asio::make_strand(io_context_)),
         port_listener_(io_context_, accept_strand_, Greeter()),
@@ -169,6 +170,15 @@ Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                               RunnerFactory make_runner, SecretSource secrets) {
+  ServerHooks hooks;
+  hooks.make_runner = [make = std::move(make_runner)](const ClientIdentity& /*client*/) {
+    return make();
+  };
+  hooks.secrets = std::move(secrets);
+  return Start(options, std::move(hooks));
+}
+
+Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, ServerHooks hooks) {
   DASHI_RETURN_IF_ERROR(CheckServerOptions(options));
   const int num_workers =
       options.num_workers > 0 ? options.num_workers : std::max(8, 2 * NumCores());
@@ -177,8 +187,7 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
       2 * static_cast<std::size_t>(options.num_connections_max + kUnauthenticatedMax);
   DASHI_ASSIGN_OR_RETURN(auto workers, WorkerPool::Start(num_workers, num_waiting_max));
   DASHI_ASSIGN_OR_RETURN(CurrentSetup::Pointer setup, ConnectionSetup::Load(options));
-  auto impl = std::make_unique<Impl>(std::move(setup), std::move(make_runner), std::move(secrets),
-                                     std::move(workers));
+  auto impl = std::make_unique<Impl>(std::move(setup), std::move(hooks), std::move(workers));
   DASHI_RETURN_IF_ERROR(impl->Start());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dashi/status.h"
+#include "server/auth/client_identity.h"
 #include "server/server_options.h"
 #include "sql/shell/statement_runner.h"
 
@@ -15,14 +16,25 @@ namespace dashi {
 
 /// Returns ok when `options` can be served.
 ///
-/// Errors: kInvalidArgument for a host that is no address or not a loopback one: there is no
-///         authentication yet.
+/// Errors: kInvalidArgument for a host that is no address, and for one that is not a loopback one
+///         without TLS and without an access_file.
 Status CheckServerOptions(const ServerOptions& options);
 
 /// Makes what runs the statements of a new connection. Called by many threads at once.
 using RunnerFactory = std::function<Result<std::unique_ptr<StatementRunner>>()>;
+/// Makes the same for a client that was let in.
+using ClientRunnerFactory =
+    std::function<Result<std::unique_ptr<StatementRunner>>(const ClientIdentity& client)>;
 /// Returns numbers that nobody can guess. Called by many threads at once.
 using SecretSource = std::function<std::uint32_t()>;
+
+/// What a server calls.
+struct ServerHooks {
+  ClientRunnerFactory make_runner;
+  SecretSource secrets;
+  RoleLookup find_role;    ///< empty: there are no roles
+  LoginObserver on_login;  ///< may be empty
+};
 
 /// Answers PostgreSQL clients on a TCP port, and on a Unix socket where the options name one.
 ///
@@ -33,6 +45,8 @@ class Server {
   ///
   /// Errors: those of CheckServerOptions and of the files that the options name; kIoError when the
   ///         port or socket cannot be had.
+  static Result<std::unique_ptr<Server>> Start(const ServerOptions& options, ServerHooks hooks);
+  /// The same without roles.
   static Result<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                RunnerFactory make_runner, SecretSource secrets);
   /// Stops, with no time to drain.

@@ -13,6 +13,10 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 5433;               ///< 0 takes any free one
   std::string unix_socket_directory = {};  ///< empty: no Unix socket
+  std::string access_file = {};            ///< empty: AccessRules::Default
+  std::string audit_log_file = {};         ///< empty: none
+  /// Folders of the server in which statements may name files, separated by colons.
+  std::string file_directories = {};
   // PEM files; empty: no TLS.
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};

@@ -26,13 +26,21 @@ constexpr std::uint64_t kHour = 3600 * kSecond;
 constexpr std::uint64_t kMegabyte = std::uint64_t{1} << 20;
 
 const ServerSetting kSettings[] = {
+    {"access_file", &ServerOptions::access_file, 0, 0, true,
+     "file of the rules that say who is let in how; empty: the default rules"},
+    {"audit_log_file", &ServerOptions::audit_log_file, 0, 0, true,
+     "file to which logins, changes of roles and definitions and the like are added; stderr: the "
+     "log; empty: none"},
     {"authentication_timeout", &ServerOptions::startup_deadline, kSecond, kHour / 6, true,
      "how long a client may take from connecting to being let in"},
     {"copy_timeout", &ServerOptions::copy_stalled_max, kSecond, 24 * kHour, true,
      "how long the client of a COPY may send nothing while others cannot load because of it"},
+    {"file_directories", &ServerOptions::file_directories, 0, 0, true,
+     "folders, separated by colons, in which statements may name files of the server; empty: none"},
     {"follow", &ServerOptions::follow, 0, 0, false,
      "read-only, and each statement sees what the other process has committed"},
-    {"host", &ServerOptions::host, 0, 0, false, "address to listen on; loopback only"},
+    {"host", &ServerOptions::host, 0, 0, false,
+     "address to listen on; others than loopback ones need TLS or an access_file"},
     {"max_connections", &ServerOptions::num_connections_max, 1, 10'000, false, "clients at a time"},
     {"max_unauthenticated_connections", &ServerOptions::num_unauthenticated_max, 1, 10'000, true,
      "clients that are connected and not let in; more are dropped"},

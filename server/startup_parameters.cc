@@ -160,7 +160,7 @@ std::vector<std::pair<std::string, std::string>> ReportedParameters(
           {"in_hot_standby", "off"},
           {"integer_datetimes", "on"},
           {"IntervalStyle", "postgres"},
-          {"is_superuser", "on"},
+          {"is_superuser", parameters.is_superuser ? "on" : "off"},
           {"server_encoding", "UTF8"},
           {"server_version", "15.0"},
           {"session_authorization", parameters.user},

@@ -14,6 +14,7 @@ struct StartupParameters {
   std::string user;
   std::string database;
   std::string application_name;
+  bool is_superuser = true;  ///< known once it has logged in
   /// Names of protocol options (`_pq_.x`) that are unknown here.
   std::vector<std::string> unknown_protocol_options;
   /// Settings to be made in the session: `SET name = 'value'`.

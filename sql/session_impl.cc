@@ -104,6 +104,7 @@ Status SessionImpl::Become(const SessionOptions& options) {
   state_.user = options.user;
   state_.unrestricted = options.unrestricted;
   state_.file_directories = options.file_directories;
+  state_.on_audited = options.on_audited;
   bool is_admin = options.unrestricted;
   if (!options.unrestricted) {
     DASHI_ASSIGN_OR_RETURN(const auto view, database_->store().NewSnapshot());
@@ -254,6 +255,7 @@ Result<ResultSet> SessionImpl::ExecuteParsed(
     }
     return run;
   });
+  sql::Audit(state_, statement->node, result.status());
   if (result.ok()) {
     return result;
   }

@@ -9,6 +9,7 @@
 
 #include "dashi/copy_streams.h"
 #include "dashi/progress.h"
+#include "dashi/session_options.h"
 #include "sql/interruption.h"
 #include "sql/roles/roles.h"
 #include "sql/row_source.h"
@@ -37,6 +38,7 @@ struct SessionState {
   std::string user = "dashi";
   bool unrestricted = true;
   std::optional<std::vector<std::string>> file_directories;
+  std::function<void(const AuditedStatement& statement)> on_audited;
   /// What the role may, as of the roles' version; not used when unrestricted.
   Rights rights;
   std::uint64_t rights_version = 0;

@@ -6,7 +6,8 @@ _dashi_options() {
     exec) echo "$database --format --command --file --read-only --follow -c -f" ;;
     shell) echo "$database --format --read-only --follow" ;;
     serve) echo "$database --read-only --follow --config --check-config" \
-                "--authentication-timeout --copy-timeout --host --max-connections --max-unauthenticated-connections" \
+                "--access-file --audit-log-file --authentication-timeout --copy-timeout" \
+                "--file-directories --host --max-connections --max-unauthenticated-connections" \
                 "--port --send-queue-limit --send-timeout --shutdown-timeout" \
                 "--tls-certificate-file --tls-key-file --unix-socket-directory --workers" ;;
     import) echo "$database --file-format --columns --header --delimiter --split --graph" \
@@ -34,11 +35,13 @@ _dashi() {
       --split) words="train test valid" ;;
       --slices) words="all head,torso,tail head,torso,tail,new" ;;
       --host) words="127.0.0.1 ::1 localhost" ;;
-      -f | --file | --rejects | --config | --tls-certificate-file | --tls-key-file) files="file" ;;
-      --to | --unix-socket-directory) files="directory" ;;
+      -f | --file | --rejects | --config | --access-file | --audit-log-file | \
+        --tls-certificate-file | --tls-key-file) files="file" ;;
+      --to | --file-directories | --unix-socket-directory) files="directory" ;;
       -c | --command | --threads | --memory-limit | --port | --max-connections | --columns | \
         --delimiter | --graph | --k | --with | --keep | --backup | --authentication-timeout | \
-        --max-unauthenticated-connections | --copy-timeout | --send-queue-limit | --send-timeout | --shutdown-timeout | --workers) ;;
+        --max-unauthenticated-connections | --copy-timeout | --send-queue-limit | \
+        --send-timeout | --shutdown-timeout | --workers) ;;
       *)
         if [[ $current == -* ]]; then
           words=$(_dashi_options "$command")

@@ -16,7 +16,6 @@ namespace dashi::sql {
 namespace {
 
 using Needs = NeededRight;
-using Audit = AuditClass;
 
 template <typename... Handlers>
 struct Overloaded : Handlers... {
@@ -53,24 +52,24 @@ bool HasOption(const std::vector<OptionNode>& options, std::string_view name) {
 
 StatementTraits Of(const CopyFromStatement& copy) {
   const bool uses_files = !copy.from_input || HasOption(copy.options, "rejects");
-  return uses_files ? StatementTraits{"COPY FROM", Needs::kAdmin, Audit::kServerFiles}
+  return uses_files ? StatementTraits{"COPY FROM", Needs::kAdmin, AuditClass::kServerFiles}
                     : StatementTraits{"COPY FROM STDIN", Needs::kWriter};
 }
 
 StatementTraits Of(const CopyToStatement& copy) {
   return copy.to_output ? StatementTraits{"COPY TO STDOUT", Needs::kReader}
-                        : StatementTraits{"COPY TO", Needs::kAdmin, Audit::kServerFiles};
+                        : StatementTraits{"COPY TO", Needs::kAdmin, AuditClass::kServerFiles};
 }
 
 StatementTraits Of(const CreateModelStatement& create) {
   // The option path names a folder of the server.
   const bool uses_files = HasOption(create.options, "path");
-  return {"CREATE MODEL", uses_files ? Needs::kAdmin : Needs::kTrainer, Audit::kDefinition};
+  return {"CREATE MODEL", uses_files ? Needs::kAdmin : Needs::kTrainer, AuditClass::kDefinition};
 }
 
 StatementTraits Of(const AlterRoleStatement& alter) {
   return {"ALTER ROLE", alter.password_alone() ? Needs::kOwnPassword : Needs::kAdmin,
-          Audit::kRoles};
+          AuditClass::kRoles};
 }
 
 // The table: one line for each other kind of statement.
@@ -96,25 +95,25 @@ StatementTraits Of(const ShowModelStatement& /*statement*/) {
 }
 StatementTraits Of(const DescribeStatement& /*statement*/) { return {"DESCRIBE", Needs::kReader}; }
 StatementTraits Of(const CreateIndexStatement& /*statement*/) {
-  return {"CREATE INDEX", Needs::kTrainer, Audit::kDefinition};
+  return {"CREATE INDEX", Needs::kTrainer, AuditClass::kDefinition};
 }
 StatementTraits Of(const DropIndexStatement& /*statement*/) {
-  return {"DROP INDEX", Needs::kTrainer, Audit::kDefinition};
+  return {"DROP INDEX", Needs::kTrainer, AuditClass::kDefinition};
 }
 StatementTraits Of(const CreateGraphStatement& /*statement*/) {
-  return {"CREATE GRAPH", Needs::kTrainer, Audit::kDefinition};
+  return {"CREATE GRAPH", Needs::kTrainer, AuditClass::kDefinition};
 }
 StatementTraits Of(const DropGraphStatement& /*statement*/) {
-  return {"DROP GRAPH", Needs::kTrainer, Audit::kDefinition};
+  return {"DROP GRAPH", Needs::kTrainer, AuditClass::kDefinition};
 }
 StatementTraits Of(const AlterModelStatement& /*statement*/) {
-  return {"ALTER MODEL", Needs::kTrainer, Audit::kDefinition};
+  return {"ALTER MODEL", Needs::kTrainer, AuditClass::kDefinition};
 }
 StatementTraits Of(const DropModelStatement& /*statement*/) {
-  return {"DROP MODEL", Needs::kTrainer, Audit::kDefinition};
+  return {"DROP MODEL", Needs::kTrainer, AuditClass::kDefinition};
 }
 StatementTraits Of(const DropReleaseStatement& /*statement*/) {
-  return {"DROP RELEASE", Needs::kTrainer, Audit::kDefinition};
+  return {"DROP RELEASE", Needs::kTrainer, AuditClass::kDefinition};
 }
 StatementTraits Of(const PinReleaseStatement& /*statement*/) {
   return {"PIN RELEASE", Needs::kTrainer};
@@ -130,10 +129,10 @@ StatementTraits Of(const EvaluateModelStatement& /*statement*/) {
 }
 StatementTraits Of(const CompareStatement& /*statement*/) { return {"COMPARE", Needs::kTrainer}; }
 StatementTraits Of(const PublishStatement& /*statement*/) {
-  return {"PUBLISH", Needs::kTrainer, Audit::kPublication};
+  return {"PUBLISH", Needs::kTrainer, AuditClass::kPublication};
 }
 StatementTraits Of(const RevertModelStatement& /*statement*/) {
-  return {"REVERT", Needs::kTrainer, Audit::kPublication};
+  return {"REVERT", Needs::kTrainer, AuditClass::kPublication};
 }
 StatementTraits Of(const WaitJobStatement& /*statement*/) { return {"WAIT JOB", Needs::kTrainer}; }
 StatementTraits Of(const CancelJobStatement& /*statement*/) {
@@ -146,19 +145,19 @@ StatementTraits Of(const ResumeJobStatement& /*statement*/) {
   return {"RESUME JOB", Needs::kTrainer};
 }
 StatementTraits Of(const AlterTableStatement& /*statement*/) {
-  return {"ALTER TABLE", Needs::kAdmin, Audit::kDefinition};
+  return {"ALTER TABLE", Needs::kAdmin, AuditClass::kDefinition};
 }
 StatementTraits Of(const CommentStatement& /*statement*/) {
-  return {"COMMENT", Needs::kAdmin, Audit::kDefinition};
+  return {"COMMENT", Needs::kAdmin, AuditClass::kDefinition};
 }
 StatementTraits Of(const ExportModelStatement& /*statement*/) {
-  return {"EXPORT MODEL", Needs::kAdmin, Audit::kServerFiles};
+  return {"EXPORT MODEL", Needs::kAdmin, AuditClass::kServerFiles};
 }
 StatementTraits Of(const ImportModelStatement& /*statement*/) {
-  return {"IMPORT MODEL", Needs::kAdmin, Audit::kDefinition};
+  return {"IMPORT MODEL", Needs::kAdmin, AuditClass::kDefinition};
 }
 StatementTraits Of(const BackupStatement& /*statement*/) {
-  return {"BACKUP", Needs::kAdmin, Audit::kServerFiles};
+  return {"BACKUP", Needs::kAdmin, AuditClass::kServerFiles};
 }
 StatementTraits Of(const ShowBackupsStatement& /*statement*/) {
   return {"SHOW BACKUPS", Needs::kAdmin};
@@ -167,13 +166,13 @@ StatementTraits Of(const CheckDatabaseStatement& /*statement*/) {
   return {"CHECK DATABASE", Needs::kAdmin};
 }
 StatementTraits Of(const CreateRoleStatement& /*statement*/) {
-  return {"CREATE ROLE", Needs::kAdmin, Audit::kRoles};
+  return {"CREATE ROLE", Needs::kAdmin, AuditClass::kRoles};
 }
 StatementTraits Of(const DropRoleStatement& /*statement*/) {
-  return {"DROP ROLE", Needs::kAdmin, Audit::kRoles};
+  return {"DROP ROLE", Needs::kAdmin, AuditClass::kRoles};
 }
 StatementTraits Of(const GrantStatement& s) {
-  return {s.revokes ? "REVOKE" : "GRANT", Needs::kAdmin, Audit::kRoles};
+  return {s.revokes ? "REVOKE" : "GRANT", Needs::kAdmin, AuditClass::kRoles};
 }
 
 void AddOptionPath(const std::vector<OptionNode>& options, std::string_view name,
@@ -345,6 +344,16 @@ Status CheckMayRun(SessionState& session, const StatementNode& node) {
     }
   }
   return Status();
+}
+
+void Audit(const SessionState& session, const StatementNode& node, const Status& outcome) {
+  if (session.on_audited == nullptr) {
+    return;
+  }
+  const StatementTraits traits = TraitsOf(node);
+  if (traits.audited != AuditClass::kNone || outcome.sqlstate() == "42501") {
+    session.on_audited({std::string(traits.kind), ObjectOf(node), std::string(outcome.sqlstate())});
+  }
 }
 
 }  // namespace dashi::sql

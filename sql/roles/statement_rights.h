@@ -49,4 +49,7 @@ bool MayRun(const StatementNode& node, const Rights& rights, std::string_view us
 ///         session may name files. Reads the roles again when they have changed.
 Status CheckMayRun(SessionState& session, const StatementNode& node);
 
+/// Tells the session's observer of a statement that has run, if it is to know.
+void Audit(const SessionState& session, const StatementNode& node, const Status& outcome);
+
 }  // namespace dashi::sql
