@@ -114,6 +114,11 @@ std::optional<std::string> PostgresOnly(std::string_view value) {
                                              : std::nullopt;
 }
 
+std::optional<std::string> ScramOnly(std::string_view value) {
+  return EqualsIgnoreCase(value, "scram-sha-256") ? std::optional<std::string>("scram-sha-256")
+                                                  : std::nullopt;
+}
+
 constexpr std::string_view kDurations = "a duration such as 200ms, 5s, 2min or 0 for none";
 constexpr std::string_view kBooleans = "on or off";
 
@@ -161,6 +166,10 @@ constexpr Setting kSettings[] = {
      Duration,
      kDurations},
     {{"max_identifier_length", "63", true, "for drivers"}, nullptr, ""},
+    {{"password_encryption", "scram-sha-256", false,
+      "how passwords are kept: always as SCRAM verifiers"},
+     ScramOnly,
+     "scram-sha-256"},
     {{"search_path", "\"$user\", public", false, "accepted for drivers; there is one schema"},
      nullptr,
      ""},

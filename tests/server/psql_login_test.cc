@@ -110,7 +110,9 @@ TEST_F(PsqlLoginTest, RightsAndPasswordsAreChangedWhileServing) {
   EXPECT_EQ(changed.exit_status, 0) << changed.err;
   EXPECT_EQ(Login(serve, "user=bob password='new one'").out, "42\n");
   EXPECT_EQ(Login(serve, kBob).exit_status, 2);
-  EXPECT_EQ(Psql(serve, kBob, {"-c", "ALTER ROLE ann PASSWORD 'mine'"}).exit_status, 1);
+  EXPECT_EQ(Psql(serve, "user=bob password='new one'", {"-c", "ALTER ROLE ann PASSWORD 'mine'"})
+                .exit_status,
+            1);
   // Files of the server are nobody's, unless it is told where they may be.
   const CommandOutcome copy = Psql(serve, kAnn, {"-c", "COPY labels TO '/tmp/dashi_copy.csv'"});
   EXPECT_NE(copy.err.find("in no folder of file_directories"), std::string::npos) << copy.err;
