@@ -219,13 +219,11 @@ void ClientSession::AppendReports(std::string* out) {
   }
   reports_due_ = runner_->in_transaction();
   for (auto& [name, value] : reported_) {
-    Result<std::unique_ptr<StatementResult>> shown = runner_->Run("SHOW " + name);
-    Row row;
-    const Result<bool> more = shown.ok() ? (*shown)->Next(&row) : Result<bool>(shown.status());
-    if (!more.ok()) {
+    Result<std::string> now = runner_->Setting(name);
+    if (!now.ok()) {
       reports_due_ = true;  // It was cancelled, and comes with the next.
-    } else if (*more && row.front().text() != value) {
-      value = std::string(row.front().text());
+    } else if (*now != value) {
+      value = std::move(now).value();
       AppendParameterStatus(out, name, value);
     }
   }

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "server/copy_conversation.h"
@@ -32,6 +33,12 @@ constexpr std::chrono::milliseconds kCancelAgain{50};
 // How long a client may take to answer that it has read the end.
 constexpr std::chrono::milliseconds kSayEndMax{1000};
 
+Status WaitedTooLong() {
+  return Status::ResourceExhausted("the server is too busy: no worker was free in time")
+      .WithSqlState("53300")
+      .WithHint("Nothing has been done. queue_timeout says how long statements wait.");
+}
+
 Status Overloaded() {
   return Status::ResourceExhausted("sorry, too many clients already").WithSqlState("53300");
 }
@@ -39,8 +46,9 @@ Status Overloaded() {
 // Makes the session of a new connection, with the settings its client asked for.
 Result<std::shared_ptr<ClientSession>> OpenClientSession(const ClientRunnerFactory& make_runner,
                                                          const ClientIdentity& client,
+                                                         const ClientControls& controls,
                                                          const StartupParameters& parameters) {
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementRunner> runner, make_runner(client));
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<StatementRunner> runner, make_runner(client, controls));
   for (const std::string& statement : SettingStatements(parameters)) {
     DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<StatementResult> result, runner->Run(statement));
     Row row;
@@ -78,6 +86,7 @@ Connection::Connection(asio::io_context& io_context, Socket socket, ConnectionCo
       stream_(std::move(socket), strand_),
       startup_timer_(io_context),
       write_timer_(io_context),
+      idle_timer_(io_context),
       peer_(stream_.peer()),
       machine_(setup_->tls != nullptr),
       send_queue_(
@@ -224,7 +233,8 @@ void Connection::OpenSession() {
 
 void Connection::OpenOnWorker() {
   Result<std::shared_ptr<ClientSession>> session = CatchAsStatus("start of a session", [this] {
-    return OpenClientSession(context_.hooks.make_runner, identity_, machine_.parameters());
+    return OpenClientSession(context_.hooks.make_runner, identity_, Controls(),
+                             machine_.parameters());
   });
   const Status opened = session.status();
   if (opened.ok()) {
@@ -248,6 +258,7 @@ void Connection::HandleSession(const Status& status) {
   NoteLogin(Status());
   machine_.SetSuperuser(identity_.is_admin);
   send_queue_.Push(machine_.SessionOpened(process_id_, secret_));
+  WatchIdle(IdleLimitOfSession());
   if (stopping_) {
     SayGoodbye();
   }
@@ -273,8 +284,15 @@ void Connection::RunSeries(std::vector<ExtendedMessage> messages) {
 }
 
 void Connection::RunOnWorker(std::function<Result<SeriesEnd>()> answer, bool ends_with_ready) {
-  busy_ = context_.workers.Submit(
-      [self = shared_from_this(), answer = std::move(answer)] { self->AnswerOnWorker(answer); });
+  ++num_requests_;
+  const std::int64_t deadline = Clock::System().MonotonicMicros() +
+                                std::chrono::microseconds(options_.queue_wait_max).count();
+  busy_ =
+      context_.workers.Submit([self = shared_from_this(), answer = std::move(answer), deadline] {
+        self->AnswerOnWorker([&]() -> Result<SeriesEnd> {
+          return Clock::System().MonotonicMicros() > deadline ? WaitedTooLong() : answer();
+        });
+      });
   if (!busy_) {
     const TransactionStatus status = session_->transaction_status();
     std::string reply;
@@ -289,12 +307,14 @@ void Connection::RunOnWorker(std::function<Result<SeriesEnd>()> answer, bool end
 
 void Connection::AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer) {
   SetRunning(true);
+  session_->runner().BeginRequest();
   const Result<SeriesEnd> end = CatchAsStatus("answer", answer);
   if (!end.ok()) {
     session_->Fail();
     session_->EndSeries().IgnoreError("nothing is left to be committed");
   }
   SetRunning(false);
+  session_->runner().EndRequest();
   const TransactionStatus transaction_status = session_->transaction_status();
   if (!end.ok() && end.status().code() != StatusCode::kUnavailable) {
     std::string reply;
@@ -303,12 +323,66 @@ void Connection::AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer
     send_queue_.Push(std::move(reply));
   }
   asio::post(strand_, [self = shared_from_this(), transaction_status,
-                       end = end.ok() ? *end : SeriesEnd::kSynced] {
-    self->HandleDone(transaction_status, end);
+                       end = end.ok() ? *end : SeriesEnd::kSynced, idle = IdleLimitOfSession()] {
+    self->HandleDone(transaction_status, end, idle);
   });
 }
 
-void Connection::HandleDone(TransactionStatus status, SeriesEnd end) {
+Connection::IdleLimit Connection::IdleLimitOfSession() const {
+  const StatementRunner& runner = session_->runner();
+  return {runner.IdleLimit(), runner.in_transaction()};
+}
+
+void Connection::WatchIdle(const IdleLimit& limit) {
+  if (!limit.time) {
+    return;
+  }
+  idle_timer_.expires_after(*limit.time);
+  idle_timer_.async_wait(
+      asio::bind_executor(strand_, [self = shared_from_this(), in_block = limit.in_block,
+                                    number = num_requests_](const error_code& error) {
+        if (error || self->busy_ || self->num_requests_ != number) {
+          return;
+        }
+        self->Terminate(in_block ? Status::DeadlineExceeded("terminating connection due to "
+                                                            "idle-in-transaction timeout")
+                                       .WithSqlState("25P03")
+                                 : Status::DeadlineExceeded(
+                                       "terminating connection due to idle-session timeout")
+                                       .WithSqlState("57P05"));
+      }));
+}
+
+ClientControls Connection::Controls() {
+  ClientControls controls;
+  controls.process_id = process_id_;
+  controls.cancel = [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->CancelQuery();
+    }
+  };
+  controls.terminate = [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->Terminate(Status::Unavailable("terminating connection due to administrator command")
+                          .WithSqlState("57P01"));
+    }
+  };
+  return controls;
+}
+
+void Connection::Terminate(Status reason) {
+  asio::post(strand_, [self = shared_from_this(), reason = std::move(reason)] {
+    self->farewell_ = reason;
+    self->stopping_ = true;
+    if (self->busy_) {
+      self->CancelQuery();
+    } else {
+      self->SayGoodbye();
+    }
+  });
+}
+
+void Connection::HandleDone(TransactionStatus status, SeriesEnd end, const IdleLimit& idle) {
   busy_ = false;
   if (closed_) {
     ReleaseSession();
@@ -317,6 +391,8 @@ void Connection::HandleDone(TransactionStatus status, SeriesEnd end) {
   machine_.AnswerDone(status, end);
   if (stopping_) {
     SayGoodbye();
+  } else {
+    WatchIdle(idle);
   }
   Advance();
   Read();
@@ -362,7 +438,7 @@ void Connection::SayGoodbye() {
     return;
   }
   if (!closed_ && !close_after_writes_) {
-    send_queue_.Push(machine_.Shutdown());
+    send_queue_.Push(farewell_ ? machine_.Shutdown(*farewell_) : machine_.Shutdown());
     CloseAfterWrites();
   }
 }
@@ -459,6 +535,7 @@ void Connection::Close() {
   stream_.Close();
   startup_timer_.cancel();
   write_timer_.cancel();
+  idle_timer_.cancel();
   send_queue_.Close();
   if (busy_) {
     KeepCancelling();

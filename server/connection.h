@@ -65,12 +65,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void CancelQuery() DASHI_EXCLUDES(mutex_);
   /// Says goodbye: at once when idle, else after the running query.
   void BeginStop();
+  /// Ends the conversation with an error; what runs is cancelled first.
+  void Terminate(Status reason);
 
  private:
   Connection(boost::asio::io_context& io_context, Socket socket, ConnectionContext& context,
              std::uint32_t process_id, std::uint32_t secret);
 
+  /// How long the client may be idle now.
+  struct IdleLimit {
+    std::optional<std::chrono::milliseconds> time;
+    bool in_block = false;
+  };
   void StartDeadline();
+  /// Has the client be shown out when it stays idle for too long.
+  void WatchIdle(const IdleLimit& limit);
+  ClientControls Controls();
   void Read();
   void HandleRead(const boost::system::error_code& error, std::size_t num_bytes);
   void Advance();
@@ -90,7 +100,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Has a worker answer; where none takes it, says so. `answer` returns where its answers end.
   void RunOnWorker(std::function<Result<SeriesEnd>()> answer, bool ends_with_ready);
   void AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer);
-  void HandleDone(TransactionStatus status, SeriesEnd end);
+  IdleLimit IdleLimitOfSession() const;
+  void HandleDone(TransactionStatus status, SeriesEnd end, const IdleLimit& idle);
   void SetRunning(bool running) DASHI_EXCLUDES(mutex_);
   CopyInbox::Hooks CopyHooks();
   void Write();
@@ -111,6 +122,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ClientStream stream_;
   boost::asio::steady_timer startup_timer_;  // after Close: when to cancel again
   boost::asio::steady_timer write_timer_;
+  boost::asio::steady_timer idle_timer_;
   const PeerAddress peer_;
   ProtocolMachine machine_;
   AccessDecision access_;
@@ -128,6 +140,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool starting_tls_ = false;  // once what is queued is written
   bool busy_ = false;          // a worker has the session
   bool stopping_ = false;
+  std::optional<Status> farewell_;  // why, when it is not the server that stops
+  std::uint64_t num_requests_ = 0;
   bool close_after_writes_ = false;
   bool closed_ = false;
   // Sharers: this connection and the job that lets it go on a worker.

@@ -180,10 +180,13 @@ void ProtocolMachine::AnswerDone(TransactionStatus status, SeriesEnd end) {
 }
 
 std::string ProtocolMachine::Shutdown() {
+  return Shutdown(
+      Status::Unavailable("terminating connection because the server stops").WithSqlState("57P01"));
+}
+
+std::string ProtocolMachine::Shutdown(const Status& reason) {
   const bool knows_us = state_ == State::kReady || state_ == State::kSkipToSync;
-  std::string reply = Fatal(Status::Unavailable("terminating connection because the server stops")
-                                .WithSqlState("57P01"))
-                          .reply;
+  std::string reply = Fatal(reason).reply;
   return knows_us ? reply : std::string();
 }
 

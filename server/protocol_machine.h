@@ -96,6 +96,7 @@ class ProtocolMachine {
   void AnswerDone(TransactionStatus status, SeriesEnd end);
   /// Ends the conversation from this side. Returns the reply that tells the client.
   std::string Shutdown();
+  std::string Shutdown(const Status& reason);
 
   State state() const { return state_; }
   /// Whether the client is let in.

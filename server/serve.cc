@@ -1,5 +1,6 @@
 #include "server/serve.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -13,6 +14,9 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "server/auth/audit_log.h"
+#include "server/operations/probes.h"
+#include "server/operations/slow_log.h"
+#include "server/operations/statement_metrics.h"
 #include "server/server.h"
 #include "sql/roles/role_directory.h"
 #include "sql/shell/session_runner.h"
@@ -37,35 +41,63 @@ Status Tell(ByteSink& log, const std::string& line) {
   return log.Flush();
 }
 
+/// What the sessions of clients tell.
+struct Observers {
+  AuditLog audit;
+  SlowLog slow_log;
+  StatementMetrics metrics;
+  std::atomic<std::int64_t> slow_ms = 0;
+
+  Status Open(const ServerOptions& options) {
+    DASHI_RETURN_IF_ERROR(audit.Open(options.audit_log_file));
+    DASHI_RETURN_IF_ERROR(slow_log.Open(options.slow_log_file));
+    slow_ms = options.slow_statement.count();
+    return Status();
+  }
+};
+
 // The session of a client that was let in.
-Result<std::unique_ptr<StatementRunner>> MakeRunner(Database& database, AuditLog& audit,
-                                                    const ClientIdentity& client) {
+Result<std::unique_ptr<StatementRunner>> MakeRunner(Database& database, Observers& observers,
+                                                    const ClientIdentity& client,
+                                                    const ClientControls& controls) {
   SessionOptions options;
   options.user = client.user;
   options.unrestricted = client.unrestricted;
   options.file_directories = client.file_directories;
-  options.on_audited = [&audit, client](const AuditedStatement& statement) {
-    audit.Statement(client, statement);
+  options.on_audited = [&observers, client](const AuditedStatement& statement) {
+    observers.audit.Statement(client, statement);
   };
+  options.id = controls.process_id;
+  options.client = client.address;
+  options.on_cancel = controls.cancel;
+  options.on_terminate = controls.terminate;
+  options.on_statement = [&observers, client,
+                          id = controls.process_id](const StatementReport& report) {
+    observers.metrics.Note(report);
+    observers.slow_log.Note(client, id, report);
+  };
+  if (const std::int64_t slow_ms = observers.slow_ms; slow_ms > 0) {
+    options.slow_statement = std::chrono::milliseconds(slow_ms);
+  }
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, database.NewSession(options));
   return std::unique_ptr<StatementRunner>(std::make_unique<SessionRunner>(std::move(session)));
 }
 
-ServerHooks HooksOf(Database& database, AuditLog& audit) {
+ServerHooks HooksOf(Database& database, Observers& observers) {
   ServerHooks hooks;
-  hooks.make_runner = [&database, &audit](const ClientIdentity& client) {
-    return MakeRunner(database, audit, client);
+  hooks.make_runner = [&](const ClientIdentity& client, const ClientControls& controls) {
+    return MakeRunner(database, observers, client, controls);
   };
   hooks.secrets = UnguessableNumber;
   hooks.find_role = [&database](const std::string& user) {
     return internal::RoleDirectory::Find(database, user, Clock::System().NowMicros());
   };
-  hooks.on_login = [&audit](const LoginEvent& event) { audit.Login(event); };
+  hooks.on_login = [&observers](const LoginEvent& event) { observers.audit.Login(event); };
   return hooks;
 }
 
 // Whatever the sources say wrong, the server goes on.
-Status Reload(Server& server, AuditLog& audit, const ConfigurationSources& sources,
+Status Reload(Server& server, Observers& observers, const ConfigurationSources& sources,
               Configuration* running, ByteSink& log) {
   Result<Configuration> loaded = LoadConfiguration(sources);
   const Status usable = loaded.ok() ? CheckServerOptions(loaded->options) : loaded.status();
@@ -75,7 +107,7 @@ Status Reload(Server& server, AuditLog& audit, const ConfigurationSources& sourc
   ConfigurationChange change = ChangeOf(*running, *loaded);
   Status reloaded = server.Reload(change.next.options);
   if (reloaded.ok()) {
-    reloaded = audit.Open(change.next.options.audit_log_file);
+    reloaded = observers.Open(change.next.options);
   }
   if (!reloaded.ok()) {
     return Tell(log, fmt::format("{}{}", kNotReloaded, reloaded.message()));
@@ -130,19 +162,23 @@ ServeRequests::Kind ServeRequests::Wait() {
 
 Status Serve(Database& database, Configuration configuration, const ConfigurationSources& sources,
              ServeRequests& requests, ByteSink& log) {
-  AuditLog audit;
-  DASHI_RETURN_IF_ERROR(audit.Open(configuration.options.audit_log_file));
+  Observers observers;
+  DASHI_RETURN_IF_ERROR(observers.Open(configuration.options));
   const std::string host = configuration.options.host;
   DASHI_ASSIGN_OR_RETURN(const auto server,
-                         Server::Start(configuration.options, HooksOf(database, audit)));
+                         Server::Start(configuration.options, HooksOf(database, observers)));
+  Probes probes(database, *server, observers.metrics);
+  DASHI_RETURN_IF_ERROR(
+      probes.Start(configuration.options.http_host, configuration.options.http_port));
   const std::string socket =
       server->socket_path().empty() ? "" : fmt::format(" and {}", server->socket_path());
   DASHI_RETURN_IF_ERROR(Tell(
       log, fmt::format("dashi: serving {} on {} port {}{}. Connect with: psql -h {} -p {}",
                        database.directory(), host, server->port(), socket, host, server->port())));
   while (requests.Wait() == ServeRequests::Kind::kReload) {
-    DASHI_RETURN_IF_ERROR(Reload(*server, audit, sources, &configuration, log));
+    DASHI_RETURN_IF_ERROR(Reload(*server, observers, sources, &configuration, log));
   }
+  probes.BeginStop();
   DASHI_RETURN_IF_ERROR(Tell(log, "dashi: stopping"));
   Drain(*server, configuration.options.drain_time, requests);
   return Status();

@@ -98,6 +98,18 @@ class Server::Impl {
   std::uint16_t port() const { return port_listener_.port(); }
   const std::string& socket_path() const { return socket_path_; }
   ConnectionRegistry& registry() { return registry_; }
+  Counters counters() const {
+    Counters counters;
+    counters.num_connections = registry_.size();
+    counters.num_unauthenticated = registry_.num_unadmitted();
+    const WorkerPool::Load load = workers_->load();
+    counters.num_workers = load.num_threads;
+    counters.num_workers_blocked = load.num_blocked;
+    counters.num_jobs_waiting = load.num_waiting;
+    counters.num_accepted = num_accepted_;
+    counters.num_turned_away = num_turned_away_;
+    return counters;
+  }
 
   void BeginStop() {
     if (stopping_.exchange(true)) {
@@ -138,8 +150,10 @@ class Server::Impl {
     const auto num_max =
         static_cast<std::size_t>(context_.setup.Get()->options.num_unauthenticated_max);
     if (stopping_ || registry_.num_unadmitted() >= num_max) {
+      ++num_turned_away_;
       return;  // The socket closes as it goes.
     }
+    ++num_accepted_;
     error_code ignored;  // A Unix socket has neither.
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     socket.set_option(asio::socket_base::keep_alive(true), ignored);
@@ -162,6 +176,8 @@ class Server::Impl {
   std::vector<std::thread> threads_;
   std::uint32_t next_process_id_ = 1;
   std::atomic<bool> stopping_ = false;
+  std::atomic<std::uint64_t> num_accepted_ = 0;
+  std::atomic<std::uint64_t> num_turned_away_ = 0;
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -171,7 +187,8 @@ Server::~Server() = default;
 Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                               RunnerFactory make_runner, SecretSource secrets) {
   ServerHooks hooks;
-  hooks.make_runner = [make = std::move(make_runner)](const ClientIdentity& /*client*/) {
+  hooks.make_runner = [make = std::move(make_runner)](const ClientIdentity& /*client*/,
+                                                      const ClientControls& /*controls*/) {
     return make();
   };
   hooks.secrets = std::move(secrets);
@@ -203,6 +220,8 @@ std::uint16_t Server::port() const { return impl_->port(); }
 const std::string& Server::socket_path() const { return impl_->socket_path(); }
 
 std::size_t Server::num_connections() const { return impl_->registry().size(); }
+
+Server::Counters Server::counters() const { return impl_->counters(); }
 
 void Server::BeginStop() { impl_->BeginStop(); }
 

@@ -23,8 +23,8 @@ Status CheckServerOptions(const ServerOptions& options);
 /// Makes what runs the statements of a new connection. Called by many threads at once.
 using RunnerFactory = std::function<Result<std::unique_ptr<StatementRunner>>()>;
 /// Makes the same for a client that was let in.
-using ClientRunnerFactory =
-    std::function<Result<std::unique_ptr<StatementRunner>>(const ClientIdentity& client)>;
+using ClientRunnerFactory = std::function<Result<std::unique_ptr<StatementRunner>>(
+    const ClientIdentity& client, const ClientControls& controls)>;
 /// Returns numbers that nobody can guess. Called by many threads at once.
 using SecretSource = std::function<std::uint32_t()>;
 
@@ -65,6 +65,17 @@ class Server {
   /// The path of the Unix socket; empty without one.
   const std::string& socket_path() const;
   std::size_t num_connections() const;
+  /// What the server has and does now, and has done since it began.
+  struct Counters {
+    std::size_t num_connections = 0;
+    std::size_t num_unauthenticated = 0;  ///< of them
+    std::size_t num_workers = 0;
+    std::size_t num_workers_blocked = 0;  ///< that wait for their clients
+    std::size_t num_jobs_waiting = 0;     ///< for a worker
+    std::uint64_t num_accepted = 0;
+    std::uint64_t num_turned_away = 0;  ///< because there were too many
+  };
+  Counters counters() const;
 
   /// Takes no more connections, tells idle clients, lets running queries end.
   void BeginStop();

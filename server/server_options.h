@@ -33,6 +33,15 @@ struct ServerOptions {
   /// A client that keeps others from loading because its COPY sends nothing for this long is
   /// refused it.
   std::chrono::milliseconds copy_stalled_max{60'000};
+  /// How long a request waits for a worker before it is refused.
+  std::chrono::milliseconds queue_wait_max{30'000};
+  // Probes and metrics over HTTP; port 0: none.
+  std::string http_host = "127.0.0.1";
+  std::uint16_t http_port = 0;
+  /// Statements that take as long are counted as slow, and logged where slow_log_file is set; 0:
+  /// none are.
+  std::chrono::milliseconds slow_statement{1'000};
+  std::string slow_log_file = {};
   /// How long running queries may go on, once the server is asked to stop, before it cancels them.
   std::chrono::milliseconds drain_time{10'000};
   // How the database is opened: see OpenOptions.

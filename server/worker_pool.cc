@@ -45,9 +45,9 @@ void WorkerPool::EndBlocking() {
   --num_blocked_;
 }
 
-std::size_t WorkerPool::num_threads() const {
+WorkerPool::Load WorkerPool::load() const {
   const MutexLock lock(mutex_);
-  return num_live_;
+  return {num_live_, num_blocked_, jobs_.size()};
 }
 
 void WorkerPool::Stop() {

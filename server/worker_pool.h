@@ -34,7 +34,12 @@ class WorkerPool final : public BlockingObserver {
   bool Submit(std::function<void()> job) DASHI_EXCLUDES(mutex_);
   void BeginBlocking() override DASHI_EXCLUDES(mutex_);
   void EndBlocking() override DASHI_EXCLUDES(mutex_);
-  std::size_t num_threads() const DASHI_EXCLUDES(mutex_);
+  struct Load {
+    std::size_t num_threads = 0;
+    std::size_t num_blocked = 0;
+    std::size_t num_waiting = 0;  ///< jobs
+  };
+  Load load() const DASHI_EXCLUDES(mutex_);
   /// Runs what waits, then ends the threads.
   void Stop() DASHI_EXCLUDES(mutex_);
 

@@ -264,6 +264,12 @@ struct RevertModelStatement {
 struct WaitJobStatement {
   std::uint64_t job = 0;
 };
+/// CANCEL SESSION n, TERMINATE SESSION n.
+struct EndSessionStatement {
+  std::uint64_t id = 0;
+  std::size_t offset = 0;
+  bool terminates = false;
+};
 struct CancelJobStatement {
   std::uint64_t job = 0;
 };
@@ -341,6 +347,7 @@ enum class ShowList {
   kIndexes,
   kColumns,
   kRoles,
+  kSessions,
   kSettings
 };
 struct ShowListStatement {
@@ -380,17 +387,19 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode = std::variant<
-    SqliteStatement, CopyFromStatement, CopyToStatement, BeginStatement, CommitStatement,
-    RollbackStatement, SavepointStatement, ReleaseSavepointStatement, RollbackToStatement,
-    SetTransactionStatement, AlterTableStatement, CreateIndexStatement, DropIndexStatement,
-    CreateGraphStatement, DropGraphStatement, CreateModelStatement, AlterModelStatement,
-    DropModelStatement, DropReleaseStatement, PinReleaseStatement, RefreshModelStatement,
-    TrainModelStatement, EvaluateModelStatement, CompareStatement, ExportModelStatement,
-    ImportModelStatement, PublishStatement, RevertModelStatement, WaitJobStatement,
-    CancelJobStatement, PauseJobStatement, ResumeJobStatement, BackupStatement,
-    ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement, ShowModelStatement,
-    DescribeStatement, CommentStatement, ShowSettingStatement, SetStatement, ResetStatement,
-    CreateRoleStatement, AlterRoleStatement, DropRoleStatement, GrantStatement>;
+using StatementNode =
+    std::variant<SqliteStatement, CopyFromStatement, CopyToStatement, BeginStatement,
+                 CommitStatement, RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
+                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
+                 CreateIndexStatement, DropIndexStatement, CreateGraphStatement, DropGraphStatement,
+                 CreateModelStatement, AlterModelStatement, DropModelStatement,
+                 DropReleaseStatement, PinReleaseStatement, RefreshModelStatement,
+                 TrainModelStatement, EvaluateModelStatement, CompareStatement,
+                 ExportModelStatement, ImportModelStatement, PublishStatement, RevertModelStatement,
+                 WaitJobStatement, CancelJobStatement, PauseJobStatement, ResumeJobStatement,
+                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
+                 ShowModelStatement, DescribeStatement, CommentStatement, ShowSettingStatement,
+                 SetStatement, ResetStatement, CreateRoleStatement, AlterRoleStatement,
+                 DropRoleStatement, GrantStatement, EndSessionStatement>;
 
 }  // namespace dashi::sql

@@ -317,6 +317,18 @@ Result<Rows> LoadRoles(StatementContext& statement) {
   return rows;
 }
 
+Result<Rows> LoadSessions(StatementContext& statement) {
+  Rows rows;
+  for (const SessionActivity& one : statement.database->sessions().All()) {
+    rows.push_back(
+        {Count(one.id), Value::Text(one.user), TextOrNull(one.client), Value::Text(one.application),
+         Value::Text(std::string(SessionStateName(one.state))), Time(one.state_since_micros),
+         TextOrNull(one.kind), TextOrNull(one.statement), Time(one.opened_at_micros),
+         Time(one.statement_started_at_micros), Time(one.block_started_at_micros)});
+  }
+  return rows;
+}
+
 Result<Rows> LoadSettings(StatementContext& statement) {
   Rows rows;
   for (const SettingInfo& info : Settings::All()) {
@@ -456,6 +468,11 @@ std::span<const TableDefinition> CatalogTables() {
        "CREATE TABLE t(name TEXT, value TEXT, default_value TEXT, read_only INTEGER, "
        "description TEXT)",
        false, Make<LoadSettings>, "the settings of this session"},
+      {"sessions",
+       "CREATE TABLE t(id INTEGER, user TEXT, client TEXT, application_name TEXT, state TEXT, "
+       "state_since TEXT TIMESTAMP, kind TEXT, statement TEXT, opened_at TEXT TIMESTAMP, "
+       "statement_started_at TEXT TIMESTAMP, transaction_started_at TEXT TIMESTAMP)",
+       false, Make<LoadSessions>, "who has the database open, and what they do"},
       {"roles",
        "CREATE TABLE t(name TEXT, login INTEGER, has_password INTEGER, rights TEXT, "
        "connection_limit INTEGER, valid_until TEXT TIMESTAMP, settings TEXT)",

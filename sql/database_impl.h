@@ -11,6 +11,7 @@
 #include "dashi/status.h"
 #include "query/release_cache.h"
 #include "query/release_events.h"
+#include "sql/activity/session_directory.h"
 #include "sql/index_builder.h"
 #include "sql/load_turns.h"
 #include "storage/store.h"
@@ -36,6 +37,7 @@ class DatabaseImpl {
   void WakeIndexBuilder();
   query::ReleaseCache& releases();
   query::ReleaseEvents& release_events() { return *release_events_; }
+  sql::SessionDirectory& sessions() { return sessions_; }
   sql::LoadTurns& load_turns() { return load_turns_; }
   trainer::JobManager& jobs();
   /// The job manager when there is one, else nullptr: no job runs then.
@@ -53,6 +55,7 @@ class DatabaseImpl {
 
   OpenOptions options_;
   std::string name_;
+  sql::SessionDirectory sessions_;
   sql::LoadTurns load_turns_;
   std::atomic<std::uint64_t> roles_version_ = 1;
   // Declared in the order of dependence: each member uses those above it.

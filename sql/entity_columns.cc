@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/clock.h"
 #include "sql/user_column.h"
 
 namespace dashi::sql {

@@ -42,6 +42,20 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunExplain(
   return sql::Finished("EXPLAIN", sql::PlanColumns(), std::move(rows));
 }
 
+std::vector<std::string> SessionImpl::PlanOf(const sql::ParsedStatement& statement,
+                                             sql::StatementContext& context) {
+  const Result<std::vector<std::string>> lines =
+      CatchAsStatus("plan of a slow statement", [&]() -> Result<std::vector<std::string>> {
+        DASHI_ASSIGN_OR_RETURN(const sql::ParsedStatement explain,
+                               sql::ParseOne("EXPLAIN " + std::string(statement.text())));
+        // The plan is that of any values.
+        const std::vector<Value> values(explain.num_parameters);
+        return Explain(explain, values, context);
+      });
+  lines.status().IgnoreError("the log has the statement without a plan");
+  return lines.ok() ? *lines : std::vector<std::string>();
+}
+
 Result<std::vector<std::string>> SessionImpl::Explain(const sql::ParsedStatement& statement,
                                                       std::span<const Value> values,
                                                       sql::StatementContext& context) {

@@ -50,6 +50,8 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const CancelJobStatement& cancel);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const EndSessionStatement& end);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const PauseJobStatement& pause);
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const ResumeJobStatement& resume);

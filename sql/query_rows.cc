@@ -10,13 +10,14 @@ namespace dashi::internal {
 QueryRows::QueryRows(SessionImpl* session, std::shared_ptr<const sql::ParsedStatement> statement,
                      sql::CompiledStatement compiled,
                      std::unique_ptr<sql::StatementContext> context, CompiledKeeper keeper,
-                     std::string tag_word)
+                     std::string tag_word, std::unique_ptr<sql::StatementWatch> watch)
     : session_(session),
       statement_(std::move(statement)),
       context_(std::move(context)),
       compiled_(std::move(compiled)),
       keeper_(std::move(keeper)),
       tag_word_(std::move(tag_word)),
+      watch_(std::move(watch)),
       in_block_(session->state().block.active()),
       deadline_micros_(session->state().interruption.deadline_micros()),
       columns_(compiled_.Columns()) {}
@@ -79,6 +80,10 @@ void QueryRows::Close(Status reason) {
 void QueryRows::Finish() {
   if (session_ == nullptr) {
     return;
+  }
+  if (watch_ != nullptr) {
+    watch_->End(end_, num_rows_, [this] { return session_->PlanOf(*statement_, *context_); });
+    watch_.reset();
   }
   SessionImpl::GiveBack(std::move(compiled_), keeper_);
   context_.reset();

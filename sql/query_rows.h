@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sql/activity/statement_watch.h"
 #include "sql/parser.h"
 #include "sql/row_source.h"
 #include "sql/session_impl.h"
@@ -20,7 +21,8 @@ class QueryRows : public RowSource {
  public:
   QueryRows(SessionImpl* session, std::shared_ptr<const sql::ParsedStatement> statement,
             sql::CompiledStatement compiled, std::unique_ptr<sql::StatementContext> context,
-            CompiledKeeper keeper, std::string tag_word);
+            CompiledKeeper keeper, std::string tag_word,
+            std::unique_ptr<sql::StatementWatch> watch);
   ~QueryRows() override;
 
   const std::vector<Column>& columns() const override { return columns_; }
@@ -43,6 +45,7 @@ class QueryRows : public RowSource {
   sql::CompiledStatement compiled_;
   CompiledKeeper keeper_;
   std::string tag_word_;
+  std::unique_ptr<sql::StatementWatch> watch_;  // null for rows of a part of a statement
   bool in_block_;
   std::int64_t deadline_micros_;
   std::vector<Column> columns_;

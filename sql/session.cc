@@ -8,9 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "dashi/result_set.h"
+#include "sql/activity/session_directory.h"
+#include "sql/activity/statement_watch.h"
 #include "sql/prepared_impl.h"
 #include "sql/row_source.h"
 #include "sql/session_impl.h"
@@ -177,6 +180,23 @@ void Session::SetProgressCallback(ProgressCallback callback) {
       interruption.Fail(std::move(called));
     }
   };
+}
+
+void Session::BeginRequest() { impl_->state().entry->BeginRequest(Clock::System().NowMicros()); }
+
+void Session::EndRequest() {
+  sql::SessionState& state = impl_->state();
+  state.entry->EndRequest(sql::StateBetweenStatements(state), Clock::System().NowMicros());
+}
+
+std::optional<std::chrono::milliseconds> Session::IdleLimit() const {
+  const sql::SessionState& state = impl_->state();
+  const std::int64_t ms = state.settings.idle_timeout_ms(state.block.active());
+  return ms > 0 ? std::optional(std::chrono::milliseconds(ms)) : std::nullopt;
+}
+
+Result<std::string> Session::Setting(std::string_view name) const {
+  return impl_->state().settings.Get(name);
 }
 
 bool Session::in_transaction() const { return impl_->state().block.active(); }

@@ -87,12 +87,16 @@ SessionImpl::~SessionImpl() {
   }
   state_.block.Rollback();
   sqlite_.reset();
+  if (state_.entry != nullptr) {
+    database_->sessions().Close(state_.entry);
+  }
 }
 
 Result<std::unique_ptr<SessionImpl>> SessionImpl::Open(std::shared_ptr<DatabaseImpl> database,
                                                        const SessionOptions& options) {
   auto session = std::unique_ptr<SessionImpl>(new SessionImpl(std::move(database)));
   DASHI_RETURN_IF_ERROR(session->Become(options));
+  session->Register(options);
   SessionImpl* self = session.get();
   DASHI_ASSIGN_OR_RETURN(session->sqlite_, sql::SqliteConnection::Open([self] {
                            return self->state_.interruption.Poll();
@@ -122,6 +126,20 @@ Status SessionImpl::Become(const SessionOptions& options) {
   state_.settings.SetFixed("session_authorization", options.user);
   state_.settings.SetFixed("is_superuser", is_admin ? "on" : "off");
   return Status();
+}
+
+void SessionImpl::Register(const SessionOptions& options) {
+  state_.on_statement = options.on_statement;
+  state_.slow_statement = options.slow_statement;
+  sql::SessionActivity activity;
+  activity.id = options.id;
+  activity.user = options.user;
+  activity.client = options.client;
+  sql::SessionEntry::Controls controls{options.on_cancel, options.on_terminate};
+  if (controls.cancel == nullptr) {
+    controls.cancel = [this] { state_.interruption.Cancel(); };
+  }
+  state_.entry = database_->sessions().Open(std::move(activity), std::move(controls));
 }
 
 Result<ResultSet> SessionImpl::Execute(std::string_view sql, std::span<const Value> values,
@@ -225,6 +243,18 @@ Result<ResultSet> SessionImpl::ExecuteParsed(
     const CompiledKeeper& keeper, const CopyStreams* streams) {
   const SessionUse use(in_use_);
   DASHI_RETURN_IF_ERROR(use.status());
+  watch_ = std::make_unique<sql::StatementWatch>(state_, *statement);
+  Result<ResultSet> result = ExecuteWatched(statement, values, keeper, streams);
+  if (watch_ != nullptr) {
+    watch_->End(result.status(), 0, nullptr);
+    watch_.reset();
+  }
+  return result;
+}
+
+Result<ResultSet> SessionImpl::ExecuteWatched(
+    const std::shared_ptr<const ParsedStatement>& statement, std::span<const Value> values,
+    const CompiledKeeper& keeper, const CopyStreams* streams) {
   state_.streams = streams;  // Of this statement alone: the next one sets its own.
   if (state_.block.failed() && !HelpsFailedBlock(statement->node)) {
     return Status::FailedPrecondition(
@@ -363,7 +393,7 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunQuery(
                          CompileOrTake(*statement, *owned, keeper));
   DASHI_RETURN_IF_ERROR(sqlite_->Bind(compiled.get(), values));
   auto rows = std::make_unique<QueryRows>(this, statement, std::move(compiled), std::move(owned),
-                                          keeper, std::move(tag_word));
+                                          keeper, std::move(tag_word), std::move(watch_));
   open_rows_.insert(rows.get());
   return std::unique_ptr<RowSource>(std::move(rows));
 }

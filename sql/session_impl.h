@@ -15,6 +15,7 @@
 #include "dashi/session.h"
 #include "dashi/session_options.h"
 #include "dashi/status.h"
+#include "sql/activity/statement_watch.h"
 #include "sql/database_impl.h"
 #include "sql/interruption.h"
 #include "sql/parser.h"
@@ -73,9 +74,17 @@ class SessionImpl {
   static void GiveBack(sql::CompiledStatement compiled, const CompiledKeeper& keeper);
   void Forget(QueryRows* rows) { open_rows_.erase(rows); }
   void NoteFailure() { state_.block.Fail(); }
+  /// The plan of a SELECT, for the log of slow statements; empty when it cannot be had.
+  std::vector<std::string> PlanOf(const sql::ParsedStatement& statement,
+                                  sql::StatementContext& context);
 
  private:
   explicit SessionImpl(std::shared_ptr<DatabaseImpl> database);
+  /// Adds the session to those that others see.
+  void Register(const SessionOptions& options);
+  Result<ResultSet> ExecuteWatched(const std::shared_ptr<const sql::ParsedStatement>& statement,
+                                   std::span<const Value> values, const CompiledKeeper& keeper,
+                                   const CopyStreams* streams);
   /// Takes the rights and settings of who the session is.
   Status Become(const SessionOptions& options);
 
@@ -128,6 +137,8 @@ class SessionImpl {
   std::unique_ptr<sql::SqliteConnection> sqlite_;
   std::set<QueryRows*> open_rows_;
   std::set<PreparedImpl*> prepared_;
+  // Of the statement that begins, until its rows take it.
+  std::unique_ptr<sql::StatementWatch> watch_;
 };
 
 }  // namespace dashi::internal

@@ -22,6 +22,8 @@ class DatabaseImpl;
 
 namespace dashi::sql {
 
+class SessionEntry;
+
 /// What the statements of a session share.
 struct SessionState {
   explicit SessionState(internal::DatabaseImpl& the_database) : database(the_database) {}
@@ -42,6 +44,11 @@ struct SessionState {
   /// What the role may, as of the roles' version; not used when unrestricted.
   Rights rights;
   std::uint64_t rights_version = 0;
+  /// What others see of the session, and what is told of its statements.
+  // Sharers: the database's directory and who looks at it.
+  std::shared_ptr<SessionEntry> entry;
+  std::function<void(const StatementReport& report)> on_statement;
+  std::optional<std::chrono::microseconds> slow_statement;
   /// A statement may have changed roles since the last commit.
   bool roles_changed = false;
 

@@ -45,6 +45,11 @@ class Settings {
 
   /// The limit of a statement's time; 0 means none.
   std::int64_t statement_timeout_ms() const;
+  /// The limit of the time between two statements, of a transaction block or outside of one; 0
+  /// means none.
+  std::int64_t idle_timeout_ms(bool in_block) const {
+    return DurationMs(in_block ? "idle_in_transaction_session_timeout" : "idle_session_timeout");
+  }
   /// The limit of what a statement waits for others; 0 means none.
   std::int64_t lock_timeout_ms() const;
   bool default_transaction_read_only() const { return IsOn("default_transaction_read_only"); }

@@ -25,6 +25,9 @@ std::string_view ShowListQuery(ShowList list) {
       return "SELECT name, \"table\", \"column\", state FROM indexes ORDER BY name";
     case ShowList::kColumns:
       return "SELECT \"table\", name, type, default_value FROM columns ORDER BY \"table\", name";
+    case ShowList::kSessions:
+      return "SELECT id, user, client, application_name, state, state_since, kind, statement FROM "
+             "sessions ORDER BY id";
     case ShowList::kRoles:
       return "SELECT name, login, rights, connection_limit, valid_until FROM roles ORDER BY name";
     case ShowList::kSettings:

@@ -27,7 +27,7 @@ constexpr std::string_view kFirstWords[] = {
     "CREATE",   "DROP",  "TRAIN",   "EVALUATE", "PUBLISH", "REVERT",   "SHOW",    "SET",
     "RESET",    "WAIT",  "CANCEL",  "RELEASE",  "ALTER",   "CHECK",    "BACKUP",  "EXPORT",
     "IMPORT",   "PAUSE", "COMPARE", "RESUME",   "PIN",     "UNPIN",    "REFRESH", "COMMENT",
-    "DESCRIBE", "DESC",  "GRANT",   "REVOKE"};
+    "DESCRIBE", "DESC",  "GRANT",   "REVOKE",   "TERMINATE"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
@@ -295,12 +295,12 @@ Result<std::string> ParseSettingName(TokenStream& tokens) {
 
 Result<StatementNode> ParseShow(TokenStream& tokens) {
   static constexpr std::pair<std::string_view, ShowList> kLists[] = {
-      {"MODELS", ShowList::kModels},   {"RELEASES", ShowList::kReleases},
-      {"JOBS", ShowList::kJobs},       {"TABLES", ShowList::kTables},
-      {"GRAPHS", ShowList::kGraphs},   {"INDEXES", ShowList::kIndexes},
-      {"COLUMNS", ShowList::kColumns}, {"MEMORY", ShowList::kMemory},
-      {"ROLES", ShowList::kRoles},     {"SETTINGS", ShowList::kSettings},
-      {"ALL", ShowList::kSettings}};
+      {"MODELS", ShowList::kModels},     {"RELEASES", ShowList::kReleases},
+      {"JOBS", ShowList::kJobs},         {"TABLES", ShowList::kTables},
+      {"GRAPHS", ShowList::kGraphs},     {"INDEXES", ShowList::kIndexes},
+      {"COLUMNS", ShowList::kColumns},   {"MEMORY", ShowList::kMemory},
+      {"ROLES", ShowList::kRoles},       {"SETTINGS", ShowList::kSettings},
+      {"SESSIONS", ShowList::kSessions}, {"ALL", ShowList::kSettings}};
   for (const auto& [word, list] : kLists) {
     if (tokens.TakeKeyword(word)) {
       return StatementNode(ShowListStatement{list});
@@ -335,7 +335,8 @@ Result<StatementNode> ParseShow(TokenStream& tokens) {
   } else {
     if (tokens.AtEnd()) {
       return tokens.SyntaxError(
-          "MODELS, RELEASES, JOBS, TABLES, INDEXES, COLUMNS, MEMORY, BACKUPS, SETTINGS or the name "
+          "MODELS, RELEASES, JOBS, TABLES, INDEXES, COLUMNS, MEMORY, BACKUPS, SESSIONS, SETTINGS "
+          "or the name "
           "of "
           "a setting");
     }
@@ -409,7 +410,23 @@ Result<StatementNode> ParseWait(TokenStream& tokens) {
   return StatementNode(WaitJobStatement{job});
 }
 
+Result<StatementNode> ParseSessionEnd(TokenStream& tokens, bool terminates) {
+  EndSessionStatement end;
+  end.terminates = terminates;
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("SESSION"));
+  end.offset = tokens.Peek().offset;
+  DASHI_ASSIGN_OR_RETURN(end.id, tokens.ExpectInteger("the number of a session", UINT32_MAX));
+  return StatementNode(end);
+}
+
+Result<StatementNode> ParseTerminate(TokenStream& tokens) {
+  return ParseSessionEnd(tokens, /*terminates=*/true);
+}
+
 Result<StatementNode> ParseCancel(TokenStream& tokens) {
+  if (tokens.Peek().IsKeyword("SESSION")) {
+    return ParseSessionEnd(tokens, /*terminates=*/false);
+  }
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t job, ParseJob(tokens));
   return StatementNode(CancelJobStatement{job});
 }
@@ -487,6 +504,7 @@ constexpr Production kProductions[] = {
     {"RESET", ParseReset},
     {"WAIT", ParseWait},
     {"CANCEL", ParseCancel},
+    {"TERMINATE", ParseTerminate},
     {"PAUSE", ParsePause},
     {"RESUME", ParseResume},
     {"CHECK", ParseCheck},

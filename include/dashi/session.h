@@ -114,6 +114,18 @@ class Session {
   /// called again then. A statement that has done its work by then succeeds, and the text is
   /// logged.
   void SetProgressCallback(ProgressCallback callback);
+  /// What runs in between, and what is done with its rows, is one request of a client: the table
+  /// `sessions` shows the session at work meanwhile. For servers; without it each statement is.
+  void BeginRequest();
+  void EndRequest();
+  /// How long the session may wait for its next statement, says its setting idle_session_timeout,
+  /// or in a transaction block idle_in_transaction_session_timeout; nullopt: as long as it likes.
+  /// It is for its owner to end it.
+  std::optional<std::chrono::milliseconds> IdleLimit() const;
+  /// The value of a setting, as SHOW tells it, without a statement.
+  ///
+  /// Errors: kNotFound (42704) when there is no such setting.
+  Result<std::string> Setting(std::string_view name) const;
   /// Whether a transaction block is open, and whether it has failed (only ROLLBACK helps).
   bool in_transaction() const;
   bool transaction_failed() const;

@@ -22,6 +22,14 @@ struct ClientIdentity {
   std::vector<std::string> file_directories;
 };
 
+/// How others end what a client's session does. They are called by any thread, and do nothing once
+/// the client has gone.
+struct ClientControls {
+  std::uint32_t process_id = 0;  ///< the number by which the client knows its session
+  std::function<void()> cancel;
+  std::function<void()> terminate;
+};
+
 /// How a login ended.
 struct LoginEvent {
   std::string user;

@@ -7,7 +7,8 @@ _dashi_options() {
     shell) echo "$database --format --read-only --follow" ;;
     serve) echo "$database --read-only --follow --config --check-config" \
                 "--access-file --audit-log-file --authentication-timeout --copy-timeout" \
-                "--file-directories --host --max-connections --max-unauthenticated-connections" \
+                "--file-directories --host --http-host --http-port --max-connections" \
+                "--max-unauthenticated-connections --queue-timeout --slow-log-file --slow-statement" \
                 "--port --send-queue-limit --send-timeout --shutdown-timeout" \
                 "--tls-certificate-file --tls-key-file --unix-socket-directory --workers" ;;
     import) echo "$database --file-format --columns --header --delimiter --split --graph" \
@@ -34,13 +35,14 @@ _dashi() {
       --on-conflict) words="error replace ignore" ;;
       --split) words="train test valid" ;;
       --slices) words="all head,torso,tail head,torso,tail,new" ;;
-      --host) words="127.0.0.1 ::1 localhost" ;;
-      -f | --file | --rejects | --config | --access-file | --audit-log-file | \
+      --host | --http-host) words="127.0.0.1 ::1 localhost" ;;
+      -f | --file | --rejects | --config | --access-file | --audit-log-file | --slow-log-file | \
         --tls-certificate-file | --tls-key-file) files="file" ;;
       --to | --file-directories | --unix-socket-directory) files="directory" ;;
       -c | --command | --threads | --memory-limit | --port | --max-connections | --columns | \
         --delimiter | --graph | --k | --with | --keep | --backup | --authentication-timeout | \
-        --max-unauthenticated-connections | --copy-timeout | --send-queue-limit | \
+        --max-unauthenticated-connections | --copy-timeout | --http-port | --queue-timeout | \
+        --send-queue-limit | --slow-statement | \
         --send-timeout | --shutdown-timeout | --workers) ;;
       *)
         if [[ $current == -* ]]; then

@@ -135,6 +135,10 @@ StatementTraits Of(const RevertModelStatement& /*statement*/) {
   return {"REVERT", Needs::kTrainer, AuditClass::kPublication};
 }
 StatementTraits Of(const WaitJobStatement& /*statement*/) { return {"WAIT JOB", Needs::kTrainer}; }
+// Of the role's own sessions, or with the role admin: the statement looks.
+StatementTraits Of(const EndSessionStatement& statement) {
+  return {statement.terminates ? "TERMINATE SESSION" : "CANCEL SESSION", Needs::kNone};
+}
 StatementTraits Of(const CancelJobStatement& /*statement*/) {
   return {"CANCEL JOB", Needs::kTrainer};
 }

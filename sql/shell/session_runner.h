@@ -22,6 +22,12 @@ class SessionRunner final : public StatementRunner {
   void Cancel() override { cancelled_ = true; }
   void ForgetCancel() override { cancelled_ = false; }
   void SetProgressCallback(ProgressCallback callback) override;
+  Result<std::string> Setting(std::string_view name) override { return session_->Setting(name); }
+  void BeginRequest() override { session_->BeginRequest(); }
+  void EndRequest() override { session_->EndRequest(); }
+  std::optional<std::chrono::milliseconds> IdleLimit() const override {
+    return session_->IdleLimit();
+  }
   bool in_transaction() const override;
   bool transaction_failed() const override;
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,6 +76,11 @@ class StatementRunner {
   virtual void Cancel() = 0;
   virtual void ForgetCancel() = 0;
   virtual void SetProgressCallback(ProgressCallback callback) = 0;
+  /// See Session. One that has no settings of its own asks by SHOW.
+  virtual Result<std::string> Setting(std::string_view name);
+  virtual void BeginRequest() {}
+  virtual void EndRequest() {}
+  virtual std::optional<std::chrono::milliseconds> IdleLimit() const { return std::nullopt; }
   virtual bool in_transaction() const = 0;
   virtual bool transaction_failed() const = 0;
 };

@@ -37,7 +37,8 @@ class LoginTest : public ::testing::Test {
   void Start() {
     ServerHooks hooks;
     hooks.make_runner =
-        [this](const ClientIdentity& client) -> Result<std::unique_ptr<StatementRunner>> {
+        [this](const ClientIdentity& client,
+               const ClientControls& /*controls*/) -> Result<std::unique_ptr<StatementRunner>> {
       const MutexLock lock(mutex_);
       let_in_.push_back(client);
       return std::unique_ptr<StatementRunner>(std::make_unique<FakeStatementRunner>());

@@ -51,10 +51,10 @@ TEST(WorkerPoolTest, JobsThatWaitForTheirClientsAreReplaced) {
   ASSERT_TRUE((*pool)->Submit([&] { ran.Open(); }));
   ran.Wait();
   EXPECT_EQ(num_waiting, 10);
-  EXPECT_GE((*pool)->num_threads(), 11U);
-  EXPECT_LE((*pool)->num_threads(), 12U);
+  EXPECT_GE((*pool)->load().num_threads, 11U);
+  EXPECT_LE((*pool)->load().num_threads, 12U);
   clients.Open();
-  while (num_done < 10 || (*pool)->num_threads() > 2) {
+  while (num_done < 10 || (*pool)->load().num_threads > 2) {
     std::this_thread::yield();
   }
   // Threads that have ended make room for others.
@@ -81,7 +81,7 @@ TEST(WorkerPoolTest, NoMoreThreadsThanItHasRunAtOnce) {
   while (num_begun < 2) {
     std::this_thread::yield();
   }
-  EXPECT_EQ((*pool)->num_threads(), 2U);
+  EXPECT_EQ((*pool)->load().num_threads, 2U);
   EXPECT_EQ(num_begun, 2);
   gate.Open();
   (*pool)->Stop();

@@ -280,6 +280,8 @@ constexpr RightsCase kCases[] = {
     {"BACKUP TO '/proc/nowhere/x'", "BACKUP", NeededRight::kAdmin},
     {"SHOW BACKUPS FROM '/proc/nowhere'", "SHOW BACKUPS", NeededRight::kAdmin},
     {"CHECK DATABASE", "CHECK DATABASE", NeededRight::kAdmin},
+    {"CANCEL SESSION 1", "CANCEL SESSION", NeededRight::kNone},
+    {"TERMINATE SESSION 1", "TERMINATE SESSION", NeededRight::kNone},
     {"CREATE ROLE made", "CREATE ROLE", NeededRight::kAdmin},
     {"ALTER ROLE made LOGIN", "ALTER ROLE", NeededRight::kAdmin},
     {"ALTER ROLE made PASSWORD 'x'", "ALTER ROLE", NeededRight::kOwnPassword},

@@ -1,0 +1,212 @@
+// Sessions of a server's clients, as SHOW SESSIONS and those who end them see them.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "dashi/database.h"
+#include "server/operations/probes.h"
+#include "server/server.h"
+#include "sql/shell/session_runner.h"
+#include "tests/server/wire_client.h"
+
+namespace dashi {
+namespace {
+
+constexpr const char* kEndless =
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r";
+
+class ServerSessionsTest : public ::testing::Test {
+ protected:
+  ServerSessionsTest()
+      : folder_(std::filesystem::path(::testing::TempDir()) /
+                ("server_sessions_test_" + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(folder_);
+    options_.port = 0;
+  }
+  ~ServerSessionsTest() override {
+    server_.reset();
+    database_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Start() {
+    auto database = Database::Open((folder_ / "w.db").string());
+    ASSERT_TRUE(database.ok()) << database.status().ToString();
+    database_ = std::move(*database);
+    ServerHooks hooks;
+    hooks.make_runner =
+        [this](const ClientIdentity& client,
+               const ClientControls& controls) -> Result<std::unique_ptr<StatementRunner>> {
+      SessionOptions options;
+      options.user = client.user;
+      options.id = controls.process_id;
+      options.client = client.address;
+      options.on_cancel = controls.cancel;
+      options.on_terminate = controls.terminate;
+      options.on_statement = [this](const StatementReport& report) { metrics_.Note(report); };
+      auto session = database_->NewSession(options);
+      if (!session.ok()) {
+        return session.status();
+      }
+      return std::unique_ptr<StatementRunner>(std::make_unique<SessionRunner>(std::move(*session)));
+    };
+    hooks.secrets = [] { return 7U; };
+    auto server = Server::Start(options_, hooks);
+    ASSERT_TRUE(server.ok()) << server.status().ToString();
+    server_ = std::move(*server);
+  }
+
+  std::unique_ptr<WireClient> Client(const std::string& application = "") {
+    auto client = std::make_unique<WireClient>(server_->port());
+    client->LogIn({{"user", "ann"}, {"application_name", application}});
+    return client;
+  }
+  // Asks until the answer is `wanted`.
+  static void WaitFor(WireClient& client, const std::string& sql, const std::string& wanted) {
+    std::string got;
+    while (got != wanted) {
+      const auto messages = client.Query(sql);
+      got = messages.size() == 4 ? ValuesOf(messages[1])[0] : TranscriptOf(messages);
+    }
+  }
+  static std::string StateOf(const WireClient& client) {
+    return "SELECT state FROM sessions WHERE id = " + std::to_string(client.process_id());
+  }
+
+  const std::filesystem::path folder_;
+  ServerOptions options_;
+  StatementMetrics metrics_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerSessionsTest, AreSeenInWhatTheyDo) {
+  Start();
+  const auto watcher = Client("watcher");
+  const auto client = Client("worker");
+  const std::string where = " FROM sessions WHERE id = " + std::to_string(client->process_id());
+  WaitFor(*watcher, StateOf(*client), "idle");
+  const auto seen = watcher->Query("SELECT user, client, application_name" + where);
+  ASSERT_EQ(seen.size(), 4U);
+  EXPECT_EQ(ValuesOf(seen[1]), (std::vector<std::string>{"ann", "127.0.0.1", "worker"}));
+  client->Query("BEGIN");
+  WaitFor(*watcher, StateOf(*client), "idle in transaction");
+  client->Query("SELECT nope");
+  WaitFor(*watcher, StateOf(*client), "idle in transaction (aborted)");
+  client->Query("ROLLBACK");
+  WaitFor(*watcher, StateOf(*client), "idle");
+  WaitFor(*watcher, "SELECT statement" + where, "ROLLBACK");
+  client->Query("CREATE ROLE eve PASSWORD 'hunter2'");
+  WaitFor(*watcher, "SELECT statement" + where, "CREATE ROLE ...");
+  client->Send(QueryBytes(kEndless));
+  WaitFor(*watcher, StateOf(*client), "active");
+  WaitFor(*watcher, "SELECT statement" + where, kEndless);
+  EXPECT_EQ(TranscriptOf(watcher->Query("CANCEL SESSION " + std::to_string(client->process_id()))),
+            "C:CANCEL SESSION Z:I");
+  EXPECT_EQ(TranscriptOf(client->ReadUntilReady()), "E:57014 Z:I");
+  WaitFor(*watcher, StateOf(*client), "idle");
+}
+
+TEST_F(ServerSessionsTest, CanBeEnded) {
+  Start();
+  const auto admin = Client();
+  const auto idle = Client();
+  const auto in_block = Client();
+  const auto busy = Client();
+  const auto loading = Client();
+  in_block->Query("BEGIN");
+  in_block->Query("INSERT INTO labels (id, text) VALUES ('a', 'b')");
+  busy->Send(QueryBytes(kEndless));
+  loading->Send(QueryBytes("COPY labels FROM STDIN"));
+  EXPECT_EQ(loading->Read().type, 'G');
+  WaitFor(*admin, StateOf(*busy), "active");
+  for (const auto* client : {&idle, &in_block, &busy, &loading}) {
+    EXPECT_EQ(
+        TranscriptOf(admin->Query("TERMINATE SESSION " + std::to_string((*client)->process_id()))),
+        "C:TERMINATE SESSION Z:I");
+  }
+  EXPECT_EQ(TranscriptOf(idle->ReadUntilReady()), "E!:57P01 .");
+  EXPECT_EQ(TranscriptOf(in_block->ReadUntilReady()), "E!:57P01 .");
+  for (const auto* client : {&busy, &loading}) {
+    EXPECT_EQ(TranscriptOf((*client)->ReadUntilReady()), "E:57014 Z:I");
+    EXPECT_EQ(TranscriptOf((*client)->ReadUntilReady()), "E!:57P01 .");
+  }
+  WaitFor(*admin, "SELECT count(*) FROM sessions", "1");
+  WaitFor(*admin, "SELECT count(*) FROM labels", "0");
+  EXPECT_EQ(TranscriptOf(admin->Query("TERMINATE SESSION 4000000000")), "E:42704 Z:I");
+  EXPECT_EQ(TranscriptOf(admin->Query("CANCEL SESSION x")), "E:42601 Z:I");
+}
+
+TEST_F(ServerSessionsTest, ThatWaitTooLongAreEnded) {
+  Start();
+  const auto client = Client();
+  client->Query("SET idle_session_timeout = '50ms'");
+  EXPECT_EQ(TranscriptOf(client->ReadUntilReady()), "E!:57P05 .");
+  const auto in_block = Client();
+  in_block->Query("SET idle_in_transaction_session_timeout = '50ms'");
+  in_block->Query("BEGIN");
+  EXPECT_EQ(TranscriptOf(in_block->ReadUntilReady()), "E!:25P03 .");
+  const auto working = Client();
+  working->Query("SET idle_session_timeout = '500ms'");
+  for (int i = 0; i < 5; ++i) {
+    // Each takes a fifth of the limit, and none of it counts.
+    working->Query(
+        "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 50000) "
+        "SELECT max(n) FROM r");
+  }
+  working->Query("SET idle_session_timeout = 0");
+  EXPECT_EQ(TranscriptOf(working->Query("SELECT 1 AS one")), "T D C:SELECT 1 Z:I");
+}
+
+TEST_F(ServerSessionsTest, RequestsDoNotWaitForEverForAWorker) {
+  options_.num_workers = 1;
+  options_.queue_wait_max = std::chrono::milliseconds(20);
+  Start();
+  const auto busy = Client();
+  const auto client = Client();
+  busy->Send(QueryBytes(kEndless));
+  while (server_->counters().num_jobs_waiting == 0) {
+    client->Send(QueryBytes("SELECT 1 AS one"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  }
+  WireClient(server_->port()).Send(CancelRequestBytes(busy->process_id(), busy->secret()));
+  EXPECT_EQ(TranscriptOf(busy->ReadUntilReady()), "E:57014 Z:I");
+  std::string said;
+  while (said.find("53300") == std::string::npos) {
+    said = TranscriptOf(client->ReadUntilReady());
+    ASSERT_TRUE(said == "T D C:SELECT 1 Z:I" || said == "E:53300 Z:I") << said;
+  }
+}
+
+TEST_F(ServerSessionsTest, ProbesTellOfThem) {
+  Start();
+  Probes probes(*database_, *server_, metrics_);
+  const auto client = Client();
+  client->Query("SELECT nope");
+  const auto watcher = Client();
+  WaitFor(*watcher, StateOf(*client), "idle");
+  EXPECT_EQ(probes.Answer("/healthz").status, 200);
+  EXPECT_EQ(probes.Answer("/readyz").status, 200);
+  EXPECT_EQ(probes.Answer("/other").status, 404);
+  const HttpReply metrics = probes.Answer("/metrics");
+  EXPECT_EQ(metrics.status, 200);
+  for (const char* line :
+       {"dashi_connections 2\n", "dashi_sessions{state=\"idle\"} ",
+        "dashi_memory_bytes{use=\"cache\"}", "dashi_connections_accepted_total 2\n",
+        "dashi_statement_errors_total{kind=\"SELECT\",sqlstate=\"42703\"} 1\n",
+        "process_resident_memory_bytes "}) {
+    EXPECT_NE(metrics.body.find(line), std::string::npos) << line << "\n" << metrics.body;
+  }
+  probes.BeginStop();
+  EXPECT_EQ(probes.Answer("/readyz").status, 503);
+  EXPECT_EQ(probes.Answer("/healthz").status, 200);
+}
+
+}  // namespace
+}  // namespace dashi
