@@ -1,5 +1,7 @@
 #include "dashi/value.h"
 
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "dashi/sql_type.h"
@@ -23,35 +25,44 @@ std::string_view ValueTypeName(ValueType type) noexcept {
 }
 
 std::string_view SqlTypeName(SqlType type) noexcept {
-  switch (type) {
-    case SqlType::kUnknown:
-      return "unknown";
-    case SqlType::kBoolean:
-      return "boolean";
-    case SqlType::kInteger:
-      return "bigint";
-    case SqlType::kReal:
-      return "double precision";
-    case SqlType::kText:
-      return "text";
-    case SqlType::kBytes:
-      return "bytea";
-    case SqlType::kDate:
-      return "date";
-    case SqlType::kTime:
-      return "time";
-    case SqlType::kTimestamp:
-      return "timestamp with time zone";
-    case SqlType::kInterval:
-      return "interval";
-    case SqlType::kTextArray:
-      return "text[]";
-    case SqlType::kIntegerArray:
-      return "bigint[]";
-    case SqlType::kRealArray:
-      return "double precision[]";
-  }
-  return "unknown";
+  static constexpr std::string_view kNames[] = {"unknown",
+                                                "boolean",
+                                                "bigint",
+                                                "double precision",
+                                                "text",
+                                                "bytea",
+                                                "date",
+                                                "time",
+                                                "timestamp with time zone",
+                                                "interval",
+                                                "text[]",
+                                                "bigint[]",
+                                                "double precision[]",
+                                                "oid",
+                                                "name",
+                                                "\"char\"",
+                                                "smallint",
+                                                "integer",
+                                                "real",
+                                                "xid",
+                                                "regclass",
+                                                "regtype",
+                                                "regproc",
+                                                "regnamespace",
+                                                "regrole",
+                                                "int2vector",
+                                                "oidvector",
+                                                "boolean[]",
+                                                "oid[]",
+                                                "smallint[]",
+                                                "\"char\"[]",
+                                                "name[]",
+                                                "real[]",
+                                                "aclitem[]",
+                                                "pg_node_tree"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(SqlType::kNodeTree) + 1);
+  const auto number = static_cast<std::size_t>(type);
+  return number < std::size(kNames) ? kNames[number] : kNames[0];
 }
 
 std::int64_t Value::integer() const noexcept {

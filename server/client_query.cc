@@ -1,7 +1,9 @@
 #include "server/client_query.h"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +12,7 @@
 #include "server/finished_result.h"
 #include "server/parameter_decoder.h"
 #include "server/wire_columns.h"
+#include "sql/pg_catalog/builtin_types.h"
 
 namespace dashi {
 
@@ -126,25 +129,31 @@ TypeOid OidOf(CastKind kind) {
       return TypeOid::kInterval;
     case CastKind::kJson:
       return TypeOid::kJson;
+    case CastKind::kOid:
+      return TypeOid::kOid;
+    case CastKind::kName:
+      return TypeOid::kName;
+    case CastKind::kChar:
+      return TypeOid::kChar;
+    case CastKind::kRegclass:
+      return TypeOid::kRegclass;
+    case CastKind::kRegtype:
+      return TypeOid::kRegtype;
+    case CastKind::kRegproc:
+      return TypeOid::kRegproc;
+    case CastKind::kRegnamespace:
+      return TypeOid::kRegnamespace;
+    case CastKind::kRegrole:
+      return TypeOid::kRegrole;
   }
   return TypeOid::kText;
 }
 
-// The name of a type that the server announces.
-std::string_view TypeName(std::string_view oid) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kNames = {
-      {{"16", "boolean"},
-       {"17", "bytea"},
-       {"20", "bigint"},
-       {"25", "text"},
-       {"701", "double precision"},
-       {"1082", "date"},
-       {"1083", "time without time zone"},
-       {"1184", "timestamp with time zone"},
-       {"1186", "interval"}}};
-  const auto* known = std::find_if(kNames.begin(), kNames.end(),
-                                   [&](const auto& name) { return name.first == oid; });
-  return known == kNames.end() ? "???" : known->second;  // As PostgreSQL calls what it has not.
+// The name of a type that the server announces; "???" for others.
+std::string TypeName(std::string_view text) {
+  sql::pg_catalog::Oid oid = 0;
+  std::from_chars(text.data(), text.data() + text.size(), oid);
+  return oid == 0 ? "???" : sql::pg_catalog::FormatType(oid, std::nullopt);
 }
 
 // What EXECUTE runs: nothing that controls transactions or speaks of cursors.
@@ -249,7 +258,7 @@ ClientQuery::Outcome ClientQuery::Run(std::span<const Value> values) {
     std::vector<Row> rows;
     rows.reserve(types->columns.size());
     for (const auto& [name, oid] : types->columns) {
-      rows.push_back({Value::Text(name), Value::Text(std::string(TypeName(oid)))});
+      rows.push_back({Value::Text(name), Value::Text(TypeName(oid))});
     }
     const std::string tag = fmt::format("SELECT {}", rows.size());
     return std::unique_ptr<StatementResult>(

@@ -71,29 +71,8 @@ std::optional<CastKind> KindOf(TypeOid type) {
     case TypeOid::kJson:
     case TypeOid::kJsonb:
       return CastKind::kJson;
-    default:
-      return std::nullopt;
-  }
-}
-
-// The type of the elements of an array.
-std::optional<TypeOid> ElementOf(TypeOid array) {
-  switch (array) {
-    case TypeOid::kInt2Array:
-      return TypeOid::kInt2;
-    case TypeOid::kInt4Array:
-      return TypeOid::kInt4;
-    case TypeOid::kInt8Array:
-      return TypeOid::kInt8;
-    case TypeOid::kFloat4Array:
-      return TypeOid::kFloat4;
-    case TypeOid::kFloat8Array:
-      return TypeOid::kFloat8;
-    case TypeOid::kBoolArray:
-      return TypeOid::kBool;
-    case TypeOid::kTextArray:
-    case TypeOid::kVarcharArray:
-      return TypeOid::kText;
+    case TypeOid::kOid:
+      return CastKind::kOid;
     default:
       return std::nullopt;
   }
@@ -249,6 +228,15 @@ Result<Value> TextOf(std::string_view bytes) {
   return Value::Text(std::string(bytes));
 }
 
+// The version of the format, which is 1, and the text.
+Result<Value> JsonbOf(std::string_view bytes, std::size_t number) {
+  if (bytes.empty() || bytes.front() != '\1') {
+    return WrongBytes(number);
+  }
+  DASHI_RETURN_IF_ERROR(CheckUtf8(bytes.substr(1)));
+  return ValueOfText(TypeOid::kJsonb, bytes.substr(1));
+}
+
 Result<Value> ScalarOfBytes(TypeOid type, std::string_view bytes, std::size_t number) {
   switch (type) {
     case TypeOid::kBool: {
@@ -288,16 +276,23 @@ Result<Value> ScalarOfBytes(TypeOid type, std::string_view bytes, std::size_t nu
     case TypeOid::kUuid:
       return UuidOf(bytes, number);
     case TypeOid::kJsonb:
-      if (bytes.empty() || bytes.front() != '\1') {
-        return WrongBytes(number);
-      }
-      DASHI_RETURN_IF_ERROR(CheckUtf8(bytes.substr(1)));
-      return ValueOfText(type, bytes.substr(1));
+      return JsonbOf(bytes, number);
     case TypeOid::kJson:
       DASHI_RETURN_IF_ERROR(CheckUtf8(bytes));
       return ValueOfText(type, bytes);
+    case TypeOid::kOid:
+    case TypeOid::kXid:
+    case TypeOid::kRegclass:
+    case TypeOid::kRegtype:
+    case TypeOid::kRegproc:
+    case TypeOid::kRegnamespace:
+    case TypeOid::kRegrole: {
+      DASHI_ASSIGN_OR_RETURN(const std::int64_t bits, IntegerOf(bytes, 4, number));
+      return Value::Integer(static_cast<std::uint32_t>(bits));
+    }
     case TypeOid::kUnspecified:
     case TypeOid::kUnknown:
+    case TypeOid::kChar:
     case TypeOid::kText:
     case TypeOid::kVarchar:
     case TypeOid::kBpchar:

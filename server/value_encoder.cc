@@ -1,5 +1,6 @@
 #include "server/value_encoder.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -10,6 +11,7 @@
 
 #include "base/byte_codec.h"
 #include "base/status.h"
+#include "sql/postgres/array_text.h"
 #include "sql/postgres/interval.h"
 #include "sql/postgres/moment.h"
 
@@ -39,8 +41,23 @@ std::string_view NameOf(TypeOid type) {
       return "timestamptz";
     case TypeOid::kInterval:
       return "interval";
+    case TypeOid::kInt2:
+      return "int2";
+    case TypeOid::kInt4:
+      return "int4";
+    case TypeOid::kFloat4:
+      return "float4";
+    case TypeOid::kOid:
+    case TypeOid::kXid:
+      return "oid";
+    case TypeOid::kRegclass:
+    case TypeOid::kRegtype:
+    case TypeOid::kRegproc:
+    case TypeOid::kRegnamespace:
+    case TypeOid::kRegrole:
+      return "a name of the catalog, which has no binary format here";
     default:
-      return "text";
+      return ElementOf(type) ? "an array" : "text";
   }
 }
 
@@ -123,6 +140,79 @@ bool AppendInterval(std::string* out, const Value& value) {
   return interval.ok();
 }
 
+// An integer that `bytes` bytes hold, with or without a sign; false for others.
+bool AppendInteger(std::string* out, const Value& value, int bytes, bool is_signed) {
+  const std::optional<std::int64_t> integer = ExactInteger(value);
+  const std::int64_t end = std::int64_t{1} << (8 * bytes - (is_signed ? 1 : 0));
+  if (!integer || *integer >= end || *integer < (is_signed ? -end : 0)) {
+    return false;
+  }
+  if (bytes == 2) {
+    AppendBigEndian16(out, static_cast<std::uint16_t>(*integer));
+  } else {
+    AppendBigEndian32(out, static_cast<std::uint32_t>(*integer));
+  }
+  return true;
+}
+
+bool AppendSingle(std::string* out, const Value& value) {
+  const std::optional<double> real = ExactReal(value);
+  if (real) {
+    AppendBigEndian32(out, std::bit_cast<std::uint32_t>(static_cast<float>(*real)));
+  }
+  return real.has_value();
+}
+
+char KindOfElements(TypeOid element) {
+  switch (element) {
+    case TypeOid::kInt2:
+    case TypeOid::kInt4:
+    case TypeOid::kInt8:
+    case TypeOid::kOid:
+      return 'i';
+    case TypeOid::kFloat4:
+    case TypeOid::kFloat8:
+      return 'f';
+    case TypeOid::kBool:
+      return 'b';
+    default:
+      return 't';
+  }
+}
+
+// Dimensions, whether there are NULLs, type; length and lower bound; the elements.
+Status AppendArray(std::string* out, const Value& value, const WireColumn& column,
+                   TypeOid element) {
+  if (value.type() != ValueType::kText) {
+    return DoesNotFit(value, column);
+  }
+  DASHI_ASSIGN_OR_RETURN(const auto elements, sql::postgres::ReadAnyArrayText(value.text()));
+  const bool vector = column.type == TypeOid::kInt2Vector || column.type == TypeOid::kOidVector;
+  const bool has_null = std::any_of(elements.begin(), elements.end(),
+                                    [](const auto& one) { return !one.has_value(); });
+  AppendBigEndian32(out, elements.empty() && !vector ? 0 : 1);
+  AppendBigEndian32(out, has_null ? 1 : 0);
+  AppendBigEndian32(out, static_cast<std::uint32_t>(element));
+  if (!elements.empty() || vector) {
+    AppendBigEndian32(out, static_cast<std::uint32_t>(elements.size()));
+    AppendBigEndian32(out, vector ? 0 : 1);
+  }
+  const char kind = KindOfElements(element);
+  for (const std::optional<std::string>& one : elements) {
+    if (!one) {
+      AppendBigEndian32(out, UINT32_MAX);
+      continue;
+    }
+    DASHI_ASSIGN_OR_RETURN(const Value held,
+                           sql::postgres::ElementValue(*one, vector, std::string_view(&kind, 1)));
+    std::string bytes;
+    DASHI_RETURN_IF_ERROR(AppendBinary(&bytes, held, {column.name, element}));
+    AppendBigEndian32(out, static_cast<std::uint32_t>(bytes.size()));
+    *out += bytes;
+  }
+  return Status();
+}
+
 std::optional<bool> BooleanOf(const Value& value) {
   const std::optional<std::int64_t> integer = ExactInteger(value);
   return integer && (*integer == 0 || *integer == 1) ? std::optional<bool>(*integer == 1)
@@ -130,6 +220,36 @@ std::optional<bool> BooleanOf(const Value& value) {
 }
 
 }  // namespace
+
+std::optional<TypeOid> ElementOf(TypeOid array) {
+  switch (array) {
+    case TypeOid::kInt2Array:
+    case TypeOid::kInt2Vector:
+      return TypeOid::kInt2;
+    case TypeOid::kInt4Array:
+      return TypeOid::kInt4;
+    case TypeOid::kInt8Array:
+      return TypeOid::kInt8;
+    case TypeOid::kFloat4Array:
+      return TypeOid::kFloat4;
+    case TypeOid::kFloat8Array:
+      return TypeOid::kFloat8;
+    case TypeOid::kBoolArray:
+      return TypeOid::kBool;
+    case TypeOid::kOidArray:
+    case TypeOid::kOidVector:
+      return TypeOid::kOid;
+    case TypeOid::kCharArray:
+      return TypeOid::kChar;
+    case TypeOid::kNameArray:
+      return TypeOid::kName;
+    case TypeOid::kTextArray:
+    case TypeOid::kVarcharArray:
+      return TypeOid::kText;
+    default:
+      return std::nullopt;
+  }
+}
 
 void AppendPlain(std::string* out, const Value& value) {
   if (value.type() == ValueType::kText) {
@@ -189,7 +309,28 @@ Status AppendBinary(std::string* out, const Value& value, const WireColumn& colu
     case TypeOid::kInterval:
       fits = AppendInterval(out, value);
       break;
+    case TypeOid::kInt2:
+      fits = AppendInteger(out, value, 2, /*is_signed=*/true);
+      break;
+    case TypeOid::kInt4:
+      fits = AppendInteger(out, value, 4, /*is_signed=*/true);
+      break;
+    case TypeOid::kFloat4:
+      fits = AppendSingle(out, value);
+      break;
+    case TypeOid::kOid:
+    case TypeOid::kXid:
+    case TypeOid::kRegclass:
+    case TypeOid::kRegtype:
+    case TypeOid::kRegproc:
+    case TypeOid::kRegnamespace:
+    case TypeOid::kRegrole:
+      fits = AppendInteger(out, value, 4, /*is_signed=*/false);
+      break;
     default:
+      if (const std::optional<TypeOid> element = ElementOf(column.type)) {
+        return AppendArray(out, value, column, *element);
+      }
       AppendPlain(out, value);
       break;
   }

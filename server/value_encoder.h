@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "dashi/status.h"
 #include "dashi/value.h"
+#include "server/type_oid.h"
 #include "server/wire_encoder.h"
 
 namespace dashi {
@@ -21,6 +23,9 @@ Status AppendText(std::string* out, const Value& value, const WireColumn& column
 ///
 /// Errors: kInvalidArgument (42804) for a value that the column's type cannot hold.
 Status AppendBinary(std::string* out, const Value& value, const WireColumn& column);
+
+/// The type of the elements of an array or vector; nullopt for other types.
+std::optional<TypeOid> ElementOf(TypeOid array);
 
 /// Appends a value that is not NULL as a person reads it.
 void AppendPlain(std::string* out, const Value& value);

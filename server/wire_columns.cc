@@ -1,6 +1,7 @@
 #include "server/wire_columns.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 namespace dashi {
@@ -39,34 +40,18 @@ bool IsTyped(const Column& column) {
 }  // namespace
 
 TypeOid TypeOidOf(SqlType type) {
-  switch (type) {
-    case SqlType::kBoolean:
-      return TypeOid::kBool;
-    case SqlType::kInteger:
-      return TypeOid::kInt8;
-    case SqlType::kReal:
-      return TypeOid::kFloat8;
-    case SqlType::kBytes:
-      return TypeOid::kBytea;
-    case SqlType::kDate:
-      return TypeOid::kDate;
-    case SqlType::kTime:
-      return TypeOid::kTime;
-    case SqlType::kTimestamp:
-      return TypeOid::kTimestamptz;
-    case SqlType::kInterval:
-      return TypeOid::kInterval;
-    case SqlType::kTextArray:
-      return TypeOid::kTextArray;
-    case SqlType::kIntegerArray:
-      return TypeOid::kInt8Array;
-    case SqlType::kRealArray:
-      return TypeOid::kFloat8Array;
-    case SqlType::kUnknown:
-    case SqlType::kText:
-      break;
-  }
-  return TypeOid::kText;
+  static constexpr TypeOid kOids[] = {
+      TypeOid::kText,        TypeOid::kBool,         TypeOid::kInt8,      TypeOid::kFloat8,
+      TypeOid::kText,        TypeOid::kBytea,        TypeOid::kDate,      TypeOid::kTime,
+      TypeOid::kTimestamptz, TypeOid::kInterval,     TypeOid::kTextArray, TypeOid::kInt8Array,
+      TypeOid::kFloat8Array, TypeOid::kOid,          TypeOid::kName,      TypeOid::kChar,
+      TypeOid::kInt2,        TypeOid::kInt4,         TypeOid::kFloat4,    TypeOid::kXid,
+      TypeOid::kRegclass,    TypeOid::kRegtype,      TypeOid::kRegproc,   TypeOid::kRegnamespace,
+      TypeOid::kRegrole,     TypeOid::kInt2Vector,   TypeOid::kOidVector, TypeOid::kBoolArray,
+      TypeOid::kOidArray,    TypeOid::kInt2Array,    TypeOid::kCharArray, TypeOid::kNameArray,
+      TypeOid::kFloat4Array, TypeOid::kAclItemArray, TypeOid::kNodeTree};
+  static_assert(std::size(kOids) == static_cast<std::size_t>(SqlType::kNodeTree) + 1);
+  return kOids[static_cast<std::size_t>(type)];
 }
 
 Column ColumnOf(const WireColumn& column) {
@@ -87,9 +72,26 @@ Column ColumnOf(const WireColumn& column) {
       return {column.name, ValueType::kText, SqlType::kTimestamp};
     case TypeOid::kInterval:
       return {column.name, ValueType::kText, SqlType::kInterval};
-    default:
+    case TypeOid::kText:
       return {column.name, ValueType::kText, SqlType::kText};
+    default:
+      break;
   }
+  // Types of the catalog, and arrays.
+  for (int number = static_cast<int>(SqlType::kTextArray);
+       number <= static_cast<int>(SqlType::kNodeTree); ++number) {
+    const auto type = static_cast<SqlType>(number);
+    if (TypeOidOf(type) == column.type) {
+      const bool integer = type == SqlType::kOid || type == SqlType::kXid ||
+                           type == SqlType::kSmallInt || type == SqlType::kInt;
+      return {column.name,
+              integer                    ? ValueType::kInteger
+              : type == SqlType::kSingle ? ValueType::kReal
+                                         : ValueType::kText,
+              type};
+    }
+  }
+  return {column.name, ValueType::kText, SqlType::kText};
 }
 
 std::vector<WireColumn> WireColumnsOf(const std::vector<Column>& columns,

@@ -66,9 +66,23 @@ void AppendCopyResponse(std::string* out, char type, WireFormat format, std::siz
 std::uint16_t SizeOf(TypeOid type) {
   switch (type) {
     case TypeOid::kBool:
+    case TypeOid::kChar:
       return 1;
+    case TypeOid::kInt2:
+      return 2;
     case TypeOid::kDate:
+    case TypeOid::kInt4:
+    case TypeOid::kFloat4:
+    case TypeOid::kOid:
+    case TypeOid::kXid:
+    case TypeOid::kRegclass:
+    case TypeOid::kRegtype:
+    case TypeOid::kRegproc:
+    case TypeOid::kRegnamespace:
+    case TypeOid::kRegrole:
       return 4;
+    case TypeOid::kName:
+      return 64;
     case TypeOid::kInt8:
     case TypeOid::kFloat8:
     case TypeOid::kTime:

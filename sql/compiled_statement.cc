@@ -2,27 +2,11 @@
 
 #include <string_view>
 
+#include "sql/declared_type.h"
+
 namespace dashi::sql {
 
 namespace {
-
-// What a table's declaration says of a column.
-SqlType DeclaredType(const char* declared) {
-  const std::string_view name = declared == nullptr ? "" : declared;
-  if (name == "BOOLEAN") {
-    return SqlType::kBoolean;
-  }
-  if (name.starts_with("INTEGER")) {
-    return SqlType::kInteger;
-  }
-  if (name.starts_with("REAL")) {
-    return SqlType::kReal;
-  }
-  if (name.starts_with("TEXT TIMESTAMP")) {
-    return SqlType::kTimestamp;
-  }
-  return name.starts_with("TEXT") ? SqlType::kText : SqlType::kUnknown;
-}
 
 ValueType ValueTypeOf(SqlType type) {
   switch (type) {
@@ -30,22 +14,19 @@ ValueType ValueTypeOf(SqlType type) {
       return ValueType::kNull;
     case SqlType::kBoolean:
     case SqlType::kInteger:
+    case SqlType::kOid:
+    case SqlType::kSmallInt:
+    case SqlType::kInt:
+    case SqlType::kXid:
       return ValueType::kInteger;
     case SqlType::kReal:
+    case SqlType::kSingle:
       return ValueType::kReal;
     case SqlType::kBytes:
       return ValueType::kBlob;
-    case SqlType::kText:
-    case SqlType::kDate:
-    case SqlType::kTime:
-    case SqlType::kTimestamp:
-    case SqlType::kInterval:
-    case SqlType::kTextArray:
-    case SqlType::kIntegerArray:
-    case SqlType::kRealArray:
+    default:
       return ValueType::kText;
   }
-  return ValueType::kNull;
 }
 
 }  // namespace
@@ -56,7 +37,8 @@ std::vector<Column> CompiledStatement::Columns() const {
   columns.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     const char* name = sqlite3_column_name(get(), static_cast<int>(i));
-    SqlType type = DeclaredType(sqlite3_column_decltype(get(), static_cast<int>(i)));
+    const char* declared = sqlite3_column_decltype(get(), static_cast<int>(i));
+    SqlType type = DeclaredSqlType(declared == nullptr ? "" : declared);
     if (type == SqlType::kUnknown && i + result_types_.size() >= count) {
       type = result_types_[i + result_types_.size() - count];
     }

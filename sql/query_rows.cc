@@ -1,8 +1,10 @@
 #include "sql/query_rows.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/status.h"
+#include "sql/pg_catalog/object_names.h"
 #include "sql/session_use.h"
 
 namespace dashi::internal {
@@ -20,7 +22,8 @@ QueryRows::QueryRows(SessionImpl* session, std::shared_ptr<const sql::ParsedStat
       watch_(std::move(watch)),
       in_block_(session->state().block.active()),
       deadline_micros_(session->state().interruption.deadline_micros()),
-      columns_(compiled_.Columns()) {}
+      columns_(compiled_.Columns()),
+      has_objects_(std::any_of(columns_.begin(), columns_.end(), sql::pg_catalog::IsObject)) {}
 
 QueryRows::~QueryRows() { Finish(); }
 
@@ -39,8 +42,13 @@ Result<bool> QueryRows::Next(Row* row) {
                           : Result<bool>(stopped);
   if (more.ok() && *more) {
     sql::SqliteConnection::ReadRow(compiled_.get(), row);
-    ++num_rows_;
-    return true;
+    const Status shown =
+        has_objects_ ? sql::pg_catalog::ShowObjects(*context_, columns_, row) : Status();
+    if (shown.ok()) {
+      ++num_rows_;
+      return true;
+    }
+    more = shown;
   }
   if (!more.ok()) {
     end_ = std::move(more).status();

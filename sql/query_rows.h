@@ -49,6 +49,7 @@ class QueryRows : public RowSource {
   bool in_block_;
   std::int64_t deadline_micros_;
   std::vector<Column> columns_;
+  bool has_objects_;  // Some of the columns are shown as names.
   std::vector<std::string> notices_;
   std::uint64_t num_rows_ = 0;
   Status end_;

@@ -11,7 +11,6 @@
 #include "sql/function_error.h"
 #include "sql/postgres/functions.h"
 #include "sql/ranking_metrics.h"
-#include "sql/settings.h"
 #include "sql/sparkline_function.h"
 #include "sql/text_functions.h"
 #include "sql/virtual_table.h"
@@ -40,15 +39,6 @@ void BackendPid(sqlite3_context* context, int /*count*/, sqlite3_value** /*value
   sqlite3_result_int64(context, ::getpid());
 }
 
-void CurrentSetting(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
-  const Result<std::string> value = StatementOf(context).settings->Get(TextOf(values[0]));
-  if (value.ok()) {
-    SetSqliteText(context, *value);
-  } else {
-    FailFunction(context, value.status());
-  }
-}
-
 struct Function {
   const char* name;
   int num_arguments;
@@ -59,7 +49,7 @@ struct Function {
 constexpr Function kFunctions[] = {
     {"version", 0, true, VersionFunction},          {"now", 0, false, Now},
     {"current_database", 0, true, CurrentDatabase}, {"current_schema", 0, true, CurrentSchema},
-    {"pg_backend_pid", 0, true, BackendPid},        {"current_setting", 1, false, CurrentSetting},
+    {"pg_backend_pid", 0, true, BackendPid},
 };
 
 }  // namespace

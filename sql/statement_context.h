@@ -22,6 +22,10 @@ namespace dashi::query {
 class LabelPropensities;
 }
 
+namespace dashi::sql::pg_catalog {
+class CatalogState;
+}
+
 namespace dashi::sql::postgres {
 class RegularExpressionCache;
 }
@@ -87,6 +91,8 @@ struct StatementContext {
   bool has_outer_join = false;
   /// The regular expressions that ~ met; as above.
   std::shared_ptr<postgres::RegularExpressionCache> regular_expressions;
+  /// What the tables of PostgreSQL's catalog hold, once one was read; as above.
+  std::shared_ptr<pg_catalog::CatalogState> pg_catalog;
   /// What measures the statement's cursors; null unless EXPLAIN ANALYZE asks.
   PlanAnalysis* analysis = nullptr;
   /// Where searches tell how they went: of the cursor that runs. Null without an analysis.

@@ -22,8 +22,10 @@ std::string Unquoted(std::string_view name) {
   return std::string(quoted ? name.substr(1, name.size() - 2) : name);
 }
 
+enum class Wanted { kShown, kArguments, kAll };
+
 std::vector<TableColumn> Columns(std::string_view table, const UserSchemas& schemas,
-                                 bool with_hidden) {
+                                 Wanted wanted) {
   std::vector<TableColumn> columns;
   const TableDefinition* definition = FindTable(table);
   if (definition == nullptr) {
@@ -37,7 +39,8 @@ std::vector<TableColumn> Columns(std::string_view table, const UserSchemas& sche
     const std::size_t comma = rest.find(", ");
     std::string_view column = rest.substr(0, comma);
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 2);
-    if (column.ends_with(kHidden) && !with_hidden) {
+    const bool hidden = column.ends_with(kHidden);
+    if (wanted != Wanted::kAll && hidden != (wanted == Wanted::kArguments)) {
       continue;
     }
     const std::string_view name = TakeWord(&column);
@@ -48,7 +51,7 @@ std::vector<TableColumn> Columns(std::string_view table, const UserSchemas& sche
     columns.push_back({Unquoted(name), std::string(type)});
   }
   const auto& schema = EqualsIgnoreCase(table, "documents") ? schemas.documents : schemas.labels;
-  if (definition->user_columns != nullptr && schema != nullptr) {
+  if (definition->user_columns != nullptr && schema != nullptr && wanted != Wanted::kArguments) {
     for (const storage::ColumnRecord* column : schema->LiveColumns()) {
       columns.push_back({column->name, std::string(ColumnTypeName(column->type))});
     }
@@ -59,12 +62,16 @@ std::vector<TableColumn> Columns(std::string_view table, const UserSchemas& sche
 }  // namespace
 
 std::vector<TableColumn> TableColumns(std::string_view table, const UserSchemas& schemas) {
-  return Columns(table, schemas, /*with_hidden=*/false);
+  return Columns(table, schemas, Wanted::kShown);
+}
+
+std::vector<TableColumn> TableArguments(std::string_view table) {
+  return Columns(table, UserSchemas(), Wanted::kArguments);
 }
 
 std::vector<std::string> ColumnNames(std::string_view table, const UserSchemas& schemas) {
   std::vector<std::string> names;
-  for (TableColumn& column : Columns(table, schemas, /*with_hidden=*/true)) {
+  for (TableColumn& column : Columns(table, schemas, Wanted::kAll)) {
     names.push_back(std::move(column.name));
   }
   return names;

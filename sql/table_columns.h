@@ -17,7 +17,10 @@ struct TableColumn {
 /// functions left out; none when there is no such table.
 std::vector<TableColumn> TableColumns(std::string_view table, const UserSchemas& schemas);
 
-/// Their names, those of arguments included.
+/// The arguments of a table function, in order.
+std::vector<TableColumn> TableArguments(std::string_view table);
+
+/// The names of all columns, arguments included.
 std::vector<std::string> ColumnNames(std::string_view table, const UserSchemas& schemas);
 
 }  // namespace dashi::sql

@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "sql/function_error.h"
+#include "sql/postgres/array_text.h"
 #include "sql/postgres/functions.h"
 #include "sql/virtual_table.h"
 
@@ -251,6 +252,62 @@ void StringAggFinish(sqlite3_context* context) {
   SetSqliteText(context, text);
 }
 
+// dashi_array_agg(order, booleans, value, key, ...): as dashi_string_agg, with NULLs.
+void ArrayAggStep(sqlite3_context* context, int count, sqlite3_value** values) {
+  auto* group = StateOfGroup<KeptGroup>(context, /*make=*/true);
+  if (group == nullptr) {
+    return;
+  }
+  const std::string_view order = TextOf(values[0]);
+  if (count < 3 || order.size() != 1 + 2 * static_cast<std::size_t>(count - 3)) {
+    sqlite3_result_error(context, "wrong number of arguments to function dashi_array_agg()", -1);
+    return;
+  }
+  group->distinct = order.front() == 'D';
+  group->order = order.substr(1);
+  Result<std::optional<std::string>> element =
+      ElementText(ValueFromSqlite(values[2]), sqlite3_value_int(values[1]) != 0);
+  if (!element.ok()) {
+    FailFunction(context, std::move(element).status());
+    return;
+  }
+  KeptValue kept{*element ? Value::Text(**element) : Value::Null(), Value(), {}};
+  for (int i = 3; i < count; ++i) {
+    kept.keys.push_back(ValueFromSqlite(values[i]));
+  }
+  if (group->distinct && kept.keys.empty()) {
+    group->order = "al";
+    kept.keys.push_back(ValueFromSqlite(values[2]));
+  }
+  Keep(context, group, std::move(kept));
+}
+
+// `kEmpty`: an array without elements where no row came, not NULL.
+template <bool kEmpty>
+void ArrayAggFinish(sqlite3_context* context) {
+  const std::unique_ptr<KeptGroup> group = TakeState<KeptGroup>(context);
+  if (group == nullptr || group->values.empty()) {
+    kEmpty ? SetSqliteText(context, "{}") : sqlite3_result_null(context);
+    return;
+  }
+  SortGroup(group.get());
+  if (!group->error.ok()) {
+    FailFunction(context, std::move(group->error));
+    return;
+  }
+  std::vector<std::optional<std::string>> elements;
+  elements.reserve(group->values.size());
+  const KeptValue* before = nullptr;
+  for (const KeptValue& kept : group->values) {
+    if (before == nullptr || !group->distinct || !(before->value == kept.value)) {
+      elements.push_back(kept.value.is_null() ? std::nullopt
+                                              : std::optional(std::string(kept.value.text())));
+    }
+    before = &kept;
+  }
+  SetSqliteText(context, FormatArrayText(elements));
+}
+
 // string_agg(value, separator), also over a window: unlike group_concat it minds empty texts.
 struct JoinedTexts {
   std::deque<std::pair<std::string, std::string>> texts;  // Each with its separator.
@@ -403,6 +460,8 @@ constexpr Aggregate kAggregates[] = {
     {"var_samp", 1, MomentsStep, MomentsFinish<true, false>},
     {"var_pop", 1, MomentsStep, MomentsFinish<false, false>},
     {"dashi_string_agg", -1, StringAggStep, StringAggFinish},
+    {"dashi_array_agg", -1, ArrayAggStep, ArrayAggFinish<false>},
+    {"dashi_array_of", -1, ArrayAggStep, ArrayAggFinish<true>},
     {"dashi_percentile_cont", 3, OrderedStep, PercentileContFinish},
     {"dashi_percentile_disc", 3, OrderedStep, PercentileDiscFinish},
     {"dashi_mode", 3, OrderedStep, ModeFinish},

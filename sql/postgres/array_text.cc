@@ -148,6 +148,49 @@ Result<std::vector<std::optional<std::string>>> ReadElements(std::string_view te
 
 }  // namespace
 
+bool IsVectorText(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || c == '-' || c == ' '; });
+}
+
+Result<std::vector<std::optional<std::string>>> ReadAnyArrayText(std::string_view text) {
+  if (!IsVectorText(text)) {
+    return ReadElements(text);
+  }
+  std::vector<std::optional<std::string>> elements;
+  while (!text.empty()) {
+    const std::size_t space = text.find(' ');
+    elements.emplace_back(text.substr(0, space));
+    text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
+  }
+  return elements;
+}
+
+Result<std::optional<std::string>> ElementText(const Value& value, bool booleans) {
+  if (value.is_null()) {
+    return std::optional<std::string>();
+  }
+  if (value.type() == ValueType::kBlob) {
+    return Status::InvalidArgument("bytes are no element of an array").WithSqlState("42883");
+  }
+  if (booleans && value.type() == ValueType::kInteger) {
+    return std::optional<std::string>(value.integer() != 0 ? "t" : "f");
+  }
+  return std::optional<std::string>(TextOfValue(value, StaticType::kUnknown));
+}
+
+Result<Value> ElementValue(std::string_view element, bool of_vector, std::string_view kind) {
+  CastTarget target{CastKind::kText, std::nullopt};
+  if (of_vector || kind == "i") {
+    target.kind = CastKind::kInt8;
+  } else if (kind == "f") {
+    target.kind = CastKind::kFloat8;
+  } else if (kind == "b") {
+    target.kind = CastKind::kBoolean;
+  }
+  return Cast(Value::Text(std::string(element)), target, StaticType::kUnknown);
+}
+
 std::string FormatArrayText(const std::vector<std::optional<std::string>>& elements) {
   std::string text = "{";
   for (const std::optional<std::string>& element : elements) {
@@ -175,8 +218,9 @@ std::string FormatArrayText(const std::vector<std::optional<std::string>>& eleme
   return text + "}";
 }
 
-Result<Value> CastToArray(std::string_view array, const CastTarget& target) {
-  DASHI_ASSIGN_OR_RETURN(auto elements, ReadElements(array));
+Result<Value> CastToArray(std::string_view array, const CastTarget& target, StaticType from) {
+  const bool vector = from == StaticType::kSmallIntVector || from == StaticType::kOidVector;
+  DASHI_ASSIGN_OR_RETURN(auto elements, vector ? ReadAnyArrayText(array) : ReadElements(array));
   const CastTarget element_target{target.kind, target.modifier};
   for (std::optional<std::string>& element : elements) {
     if (element) {
@@ -189,8 +233,9 @@ Result<Value> CastToArray(std::string_view array, const CastTarget& target) {
   return Value::Text(FormatArrayText(elements));
 }
 
-Result<Value> IsInArray(const Value& value, std::string_view array) {
-  DASHI_ASSIGN_OR_RETURN(const auto elements, ReadElements(array));
+Result<Value> IsInArray(const Value& value, std::string_view array, bool of_vector) {
+  DASHI_ASSIGN_OR_RETURN(const auto elements,
+                         of_vector ? ReadAnyArrayText(array) : ReadElements(array));
   const bool number = value.type() == ValueType::kInteger || value.type() == ValueType::kReal;
   if (!number && value.type() != ValueType::kText) {
     return Status::InvalidArgument("bytes are no element of an array").WithSqlState("42883");

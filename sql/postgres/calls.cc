@@ -21,20 +21,12 @@ struct RefusedFunction {
 };
 
 constexpr RefusedFunction kRefusedFunctions[] = {
-    {"array_agg", "Write json_group_array(x)."},
     {"json_agg", "Write json_group_array(x)."},
     {"jsonb_agg", "Write json_group_array(x)."},
     {"json_object_agg", "Write json_group_object(key, value)."},
     {"jsonb_object_agg", "Write json_group_object(key, value)."},
-    {"json_build_object", "Write json_object(key, value, ...)."},
-    {"jsonb_build_object", "Write json_object(key, value, ...)."},
-    {"json_build_array", "Write json_array(value, ...)."},
     {"json_array_elements", "Write json_each(x)."},
     {"jsonb_array_elements", "Write json_each(x)."},
-    {"array_length", ""},
-    {"array_to_string", ""},
-    {"string_to_array", ""},
-    {"unnest", "Write json_each('[...]')."},
     {"row_to_json", "Write json_object(key, value, ...)."},
     {"to_json", ""},
     {"to_jsonb", ""},
@@ -139,6 +131,65 @@ constexpr TypedFunction kTypedFunctions[] = {
     {"make_date", StaticType::kDate},
     {"date", StaticType::kDate},
     {"age", StaticType::kInterval},
+    {"array_length", StaticType::kInteger},
+    {"array_upper", StaticType::kInteger},
+    {"array_lower", StaticType::kInteger},
+    {"array_ndims", StaticType::kInteger},
+    {"array_position", StaticType::kInteger},
+    {"cardinality", StaticType::kInteger},
+    {"array_to_string", StaticType::kText},
+    {"string_to_array", StaticType::kTextArray},
+    {"current_schemas", StaticType::kNameArray},
+    {"current_database", StaticType::kName},
+    {"current_schema", StaticType::kName},
+    {"current_user", StaticType::kName},
+    {"session_user", StaticType::kName},
+    {"current_setting", StaticType::kText},
+    {"version", StaticType::kText},
+    {"format_type", StaticType::kText},
+    {"quote_ident", StaticType::kText},
+    {"quote_literal", StaticType::kText},
+    {"obj_description", StaticType::kText},
+    {"col_description", StaticType::kText},
+    {"shobj_description", StaticType::kText},
+    {"pg_get_userbyid", StaticType::kName},
+    {"pg_get_expr", StaticType::kText},
+    {"pg_get_indexdef", StaticType::kText},
+    {"pg_get_constraintdef", StaticType::kText},
+    {"pg_get_viewdef", StaticType::kText},
+    {"pg_get_function_arguments", StaticType::kText},
+    {"pg_get_function_identity_arguments", StaticType::kText},
+    {"pg_get_function_result", StaticType::kText},
+    {"pg_get_serial_sequence", StaticType::kText},
+    {"pg_get_partkeydef", StaticType::kText},
+    {"pg_get_triggerdef", StaticType::kText},
+    {"pg_get_ruledef", StaticType::kText},
+    {"pg_encoding_to_char", StaticType::kName},
+    {"pg_size_pretty", StaticType::kText},
+    {"pg_table_is_visible", StaticType::kBoolean},
+    {"pg_type_is_visible", StaticType::kBoolean},
+    {"pg_function_is_visible", StaticType::kBoolean},
+    {"pg_collation_is_visible", StaticType::kBoolean},
+    {"pg_is_in_recovery", StaticType::kBoolean},
+    {"pg_relation_is_publishable", StaticType::kBoolean},
+    {"pg_is_other_temp_schema", StaticType::kBoolean},
+    {"has_table_privilege", StaticType::kBoolean},
+    {"has_any_column_privilege", StaticType::kBoolean},
+    {"has_column_privilege", StaticType::kBoolean},
+    {"has_schema_privilege", StaticType::kBoolean},
+    {"has_database_privilege", StaticType::kBoolean},
+    {"has_function_privilege", StaticType::kBoolean},
+    {"has_sequence_privilege", StaticType::kBoolean},
+    {"has_type_privilege", StaticType::kBoolean},
+    {"pg_has_role", StaticType::kBoolean},
+    {"pg_backend_pid", StaticType::kInteger},
+    {"pg_partition_ancestors", StaticType::kRegclass},
+    {"pg_partition_root", StaticType::kRegclass},
+    {"to_regclass", StaticType::kRegclass},
+    {"to_regtype", StaticType::kRegtype},
+    {"to_regproc", StaticType::kRegproc},
+    {"to_regnamespace", StaticType::kRegnamespace},
+    {"to_regrole", StaticType::kRegrole},
 };
 
 /// Functions whose value has the type of their first argument.
@@ -200,8 +251,16 @@ Result<Operand> Rewriter::ReadCallInside(std::string name, TextRange name_range)
     DASHI_ASSIGN_OR_RETURN(const Operand operand, StringAgg(call));
     return ReadCallTail(operand, call);
   }
+  if (call.name == "array_agg") {
+    DASHI_ASSIGN_OR_RETURN(const Operand operand, ArrayAgg(call));
+    return ReadCallTail(operand, call);
+  }
+  if (IsSetFunction(call.name)) {
+    return ReadSetCall(call);
+  }
   if (!call.order.empty()) {
-    return Status::Unimplemented("ORDER BY inside an aggregate is supported by string_agg alone")
+    return Status::Unimplemented(
+               "ORDER BY inside an aggregate is supported by string_agg and array_agg alone")
         .WithPosition(tokens_.PositionOfOffset(call.order.front().range.begin));
   }
   return FinishCall(call);
@@ -302,6 +361,10 @@ Result<Operand> Rewriter::FinishCall(const Call& call) {
 
 // Gives a function the name that it has here, and shows booleans as PostgreSQL does.
 Status Rewriter::RenameCall(const Call& call) {
+  if (call.name == "json_build_object" || call.name == "jsonb_build_object" ||
+      call.name == "json_build_array") {
+    return RenameJsonCall(call);
+  }
   if (call.name == "left" || call.name == "right") {  // Words of JOIN to SQLite.
     replacements_.Add(call.name_range, {"\"" + call.name + "\""});
   } else if (call.name == "round" && call.arguments.size() == 1 &&
@@ -331,6 +394,20 @@ Status Rewriter::RenameCall(const Call& call) {
   return Status();
 }
 
+// json_build_object and json_build_array, in which booleans are booleans.
+Status Rewriter::RenameJsonCall(const Call& call) {
+  replacements_.Add(call.name_range,
+                    {call.name == "json_build_array" ? "json_array" : "json_object"});
+  types_matter_ = true;
+  for (const Operand& argument : call.arguments) {
+    if (argument.type == StaticType::kBoolean) {
+      Replace(argument.range, {" json(dashi_truth(", argument.range, "))"}, StaticType::kText,
+              argument.depth);
+    }
+  }
+  return Status();
+}
+
 StaticType Rewriter::TypeOfCall(const Call& call) const {
   const auto typed = std::find_if(call.arguments.begin(), call.arguments.end(),
                                   [](const Operand& one) { return !one.takes_any_type; });
@@ -346,6 +423,10 @@ StaticType Rewriter::TypeOfCall(const Call& call) const {
       return StaticType::kNumeric;
     }
     return first == StaticType::kInteger ? StaticType::kFloat : first;
+  }
+  if (call.name == "array_remove" || call.name == "array_append" || call.name == "array_cat") {
+    const bool array = ElementTypeOf(first) != StaticType::kUnknown;
+    return array ? first : StaticType::kTextArray;
   }
   if (call.name == "avg" && first == StaticType::kFloat) {
     return StaticType::kFloat;

@@ -1,5 +1,6 @@
 #include "sql/postgres/cast.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "sql/postgres/array_text.h"
 #include "sql/postgres/decimal.h"
 #include "sql/postgres/moment.h"
+#include "sql/postgres/statement_types.h"
 #include "sql/postgres/utf8_text.h"
 #include "sql/token.h"
 #include "sql/virtual_table.h"
@@ -43,16 +45,30 @@ std::string_view NameOfKind(CastKind kind) {
                                                 "timestamp",
                                                 "timestamp with time zone",
                                                 "interval",
-                                                "json"};
+                                                "json",
+                                                "oid",
+                                                "name",
+                                                "\"char\"",
+                                                "regclass",
+                                                "regtype",
+                                                "regproc",
+                                                "regnamespace",
+                                                "regrole"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
 std::string_view NameOfValue(const Value& value, StaticType from) {
-  static constexpr std::string_view kStatic[] = {
-      "",      "boolean", "integer", "numeric",   "double precision", "text",
-      "bytea", "date",    "time",    "timestamp", "interval"};
+  if (from == StaticType::kInteger) {
+    return "integer";
+  }
+  if (from == StaticType::kNumeric) {
+    return "numeric";
+  }
+  if (from == StaticType::kTimestamp) {
+    return "timestamp";
+  }
   if (from != StaticType::kUnknown) {
-    return kStatic[static_cast<std::size_t>(from)];
+    return SqlTypeName(SqlTypeOf(from));
   }
   switch (value.type()) {
     case ValueType::kInteger:
@@ -134,6 +150,20 @@ Result<Value> CastToInteger(const Value& value, CastKind kind, StaticType from) 
                     (kind == CastKind::kInt2 && number == static_cast<std::int16_t>(number));
   return fits ? Result<Value>(Value::Integer(number))
               : NumberOutOfRange(fmt::format("{}", number), kind);
+}
+
+// Also of texts of a number, as kinds of numbers of objects know them.
+Result<Value> CastToOid(const Value& value, StaticType from) {
+  constexpr std::int64_t kOidMax = 0xFFFFFFFF;
+  DASHI_ASSIGN_OR_RETURN(const Value number, CastToInteger(value, CastKind::kInt8, from));
+  // A negative number is taken for the unsigned one of its bits, as PostgreSQL does.
+  const std::int64_t oid =
+      number.integer() < 0 && number.integer() >= INT32_MIN
+          ? static_cast<std::int64_t>(static_cast<std::uint32_t>(number.integer()))
+          : number.integer();
+  return oid < 0 || oid > kOidMax
+             ? NumberOutOfRange(fmt::format("{}", number.integer()), CastKind::kOid)
+             : Result<Value>(Value::Integer(oid));
 }
 
 Result<double> ToDouble(const Value& value, CastKind kind, StaticType from) {
@@ -330,7 +360,7 @@ Result<Value> Cast(const Value& value, CastTarget target, StaticType from) {
     return Value::Null();
   }
   if (target.array) {
-    return CastToArray(TextOfValue(value, from), target);
+    return CastToArray(TextOfValue(value, from), target, from);
   }
   switch (target.kind) {
     case CastKind::kBoolean:
@@ -352,6 +382,22 @@ Result<Value> Cast(const Value& value, CastTarget target, StaticType from) {
       }
       return Value::Text(std::move(text));
     }
+    case CastKind::kName:
+    case CastKind::kChar: {
+      std::string text = TextOfValue(value, from);
+      constexpr std::size_t kNameBytesMax = 63;
+      text.resize(std::min(text.size(), target.kind == CastKind::kName
+                                            ? Utf8Cut(text, kNameBytesMax)
+                                            : std::size_t{1}));
+      return Value::Text(std::move(text));
+    }
+    case CastKind::kOid:
+    case CastKind::kRegclass:
+    case CastKind::kRegtype:
+    case CastKind::kRegproc:
+    case CastKind::kRegnamespace:
+    case CastKind::kRegrole:
+      return CastToOid(value, from);
     case CastKind::kBytes:
       return CastToBytes(value, from);
     case CastKind::kJson:

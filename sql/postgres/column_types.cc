@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/status.h"
+#include "sql/declared_type.h"
 #include "sql/inserted_columns.h"
 #include "sql/postgres/rewriter.h"
 #include "sql/table_catalog.h"
@@ -34,16 +35,50 @@ StaticType TypeOfColumn(ColumnType type) {
 }
 
 StaticType TypeOfDeclaration(std::string_view type) {
-  if (type.starts_with("TEXT TIMESTAMP")) {
-    return StaticType::kTimestamp;
+  switch (DeclaredSqlType(type)) {
+    case SqlType::kTimestamp:
+      return StaticType::kTimestamp;
+    case SqlType::kBoolean:
+      return StaticType::kBoolean;
+    case SqlType::kInteger:
+    case SqlType::kSmallInt:
+    case SqlType::kInt:
+    case SqlType::kXid:
+      return StaticType::kInteger;
+    case SqlType::kReal:
+    case SqlType::kSingle:
+      return StaticType::kFloat;
+    case SqlType::kText:
+    case SqlType::kNodeTree:
+      return StaticType::kText;
+    case SqlType::kName:
+      return StaticType::kName;
+    case SqlType::kChar:
+      return StaticType::kChar;
+    case SqlType::kOid:
+      return StaticType::kOid;
+    case SqlType::kRegproc:
+      return StaticType::kRegproc;
+    case SqlType::kRegtype:
+      return StaticType::kRegtype;
+    case SqlType::kSmallIntVector:
+      return StaticType::kSmallIntVector;
+    case SqlType::kOidVector:
+      return StaticType::kOidVector;
+    case SqlType::kOidArray:
+      return StaticType::kOidArray;
+    case SqlType::kSmallIntArray:
+      return StaticType::kSmallIntArray;
+    case SqlType::kCharArray:
+      return StaticType::kCharArray;
+    case SqlType::kNameArray:
+      return StaticType::kNameArray;
+    case SqlType::kTextArray:
+    case SqlType::kAclItemArray:
+      return StaticType::kTextArray;
+    default:
+      return StaticType::kUnknown;
   }
-  if (type.starts_with("INTEGER")) {
-    return StaticType::kInteger;
-  }
-  if (type.starts_with("REAL")) {
-    return StaticType::kFloat;
-  }
-  return type.starts_with("TEXT") ? StaticType::kText : StaticType::kUnknown;
 }
 
 bool IsNameToken(const Token& token) {
@@ -77,8 +112,12 @@ std::size_t NameListSize(std::span<const Token> tokens) {
 
 ColumnTypes::ColumnTypes(const ParsedStatement& statement, const UserSchemas& schemas) {
   std::vector<const TableDefinition*> seen;
-  for (const Token& token : statement.tokens) {
-    const TableDefinition* table = IsNameToken(token) ? FindTable(token.Name()) : nullptr;
+  for (std::size_t i = 0; i < statement.tokens.size(); ++i) {
+    const Token& token = statement.tokens[i];
+    const bool of_information_schema = i > 1 && statement.tokens[i - 1].IsOperator(".") &&
+                                       statement.tokens[i - 2].IsKeyword("INFORMATION_SCHEMA");
+    const std::string name = (of_information_schema ? "information_schema." : "") + token.Name();
+    const TableDefinition* table = IsNameToken(token) ? FindTable(name) : nullptr;
     if (table != nullptr && std::find(seen.begin(), seen.end(), table) == seen.end()) {
       seen.push_back(table);
       AddTable(table->name, schemas);
@@ -122,7 +161,9 @@ void ColumnTypes::LeaveOutDefined(const ParsedStatement& statement) {
   for (std::size_t i = 1; i < tokens.size(); ++i) {
     const bool alias = tokens[i - 1].IsKeyword("AS") || EndsExpression(tokens[i - 1]);
     if (IsNameToken(tokens[i]) && alias) {
-      types_.erase(ToLowerAscii(tokens[i].Name()));
+      if (const auto found = types_.find(ToLowerAscii(tokens[i].Name())); found != types_.end()) {
+        hidden_.insert(types_.extract(found));
+      }
     }
     const std::size_t size =
         IsNameToken(tokens[i - 1]) ? NameListSize(std::span(tokens).subspan(i)) : 0;
@@ -131,6 +172,7 @@ void ColumnTypes::LeaveOutDefined(const ParsedStatement& statement) {
                      (i > 1 && (tokens[i - 2].IsKeyword("AS") || EndsExpression(tokens[i - 2]))));
     for (std::size_t j = 1; names_columns && j < size; j += 2) {
       types_.erase(ToLowerAscii(tokens[i + j].Name()));
+      ++listed_[ToLowerAscii(tokens[i + j].Name())];
     }
   }
 }
@@ -140,22 +182,45 @@ StaticType ColumnTypes::Find(std::string_view name) const {
   return found == types_.end() ? StaticType::kUnknown : found->second;
 }
 
+bool ColumnTypes::Learn(const StatementTypes& read) {
+  bool has_news = false;
+  for (const auto& [name, derived] : read.derived()) {
+    const auto table = hidden_.find(name);
+    const auto listed = listed_.find(name);
+    const bool certain = derived.num_listed == (listed == listed_.end() ? 0 : listed->second) &&
+                         (table == hidden_.end() || table->second == derived.type);
+    const StaticType type = certain ? derived.type : StaticType::kUnknown;
+    const auto [at, added] = types_.emplace(name, type);
+    has_news = has_news || (added ? type != StaticType::kUnknown : at->second != type);
+    at->second = type;
+  }
+  return has_news;
+}
+
 Result<TypedStatement> ReadWithTypes(const ParsedStatement& statement, const UserSchemas& schemas) {
   const auto& node = std::get<SqliteStatement>(statement.node);
-  const ColumnTypes types(statement, schemas);
+  ColumnTypes types(statement, schemas);
   const auto body =
       std::find_if(statement.tokens.begin(), statement.tokens.end(),
                    [&](const Token& token) { return token.offset >= node.body_offset; });
   const std::span<const Token> tokens(statement.tokens);
+  // Inner queries stand behind what names their columns, and in one another.
+  constexpr int kReadingsMax = 4;
   TypedStatement read;
-  for (const InsertedParameter& one : InsertedParameters(statement, schemas)) {
-    read.types.NoteParameter(one.parameter, types.Find(one.column));
+  for (int reading = 0; reading < kReadingsMax; ++reading) {
+    read = TypedStatement();
+    for (const InsertedParameter& one : InsertedParameters(statement, schemas)) {
+      read.types.NoteParameter(one.parameter, types.Find(one.column));
+    }
+    Rewriter rewriter(
+        TokenStream(*statement.source,
+                    tokens.subspan(static_cast<std::size_t>(body - statement.tokens.begin()))),
+        &read.replaced, &types, &read.types);
+    DASHI_RETURN_IF_ERROR(rewriter.Run());
+    if (!types.Learn(read.types)) {
+      break;
+    }
   }
-  Rewriter rewriter(
-      TokenStream(*statement.source,
-                  tokens.subspan(static_cast<std::size_t>(body - statement.tokens.begin()))),
-      &read.replaced, &types, &read.types);
-  DASHI_RETURN_IF_ERROR(rewriter.Run());
   NameInsertedColumns(statement, schemas, &read.replaced);
   return read;
 }

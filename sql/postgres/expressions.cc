@@ -57,7 +57,7 @@ struct RefusedOperator {
 };
 
 constexpr RefusedOperator kRefusedOperators[] = {
-    {"[", "Arrays and subscripts are not supported."},
+    {"[", "Write ARRAY[...]."},
     {"{", ""},
     {"@@", ""},
     {"@>", "Use json_extract or json_each."},
@@ -230,7 +230,9 @@ Result<Operand> Rewriter::ReadPrimary() {
       return ReadWordPrimary();
     case TokenKind::kOperator:
       if (token.text == "(") {
-        return ReadGroup();
+        DASHI_ASSIGN_OR_RETURN(const Operand group, ReadGroup());
+        const bool field = Peek().IsOperator(".") && Peek(1).kind == TokenKind::kIdentifier;
+        return field ? ReadField(group) : Result<Operand>(group);
       }
       for (const RefusedOperator& refused : kRefusedOperators) {
         if (token.text == refused.text) {
@@ -258,7 +260,7 @@ Result<Operand> Rewriter::ReadPrimary() {
   return operand;
 }
 
-// TRUE, FALSE, NULL and the words that stand for a time.
+// TRUE, FALSE, NULL and the words that stand for a time, a user or the like.
 std::optional<Operand> Rewriter::ReadConstant() {
   const Token token = Peek();
   for (const char* word : {"TRUE", "FALSE"}) {
@@ -273,15 +275,20 @@ std::optional<Operand> Rewriter::ReadConstant() {
     null.takes_any_type = true;
     return null;
   }
-  struct TimeWord {
+  struct Word {
     const char* word;
     const char* call;
     StaticType type;
   };
-  static constexpr TimeWord kMoments[] = {{"CURRENT_TIMESTAMP", " now()", StaticType::kTimestamp},
-                                          {"LOCALTIMESTAMP", " now()", StaticType::kTimestamp},
-                                          {"CURRENT_DATE", " dashi_today()", StaticType::kDate}};
-  for (const TimeWord& moment : kMoments) {
+  static constexpr Word kWords[] = {{"CURRENT_TIMESTAMP", " now()", StaticType::kTimestamp},
+                                    {"LOCALTIMESTAMP", " now()", StaticType::kTimestamp},
+                                    {"CURRENT_DATE", " dashi_today()", StaticType::kDate},
+                                    {"CURRENT_USER", " current_user()", StaticType::kName},
+                                    {"CURRENT_ROLE", " current_user()", StaticType::kName},
+                                    {"SESSION_USER", " session_user()", StaticType::kName},
+                                    {"CURRENT_CATALOG", " current_database()", StaticType::kName},
+                                    {"CURRENT_SCHEMA", " current_schema()", StaticType::kName}};
+  for (const Word& moment : kWords) {
     if (token.IsKeyword(moment.word)) {
       if (Peek(1).IsOperator("(")) {
         return std::nullopt;
@@ -293,23 +300,34 @@ std::optional<Operand> Rewriter::ReadConstant() {
   return std::nullopt;
 }
 
+// Takes the schema before the name of a function or table of PostgreSQL's, which is left out.
+bool Rewriter::TakeSystemSchema() {
+  const std::size_t begin = Begin();
+  const bool information =
+      Peek().IsKeyword("INFORMATION_SCHEMA") && Peek(2).IsKeyword("_PG_EXPANDARRAY");
+  if (!(Peek().IsKeyword("PG_CATALOG") || information) || !Peek(1).IsOperator(".")) {
+    return false;
+  }
+  Take();
+  Take();
+  replacements_.Add({begin, end_}, {" "});
+  return true;
+}
+
 // A name, a call of a function, or an expression that a keyword begins.
 Result<Operand> Rewriter::ReadWordPrimary() {
   const Token token = Peek();
-  if (token.IsKeyword("PG_CATALOG") && Peek(1).IsOperator(".")) {
-    Take();
-    Take();
-    replacements_.Add({token.offset, end_}, {" "});
+  if (TakeSystemSchema()) {
     return ReadWordPrimary();
   }
   if (token.IsKeyword("CASE")) {
     return ReadCase();
   }
-  const bool array =
-      token.IsKeyword("ARRAY") && (Peek(1).IsOperator("[") || Peek(1).IsOperator("("));
-  if (array) {
-    return tokens_.Unsupported(token, "arrays are not supported",
-                               "x = ANY (ARRAY[...]) and x IN (...) compare with several values.");
+  if (token.IsKeyword("ARRAY") && Peek(1).IsOperator("[")) {
+    return ReadArray();
+  }
+  if (token.IsKeyword("ARRAY") && Peek(1).IsOperator("(")) {
+    return ReadArrayOfQuery();
   }
   if (token.IsKeyword("ROW") && Peek(1).IsOperator("(")) {
     return tokens_.Unsupported(token, "the keyword ROW is not supported", "Write (a, b).");
@@ -452,6 +470,9 @@ Result<std::optional<Operand>> Rewriter::ReadInfix(Operand left, int level_min) 
     DASHI_ASSIGN_OR_RETURN(const CastTarget target, ExpectTypeName(tokens_));
     end_ = tokens_.PreviousEnd();
     return Some(AddCast(left, target, {left.range.begin, end_}));
+  }
+  if (token.IsOperator("[")) {
+    return Some(ReadSubscript(left));
   }
   if (const BinaryOperator* op = FindBinary(token)) {
     if (op->level < level_min) {
@@ -711,9 +732,12 @@ Result<Operand> Rewriter::ReadAnyOfText(Operand left, bool negated) {
     return tokens_.SyntaxError("a closing parenthesis");
   }
   Take();
+  const bool vector =
+      array.type == StaticType::kSmallIntVector || array.type == StaticType::kOidVector;
+  types_matter_ = true;
   return Replace({left.range.begin, end_},
                  {negated ? " (NOT dashi_in_array(" : " (dashi_in_array(", left.range, ", ",
-                  array.range, "))"},
+                  array.range, vector ? ", 1))" : "))"},
                  StaticType::kBoolean, std::max(left.depth, array.depth));
 }
 

@@ -1,11 +1,13 @@
 #include "sql/postgres/functions.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 
 #include "base/status.h"
 #include "sql/function_error.h"
+#include "sql/pg_catalog/catalog_functions.h"
 #include "sql/virtual_table.h"
 
 namespace dashi::sql::postgres {
@@ -51,6 +53,11 @@ Status RegisterScalar(sqlite3* connection, StatementSlot* slot, const ScalarFunc
              : Status::Internal("a function cannot be registered: " + std::string(function.name));
 }
 
+std::array<std::span<const ScalarFunction>, 5> AllFunctions() {
+  return {TextFunctions(), MathFunctions(), TimeFunctions(), ArrayFunctions(),
+          pg_catalog::CatalogFunctions()};
+}
+
 int OrderOf(bool less, bool greater) { return less ? -1 : (greater ? 1 : 0); }
 
 }  // namespace
@@ -80,7 +87,7 @@ Result<int> CompareValues(const Value& a, const Value& b) {
 }
 
 Status RegisterFunctions(sqlite3* connection, StatementSlot* slot) {
-  for (const auto functions : {TextFunctions(), MathFunctions(), TimeFunctions()}) {
+  for (const auto functions : AllFunctions()) {
     for (const ScalarFunction& function : functions) {
       const int max = function.num_arguments_max;
       if (max < 0) {
@@ -95,9 +102,10 @@ Status RegisterFunctions(sqlite3* connection, StatementSlot* slot) {
 }
 
 std::vector<std::string> ListFunctions() {
-  std::vector<std::string> names{"bool_and",   "bool_or",  "every",    "stddev",  "stddev_samp",
-                                 "stddev_pop", "variance", "var_samp", "var_pop", "string_agg"};
-  for (const auto functions : {TextFunctions(), MathFunctions(), TimeFunctions()}) {
+  std::vector<std::string> names{"bool_and",    "bool_or",    "every",    "stddev",
+                                 "stddev_samp", "stddev_pop", "variance", "var_samp",
+                                 "var_pop",     "string_agg", "array_agg"};
+  for (const auto functions : AllFunctions()) {
     for (const ScalarFunction& function : functions) {
       if (!std::string_view(function.name).starts_with(kOwnPrefix)) {
         names.emplace_back(function.name);

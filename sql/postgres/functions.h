@@ -32,6 +32,7 @@ struct ScalarFunction {
 std::span<const ScalarFunction> TextFunctions();
 std::span<const ScalarFunction> MathFunctions();
 std::span<const ScalarFunction> TimeFunctions();
+std::span<const ScalarFunction> ArrayFunctions();
 
 /// Registers all of them, and the aggregates.
 Status RegisterFunctions(sqlite3* connection, StatementSlot* slot);

@@ -62,6 +62,18 @@ std::optional<CastKind> LiteralKind(StaticType beside) {
       return CastKind::kTimestamptz;
     case StaticType::kInterval:
       return CastKind::kInterval;
+    case StaticType::kOid:
+      return CastKind::kOid;
+    case StaticType::kRegclass:
+      return CastKind::kRegclass;
+    case StaticType::kRegtype:
+      return CastKind::kRegtype;
+    case StaticType::kRegproc:
+      return CastKind::kRegproc;
+    case StaticType::kRegnamespace:
+      return CastKind::kRegnamespace;
+    case StaticType::kRegrole:
+      return CastKind::kRegrole;
     default:
       return std::nullopt;
   }
@@ -156,11 +168,19 @@ Operand Rewriter::CallOf(std::string_view function, const std::vector<Operand>& 
 
 // CAST(operand AS target), written in `range`. Literals are cast at once.
 Result<Operand> Rewriter::AddCast(const Operand& operand, CastTarget target, TextRange range) {
-  const StaticType type = target.array ? StaticType::kText : StaticTypeOf(target.kind);
+  if (IsRegistered(target.kind) && !target.array) {
+    return CastToObject(operand, target.kind, range);
+  }
+  const StaticType type = target.array ? ArrayTypeOf(target.kind) : StaticTypeOf(target.kind);
+  const bool text = target.kind == CastKind::kText || target.kind == CastKind::kVarchar ||
+                    target.kind == CastKind::kName;
+  if (IsRegistered(operand.type) && text && !target.array) {
+    return ShowObject(operand, range, type);
+  }
   if (target.array && found_ != nullptr) {
     found_->NoteArray(operand.parameter, StaticTypeOf(target.kind));
   }
-  NoteUse(operand, type);
+  NoteUse(operand, target.array ? StaticType::kUnknown : type);
   if (operand.literal) {
     const bool decimal = operand.literal->kind == TokenKind::kDecimal;
     if (operand.literal->kind != TokenKind::kString && LiteralValue(*operand.literal).is_null()) {
@@ -169,11 +189,11 @@ Result<Operand> Rewriter::AddCast(const Operand& operand, CastTarget target, Tex
           .WithSqlState("22003")
           .WithPosition(tokens_.PositionOf(*operand.literal));
     }
-    const bool text = target.kind == CastKind::kText && decimal &&
-                      operand.literal->text.find_first_of("eE") == std::string_view::npos;
-    Result<Value> value = text ? Value::Text((operand.literal->text.starts_with('.') ? "0" : "") +
-                                             std::string(operand.literal->text))
-                               : Cast(LiteralValue(*operand.literal), target, operand.type);
+    const bool plain = target.kind == CastKind::kText && decimal &&
+                       operand.literal->text.find_first_of("eE") == std::string_view::npos;
+    Result<Value> value = plain ? Value::Text((operand.literal->text.starts_with('.') ? "0" : "") +
+                                              std::string(operand.literal->text))
+                                : Cast(LiteralValue(*operand.literal), target, operand.type);
     if (!value.ok()) {
       return std::move(value).status().WithPosition(tokens_.PositionOf(*operand.literal));
     }

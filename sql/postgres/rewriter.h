@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dashi/status.h"
@@ -68,6 +69,13 @@ class Rewriter {
     TextRange inside;            ///< between the parentheses
     std::size_t end = 0;         ///< behind the closing one
   };
+  /// A function that returns rows, in a select list: see UnnestedRows.
+  struct SetCall {
+    char kind = 't';
+    TextRange array;
+  };
+  /// Names and types of the columns of a query inside another.
+  using DerivedColumns = std::vector<std::pair<std::string, StaticType>>;
   /// LIMIT, OFFSET and FETCH of one SELECT.
   struct RowCount {
     std::optional<TextRange> limit;
@@ -82,9 +90,15 @@ class Rewriter {
   Result<Body> ReadBody();
   Status ReadWord(bool* in_from);
   Status ReadSelectList();
+  Status ReadSelectItems();
+  Status ReadSelectItem();
+  Status ReadItemName(const Operand& item, std::size_t begin, bool is_rewritten);
+  void NoteDerived(const DerivedColumns& columns, bool is_joined);
+  Status JoinSetCalls(const std::vector<SetCall>& calls, std::size_t list_begin);
   Status ReadAssignments();
   Status ReadFromItem();
   Status ReadSeries();
+  Status ReadSystemTable();
   Status ReadTableAlias(const std::optional<TextRange>& subquery);
   Status ReadRowCount();
   Status ReadLimit(RowCount* count);
@@ -98,6 +112,7 @@ class Rewriter {
   Result<Operand> ReadPrefixCall(const char* function, StaticType type);
   Result<Operand> ReadPrimary();
   std::optional<Operand> ReadConstant();
+  bool TakeSystemSchema();
   Result<Operand> ReadWordPrimary();
   Result<Operand> ReadCase();
   Result<Operand> ReadTypedLiteral();
@@ -117,6 +132,19 @@ class Rewriter {
   Result<Operand> ReadBetween(Operand left);
   Result<Operand> ReadIn(Operand left);
   Result<Operand> ReadZone(Operand left);
+
+  // arrays.cc
+  Result<Operand> ReadArray();
+  Result<Operand> ReadArrayOfQuery();
+  Result<Operand> ReadSubscript(Operand left);
+  Result<Operand> ReadField(Operand row);
+  Result<Operand> ReadSetCall(const Call& call);
+  Result<Operand> ArrayAgg(const Call& call);
+  Status ReadUnnest();
+  Result<std::size_t> ReadSetNames(std::string* name, std::vector<std::string>* columns,
+                                   std::size_t num_columns);
+  Result<Operand> CastToObject(const Operand& operand, CastKind kind, TextRange range);
+  Operand ShowObject(const Operand& operand, TextRange range, StaticType type);
 
   // operators.cc
   Result<Operand> Arithmetic(Operand left, const Token& op, Operand right, int sqlite_level);
@@ -148,6 +176,7 @@ class Rewriter {
   Result<Operand> WithinGroup(Call call);
   Result<Operand> ReadCallTail(Operand operand, const Call& call);
   Status RenameCall(const Call& call);
+  Status RenameJsonCall(const Call& call);
   StaticType TypeOfCall(const Call& call) const;
 
   const Token& Peek(std::size_t ahead = 0) const { return tokens_.Peek(ahead); }
@@ -169,11 +198,18 @@ class Rewriter {
   std::size_t end_ = 0;  // Behind the token that was taken last.
   bool types_matter_ = false;
   int nesting_ = 0;
-  int deepest_ = 0;  // Of the replacements of the part that is being read.
+  int deepest_ = 0;                    // Of the replacements of the part that is being read.
+  DerivedColumns* derived_ = nullptr;  // Of the query that is being read.
+  std::vector<SetCall>* set_calls_ = nullptr;  // Of the select list that is being read.
+  int num_sets_ = 0;                           // Select lists with such calls.
 };
 
 /// Whether a word may begin no expression and be no alias.
 bool IsReserved(const Token& token);
+/// Whether a token may be a name.
+bool IsName(const Token& token);
+/// Whether a function returns rows and may stand in a select list.
+bool IsSetFunction(std::string_view name);
 
 /// PostgreSQL's precedences.
 enum Level : int {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace dashi::sql::postgres {
 
@@ -60,6 +61,42 @@ SqlType SqlTypeOf(StaticType type) {
       return SqlType::kTimestamp;
     case StaticType::kInterval:
       return SqlType::kInterval;
+    case StaticType::kName:
+      return SqlType::kName;
+    case StaticType::kChar:
+      return SqlType::kChar;
+    case StaticType::kOid:
+      return SqlType::kOid;
+    case StaticType::kRegclass:
+      return SqlType::kRegclass;
+    case StaticType::kRegtype:
+      return SqlType::kRegtype;
+    case StaticType::kRegproc:
+      return SqlType::kRegproc;
+    case StaticType::kRegnamespace:
+      return SqlType::kRegnamespace;
+    case StaticType::kRegrole:
+      return SqlType::kRegrole;
+    case StaticType::kSmallIntVector:
+      return SqlType::kSmallIntVector;
+    case StaticType::kOidVector:
+      return SqlType::kOidVector;
+    case StaticType::kTextArray:
+      return SqlType::kTextArray;
+    case StaticType::kIntegerArray:
+      return SqlType::kIntegerArray;
+    case StaticType::kRealArray:
+      return SqlType::kRealArray;
+    case StaticType::kBooleanArray:
+      return SqlType::kBooleanArray;
+    case StaticType::kOidArray:
+      return SqlType::kOidArray;
+    case StaticType::kSmallIntArray:
+      return SqlType::kSmallIntArray;
+    case StaticType::kCharArray:
+      return SqlType::kCharArray;
+    case StaticType::kNameArray:
+      return SqlType::kNameArray;
   }
   return SqlType::kUnknown;
 }
@@ -70,9 +107,11 @@ void StatementTypes::NoteParameter(std::uint32_t parameter, StaticType type) {
 
 void StatementTypes::NoteArray(std::uint32_t parameter, StaticType element) {
   const SqlType type = SqlTypeOf(element);
-  Note(parameter, type == SqlType::kInteger ? SqlType::kIntegerArray
-                  : type == SqlType::kReal  ? SqlType::kRealArray
-                                            : SqlType::kTextArray);
+  Note(parameter, type == SqlType::kInteger   ? SqlType::kIntegerArray
+                  : type == SqlType::kOid     ? SqlType::kOidArray
+                  : type == SqlType::kBoolean ? SqlType::kBooleanArray
+                  : type == SqlType::kReal    ? SqlType::kRealArray
+                                              : SqlType::kTextArray);
 }
 
 void StatementTypes::Note(std::uint32_t parameter, SqlType type) {
@@ -103,6 +142,13 @@ void StatementTypes::NoteResult(StaticType type) {
     results_[next_result_] = JoinedType(results_[next_result_], type);
   }
   ++next_result_;
+}
+
+void StatementTypes::NoteDerived(std::string name, StaticType type, bool is_listed) {
+  const auto [at, added] = derived_.emplace(std::move(name), Derived{type, 0});
+  Derived& derived = at->second;
+  derived.type = added || derived.type == type ? type : StaticType::kUnknown;
+  derived.num_listed += is_listed ? 1 : 0;
 }
 
 std::vector<SqlType> StatementTypes::Parameters(std::size_t count) const {

@@ -2,6 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +33,17 @@ class StatementTypes {
   /// A `*` stands in the list, for columns that are not known here.
   void NoteStar() { has_star_ = true; }
 
+  /// Columns that queries inside the statement name alike.
+  struct Derived {
+    StaticType type = StaticType::kUnknown;  ///< kUnknown unless all have it
+    int num_listed = 0;                      ///< those whose names stand in a list of names
+  };
+  /// A column that a query inside the statement names, and its type: kUnknown where several make
+  /// it, as a UNION does.
+  void NoteDerived(std::string name, StaticType type, bool is_listed = false);
+  /// All of them by name.
+  const std::map<std::string, Derived, std::less<>>& derived() const { return derived_; }
+
   /// By number, as many as the statement's highest.
   std::vector<SqlType> Parameters(std::size_t count) const;
   /// The columns' types; empty when a `*` hides where they stand.
@@ -44,6 +58,7 @@ class StatementTypes {
   bool is_later_list_ = false;  // Of a UNION.
   bool has_star_ = false;
   std::size_t next_result_ = 0;
+  std::map<std::string, Derived, std::less<>> derived_;
 };
 
 /// An argument of a function that is no text.

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include <sqlite3.h>
+
 #include "base/status.h"
 #include "sql/postgres/column_types.h"
 #include "sql/postgres/rewriter.h"
@@ -39,11 +41,6 @@ bool EndsTables(const Token& token) {
                      [&](std::string_view word) { return token.IsKeyword(word); });
 }
 
-bool IsName(const Token& token) {
-  return token.kind == TokenKind::kQuotedIdentifier ||
-         (token.kind == TokenKind::kIdentifier && !IsReserved(token));
-}
-
 bool BeginsQuery(const Token& token) {
   return token.IsKeyword("SELECT") || token.IsKeyword("VALUES") || token.IsKeyword("WITH");
 }
@@ -58,6 +55,11 @@ bool BeginsExpression(const Token& token, const Token& next) {
 }
 
 }  // namespace
+
+bool IsName(const Token& token) {
+  return token.kind == TokenKind::kQuotedIdentifier ||
+         (token.kind == TokenKind::kIdentifier && !IsReserved(token));
+}
 
 bool IsReserved(const Token& token) {
   if (token.kind != TokenKind::kIdentifier || token.text.size() > kReservedBytesMax) {
@@ -126,6 +128,10 @@ const Token& Rewriter::Take() {
 Result<Rewriter::Body> Rewriter::ReadBody() {
   Body body;
   bool in_from = false;
+  std::vector<SetCall>* const outer = set_calls_;  // Of a list that this is an item of, or not.
+  DerivedColumns derived;
+  DerivedColumns* const outer_derived = std::exchange(derived_, &derived);
+  bool is_joined = false;
   while (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
     const Token& token = Peek();
     const bool fetch =
@@ -136,13 +142,27 @@ Result<Rewriter::Body> Rewriter::ReadBody() {
       in_from = false;
     } else if ((IsReserved(token) && !BeginsExpression(token, Peek(1))) || token.IsOperator(",")) {
       body.has_words = true;
+      is_joined = is_joined || token.IsKeyword("UNION") || token.IsKeyword("EXCEPT") ||
+                  token.IsKeyword("INTERSECT");
       DASHI_RETURN_IF_ERROR(ReadWord(&in_from));
     } else {
       DASHI_ASSIGN_OR_RETURN(body.last, ReadExpression(kLevelOr));
       ++body.num_expressions;
     }
   }
+  set_calls_ = outer;
+  derived_ = outer_derived;
+  NoteDerived(derived, is_joined);
   return body;
+}
+
+void Rewriter::NoteDerived(const DerivedColumns& columns, bool is_joined) {
+  if (found_ == nullptr || nesting_ == 0) {
+    return;
+  }
+  for (const auto& [name, type] : columns) {
+    found_->NoteDerived(name, is_joined ? StaticType::kUnknown : type);
+  }
 }
 
 // Takes a word between expressions, and what it says of those behind it.
@@ -196,29 +216,63 @@ Status Rewriter::ReadSelectList() {
   if (Peek().IsKeyword("DISTINCT") || Peek().IsKeyword("ALL")) {
     Take();
   }
+  std::vector<SetCall> calls;
+  set_calls_ = &calls;
+  const std::size_t begin = Begin();
+  const Status read = ReadSelectItems();
+  set_calls_ = nullptr;  // Such functions stand nowhere else.
+  DASHI_RETURN_IF_ERROR(read);
+  return JoinSetCalls(calls, begin);
+}
+
+Status Rewriter::ReadSelectItems() {
   while (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
     if (IsReserved(Peek()) && !BeginsExpression(Peek(), Peek(1))) {
       return Status();
     }
-    const std::size_t before = replacements_.size();
-    const std::size_t begin = Begin();
-    DASHI_ASSIGN_OR_RETURN(const Operand item, ReadExpression(kLevelOr));
-    NoteResult(item);
-    if (Peek().IsKeyword("AS")) {
-      Take();
-      if (!tokens_.AtEnd() && !Peek().IsOperator(")")) {
-        Take();
-      }
-    } else if (IsName(Peek()) || Peek().kind == TokenKind::kString) {
-      Take();
-    } else if (replacements_.size() > before) {
-      const TextRange range{begin, end_};
-      replacements_.Add(range, {range, " AS " + QuotedName(tokens_.TextOf(range))});
-    }
+    DASHI_RETURN_IF_ERROR(ReadSelectItem());
     if (!Peek().IsOperator(",")) {
       return Status();
     }
     Take();
+  }
+  return Status();
+}
+
+Status Rewriter::ReadSelectItem() {
+  const std::size_t before = replacements_.size();
+  const std::size_t begin = Begin();
+  DASHI_ASSIGN_OR_RETURN(Operand item, ReadExpression(kLevelOr));
+  if (IsRegistered(item.type) && nesting_ == 0) {  // Names are shown, numbers are compared.
+    item = ShowObject(item, item.range, item.type);
+  }
+  NoteResult(item);
+  return ReadItemName(item, begin, replacements_.size() > before);
+}
+
+Status Rewriter::ReadItemName(const Operand& item, std::size_t begin, bool is_rewritten) {
+  const Token& alias = Peek(Peek().IsKeyword("AS") ? 1 : 0);
+  if (derived_ != nullptr && (Peek().IsKeyword("AS") || IsName(alias))) {
+    const bool string = item.literal && item.literal->kind == TokenKind::kString;
+    derived_->emplace_back(ToLowerAscii(alias.Name()), string ? StaticType::kText : item.type);
+  }
+  if (Peek().IsKeyword("AS")) {
+    Take();
+    const Token name = Peek();
+    const bool keyword =
+        name.kind == TokenKind::kIdentifier &&
+        sqlite3_keyword_check(name.text.data(), static_cast<int>(name.text.size())) != 0;
+    if (!tokens_.AtEnd() && !name.IsOperator(")")) {
+      Take();
+    }
+    if (keyword) {  // Any word may be a name behind AS.
+      replacements_.Add(RangeOf(name), {QuotedName(name.Name())});
+    }
+  } else if (IsName(Peek()) || Peek().kind == TokenKind::kString) {
+    Take();
+  } else if (is_rewritten) {
+    const TextRange range{begin, end_};
+    replacements_.Add(range, {range, " AS " + QuotedName(tokens_.TextOf(range))});
   }
   return Status();
 }
@@ -235,8 +289,21 @@ Status Rewriter::ReadFromItem() {
     Take();
     replacements_.Add(RangeOf(lateral), {""});
   }
-  if (Peek().IsKeyword("GENERATE_SERIES") && Peek(1).IsOperator("(")) {
-    return ReadSeries();
+  const bool of_catalog = Peek().IsKeyword("PG_CATALOG") && Peek(1).IsOperator(".");
+  const Token function = Peek(of_catalog ? 2 : 0);
+  const bool series = function.IsKeyword("GENERATE_SERIES");
+  const bool unnest = function.IsKeyword("UNNEST") || function.IsKeyword("GENERATE_SUBSCRIPTS") ||
+                      function.IsKeyword("PG_PARTITION_ANCESTORS");
+  if ((series || unnest) && Peek(of_catalog ? 3 : 1).IsOperator("(")) {
+    if (of_catalog) {
+      replacements_.Add({Begin(), function.offset}, {" "});
+      Take();
+      Take();
+    }
+    return series ? ReadSeries() : ReadUnnest();
+  }
+  if (Peek().IsKeyword("INFORMATION_SCHEMA") && Peek(1).IsOperator(".")) {
+    return ReadSystemTable();
   }
   const bool group = Peek().IsOperator("(");
   const bool subquery = group && BeginsQuery(Peek(1));
@@ -245,6 +312,23 @@ Status Rewriter::ReadFromItem() {
   }
   DASHI_ASSIGN_OR_RETURN(const Operand item, ReadPrimary());
   return ReadTableAlias(subquery ? std::optional(item.range) : std::nullopt);
+}
+
+// information_schema.tables, which is one name to SQLite.
+Status Rewriter::ReadSystemTable() {
+  const std::size_t begin = Begin();
+  Take();
+  Take();
+  if (!IsName(Peek())) {
+    return tokens_.SyntaxError("the name of a table");
+  }
+  const std::string name = Peek().Name();
+  Take();
+  const TextRange range{begin, end_};
+  const bool named = Peek().IsKeyword("AS") || IsName(Peek());
+  replacements_.Add(range, {QuotedName("information_schema." + name) +
+                            (named ? std::string() : " AS " + QuotedName(name))});
+  return ReadTableAlias(std::nullopt);
 }
 
 // (query) AS name (column, ...) becomes a common table expression, which SQLite can name columns

@@ -457,9 +457,10 @@ Result<Value> ILikeFunction(StatementContext& /*statement*/, Arguments arguments
   return MatchLike(arguments, /*fold=*/true);
 }
 
-// dashi_in_array(value, array): = ANY of an array that is one value.
+// dashi_in_array(value, array [, whether it is a vector]): = ANY of an array that is one value.
 Result<Value> InArray(StatementContext& /*statement*/, Arguments arguments) {
-  return IsInArray(ValueFromSqlite(arguments[0]), TextOf(arguments[1]));
+  return IsInArray(ValueFromSqlite(arguments[0]), TextOf(arguments[1]),
+                   /*of_vector=*/arguments.size() == 3);
 }
 
 // dashi_regex(text, pattern): the operator ~.
@@ -527,7 +528,7 @@ constexpr ScalarFunction kTextFunctions[] = {
     {"dashi_boolean_text", 1, 1, kStrict, BooleanText},
     {"dashi_like", 2, 3, kStrict, LikeFunction},
     {"dashi_ilike", 2, 3, kStrict, ILikeFunction},
-    {"dashi_in_array", 2, 2, kStrict, InArray},
+    {"dashi_in_array", 2, 3, kStrict, InArray},
     {"dashi_regex", 2, 2, kStrict, RegexFunction},
     {"dashi_iregex", 2, 2, kStrict, IRegexFunction},
     {"dashi_cast", 4, 4, kTakesNull, CastFunction},

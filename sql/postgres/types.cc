@@ -45,15 +45,22 @@ constexpr TypeName kTypes[] = {
     {"timestamptz", CastKind::kTimestamptz},
     {"interval", CastKind::kInterval},
     {"json", CastKind::kJson},
+    {"oid", CastKind::kOid},
+    {"name", CastKind::kName},
+    {"regclass", CastKind::kRegclass},
+    {"regtype", CastKind::kRegtype},
+    {"regproc", CastKind::kRegproc},
+    {"regprocedure", CastKind::kRegproc},  // Without its arguments.
+    {"regnamespace", CastKind::kRegnamespace},
+    {"regrole", CastKind::kRegrole},
 };
 
 constexpr std::string_view kRefused[] = {
-    "char",     "bpchar",   "timetz",    "jsonb",       "uuid",    "money",     "bit",
-    "varbit",   "xml",      "inet",      "cidr",        "macaddr", "point",     "line",
-    "lseg",     "box",      "path",      "polygon",     "circle",  "tsvector",  "tsquery",
-    "oid",      "name",     "regclass",  "regtype",     "regproc", "int4range", "int8range",
-    "numrange", "tsrange",  "tstzrange", "daterange",   "vector",  "halfvec",   "nchar",
-    "national", "macaddr8", "regrole",   "regnamespace"};
+    "char",      "bpchar",    "timetz",   "jsonb",   "uuid",      "money",     "bit",
+    "varbit",    "xml",       "inet",     "cidr",    "macaddr",   "point",     "line",
+    "lseg",      "box",       "path",     "polygon", "circle",    "tsvector",  "tsquery",
+    "int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange", "vector",
+    "halfvec",   "nchar",     "national", "macaddr8"};
 
 constexpr std::uint64_t kVarcharMax = 10'485'760;
 constexpr std::uint64_t kPrecisionMax = 1000;
@@ -175,10 +182,80 @@ StaticType StaticTypeOf(CastKind kind) {
       return StaticType::kTimestamp;
     case CastKind::kInterval:
       return StaticType::kInterval;
+    case CastKind::kOid:
+      return StaticType::kOid;
+    case CastKind::kName:
+      return StaticType::kName;
+    case CastKind::kChar:
+      return StaticType::kChar;
+    case CastKind::kRegclass:
+      return StaticType::kRegclass;
+    case CastKind::kRegtype:
+      return StaticType::kRegtype;
+    case CastKind::kRegproc:
+      return StaticType::kRegproc;
+    case CastKind::kRegnamespace:
+      return StaticType::kRegnamespace;
+    case CastKind::kRegrole:
+      return StaticType::kRegrole;
     default:
       return StaticType::kText;
   }
 }
+
+StaticType ArrayTypeOf(CastKind element) {
+  switch (element) {
+    case CastKind::kBoolean:
+      return StaticType::kBooleanArray;
+    case CastKind::kInt2:
+      return StaticType::kSmallIntArray;
+    case CastKind::kInt4:
+    case CastKind::kInt8:
+      return StaticType::kIntegerArray;
+    case CastKind::kFloat4:
+    case CastKind::kFloat8:
+    case CastKind::kNumeric:
+      return StaticType::kRealArray;
+    case CastKind::kOid:
+      return StaticType::kOidArray;
+    case CastKind::kName:
+      return StaticType::kNameArray;
+    case CastKind::kChar:
+      return StaticType::kCharArray;
+    default:
+      return StaticType::kTextArray;
+  }
+}
+
+StaticType ElementTypeOf(StaticType array) {
+  switch (array) {
+    case StaticType::kSmallIntVector:
+    case StaticType::kSmallIntArray:
+    case StaticType::kIntegerArray:
+      return StaticType::kInteger;
+    case StaticType::kOidVector:
+    case StaticType::kOidArray:
+      return StaticType::kOid;
+    case StaticType::kRealArray:
+      return StaticType::kFloat;
+    case StaticType::kBooleanArray:
+      return StaticType::kBoolean;
+    case StaticType::kCharArray:
+      return StaticType::kChar;
+    case StaticType::kNameArray:
+      return StaticType::kName;
+    case StaticType::kTextArray:
+      return StaticType::kText;
+    default:
+      return StaticType::kUnknown;
+  }
+}
+
+bool IsRegistered(StaticType type) {
+  return type >= StaticType::kRegclass && type <= StaticType::kRegrole;
+}
+
+bool IsRegistered(CastKind kind) { return kind >= CastKind::kRegclass; }
 
 bool IsTypedLiteral(const Token& word) {
   static constexpr std::string_view kWords[] = {"DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ",
@@ -194,11 +271,28 @@ int CastNumber(const CastTarget& target) {
 Result<CastTarget> CastOfNumber(int number) {
   const bool array = number >= kArrayNumber;
   const int kind = array ? number - kArrayNumber : number;
-  if (kind < 0 || kind > static_cast<int>(CastKind::kJson)) {
+  if (kind < 0 || kind > static_cast<int>(CastKind::kRegrole)) {
     return Status::InvalidArgument("there is no such type").WithSqlState("22023");
   }
   return CastTarget{static_cast<CastKind>(kind), std::nullopt, array};
 }
+
+namespace {
+
+// Takes the brackets behind the type of an array's elements.
+Result<CastTarget> TakeBrackets(TokenStream& tokens, CastTarget target) {
+  if (tokens.Peek().IsOperator("[") && tokens.Peek(1).IsOperator("]")) {
+    tokens.Take();
+    tokens.Take();
+    target.array = true;
+  }
+  if (tokens.Peek().IsOperator("[") || tokens.Peek().IsKeyword("ARRAY")) {
+    return tokens.Unsupported(tokens.Peek(), "arrays are not supported but for type[]");
+  }
+  return target;
+}
+
+}  // namespace
 
 Result<CastTarget> ExpectTypeName(TokenStream& tokens) {
   if (tokens.Peek().IsKeyword("PG_CATALOG") && tokens.Peek(1).IsOperator(".")) {
@@ -206,6 +300,10 @@ Result<CastTarget> ExpectTypeName(TokenStream& tokens) {
     tokens.Take();
   }
   const Token word = tokens.Peek();
+  if (word.text == "\"char\"") {  // Not char, which is another type.
+    tokens.Take();
+    return TakeBrackets(tokens, {CastKind::kChar, std::nullopt});
+  }
   if (word.kind != TokenKind::kIdentifier) {
     return tokens.SyntaxError("the name of a type");
   }
@@ -240,15 +338,7 @@ Result<CastTarget> ExpectTypeName(TokenStream& tokens) {
     DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("PRECISION"));
   }
   DASHI_RETURN_IF_ERROR(TakeModifier(tokens, word, &target));
-  if (tokens.Peek().IsOperator("[") && tokens.Peek(1).IsOperator("]")) {
-    tokens.Take();
-    tokens.Take();
-    target.array = true;
-  }
-  if (tokens.Peek().IsOperator("[") || tokens.Peek().IsKeyword("ARRAY")) {
-    return tokens.Unsupported(tokens.Peek(), "arrays are not supported but for type[]");
-  }
-  return target;
+  return TakeBrackets(tokens, target);
 }
 
 }  // namespace dashi::sql::postgres

@@ -17,7 +17,25 @@ enum class StaticType : std::uint8_t {
   kFloat,
   kText,
   kBytes,
-  kDate,
+  kName,
+  kChar,  ///< "char", of one letter
+  kOid,
+  kRegclass,  ///< a number that is shown as a name; so the others
+  kRegtype,
+  kRegproc,
+  kRegnamespace,
+  kRegrole,
+  kSmallIntVector,
+  kOidVector,
+  kTextArray,
+  kIntegerArray,
+  kRealArray,
+  kBooleanArray,
+  kOidArray,
+  kSmallIntArray,
+  kCharArray,
+  kNameArray,
+  kDate,  // From here on, times.
   kTime,
   kTimestamp,
   kInterval,
@@ -41,6 +59,14 @@ enum class CastKind : std::uint8_t {
   kTimestamptz,  ///< the same values; the offset is taken into account
   kInterval,
   kJson,
+  kOid,
+  kName,
+  kChar,
+  kRegclass,
+  kRegtype,
+  kRegproc,
+  kRegnamespace,
+  kRegrole,
 };
 
 struct CastTarget {
@@ -51,6 +77,12 @@ struct CastTarget {
 };
 
 StaticType StaticTypeOf(CastKind kind);
+/// Of the array of such elements, and of the elements of an array or vector; kUnknown for others.
+StaticType ArrayTypeOf(CastKind element);
+StaticType ElementTypeOf(StaticType array);
+/// Whether values are numbers that stand for objects of the catalog and are shown as names.
+bool IsRegistered(StaticType type);
+bool IsRegistered(CastKind kind);
 
 /// Kinds of casts by number, as dashi_cast() takes them, and back. Errors: 22023 for others.
 int CastNumber(const CastTarget& target);

@@ -35,6 +35,22 @@ std::string Int(std::uint64_t value, std::size_t size) {
 
 std::string Double(double value) { return Int(std::bit_cast<std::uint64_t>(value), 8); }
 
+TEST(DecodeParameterTest, ReadsTypesOfTheCatalog) {
+  EXPECT_EQ(Text(TypeOid::kOid, "4294967295"), "INTEGER 4294967295");
+  EXPECT_EQ(Text(TypeOid::kOid, "4294967296"), "22003");
+  EXPECT_EQ(Text(TypeOid::kOid, "x"), "22P02");
+  EXPECT_EQ(Text(TypeOid::kRegclass, "labels"), "TEXT labels");
+  EXPECT_EQ(Binary(TypeOid::kOid, "\xff\xff\xff\xff"), "INTEGER 4294967295");
+  EXPECT_EQ(Binary(TypeOid::kOid, "\1"), "08P01");
+  EXPECT_EQ(Binary(TypeOid::kRegclass, Int(1259, 4)), "INTEGER 1259");
+  EXPECT_EQ(Binary(TypeOid::kChar, "r"), "TEXT r");
+  EXPECT_EQ(Binary(TypeOid::kName, "labels"), "TEXT labels");
+  EXPECT_EQ(Text(TypeOid::kOidArray, "{1,2}"), "TEXT [1,2]");
+  EXPECT_EQ(Binary(TypeOid::kOidArray, Int(1, 4) + Int(0, 4) + Int(26, 4) + Int(1, 4) + Int(1, 4) +
+                                           Int(4, 4) + Int(1021, 4)),
+            "TEXT [1021]");
+}
+
 TEST(DecodeParameterTest, ReadsTexts) {
   EXPECT_EQ(Text(TypeOid::kInt2, "-7"), "INTEGER -7");
   EXPECT_EQ(Text(TypeOid::kInt2, "40000"), "22003");

@@ -98,6 +98,107 @@ TEST_F(PsqlTest, TransactionsSpanQueries) {
   EXPECT_NE(outcome.err.find("ERROR:  25P02"), std::string::npos) << outcome.err;
 }
 
+// What \d and its kin ask for, and how psql shows it.
+TEST_F(PsqlTest, DescribesTables) {
+  const CommandOutcome made = Psql({"-c", "ALTER TABLE documents ADD COLUMN year INTEGER", "-c",
+                                    "ALTER TABLE documents ADD COLUMN active BOOLEAN DEFAULT true",
+                                    "-c", "CREATE INDEX documents_year ON documents (year)", "-c",
+                                    "COMMENT ON COLUMN documents.year IS 'of its making'"});
+  ASSERT_EQ(made.exit_status, 0) << made.err;
+  EXPECT_EQ(Psql({"-c", "\\d documents"}).out,
+            "                        Table \"public.documents\"\n"
+            "   Column   |           Type           | Collation | Nullable | Default \n"
+            "------------+--------------------------+-----------+----------+---------\n"
+            " id         | text                     |           | not null | \n"
+            " text       | text                     |           |          | \n"
+            " split      | text                     |           |          | \n"
+            " updated_at | timestamp with time zone |           |          | \n"
+            " year       | bigint                   |           |          | \n"
+            " active     | boolean                  |           |          | true\n"
+            "Indexes:\n"
+            "    \"documents_pkey\" PRIMARY KEY, btree (id)\n"
+            "    \"documents_year\" btree (year)\n"
+            "Referenced by:\n"
+            "    TABLE \"relevance\" CONSTRAINT \"relevance_document_fkey\" FOREIGN KEY (document) "
+            "REFERENCES documents(id) ON DELETE CASCADE\n\n");
+  EXPECT_EQ(Psql({"-c", "\\d relevance"}).out,
+            "                   Table \"public.relevance\"\n"
+            "  Column  |       Type       | Collation | Nullable | Default \n"
+            "----------+------------------+-----------+----------+---------\n"
+            " document | text             |           | not null | \n"
+            " label    | text             |           | not null | \n"
+            " weight   | double precision |           |          | \n"
+            "Indexes:\n"
+            "    \"relevance_pkey\" PRIMARY KEY, btree (document, label)\n"
+            "Foreign-key constraints:\n"
+            "    \"relevance_document_fkey\" FOREIGN KEY (document) REFERENCES documents(id) ON "
+            "DELETE CASCADE\n"
+            "    \"relevance_label_fkey\" FOREIGN KEY (label) REFERENCES labels(id) ON DELETE "
+            "CASCADE\n\n");
+  EXPECT_EQ(Psql({"-At", "-c", "\\d+ documents"}).out,
+            "id|text||not null||extended|||\n"
+            "text|text||||extended|||\n"
+            "split|text||||extended|||\n"
+            "updated_at|timestamp with time zone||||plain|||\n"
+            "year|bigint||||plain|||of its making\n"
+            "active|boolean|||true|plain|||\n");
+  const CommandOutcome index = Psql({"-c", "\\d documents_year"});
+  EXPECT_NE(index.out.find(" year   | bigint | yes  | year\nbtree, for table "
+                           "\"public.documents\"\n"),
+            std::string::npos)
+      << index.out << index.err;
+  EXPECT_TRUE(Psql({"-c", "\\d+ models"}).out.ends_with("   FROM models;\n\n"));
+  const CommandOutcome unknown = Psql({"-c", "\\d nope"});
+  EXPECT_EQ(unknown.err, "Did not find any relation named \"nope\".\n");
+}
+
+TEST_F(PsqlTest, ListsObjects) {
+  EXPECT_EQ(Psql({"-c", "\\dt"}).out,
+            "         List of relations\n"
+            " Schema |   Name    | Type  | Owner \n"
+            "--------+-----------+-------+-------\n"
+            " public | anchors   | table | dashi\n"
+            " public | documents | table | dashi\n"
+            " public | edges     | table | dashi\n"
+            " public | labels    | table | dashi\n"
+            " public | relevance | table | dashi\n"
+            "(5 rows)\n\n");
+  EXPECT_EQ(Psql({"-At", "-c", "\\di"}).out,
+            "public|anchors_pkey|index|dashi|anchors\n"
+            "public|documents_pkey|index|dashi|documents\n"
+            "public|labels_pkey|index|dashi|labels\n"
+            "public|relevance_pkey|index|dashi|relevance\n");
+  EXPECT_EQ(Psql({"-At", "-c", "\\dn"}).out, "public|dashi\n");
+  EXPECT_EQ(Psql({"-At", "-c", "\\du"}).out, "dashi|Superuser, Create role, Bypass RLS|{}\n");
+  EXPECT_EQ(Psql({"-At", "-c", "\\l"}).out, "w.db|dashi|UTF8|C.UTF-8|C.UTF-8||libc|\n");
+  EXPECT_EQ(Psql({"-At", "-c", "\\dT"}).out, "public|vector|\n");
+  EXPECT_EQ(Psql({"-At", "-c", "\\df similarity"}).out,
+            "public|similarity|double precision|a text, b text|func\n"
+            "public|similarity|double precision|a text, b text, options text|func\n");
+  EXPECT_EQ(Psql({"-At", "-c", "\\dv mod*"}).out, "public|models|view|dashi\n");
+  EXPECT_EQ(Psql({"-At", "-c", "\\dtS pg_am"}).out, "pg_catalog|pg_am|table|dashi\n");
+}
+
+// Every command that asks the catalog gets an answer.
+TEST_F(PsqlTest, CommandsOfTheCatalogDoNotFail) {
+  for (const char* command :
+       {"\\d",         "\\d+",  "\\dS",  "\\da",         "\\dA",
+        "\\dA+",       "\\db",  "\\db+", "\\dc",         "\\dC",
+        "\\dd",        "\\dD",  "\\ddp", "\\dE",         "\\det",
+        "\\des",       "\\dew", "\\deu", "\\df",         "\\df+",
+        "\\dF",        "\\dFd", "\\dFp", "\\dFt",        "\\dg",
+        "\\dg+",       "\\di+", "\\dL",  "\\dL+",        "\\dm",
+        "\\dn+",       "\\do",  "\\dO",  "\\dp",         "\\dP",
+        "\\drds",      "\\dRp", "\\dRs", "\\ds",         "\\dt+",
+        "\\dT+",       "\\dTS", "\\du+", "\\dv+",        "\\dx",
+        "\\dX",        "\\dy",  "\\l+",  "\\d pg_class", "\\d information_schema.tables",
+        "\\sv models", "\\z"}) {
+    const CommandOutcome outcome = Psql({"-c", command});
+    EXPECT_EQ(outcome.err.find("ERROR"), std::string::npos) << command << outcome.err;
+    EXPECT_EQ(outcome.exit_status, 0) << command << outcome.err;
+  }
+}
+
 TEST_F(PsqlTest, KnowsTheServer) {
   EXPECT_TRUE(Psql({"-At", "-c", "SELECT version()"}).out.starts_with("PostgreSQL 15."));
   EXPECT_EQ(Psql({"-At", "-c", "SHOW application_name"}).out, "psql\n");

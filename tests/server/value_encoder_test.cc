@@ -55,6 +55,46 @@ TEST(ValueEncoderTest, BooleansAreOneAndZero) {
   EXPECT_EQ(Binary(TypeOid::kBool, Value::Integer(-1)), "42804");
 }
 
+TEST(ValueEncoderTest, TypesOfTheCatalogHaveTheirSizes) {
+  EXPECT_EQ(Binary(TypeOid::kOid, Value::Integer(4'294'967'295)), "\xff\xff\xff\xff");
+  EXPECT_EQ(Binary(TypeOid::kOid, Value::Integer(-1)), "42804");
+  EXPECT_EQ(Binary(TypeOid::kOid, Value::Integer(4'294'967'296)), "42804");
+  EXPECT_EQ(Binary(TypeOid::kInt2, Value::Integer(-2)), "\xff\xfe");
+  EXPECT_EQ(Binary(TypeOid::kInt2, Value::Integer(32'768)), "42804");
+  EXPECT_EQ(Binary(TypeOid::kInt4, Value::Integer(-2)), "\xff\xff\xff\xfe");
+  EXPECT_EQ(Binary(TypeOid::kInt4, Value::Text("1")), "42804");
+  EXPECT_EQ(Binary(TypeOid::kFloat4, Value::Real(0.5)), "\x3f\0\0\0"s);
+  EXPECT_EQ(Binary(TypeOid::kName, Value::Text("labels")), "labels");
+  EXPECT_EQ(Binary(TypeOid::kChar, Value::Text("r")), "r");
+  EXPECT_EQ(Binary(TypeOid::kRegclass, Value::Integer(1259)), "\0\0\4\xeb"s);
+  EXPECT_EQ(Binary(TypeOid::kRegclass, Value::Text("labels")), "42804") << "only its number is";
+  EXPECT_EQ(Text(TypeOid::kRegclass, Value::Text("labels")), "labels");
+}
+
+TEST(ValueEncoderTest, ArraysAreThoseOfTheProtocol) {
+  EXPECT_EQ(Text(TypeOid::kTextArray, Value::Text("{a,NULL}")), "{a,NULL}");
+  EXPECT_EQ(Binary(TypeOid::kTextArray, Value::Text("{a,NULL,\"b c\"}")),
+            "\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\3\0\0\0\1"
+            "\0\0\0\1a\xff\xff\xff\xff\0\0\0\3b c"s);
+  const std::string numbers =
+      "\0\0\0\1\0\0\0\0\0\0\0\x14\0\0\0\1\0\0\0\1\0\0\0\x8\0\0\0\0\0\0\0\7"s;
+  EXPECT_EQ(Binary(TypeOid::kInt8Array, Value::Text("{7}")), numbers);
+  EXPECT_EQ(Binary(TypeOid::kInt8Array, Value::Text("[7]")), numbers) << "as parameters come";
+  EXPECT_EQ(Binary(TypeOid::kInt8Array, Value::Text("{}")), "\0\0\0\0\0\0\0\0\0\0\0\x14"s);
+  EXPECT_EQ(Binary(TypeOid::kBoolArray, Value::Text("{t}")),
+            "\0\0\0\1\0\0\0\0\0\0\0\x10\0\0\0\1\0\0\0\1\0\0\0\1\1"s);
+  // Vectors are arrays that begin with 0.
+  EXPECT_EQ(Binary(TypeOid::kInt2Vector, Value::Text("1 2")),
+            "\0\0\0\1\0\0\0\0\0\0\0\x15\0\0\0\2\0\0\0\0"
+            "\0\0\0\2\0\1\0\0\0\2\0\2"s);
+  EXPECT_EQ(Binary(TypeOid::kOidVector, Value::Text("")),
+            "\0\0\0\1\0\0\0\0\0\0\0\x1a\0\0\0\0\0\0\0\0"s);
+  EXPECT_EQ(Binary(TypeOid::kTextArray, Value::Text("{a")), "22P02");
+  EXPECT_EQ(Binary(TypeOid::kInt8Array, Value::Text("{x}")), "22P02");
+  EXPECT_EQ(Binary(TypeOid::kInt2Array, Value::Text("{40000}")), "42804");
+  EXPECT_EQ(Binary(TypeOid::kInt8Array, Value::Integer(7)), "42804");
+}
+
 TEST(ValueEncoderTest, TimesAreThoseOfTheProtocol) {
   EXPECT_EQ(Binary(TypeOid::kDate, Value::Text("2000-01-02")), "\0\0\0\1"s);
   EXPECT_EQ(Binary(TypeOid::kDate, Value::Text("1999-12-31")), "\xff\xff\xff\xff");

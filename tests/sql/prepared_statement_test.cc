@@ -33,7 +33,8 @@ TEST_F(PreparedStatementTest, ColumnsAreKnownWithoutRunning) {
   Must("ALTER TABLE labels ADD COLUMN price REAL");
   EXPECT_EQ(ColumnsOf("SELECT id, price * 2 AS twice, 1 FROM labels"),
             "id TEXT text, twice REAL double precision, 1 INTEGER bigint");
-  EXPECT_EQ(ColumnsOf("WITH a AS (SELECT 1 AS n) SELECT n FROM a WHERE n = $1"), "n NULL unknown");
+  EXPECT_EQ(ColumnsOf("WITH a AS (SELECT 1 AS n) SELECT n FROM a WHERE n = $1"),
+            "n INTEGER bigint");
   EXPECT_EQ(ColumnsOf("EXPLAIN SELECT 1"), "QUERY PLAN TEXT text");
   EXPECT_EQ(ColumnsOf("INSERT INTO labels (id, text) VALUES ($1, $2)"), "");
   EXPECT_EQ(ColumnsOf("INSERT INTO labels (id, text) VALUES ($1, $2) RETURNING id, price"),

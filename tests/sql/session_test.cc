@@ -22,16 +22,17 @@ class SessionTest : public SessionFixture {};
 TEST_F(SessionTest, RowsComeOneByOneWithTheirTypes) {
   Must("INSERT INTO relevance SELECT 1, 2, 3 WHERE 0");
   auto result = session_->Execute(
-      "SELECT weight, document, 1 + 1, k AS hits FROM relevance "
-      "JOIN (SELECT 5 AS k) WHERE 0");
+      "SELECT weight, document, 1 + 1, k AS hits, max(m) FROM relevance "
+      "JOIN (SELECT 5 AS k) JOIN (VALUES (1)) AS v(m) WHERE 0 GROUP BY k");
   ASSERT_TRUE(result.ok()) << result.status().ToString();
-  ASSERT_EQ(result->columns().size(), 4U);
+  ASSERT_EQ(result->columns().size(), 5U);
   EXPECT_EQ(result->columns()[0].name, "weight");
   EXPECT_EQ(result->columns()[0].type, ValueType::kReal);
   EXPECT_EQ(result->columns()[1].type, ValueType::kText);
   EXPECT_EQ(result->columns()[2].type, ValueType::kInteger);
-  EXPECT_EQ(result->columns()[3].type, ValueType::kNull);
+  EXPECT_EQ(result->columns()[3].type, ValueType::kInteger) << "as the subquery has it";
   EXPECT_EQ(result->columns()[3].name, "hits");
+  EXPECT_EQ(result->columns()[4].type, ValueType::kNull) << "a list of names tells no types";
 
   // Far more rows than could be computed: only those that are pulled are.
   auto endless = session_->Execute(
