@@ -43,10 +43,6 @@ Result<Oid> RelationOf(const CatalogObjects& objects, sqlite3_value* value) {
 
 Oid OidOfArgument(sqlite3_value* value) { return static_cast<Oid>(sqlite3_value_int64(value)); }
 
-Value TextOrNull(std::string text) {
-  return text.empty() ? Value::Null() : Value::Text(std::move(text));
-}
-
 // --- Casts
 
 Result<Value> ObjectFunction(StatementContext& statement, Arguments arguments) {
@@ -216,20 +212,27 @@ Result<Value> FunctionResultFunction(StatementContext& statement, Arguments argu
 
 // --- Comments
 
+Result<Value> CommentOf(StatementContext& statement, Oid object, std::int32_t column) {
+  DASHI_ASSIGN_OR_RETURN(CatalogState* const state, CatalogState::Of(statement));
+  DASHI_ASSIGN_OR_RETURN(const std::vector<CatalogComment>* const comments,
+                         state->Comments(statement));
+  for (const CatalogComment& comment : *comments) {
+    if (comment.object == object && comment.column == column) {
+      return Value::Text(comment.text);
+    }
+  }
+  return Value::Null();
+}
+
 Result<Value> ObjectDescription(StatementContext& statement, Arguments arguments) {
-  DASHI_ASSIGN_OR_RETURN(const CatalogObjects* const objects, ObjectsOf(statement));
   if (arguments.size() == 2 && TextOf(arguments[1]) != "pg_class") {
     return Value::Null();
   }
-  const std::string* comment = objects->FindComment(OidOfArgument(arguments[0]), 0);
-  return TextOrNull(comment == nullptr ? std::string() : *comment);
+  return CommentOf(statement, OidOfArgument(arguments[0]), 0);
 }
 
 Result<Value> ColumnDescription(StatementContext& statement, Arguments arguments) {
-  DASHI_ASSIGN_OR_RETURN(const CatalogObjects* const objects, ObjectsOf(statement));
-  const std::string* comment =
-      objects->FindComment(OidOfArgument(arguments[0]), sqlite3_value_int(arguments[1]));
-  return TextOrNull(comment == nullptr ? std::string() : *comment);
+  return CommentOf(statement, OidOfArgument(arguments[0]), sqlite3_value_int(arguments[1]));
 }
 
 // --- The server

@@ -196,7 +196,7 @@ Oid FindSchema(std::string_view name) {
   return found == std::end(kSchemas) ? 0 : found->oid;
 }
 
-Oid CatalogObjects::NewOid(std::string_view kind, std::string_view name) {
+Oid CatalogObjects::NewOid(std::string_view kind, std::string_view name) const {
   Oid oid = OidOf(kind, name);
   while (!taken_.emplace(oid, name).second) {
     ++oid;
@@ -211,8 +211,7 @@ Result<CatalogObjects> CatalogObjects::Read(StatementContext& statement) {
   objects.AddRelations(statement);
   objects.AddIndexes(statement.schemas);
   objects.AddForeignKeys();
-  objects.AddFunctions(statement.schemas);
-  DASHI_RETURN_IF_ERROR(objects.AddComments(statement));
+  objects.schemas_ = statement.schemas;
   return objects;
 }
 
@@ -310,10 +309,12 @@ void CatalogObjects::AddForeignKeys() {
   }
 }
 
-Status CatalogObjects::AddComments(const StatementContext& statement) {
-  DASHI_ASSIGN_OR_RETURN(const std::vector<CommentedObject> objects,
+Result<std::vector<CatalogComment>> ReadComments(const CatalogObjects& objects,
+                                                 const StatementContext& statement) {
+  DASHI_ASSIGN_OR_RETURN(const std::vector<CommentedObject> commented,
                          ListCommentedObjects(*statement.view, statement.schemas, /*kind=*/""));
-  for (const CommentedObject& object : objects) {
+  std::vector<CatalogComment> comments;
+  for (const CommentedObject& object : commented) {
     DASHI_ASSIGN_OR_RETURN(std::optional<std::string> text, CommentOf(*statement.view, object));
     if (!text) {
       continue;
@@ -321,11 +322,11 @@ Status CatalogObjects::AddComments(const StatementContext& statement) {
     CatalogComment comment;
     comment.text = std::move(*text);
     if (object.kind == "index") {
-      const CatalogIndex* index = FindIndex(object.name);
+      const CatalogIndex* index = objects.FindIndex(object.name);
       comment.object = index == nullptr ? 0 : index->oid;
     } else if (object.kind == "table" || object.kind == "column") {
       const std::size_t dot = object.name.find('.');
-      const CatalogRelation* relation = FindRelation("public", object.name.substr(0, dot));
+      const CatalogRelation* relation = objects.FindRelation("public", object.name.substr(0, dot));
       const CatalogColumn* column = relation == nullptr || dot == std::string::npos
                                         ? nullptr
                                         : relation->FindColumn(object.name.substr(dot + 1));
@@ -333,13 +334,22 @@ Status CatalogObjects::AddComments(const StatementContext& statement) {
       comment.column = column == nullptr ? 0 : column->number;
     }
     if (comment.object != 0) {  // Graphs and models are no objects of PostgreSQL's.
-      comments_.push_back(std::move(comment));
+      comments.push_back(std::move(comment));
     }
   }
-  return Status();
+  return comments;
 }
 
-void CatalogObjects::AddFunctions(const UserSchemas& schemas) {
+const std::vector<CatalogFunction>& CatalogObjects::functions() const {
+  if (!functions_) {
+    functions_ = MakeFunctions();
+  }
+  return *functions_;
+}
+
+std::vector<CatalogFunction> CatalogObjects::MakeFunctions() const {
+  std::vector<CatalogFunction> functions;
+  functions.reserve(AllTables().size());
   for (const TableDefinition& table : AllTables()) {
     if (!IsFunction(table) || std::string_view(table.name).starts_with("dashi")) {
       continue;
@@ -349,7 +359,7 @@ void CatalogObjects::AddFunctions(const UserSchemas& schemas) {
     function.oid = NewOid("function", table.name);
     function.returns_rows = true;
     function.result = kRecordType;
-    const std::vector<TableColumn> shown = TableColumns(table.name, schemas);
+    const std::vector<TableColumn> shown = TableColumns(table.name, schemas_);
     for (const TableColumn& column : shown) {
       CatalogColumn added;
       added.number = static_cast<std::int32_t>(function.result_columns.size()) + 1;
@@ -361,7 +371,7 @@ void CatalogObjects::AddFunctions(const UserSchemas& schemas) {
       function.argument_names.push_back(argument.name);
       function.argument_types.push_back(TypeOfWord(argument.type));
     }
-    functions_.push_back(std::move(function));
+    functions.push_back(std::move(function));
   }
   for (const ScalarSignature& scalar : ScalarSignatures()) {
     CatalogFunction function;
@@ -373,8 +383,9 @@ void CatalogObjects::AddFunctions(const UserSchemas& schemas) {
       function.argument_types.push_back(type);
     }
     function.oid = NewOid("function", fmt::format("{}/{}", scalar.name, scalar.arguments.size()));
-    functions_.push_back(std::move(function));
+    functions.push_back(std::move(function));
   }
+  return functions;
 }
 
 const CatalogRelation* CatalogObjects::FindRelation(Oid oid) const {
@@ -420,22 +431,15 @@ const CatalogConstraint* CatalogObjects::FindConstraint(Oid oid) const {
 }
 
 const CatalogFunction* CatalogObjects::FindFunction(Oid oid) const {
-  const auto found = std::find_if(functions_.begin(), functions_.end(),
+  const auto found = std::find_if(functions().begin(), functions().end(),
                                   [&](const CatalogFunction& one) { return one.oid == oid; });
-  return found == functions_.end() ? nullptr : &*found;
+  return found == functions().end() ? nullptr : &*found;
 }
 
 std::string CatalogObjects::RoleName(Oid oid) const {
   const auto found =
       std::find_if(roles_.begin(), roles_.end(), [&](const Role& one) { return one.oid == oid; });
   return found == roles_.end() ? fmt::format("unknown (OID={})", oid) : found->name;
-}
-
-const std::string* CatalogObjects::FindComment(Oid object, std::int32_t column) const {
-  const auto found = std::find_if(
-      comments_.begin(), comments_.end(),
-      [&](const CatalogComment& one) { return one.object == object && one.column == column; });
-  return found == comments_.end() ? nullptr : &found->text;
 }
 
 }  // namespace dashi::sql::pg_catalog

@@ -74,7 +74,9 @@ struct CatalogFunction {
 
 /// What PostgreSQL's catalog tells of this database, and of itself, in one statement's picture.
 ///
-/// Threads: const calls may meet.
+/// Threads: one thread at a time.
+/// Cost:    comments, of which the store is asked one by one, and functions are read by their first
+///          use.
 class CatalogObjects {
  public:
   static Result<CatalogObjects> Read(StatementContext& statement);
@@ -82,8 +84,7 @@ class CatalogObjects {
   const std::vector<CatalogRelation>& relations() const { return relations_; }
   const std::vector<CatalogIndex>& indexes() const { return indexes_; }
   const std::vector<CatalogConstraint>& constraints() const { return constraints_; }
-  const std::vector<CatalogComment>& comments() const { return comments_; }
-  const std::vector<CatalogFunction>& functions() const { return functions_; }
+  const std::vector<CatalogFunction>& functions() const;
   const std::vector<Role>& roles() const { return roles_; }
   const std::string& database() const { return database_; }
 
@@ -96,27 +97,28 @@ class CatalogObjects {
   const CatalogFunction* FindFunction(Oid oid) const;
   /// "unknown (OID=1)" for a number of none, as PostgreSQL says.
   std::string RoleName(Oid oid) const;
-  /// nullptr: there is none.
-  const std::string* FindComment(Oid object, std::int32_t column) const;
 
  private:
   void AddRelations(const StatementContext& statement);
   void AddIndexes(const UserSchemas& schemas);
   void AddForeignKeys();
-  Status AddComments(const StatementContext& statement);
-  void AddFunctions(const UserSchemas& schemas);
+  std::vector<CatalogFunction> MakeFunctions() const;
   /// The number for a new object: another than those that were given.
-  Oid NewOid(std::string_view kind, std::string_view name);
+  Oid NewOid(std::string_view kind, std::string_view name) const;
 
   std::string database_;
   std::vector<CatalogRelation> relations_;
   std::vector<CatalogIndex> indexes_;
   std::vector<CatalogConstraint> constraints_;
-  std::vector<CatalogComment> comments_;
-  std::vector<CatalogFunction> functions_;
   std::vector<Role> roles_;
-  std::unordered_map<Oid, std::string> taken_;
+  UserSchemas schemas_;
+  mutable std::optional<std::vector<CatalogFunction>> functions_;
+  mutable std::unordered_map<Oid, std::string> taken_;
 };
+
+/// What COMMENT ON says of objects that PostgreSQL has, too.
+Result<std::vector<CatalogComment>> ReadComments(const CatalogObjects& objects,
+                                                 const StatementContext& statement);
 
 /// PostgreSQL's own tables and views, in the order of SystemRelations().
 const std::vector<CatalogRelation>& SystemCatalogRelations();

@@ -75,6 +75,14 @@ Result<CatalogState*> CatalogState::Of(StatementContext& statement) {
   return statement.pg_catalog.get();
 }
 
+Result<const std::vector<CatalogComment>*> CatalogState::Comments(
+    const StatementContext& statement) {
+  if (!comments_) {
+    DASHI_ASSIGN_OR_RETURN(comments_, ReadComments(objects_, statement));
+  }
+  return &*comments_;
+}
+
 Result<CatalogRows*> CatalogState::RowsOf(StatementContext& statement, std::size_t table) {
   const auto found = rows_.find(table);
   if (found != rows_.end()) {

@@ -49,6 +49,8 @@ class CatalogState {
   static Result<CatalogState*> Of(StatementContext& statement);
 
   const CatalogObjects& objects() const { return objects_; }
+  /// Read by the first call.
+  Result<const std::vector<CatalogComment>*> Comments(const StatementContext& statement);
   /// Of the table with this number among SystemCatalogRelations().
   Result<CatalogRows*> RowsOf(StatementContext& statement, std::size_t table);
 
@@ -56,6 +58,7 @@ class CatalogState {
   explicit CatalogState(CatalogObjects objects) : objects_(std::move(objects)) {}
 
   CatalogObjects objects_;
+  std::optional<std::vector<CatalogComment>> comments_;
   std::map<std::size_t, CatalogRows> rows_;
 };
 

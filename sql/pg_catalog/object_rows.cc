@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "sql/pg_catalog/builtin_types.h"
+#include "sql/pg_catalog/catalog_state.h"
 #include "sql/pg_catalog/row_writer.h"
 
 namespace dashi::sql::pg_catalog {
@@ -235,10 +236,13 @@ Status OwnConstraints(const CatalogObjects& objects, StatementContext& /*stateme
   return Status();
 }
 
-Status OwnDescriptions(const CatalogObjects& objects, StatementContext& /*statement*/,
+Status OwnDescriptions(const CatalogObjects& /*objects*/, StatementContext& statement,
                        const CatalogRelation& table, Rows* rows) {
+  DASHI_ASSIGN_OR_RETURN(CatalogState* const state, CatalogState::Of(statement));
+  DASHI_ASSIGN_OR_RETURN(const std::vector<CatalogComment>* const comments,
+                         state->Comments(statement));
   RowWriter writer(table, rows);
-  for (const CatalogComment& comment : objects.comments()) {
+  for (const CatalogComment& comment : *comments) {
     writer.Next()
         .Set("objoid", comment.object)
         .Set("classoid", kClassCatalog)
