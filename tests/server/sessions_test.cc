@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "dashi/database.h"
 #include "server/operations/probes.h"
 #include "server/server.h"
@@ -171,9 +172,13 @@ TEST_F(ServerSessionsTest, RequestsDoNotWaitForEverForAWorker) {
   const auto busy = Client();
   const auto client = Client();
   busy->Send(QueryBytes(kEndless));
-  while (server_->counters().num_jobs_waiting == 0) {
-    client->Send(QueryBytes("SELECT 1 AS one"));
-    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  // One of its requests waits for longer than that.
+  const Stopwatch waited;
+  while (server_->counters().num_jobs_waiting == 0 || waited.Seconds() < 0.1) {
+    if (server_->counters().num_jobs_waiting == 0) {
+      client->Send(QueryBytes("SELECT 1 AS one"));
+    }
+    std::this_thread::yield();
   }
   WireClient(server_->port()).Send(CancelRequestBytes(busy->process_id(), busy->secret()));
   EXPECT_EQ(TranscriptOf(busy->ReadUntilReady()), "E:57014 Z:I");
