@@ -423,6 +423,10 @@ void Connection::CancelQuery() {
   }
 }
 
+void Connection::Drop() {
+  asio::post(strand_, [self = shared_from_this()] { self->Close(); });
+}
+
 void Connection::BeginStop() {
   asio::post(strand_, [self = shared_from_this()] {
     self->stopping_ = true;

@@ -63,6 +63,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Cancels the running query when `secret` is the right one.
   void CancelWithKey(std::uint32_t secret);
   void CancelQuery() DASHI_EXCLUDES(mutex_);
+  /// Closes it without a word.
+  void Drop();
   /// Says goodbye: at once when idle, else after the running query.
   void BeginStop();
   /// Ends the conversation with an error; what runs is cancelled first.

@@ -72,6 +72,18 @@ std::size_t ConnectionRegistry::num_unadmitted() const {
   return entries_.size() - num_clients_;
 }
 
+std::shared_ptr<Connection> ConnectionRegistry::TakeOldestUnadmitted() {
+  const MutexLock lock(mutex_);
+  const auto oldest = std::find_if(entries_.begin(), entries_.end(),
+                                   [](const auto& entry) { return !entry.second.admitted; });
+  if (oldest == entries_.end()) {
+    return nullptr;
+  }
+  auto connection = oldest->second.connection.lock();
+  entries_.erase(oldest);
+  return connection;
+}
+
 bool ConnectionRegistry::WaitUntilEmpty(std::chrono::milliseconds timeout) {
   const MutexLock lock(mutex_);
   while (!entries_.empty()) {

@@ -35,6 +35,8 @@ class ConnectionRegistry {
   std::size_t size() const DASHI_EXCLUDES(mutex_);
   /// Those that have taken no place for clients.
   std::size_t num_unadmitted() const DASHI_EXCLUDES(mutex_);
+  /// Removes the one of them that came first and returns it; null when there is none.
+  std::shared_ptr<Connection> TakeOldestUnadmitted() DASHI_EXCLUDES(mutex_);
   /// Waits until no connection is left. Returns false when the time ran out.
   bool WaitUntilEmpty(std::chrono::milliseconds timeout) DASHI_EXCLUDES(mutex_);
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "server/auth/audit_log.h"
+#include "server/connection_setup.h"
 #include "server/operations/probes.h"
 #include "server/operations/slow_log.h"
 #include "server/operations/statement_metrics.h"
@@ -105,9 +106,13 @@ Status Reload(Server& server, Observers& observers, const ConfigurationSources& 
     return Tell(log, fmt::format("{}{}", kNotReloaded, usable.message()));
   }
   ConfigurationChange change = ChangeOf(*running, *loaded);
-  Status reloaded = server.Reload(change.next.options);
+  // What is wrong with a file is found before anything changes.
+  Status reloaded = ConnectionSetup::Load(change.next.options).status();
   if (reloaded.ok()) {
     reloaded = observers.Open(change.next.options);
+  }
+  if (reloaded.ok()) {
+    reloaded = server.Reload(change.next.options);
   }
   if (!reloaded.ok()) {
     return Tell(log, fmt::format("{}{}", kNotReloaded, reloaded.message()));

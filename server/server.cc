@@ -149,9 +149,16 @@ class Server::Impl {
   void Greet(ClientStream::Socket socket) {
     const auto num_max =
         static_cast<std::size_t>(context_.setup.Get()->options.num_unauthenticated_max);
-    if (stopping_ || registry_.num_unadmitted() >= num_max) {
+    if (stopping_) {
       ++num_turned_away_;
       return;  // The socket closes as it goes.
+    }
+    // Whoever has waited longest makes room, so that clients that say nothing keep nobody out.
+    while (registry_.num_unadmitted() >= num_max) {
+      if (const auto oldest = registry_.TakeOldestUnadmitted()) {
+        oldest->Drop();
+      }
+      ++num_turned_away_;
     }
     ++num_accepted_;
     error_code ignored;  // A Unix socket has neither.

@@ -21,7 +21,8 @@ struct ServerOptions {
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};
   int num_connections_max = 100;
-  /// Clients that are connected and not let in; more are dropped.
+  /// Clients that are connected and not let in. For each more the one that waits longest is
+  /// dropped.
   int num_unauthenticated_max = 64;
   int num_workers = 0;  ///< threads that run SQL; 0: two per core, at least 8
   /// From accepting a connection to letting the client in.

@@ -47,7 +47,8 @@ const ServerSetting kSettings[] = {
      "TCP port of /healthz, /readyz and /metrics; 0 is none"},
     {"max_connections", &ServerOptions::num_connections_max, 1, 10'000, false, "clients at a time"},
     {"max_unauthenticated_connections", &ServerOptions::num_unauthenticated_max, 1, 10'000, true,
-     "clients that are connected and not let in; more are dropped"},
+     "clients that are connected and not let in; for each more the one that waits longest is "
+     "dropped"},
     {"memory_limit", &ServerOptions::memory_bytes_max, 16 * kMegabyte, std::uint64_t{1} << 50U,
      false,
      "memory for cache, loaded releases and uncommitted changes; training has its own beside it"},

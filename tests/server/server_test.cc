@@ -664,11 +664,16 @@ TEST_F(ServerTest, ClientsThatAreNotLetInAreFew) {
   for (int i = 0; i < 3; ++i) {
     silent.push_back(std::make_unique<WireClient>(server_->port()));
   }
-  WireClient turned_away(server_->port());
-  EXPECT_TRUE(turned_away.AtEnd());
-  EXPECT_TRUE(TypesOf(silent[0]->LogIn()).ends_with("KZ")) << "its place is free";
-  WireClient next(server_->port());
-  EXPECT_TRUE(TypesOf(next.LogIn()).ends_with("KZ"));
+  WireClient let_in(server_->port());
+  EXPECT_TRUE(silent[0]->AtEnd()) << "it has waited longest";
+  EXPECT_TRUE(TypesOf(let_in.LogIn()).ends_with("KZ"));
+  EXPECT_TRUE(TypesOf(silent[1]->LogIn()).ends_with("KZ"));
+  WireClient first(server_->port());
+  WireClient second(server_->port());
+  EXPECT_FALSE(server_->WaitUntilIdle(milliseconds(0)));
+  EXPECT_TRUE(TypesOf(silent[2]->LogIn()).ends_with("KZ")) << "three may wait";
+  EXPECT_TRUE(TypesOf(first.LogIn()).ends_with("KZ"));
+  EXPECT_TRUE(TypesOf(second.LogIn()).ends_with("KZ"));
 }
 
 }  // namespace
