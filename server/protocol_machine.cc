@@ -115,7 +115,7 @@ ProtocolMachine::Step ProtocolMachine::AnswerEncryptionRequest(StartupMessage::K
   return step;
 }
 
-std::string ProtocolMachine::BeginLogin(std::string request) {
+std::string ProtocolMachine::BeginLogin(const std::string& request) {
   state_ = State::kLogin;
   return std::exchange(negotiation_, std::string()) + request;
 }

@@ -80,7 +80,7 @@ class ProtocolMachine {
   /// What comes from now on is encrypted.
   void TlsStarted();
   /// Begins a login with a password, where kOpenSession was asked for. Returns `request`.
-  std::string BeginLogin(std::string request);
+  std::string BeginLogin(const std::string& request);
   /// The login is over: goes on as after kOpenSession.
   void EndLogin();
   /// Tells the client, once it is let in, whether it may do everything.

@@ -52,9 +52,9 @@ std::string ScramClient::First() const {
 }
 
 std::optional<std::string> ScramClient::Last(const std::string& server_first) {
-  static const std::regex kServerFirst("r=([^,]+),s=([^,]+),i=([0-9]+)");
+  static const std::regex server_first_form("r=([^,]+),s=([^,]+),i=([0-9]+)");
   std::smatch parts;
-  if (!std::regex_match(server_first, parts, kServerFirst)) {
+  if (!std::regex_match(server_first, parts, server_first_form)) {
     return std::nullopt;
   }
   const std::string salt = Decoded(parts[2].str());

@@ -661,6 +661,7 @@ TEST_F(ServerTest, ClientsThatAreNotLetInAreFew) {
   options_.num_unauthenticated_max = 3;
   Start();
   std::vector<std::unique_ptr<WireClient>> silent;
+  silent.reserve(3);
   for (int i = 0; i < 3; ++i) {
     silent.push_back(std::make_unique<WireClient>(server_->port()));
   }

@@ -29,7 +29,7 @@ class TlsContextTest : public ::testing::Test {
     return std::string(TlsContext::Load(certificate, key).status().message());
   }
   std::filesystem::path File(const std::string& text) {
-    const std::filesystem::path path = folder_ / "made";
+    std::filesystem::path path = folder_ / "made";
     std::filesystem::remove(path);
     std::ofstream(path) << text;
     std::filesystem::permissions(path, perms::owner_read);
