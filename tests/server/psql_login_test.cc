@@ -106,7 +106,7 @@ TEST_F(PsqlLoginTest, RightsAndPasswordsAreChangedWhileServing) {
   EXPECT_EQ(Psql(serve, kBob, {"-c", "SHOW is_superuser", "-c", "SHOW session_authorization"}).out,
             "off\nbob\n");
   // psql makes the verifier itself and sends ALTER USER.
-  const CommandOutcome changed = Psql(serve, kBob, {"-c", "\\password bob"}, "new one\nnew one\n");
+  const CommandOutcome changed = Psql(serve, kBob, {"-c", "\\password"}, "new one\nnew one\n");
   EXPECT_EQ(changed.exit_status, 0) << changed.err;
   EXPECT_EQ(Login(serve, "user=bob password='new one'").out, "42\n");
   EXPECT_EQ(Login(serve, kBob).exit_status, 2);
