@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <deque>
 #include <memory>
 #include <string>
@@ -66,28 +65,18 @@ SqlType TypeOfColumn(std::size_t table, std::size_t column) {
 }
 
 /// What a column of this type would hold where SQLite finds it equal to `value`; nullopt: nothing.
-std::optional<Value> HeldValue(SqlType type, const Value& value) {
+std::optional<Value> HeldValue(SqlType type, sqlite3_value* value) {
   if (!IsNumber(type)) {
-    switch (value.type()) {
-      case ValueType::kText:
-        return value;
-      case ValueType::kInteger:
-        return Value::Text(value.ToString());
-      default:
-        return std::nullopt;
-    }
+    const Value given = ValueFromSqlite(value);
+    const bool has_text = !given.is_null() && given.type() != ValueType::kBlob;
+    return has_text ? std::optional(Value::Text(std::string(TextOf(value)))) : std::nullopt;
   }
-  std::int64_t number = value.integer();
-  if (value.type() == ValueType::kText) {
-    const std::string_view text = value.text();
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) {
-      return std::nullopt;
-    }
-  } else if (value.type() != ValueType::kInteger) {
-    return std::nullopt;
-  }
-  return Value::Integer(number);
+  const int kind = sqlite3_value_numeric_type(value);  // Also of a text that shows a number.
+  const std::int64_t integer = sqlite3_value_int64(value);
+  const bool whole =
+      kind == SQLITE_INTEGER ||
+      (kind == SQLITE_FLOAT && sqlite3_value_double(value) == static_cast<double>(integer));
+  return whole ? std::optional(Value::Integer(integer)) : std::nullopt;
 }
 
 class SystemCursor : public VirtualCursor {
@@ -104,8 +93,7 @@ class SystemCursor : public VirtualCursor {
     found_ = {};
     if (!scans_) {
       const auto column = static_cast<std::size_t>(plan) - 1;
-      const std::optional<Value> held =
-          HeldValue(TypeOfColumn(table_, column), ValueFromSqlite(arguments[0]));
+      const std::optional<Value> held = HeldValue(TypeOfColumn(table_, column), arguments[0]);
       if (held) {
         found_ = rows_->Find(column, *held);
       }
