@@ -216,8 +216,8 @@ CopyInbox::Hooks Connection::CopyHooks() {
 
 void Connection::OpenSession() {
   using Admission = ConnectionRegistry::Admission;
-  const Admission admission =
-      context_.registry.Admit(process_id_, identity_.user, num_of_user_max_);
+  const Admission admission = context_.registry.Admit(
+      process_id_, identity_.user, num_of_user_max_, identity_.is_admin && !identity_.unrestricted);
   if (admission == Admission::kTooManyOfUser) {
     Refuse(Status::ResourceExhausted(
                fmt::format("too many connections for role \"{}\"", identity_.user))

@@ -12,10 +12,11 @@ void ConnectionRegistry::Add(std::uint32_t process_id, std::weak_ptr<Connection>
 
 ConnectionRegistry::Admission ConnectionRegistry::Admit(std::uint32_t process_id,
                                                         const std::string& user,
-                                                        int num_of_user_max) {
+                                                        int num_of_user_max, bool is_admin) {
   const MutexLock lock(mutex_);
   const auto entry = entries_.find(process_id);
-  if (entry == entries_.end() || num_clients_ >= num_clients_max_) {
+  if (entry == entries_.end() ||
+      num_clients_ >= num_clients_max_ + (is_admin ? num_reserved_ : 0)) {
     return Admission::kNoPlace;
   }
   if (num_of_user_max >= 0) {

@@ -19,14 +19,16 @@ class Connection;
 /// Threads: all methods may be called at once.
 class ConnectionRegistry {
  public:
-  explicit ConnectionRegistry(std::size_t num_clients_max) : num_clients_max_(num_clients_max) {}
+  /// Beside `num_clients_max` clients, admins have so many more places of their own.
+  explicit ConnectionRegistry(std::size_t num_clients_max, std::size_t num_reserved = 0)
+      : num_clients_max_(num_clients_max), num_reserved_(num_reserved) {}
 
   void Add(std::uint32_t process_id, std::weak_ptr<Connection> connection) DASHI_EXCLUDES(mutex_);
   enum class Admission : std::uint8_t { kAdmitted, kNoPlace, kTooManyOfUser };
 
   /// Takes one of the places for clients, of which `user` may have `num_of_user_max`; -1: all.
-  Admission Admit(std::uint32_t process_id, const std::string& user, int num_of_user_max)
-      DASHI_EXCLUDES(mutex_);
+  Admission Admit(std::uint32_t process_id, const std::string& user, int num_of_user_max,
+                  bool is_admin) DASHI_EXCLUDES(mutex_);
   void Remove(std::uint32_t process_id) DASHI_EXCLUDES(mutex_);
 
   /// Returns the connection with this number; null when there is none.
@@ -48,6 +50,7 @@ class ConnectionRegistry {
   };
 
   const std::size_t num_clients_max_;
+  const std::size_t num_reserved_;
   mutable Mutex mutex_;
   CondVar emptied_;
   std::map<std::uint32_t, Entry> entries_ DASHI_GUARDED_BY(mutex_);

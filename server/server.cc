@@ -55,7 +55,8 @@ class Server::Impl {
  public:
   Impl(CurrentSetup::Pointer setup, ServerHooks hooks, std::unique_ptr<WorkerPool> workers)
       : secrets_(hooks.secrets),
-        registry_(static_cast<std::size_t>(setup->options.num_connections_max)),
+        registry_(static_cast<std::size_t>(setup->options.num_connections_max),
+                  static_cast<std::size_t>(setup->options.num_reserved_connections)),
         workers_(std::move(workers)),
         options_(setup->options),
         context_{CurrentSetup(std::move(setup)), std::move(hooks), *workers_, registry_},
@@ -208,7 +209,8 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Serv
       options.num_workers > 0 ? options.num_workers : std::max(8, 2 * NumCores());
   // One job a connection at a time, and one to let its session go.
   const std::size_t num_waiting_max =
-      2 * static_cast<std::size_t>(options.num_connections_max + kUnauthenticatedMax);
+      2 * static_cast<std::size_t>(options.num_connections_max + options.num_reserved_connections +
+                                   kUnauthenticatedMax);
   DASHI_ASSIGN_OR_RETURN(auto workers, WorkerPool::Start(num_workers, num_waiting_max));
   DASHI_ASSIGN_OR_RETURN(CurrentSetup::Pointer setup, ConnectionSetup::Load(options));
   auto impl = std::make_unique<Impl>(std::move(setup), std::move(hooks), std::move(workers));

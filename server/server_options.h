@@ -21,6 +21,8 @@ struct ServerOptions {
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};
   int num_connections_max = 100;
+  /// More of them that only roles with the right admin get.
+  int num_reserved_connections = 3;
   /// Clients that are connected and not let in. For each more the one that waits longest is
   /// dropped.
   int num_unauthenticated_max = 64;

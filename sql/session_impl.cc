@@ -346,6 +346,7 @@ Result<StatementContext> SessionImpl::NewContextOn(std::shared_ptr<const storage
   context.sqlite = sqlite_.get();
   context.settings = &state_.settings;
   context.interruption = &state_.interruption;
+  context.session = &state_;
   context.started_at_micros = Clock::System().NowMicros();
   DASHI_ASSIGN_OR_RETURN(context.schemas, sql::UserSchemas::Read(*view));
   DASHI_RETURN_IF_ERROR(sqlite_->UseSchemas(context.schemas));

@@ -1,12 +1,14 @@
 #include "sql/sql_functions.h"
 
+#include <cstdint>
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "dashi/database.h"
+#include "sql/activity/session_directory.h"
+#include "sql/activity/session_end.h"
 #include "sql/database_impl.h"
 #include "sql/function_error.h"
 #include "sql/postgres/functions.h"
@@ -36,7 +38,31 @@ void CurrentSchema(sqlite3_context* context, int /*count*/, sqlite3_value** /*va
 }
 
 void BackendPid(sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) {
-  sqlite3_result_int64(context, ::getpid());
+  sqlite3_result_int64(context, StatementOf(context).session->entry->id());
+}
+
+// Whether there was such a session, as PostgreSQL has it.
+void EndBackend(sqlite3_context* context, sqlite3_value* id, bool terminates) {
+  if (sqlite3_value_type(id) == SQLITE_NULL) {
+    return;
+  }
+  const sqlite3_int64 number = sqlite3_value_int64(id);
+  const Status ended =
+      EndSession(*StatementOf(context).session,
+                 number < 0 ? UINT64_MAX : static_cast<std::uint64_t>(number), terminates);
+  if (ended.ok() || ended.code() == StatusCode::kNotFound) {
+    sqlite3_result_int(context, ended.ok() ? 1 : 0);
+  } else {
+    FailFunction(context, ended);
+  }
+}
+
+void CancelBackend(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
+  EndBackend(context, values[0], /*terminates=*/false);
+}
+
+void TerminateBackend(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
+  EndBackend(context, values[0], /*terminates=*/true);
 }
 
 struct Function {
@@ -47,9 +73,13 @@ struct Function {
 };
 
 constexpr Function kFunctions[] = {
-    {"version", 0, true, VersionFunction},          {"now", 0, false, Now},
-    {"current_database", 0, true, CurrentDatabase}, {"current_schema", 0, true, CurrentSchema},
+    {"version", 0, true, VersionFunction},
+    {"now", 0, false, Now},
+    {"current_database", 0, true, CurrentDatabase},
+    {"current_schema", 0, true, CurrentSchema},
     {"pg_backend_pid", 0, true, BackendPid},
+    {"pg_cancel_backend", 1, false, CancelBackend},
+    {"pg_terminate_backend", 1, false, TerminateBackend},
 };
 
 }  // namespace

@@ -38,6 +38,7 @@ class Interruption;
 struct ListedRows;
 class PlanAnalysis;
 class SearchLog;
+struct SessionState;
 class Settings;
 class SqliteConnection;
 class TextEmbeddings;
@@ -50,6 +51,7 @@ struct StatementContext {
   SqliteConnection* sqlite = nullptr;
   const Settings* settings = nullptr;
   const Interruption* interruption = nullptr;
+  const SessionState* session = nullptr;
   /// Sharers: the statement, its cursors, and the transaction block when it is one's own view.
   std::shared_ptr<const storage::View> view;
   /// The last commit that topk() must know, whatever is still being embedded: the session's own.

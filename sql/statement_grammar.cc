@@ -22,11 +22,11 @@ namespace {
 
 /// Every word that begins a statement which this version runs.
 constexpr std::string_view kFirstWords[] = {
-    "SELECT",   "WITH",  "VALUES",  "INSERT",   "REPLACE", "UPDATE",   "DELETE",  "EXPLAIN",
-    "COPY",     "BEGIN", "START",   "COMMIT",   "END",     "ROLLBACK", "ABORT",   "SAVEPOINT",
-    "CREATE",   "DROP",  "TRAIN",   "EVALUATE", "PUBLISH", "REVERT",   "SHOW",    "SET",
-    "RESET",    "WAIT",  "CANCEL",  "RELEASE",  "ALTER",   "CHECK",    "BACKUP",  "EXPORT",
-    "IMPORT",   "PAUSE", "COMPARE", "RESUME",   "PIN",     "UNPIN",    "REFRESH", "COMMENT",
+    "SELECT",   "WITH",  "VALUES",  "INSERT",   "REPLACE",  "UPDATE",   "DELETE",  "EXPLAIN",
+    "COPY",     "BEGIN", "START",   "COMMIT",   "END",      "ROLLBACK", "ABORT",   "SAVEPOINT",
+    "CREATE",   "DROP",  "TRAIN",   "EVALUATE", "PUBLISH",  "REVERT",   "SHOW",    "SET",
+    "RESET",    "WAIT",  "CANCEL",  "RELEASE",  "ALTER",    "CHECK",    "BACKUP",  "EXPORT",
+    "IMPORT",   "PAUSE", "COMPARE", "RESUME",   "PIN",      "UNPIN",    "REFRESH", "COMMENT",
     "DESCRIBE", "DESC",  "GRANT",   "REVOKE",   "TERMINATE"};
 
 /// Words that begin statements of other databases or of later versions.

@@ -8,7 +8,7 @@ _dashi_options() {
     serve) echo "$database --read-only --follow --config --check-config" \
                 "--access-file --audit-log-file --authentication-timeout --copy-timeout" \
                 "--file-directories --host --http-host --http-port --max-connections" \
-                "--max-unauthenticated-connections --queue-timeout --slow-log-file --slow-statement" \
+                "--max-unauthenticated-connections --queue-timeout --reserved-connections --slow-log-file --slow-statement" \
                 "--port --send-queue-limit --send-timeout --shutdown-timeout" \
                 "--tls-certificate-file --tls-key-file --unix-socket-directory --workers" ;;
     import) echo "$database --file-format --columns --header --delimiter --split --graph" \
@@ -41,7 +41,7 @@ _dashi() {
       --to | --file-directories | --unix-socket-directory) files="directory" ;;
       -c | --command | --threads | --memory-limit | --port | --max-connections | --columns | \
         --delimiter | --graph | --k | --with | --keep | --backup | --authentication-timeout | \
-        --max-unauthenticated-connections | --copy-timeout | --http-port | --queue-timeout | \
+        --max-unauthenticated-connections | --copy-timeout | --http-port | --queue-timeout | --reserved-connections | \
         --send-queue-limit | --slow-statement | \
         --send-timeout | --shutdown-timeout | --workers) ;;
       *)

@@ -30,7 +30,7 @@ std::string_view SessionStateName(State state) {
 }
 
 SessionEntry::SessionEntry(SessionActivity activity, Controls controls)
-    : activity_(std::move(activity)), controls_(std::move(controls)) {}
+    : id_(activity.id), activity_(std::move(activity)), controls_(std::move(controls)) {}
 
 void SessionEntry::SetState(State state, std::int64_t now_micros) {
   if (activity_.state != state) {

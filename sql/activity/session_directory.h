@@ -46,6 +46,8 @@ class SessionEntry {
 
   SessionEntry(SessionActivity activity, Controls controls);
 
+  std::uint32_t id() const { return id_; }
+
   void BeginStatement(std::string_view kind, std::string_view statement, std::int64_t now_micros)
       DASHI_EXCLUDES(mutex_);
   /// What the session is between two statements, unless a request goes on.
@@ -65,6 +67,7 @@ class SessionEntry {
  private:
   void SetState(SessionActivity::State state, std::int64_t now_micros) DASHI_REQUIRES(mutex_);
 
+  const std::uint32_t id_;
   mutable Mutex mutex_;
   SessionActivity activity_ DASHI_GUARDED_BY(mutex_);
   Controls controls_ DASHI_GUARDED_BY(mutex_);

@@ -3,7 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/status.h"
+#include "sql/activity/session_directory.h"
+#include "sql/database_impl.h"
 #include "sql/pg_catalog/object_rows.h"
 #include "sql/pg_catalog/presets.h"
 #include "sql/pg_catalog/row_writer.h"
@@ -241,12 +244,47 @@ Status OwnIndexView(const CatalogObjects& objects, StatementContext& /*statement
   return Status();
 }
 
+Status OwnActivity(const CatalogObjects& objects, StatementContext& statement,
+                   const CatalogRelation& table, Rows* rows) {
+  RowWriter writer(table, rows);
+  const auto set_time = [&writer](std::string_view column, std::int64_t micros) {
+    if (micros != 0) {
+      writer.Set(column, FormatTimestamp(micros));
+    }
+  };
+  for (const SessionActivity& one : statement.database->sessions().All()) {
+    writer.Next()
+        .Set("datid", kDatabase)
+        .Set("datname", objects.database())
+        .Set("pid", one.id)
+        .Set("usename", one.user)
+        .Set("application_name", one.application)
+        .Set("state", SessionStateName(one.state))
+        .Set("query", one.statement)
+        .Set("backend_type", "client backend");
+    if (!one.client.empty()) {
+      writer.Set("client_addr", one.client);
+    }
+    for (const Role& role : objects.roles()) {
+      if (role.name == one.user) {
+        writer.Set("usesysid", role.oid);
+      }
+    }
+    set_time("backend_start", one.opened_at_micros);
+    set_time("xact_start", one.block_started_at_micros);
+    set_time("query_start", one.statement_started_at_micros);
+    set_time("state_change", one.state_since_micros);
+  }
+  return Status();
+}
+
 constexpr RowSource kServerSources[] = {
     {"pg_database", nullptr, OwnDatabases},
     {"pg_roles", nullptr, OwnRoles},
     {"pg_user", nullptr, OwnUsers},
     {"pg_auth_members", nullptr, OwnMembers},
     {"pg_settings", nullptr, OwnSettings},
+    {"pg_stat_activity", nullptr, OwnActivity},
     {"pg_am", FixedMethods, nullptr},
     {"pg_collation", FixedCollations, nullptr},
     {"pg_language", FixedLanguages, nullptr},

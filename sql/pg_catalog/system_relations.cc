@@ -153,6 +153,12 @@ constexpr SystemRelation kRelations[] = {
      "context text, vartype text, source text, min_val text, max_val text, enumvals _text, "
      "boot_val text, reset_val text, sourcefile text, sourceline int4, pending_restart bool"},
     {kCatalogSchema, 2396, "pg_shdescription", 'r', "objoid oid, classoid oid, description text"},
+    {kCatalogSchema, 12220, "pg_stat_activity", 'v',
+     "datid oid, datname name, pid int4, leader_pid int4, usesysid oid, usename name, "
+     "application_name text, client_addr text, client_hostname text, client_port int4, "
+     "backend_start timestamptz, xact_start timestamptz, query_start timestamptz, "
+     "state_change timestamptz, wait_event_type text, wait_event text, state text, "
+     "backend_xid xid, backend_xmin xid, query_id int8, query text, backend_type text"},
     {kCatalogSchema, 3381, "pg_statistic_ext", 'r',
      "oid oid, stxrelid oid, stxname name, stxnamespace oid, stxowner oid, stxstattarget int4, "
      "stxkeys int2vector, stxkind _char, stxexprs pg_node_tree"},

@@ -183,6 +183,8 @@ constexpr TypedFunction kTypedFunctions[] = {
     {"has_type_privilege", StaticType::kBoolean},
     {"pg_has_role", StaticType::kBoolean},
     {"pg_backend_pid", StaticType::kInteger},
+    {"pg_cancel_backend", StaticType::kBoolean},
+    {"pg_terminate_backend", StaticType::kBoolean},
     {"pg_partition_ancestors", StaticType::kRegclass},
     {"pg_partition_root", StaticType::kRegclass},
     {"to_regclass", StaticType::kRegclass},

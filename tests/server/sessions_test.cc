@@ -141,6 +141,18 @@ TEST_F(ServerSessionsTest, CanBeEnded) {
   WaitFor(*admin, "SELECT count(*) FROM sessions", "1");
   WaitFor(*admin, "SELECT count(*) FROM labels", "0");
   EXPECT_EQ(TranscriptOf(admin->Query("TERMINATE SESSION 4000000000")), "E:42704 Z:I");
+  const auto other = Client();
+  const std::string pid = std::to_string(other->process_id());
+  WaitFor(*other, "SELECT pg_backend_pid()", pid);
+  WaitFor(*admin, "SELECT query FROM pg_stat_activity WHERE pid = " + pid,
+          "SELECT pg_backend_pid()");
+  other->Send(QueryBytes(kEndless));
+  WaitFor(*admin, StateOf(*other), "active");
+  WaitFor(*admin, "SELECT pg_cancel_backend(" + pid + ")", "t");
+  EXPECT_EQ(TranscriptOf(other->ReadUntilReady()), "E:57014 Z:I");
+  WaitFor(*admin, "SELECT pg_terminate_backend(" + pid + ")", "t");
+  EXPECT_EQ(TranscriptOf(other->ReadUntilReady()), "E!:57P01 .");
+  WaitFor(*admin, "SELECT pg_terminate_backend(4000000000)", "f");
   EXPECT_EQ(TranscriptOf(admin->Query("CANCEL SESSION x")), "E:42601 Z:I");
 }
 
