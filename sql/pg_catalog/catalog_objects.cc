@@ -96,9 +96,11 @@ struct ForeignKey {
 };
 constexpr ForeignKey kForeignKeys[] = {{"document", "documents"}, {"label", "labels"}};
 
+/// Whether a table takes arguments. PostgreSQL's own tables only hide tableoid.
 bool IsFunction(const TableDefinition& table) {
-  return table.description == nullptr &&
-         std::string_view(table.declaration).find(" HIDDEN") != std::string_view::npos;
+  const std::vector<TableColumn> arguments = TableArguments(table.name);
+  return table.description == nullptr && !arguments.empty() &&
+         arguments.front().name != "tableoid" && !std::string_view(table.name).starts_with("dashi");
 }
 
 struct ScalarSignature {
@@ -351,7 +353,7 @@ std::vector<CatalogFunction> CatalogObjects::MakeFunctions() const {
   std::vector<CatalogFunction> functions;
   functions.reserve(AllTables().size());
   for (const TableDefinition& table : AllTables()) {
-    if (!IsFunction(table) || std::string_view(table.name).starts_with("dashi")) {
+    if (!IsFunction(table)) {
       continue;
     }
     CatalogFunction function;
