@@ -12,12 +12,10 @@ Result<std::unique_ptr<WorkerPool>> WorkerPool::Start(int num_threads, std::size
                                                       std::chrono::milliseconds idle_max) {
   std::unique_ptr<WorkerPool> pool(
       new WorkerPool(static_cast<std::size_t>(num_threads), num_waiting_max, idle_max));
-  DASHI_RETURN_IF_ERROR(CatchAsStatus("start of the worker threads", [&] {
-    const MutexLock lock(pool->mutex_);
-    for (int i = 0; i < num_threads; ++i) {
-      pool->AddThread();
-    }
-  }));
+  const MutexLock lock(pool->mutex_);
+  for (int i = 0; i < num_threads; ++i) {
+    DASHI_RETURN_IF_ERROR(pool->AddThread());
+  }
   return pool;
 }
 
@@ -67,12 +65,10 @@ void WorkerPool::ReplaceBlocked() {
   if (stopped_ || jobs_.size() <= num_idle_ || num_live_ >= num_threads_ + num_blocked_) {
     return;
   }
-  CatchAsStatus("start of a worker thread", [this] {
-    AddThread();
-  }).IgnoreError("the jobs wait for the threads that there are");
+  AddThread().IgnoreError("the jobs wait for the threads that there are");
 }
 
-void WorkerPool::AddThread() {
+Status WorkerPool::AddThread() {
   for (const std::thread::id id : std::exchange(ended_, {})) {
     const auto ended =
         std::find_if(threads_.begin(), threads_.end(),
@@ -80,8 +76,13 @@ void WorkerPool::AddThread() {
     ended->join();  // It has let go of the lock and returns.
     threads_.erase(ended);
   }
-  threads_.emplace_back([this] { Work(); });
+  DASHI_ASSIGN_OR_RETURN(std::thread thread,
+                         CatchAsStatus("start of a worker thread", [this]() -> Result<std::thread> {
+                           return std::thread([this] { Work(); });
+                         }));
+  threads_.push_back(std::move(thread));
   ++num_live_;
+  return Status();
 }
 
 bool WorkerPool::TakeJob(std::function<void()>* job) {

@@ -51,7 +51,7 @@ class WorkerPool final : public BlockingObserver {
   /// Takes the next job. Returns false when the thread is to end.
   bool TakeJob(std::function<void()>* job) DASHI_EXCLUDES(mutex_);
   void ReplaceBlocked() DASHI_REQUIRES(mutex_);
-  void AddThread() DASHI_REQUIRES(mutex_);
+  Status AddThread() DASHI_REQUIRES(mutex_);
 
   const std::size_t num_threads_;  // that do not wait for their clients
   const std::size_t num_waiting_max_;
