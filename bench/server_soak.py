@@ -113,13 +113,19 @@ class Client(threading.Thread):
                            "(FORMAT binary)", io.BytesIO())
 
     def cancel(self, connection, cursor):
-        timer = threading.Timer(0.05, connection.cancel)
-        timer.start()
+        done = threading.Event()
+
+        def again():  # One that comes before the statement does is forgotten.
+            while not done.wait(0.05):
+                connection.cancel()
+        thread = threading.Thread(target=again)
+        thread.start()
         try:
             cursor.execute("WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) "
                            "SELECT max(n) FROM r")
         finally:
-            timer.join()
+            done.set()
+            thread.join()
 
     def break_off(self):
         """Bytes that are none, or half a message, or a query whose answer nobody reads."""
@@ -185,12 +191,16 @@ def main():
         client.start()
     begun = time.monotonic()
     points = []
+    last = 0
     print("seconds  MB  descriptors  statements  errors", flush=True)
     while time.monotonic() - begun < options.seconds:
         time.sleep(options.every)
         memory, descriptors = sample(http)
         now = time.monotonic() - begun
         points.append((now, memory, descriptors))
+        if counts.statements == last:
+            counts.add(error="no statement has ended since the last line")
+        last = counts.statements
         print(f"{now:7.0f} {memory:7.1f} {descriptors:4} {counts.statements:9} {counts.errors:4}",
               flush=True)
     stop.set()

@@ -287,45 +287,53 @@ void Connection::RunOnWorker(std::function<Result<SeriesEnd>()> answer, bool end
   ++num_requests_;
   const std::int64_t deadline = Clock::System().MonotonicMicros() +
                                 std::chrono::microseconds(options_.queue_wait_max).count();
-  busy_ =
-      context_.workers.Submit([self = shared_from_this(), answer = std::move(answer), deadline] {
-        self->AnswerOnWorker([&]() -> Result<SeriesEnd> {
-          return Clock::System().MonotonicMicros() > deadline ? WaitedTooLong() : answer();
-        });
+  // From here on a cancel is for this request, even before a worker has it.
+  SetRunning(true);
+  busy_ = context_.workers.Submit(
+      [self = shared_from_this(), answer = std::move(answer), ends_with_ready, deadline] {
+        self->AnswerOnWorker(
+            [&]() -> Result<SeriesEnd> {
+              return Clock::System().MonotonicMicros() > deadline ? WaitedTooLong() : answer();
+            },
+            ends_with_ready);
       });
   if (!busy_) {
+    SetRunning(false);
     const TransactionStatus status = session_->transaction_status();
-    std::string reply;
-    AppendError(&reply, Severity::kError, Overloaded(), /*position=*/0);
-    if (ends_with_ready) {
-      AppendReadyForQuery(&reply, status);
-    }
-    send_queue_.Push(std::move(reply));
-    machine_.AnswerDone(status, ends_with_ready ? SeriesEnd::kSynced : SeriesEnd::kFailed);
+    machine_.AnswerDone(status, AnswerWithError(Overloaded(), status, ends_with_ready));
   }
 }
 
-void Connection::AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer) {
-  SetRunning(true);
+SeriesEnd Connection::AnswerWithError(const Status& error, TransactionStatus status,
+                                      bool ends_with_ready) {
+  std::string reply;
+  AppendError(&reply, Severity::kError, error, /*position=*/0);
+  if (ends_with_ready) {
+    AppendReadyForQuery(&reply, status);
+  }
+  send_queue_.Push(std::move(reply));
+  return ends_with_ready ? SeriesEnd::kSynced : SeriesEnd::kFailed;
+}
+
+void Connection::AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer,
+                                bool ends_with_ready) {
   session_->runner().BeginRequest();
-  const Result<SeriesEnd> end = CatchAsStatus("answer", answer);
-  if (!end.ok()) {
+  const Result<SeriesEnd> answered = CatchAsStatus("answer", answer);
+  if (!answered.ok()) {
     session_->Fail();
     session_->EndSeries().IgnoreError("nothing is left to be committed");
   }
   SetRunning(false);
   session_->runner().EndRequest();
   const TransactionStatus transaction_status = session_->transaction_status();
-  if (!end.ok() && end.status().code() != StatusCode::kUnavailable) {
-    std::string reply;
-    AppendError(&reply, Severity::kError, end.status(), /*position=*/0);
-    AppendReadyForQuery(&reply, transaction_status);
-    send_queue_.Push(std::move(reply));
+  SeriesEnd end = answered.ok() ? *answered : SeriesEnd::kSynced;
+  if (!answered.ok() && answered.status().code() != StatusCode::kUnavailable) {
+    end = AnswerWithError(answered.status(), transaction_status, ends_with_ready);
   }
-  asio::post(strand_, [self = shared_from_this(), transaction_status,
-                       end = end.ok() ? *end : SeriesEnd::kSynced, idle = IdleLimitOfSession()] {
-    self->HandleDone(transaction_status, end, idle);
-  });
+  asio::post(strand_,
+             [self = shared_from_this(), transaction_status, end, idle = IdleLimitOfSession()] {
+               self->HandleDone(transaction_status, end, idle);
+             });
 }
 
 Connection::IdleLimit Connection::IdleLimitOfSession() const {

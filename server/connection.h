@@ -101,7 +101,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void RunSeries(std::vector<ExtendedMessage> messages);
   /// Has a worker answer; where none takes it, says so. `answer` returns where its answers end.
   void RunOnWorker(std::function<Result<SeriesEnd>()> answer, bool ends_with_ready);
-  void AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer);
+  void AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer, bool ends_with_ready);
+  /// Returns where the answers end then.
+  SeriesEnd AnswerWithError(const Status& error, TransactionStatus status, bool ends_with_ready);
   IdleLimit IdleLimitOfSession() const;
   void HandleDone(TransactionStatus status, SeriesEnd end, const IdleLimit& idle);
   void SetRunning(bool running) DASHI_EXCLUDES(mutex_);

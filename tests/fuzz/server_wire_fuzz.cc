@@ -2,6 +2,7 @@
 // of a session over an engine that takes any statement.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,8 @@
 
 #include "base/status.h"
 #include "server/client_session.h"
+#include "server/copy_conversation.h"
+#include "server/copy_inbox.h"
 #include "server/extended_query.h"
 #include "server/finished_result.h"
 #include "server/protocol_machine.h"
