@@ -18,6 +18,8 @@
 #include "server/configuration.h"
 #include "server/connection_setup.h"
 #include "server/maintenance_commands.h"
+#include "server/operations/inherited_sockets.h"
+#include "server/operations/service_notifier.h"
 #include "server/recover_command.h"
 #include "server/serve.h"
 #include "server/server.h"
@@ -129,23 +131,42 @@ Result<int> RunShell(const CommandLine& command_line, StandardStreams& streams) 
   return shell.Run();
 }
 
+std::optional<std::string> EnvironmentVariable(const std::string& name) {
+  const char* value =
+      std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): see FindServiceManager
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// Reads what the service manager's variables say, and removes them: they are not for programs that
+// this one may start. To be called while there is one thread.
+Result<ServiceManager> FindServiceManager() {
+  ServiceManager manager;
+  manager.notifier = ServiceNotifier::Open(EnvironmentVariable, ::getpid());
+  Result<std::vector<InheritedSocket>> sockets =
+      FindInheritedSockets(EnvironmentVariable, ::getpid());
+  for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID",
+                           "LISTEN_FDS", "LISTEN_FDNAMES"}) {
+    ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe): there is one thread
+  }
+  DASHI_ASSIGN_OR_RETURN(manager.sockets, std::move(sockets));
+  return manager;
+}
+
 ConfigurationSources SourcesOf(const CommandLine& command_line) {
   ConfigurationSources sources;
   sources.file = command_line.config_file;
   sources.flags = command_line.settings;
-  sources.environment = [](const std::string& name) -> std::optional<std::string> {
-    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): never set
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  };
+  sources.environment = EnvironmentVariable;
   return sources;
 }
 
 Result<int> RunServe(const CommandLine& command_line, StandardStreams& streams) {
+  DASHI_ASSIGN_OR_RETURN(ServiceManager manager, FindServiceManager());
   const ConfigurationSources sources = SourcesOf(command_line);
   DASHI_ASSIGN_OR_RETURN(Configuration configuration, LoadConfiguration(sources));
   // A wrong address is told before the database is opened.
   const ServerOptions& options = configuration.options;
-  DASHI_RETURN_IF_ERROR(CheckServerOptions(options));
+  DASHI_RETURN_IF_ERROR(CheckServerOptions(options, manager.sockets));
   DASHI_RETURN_IF_ERROR(ConnectionSetup::Load(options).status());
   if (command_line.check_config) {
     DASHI_RETURN_IF_ERROR(streams.out.Write(FormatConfiguration(configuration)));
@@ -162,8 +183,10 @@ Result<int> RunServe(const CommandLine& command_line, StandardStreams& streams) 
   open.follow = options.follow;
   open.num_threads = options.num_threads;
   open.memory_bytes_max = options.memory_bytes_max;
+  manager.notifier->TellStatus("Opening " + command_line.directory);
   DASHI_ASSIGN_OR_RETURN(const auto database, Database::Open(command_line.directory, open));
-  DASHI_RETURN_IF_ERROR(Serve(*database, std::move(configuration), sources, requests, streams.err));
+  DASHI_RETURN_IF_ERROR(
+      Serve(*database, std::move(configuration), sources, manager, requests, streams.err));
   return 0;
 }
 

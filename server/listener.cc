@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -111,6 +112,20 @@ Status Listener::OpenSocket(const std::string& path) {
     socket_path_ = path;
   }
   return opened;
+}
+
+Status Listener::OpenInherited(const InheritedSocket& socket) {
+  const bool is_local = socket.family == AF_UNIX;
+  error_code error;
+  acceptor_.assign(
+      asio::generic::stream_protocol(socket.family, is_local ? 0 : static_cast<int>(IPPROTO_TCP)),
+      socket.descriptor, error);
+  if (!error) {
+    acceptor_.non_blocking(true, error);
+  }
+  spare_fd_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  port_ = socket.port;
+  return error ? CannotListen(socket.ToString(), error) : Status();
 }
 
 Status Listener::Open(const Endpoint& endpoint, bool reuses_address, const std::string& where) {

@@ -14,6 +14,7 @@
 
 #include "dashi/status.h"
 #include "server/client_stream.h"
+#include "server/operations/inherited_sockets.h"
 
 namespace dashi {
 
@@ -42,6 +43,10 @@ class Listener {
   ///
   /// Errors: kIoError when it cannot be had; kInvalidArgument for a path that is too long.
   Status OpenSocket(const std::string& path);
+  /// Takes a socket that listens already; its file, if it has one, stays when the listener goes.
+  ///
+  /// Errors: kIoError when it cannot be had.
+  Status OpenInherited(const InheritedSocket& socket);
   /// Begins to accept. The listener is to live until the handlers have run.
   void Start();
   void Stop();

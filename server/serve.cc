@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <openssl/rand.h>
@@ -16,6 +17,7 @@
 #include "server/auth/audit_log.h"
 #include "server/connection_setup.h"
 #include "server/operations/probes.h"
+#include "server/operations/service_watchdog.h"
 #include "server/operations/slow_log.h"
 #include "server/operations/statement_metrics.h"
 #include "server/server.h"
@@ -28,7 +30,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{50};
 
-constexpr std::string_view kNotReloaded = "dashi: not reloaded, the settings stay as they are: ";
+constexpr std::string_view kNotReloaded = "not reloaded, the settings stay as they are: ";
 
 std::uint32_t UnguessableNumber() {
   std::uint32_t number = 0;
@@ -97,13 +99,14 @@ ServerHooks HooksOf(Database& database, Observers& observers) {
   return hooks;
 }
 
-// Whatever the sources say wrong, the server goes on.
-Status Reload(Server& server, Observers& observers, const ConfigurationSources& sources,
-              Configuration* running, ByteSink& log) {
+// Returns what became of it. Whatever the sources say wrong, the server goes on.
+std::string Reload(Server& server, Observers& observers, const ConfigurationSources& sources,
+                   const std::vector<InheritedSocket>& sockets, Configuration* running) {
   Result<Configuration> loaded = LoadConfiguration(sources);
-  const Status usable = loaded.ok() ? CheckServerOptions(loaded->options) : loaded.status();
+  const Status usable =
+      loaded.ok() ? CheckServerOptions(loaded->options, sockets) : loaded.status();
   if (!usable.ok()) {
-    return Tell(log, fmt::format("{}{}", kNotReloaded, usable.message()));
+    return fmt::format("{}{}", kNotReloaded, usable.message());
   }
   ConfigurationChange change = ChangeOf(*running, *loaded);
   // What is wrong with a file is found before anything changes.
@@ -115,16 +118,36 @@ Status Reload(Server& server, Observers& observers, const ConfigurationSources& 
     reloaded = server.Reload(change.next.options);
   }
   if (!reloaded.ok()) {
-    return Tell(log, fmt::format("{}{}", kNotReloaded, reloaded.message()));
+    return fmt::format("{}{}", kNotReloaded, reloaded.message());
   }
   *running = std::move(change.next);
-  std::string line = "dashi: reloaded";
+  std::string line = "reloaded";
   line += change.changed.empty() ? "; no setting changed"
                                  : fmt::format("; changed: {}", fmt::join(change.changed, ", "));
   if (!change.need_restart.empty()) {
     line += fmt::format("; needs a restart: {}", fmt::join(change.need_restart, ", "));
   }
-  return Tell(log, line);
+  return line;
+}
+
+// Where clients find the server.
+std::string Whereabouts(const Server& server, const std::string& host,
+                        const std::vector<InheritedSocket>& sockets) {
+  if (sockets.empty()) {
+    const std::string socket =
+        server.socket_path().empty() ? "" : fmt::format(" and {}", server.socket_path());
+    return fmt::format("{} port {}{}. Connect with: psql -h {} -p {}", host, server.port(), socket,
+                       host, server.port());
+  }
+  std::vector<std::string> names;
+  names.reserve(sockets.size());
+  for (const InheritedSocket& socket : sockets) {
+    names.push_back(fmt::format("{} ({})", socket.ToString(), socket.name));
+  }
+  return fmt::format(
+      "the service manager's sockets {}, not on host, port and "
+      "unix_socket_directory",
+      fmt::join(names, ", "));
 }
 
 void Drain(Server& server, std::chrono::milliseconds drain_time, const ServeRequests& requests) {
@@ -166,24 +189,32 @@ ServeRequests::Kind ServeRequests::Wait() {
 }
 
 Status Serve(Database& database, Configuration configuration, const ConfigurationSources& sources,
-             ServeRequests& requests, ByteSink& log) {
+             ServiceManager& manager, ServeRequests& requests, ByteSink& log) {
   Observers observers;
   DASHI_RETURN_IF_ERROR(observers.Open(configuration.options));
   const std::string host = configuration.options.host;
-  DASHI_ASSIGN_OR_RETURN(const auto server,
-                         Server::Start(configuration.options, HooksOf(database, observers)));
+  DASHI_ASSIGN_OR_RETURN(
+      const auto server,
+      Server::Start(configuration.options, HooksOf(database, observers), manager.sockets));
   Probes probes(database, *server, observers.metrics);
   DASHI_RETURN_IF_ERROR(
       probes.Start(configuration.options.http_host, configuration.options.http_port));
-  const std::string socket =
-      server->socket_path().empty() ? "" : fmt::format(" and {}", server->socket_path());
-  DASHI_RETURN_IF_ERROR(Tell(
-      log, fmt::format("dashi: serving {} on {} port {}{}. Connect with: psql -h {} -p {}",
-                       database.directory(), host, server->port(), socket, host, server->port())));
+  DASHI_RETURN_IF_ERROR(Tell(log, fmt::format("dashi: serving {} on {}", database.directory(),
+                                              Whereabouts(*server, host, manager.sockets))));
+  const std::string served = fmt::format("Serving {}", database.directory());
+  manager.notifier->TellReady(served);
+  const ServiceWatchdog watchdog(*manager.notifier, [&server](std::chrono::milliseconds timeout) {
+    return server->IsResponsive(timeout);
+  });
   while (requests.Wait() == ServeRequests::Kind::kReload) {
-    DASHI_RETURN_IF_ERROR(Reload(*server, observers, sources, &configuration, log));
+    manager.notifier->TellReloading();
+    const std::string outcome =
+        Reload(*server, observers, sources, manager.sockets, &configuration);
+    DASHI_RETURN_IF_ERROR(Tell(log, fmt::format("dashi: {}", outcome)));
+    manager.notifier->TellReady(fmt::format("{}; {}", served, outcome));
   }
   probes.BeginStop();
+  manager.notifier->TellStopping();
   DASHI_RETURN_IF_ERROR(Tell(log, "dashi: stopping"));
   Drain(*server, configuration.options.drain_time, requests);
   return Status();

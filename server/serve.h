@@ -1,9 +1,14 @@
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "base/mutex.h"
 #include "dashi/database.h"
 #include "dashi/status.h"
 #include "server/configuration.h"
+#include "server/operations/inherited_sockets.h"
+#include "server/operations/service_notifier.h"
 #include "sql/shell/byte_sink.h"
 
 namespace dashi {
@@ -27,11 +32,17 @@ class ServeRequests {
   bool reload_ DASHI_GUARDED_BY(mutex_) = false;
 };
 
+/// What the service manager that started the process, such as systemd, is for the server.
+struct ServiceManager {
+  std::unique_ptr<ServiceNotifier> notifier;  ///< never null; tells nobody where there is none
+  std::vector<InheritedSocket> sockets;       ///< where to listen, if not empty
+};
+
 /// Serves `database` until it is asked to stop; running queries then have options.drain_time to
 /// end, less when it is asked again. Asked to reload, it reads `sources` again and takes what a
 /// running server can; what they say wrong changes nothing. `log` gets a line when the server
-/// answers, when it stops, and on what a reload came to.
+/// answers, when it stops, and on what a reload came to; `manager` is told the same.
 Status Serve(Database& database, Configuration configuration, const ConfigurationSources& sources,
-             ServeRequests& requests, ByteSink& log);
+             ServiceManager& manager, ServeRequests& requests, ByteSink& log);
 
 }  // namespace dashi

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -35,20 +36,33 @@ constexpr int kUnauthenticatedMax = 10'000;
 
 int NumCores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
-}  // namespace
-
-Status CheckServerOptions(const ServerOptions& options) {
-  DASHI_ASSIGN_OR_RETURN(const std::string text, IpAddressOf(options.host));
-  DASHI_ASSIGN_OR_RETURN(const PeerAddress address, ParseAddress(text));
+Status CheckAddress(const PeerAddress& address, const std::string& where,
+                    const ServerOptions& options) {
+  const bool is_near = address.is_loopback() || address.family == PeerAddress::Family::kLocal;
   const bool asks = !options.access_file.empty() || !options.tls_certificate_file.empty();
-  if (!address.is_loopback() && !asks) {
+  if (!is_near && !asks) {
     return Status::InvalidArgument(
                fmt::format("only loopback addresses can be served without TLS and access rules: "
                            "got {}",
-                           options.host))
+                           where))
         .WithHint("Give tls_certificate_file and tls_key_file, or an access_file.");
   }
   return Status();
+}
+
+}  // namespace
+
+Status CheckServerOptions(const ServerOptions& options,
+                          const std::vector<InheritedSocket>& sockets) {
+  for (const InheritedSocket& socket : sockets) {
+    DASHI_RETURN_IF_ERROR(CheckAddress(socket.address, socket.ToString(), options));
+  }
+  if (!sockets.empty()) {
+    return Status();  // The host is not used.
+  }
+  DASHI_ASSIGN_OR_RETURN(const std::string text, IpAddressOf(options.host));
+  DASHI_ASSIGN_OR_RETURN(const PeerAddress address, ParseAddress(text));
+  return CheckAddress(address, options.host, options);
 }
 
 class Server::Impl {
@@ -61,9 +75,7 @@ class Server::Impl {
         options_(setup->options),
         context_{CurrentSetup(std::move(setup)), std::move(hooks), *workers_, registry_},
         work_(asio::make_work_guard(io_context_)),
-        accept_strand_(asio::make_strand(io_context_)),
-        port_listener_(io_context_, accept_strand_, Greeter()),
-        socket_listener_(io_context_, accept_strand_, Greeter()) {}
+        accept_strand_(asio::make_strand(io_context_)) {}
 
   ~Impl() {
     BeginStop();
@@ -78,14 +90,11 @@ class Server::Impl {
     }
   }
 
-  Status Start() {
-    DASHI_RETURN_IF_ERROR(port_listener_.OpenPort(options_.host, options_.port));
-    if (!options_.unix_socket_directory.empty()) {
-      socket_path_ = fmt::format("{}/.s.PGSQL.{}", options_.unix_socket_directory, port());
-      DASHI_RETURN_IF_ERROR(socket_listener_.OpenSocket(socket_path_));
-      socket_listener_.Start();
+  Status Start(const std::vector<InheritedSocket>& sockets) {
+    DASHI_RETURN_IF_ERROR(sockets.empty() ? ListenAtOptions() : ListenAt(sockets));
+    for (const auto& listener : listeners_) {
+      listener->Start();
     }
-    port_listener_.Start();
     return CatchAsStatus("start of the I/O threads", [this] {
       const int num_threads = NumCores() <= 2 ? 1 : 2;
       for (int i = 0; i < num_threads; ++i) {
@@ -96,7 +105,11 @@ class Server::Impl {
 
   void Reload(CurrentSetup::Pointer setup) { context_.setup.Set(std::move(setup)); }
 
-  std::uint16_t port() const { return port_listener_.port(); }
+  std::uint16_t port() const {
+    const auto tcp = std::find_if(listeners_.begin(), listeners_.end(),
+                                  [](const auto& listener) { return listener->port() != 0; });
+    return tcp == listeners_.end() ? 0 : (*tcp)->port();
+  }
   const std::string& socket_path() const { return socket_path_; }
   ConnectionRegistry& registry() { return registry_; }
   Counters counters() const {
@@ -117,12 +130,21 @@ class Server::Impl {
       return;
     }
     asio::post(accept_strand_, [this] {
-      port_listener_.Stop();
-      socket_listener_.Stop();
+      for (const auto& listener : listeners_) {
+        listener->Stop();
+      }
       for (const auto& connection : registry_.All()) {
         connection->BeginStop();
       }
     });
+  }
+
+  bool IsResponsive(std::chrono::milliseconds timeout) {
+    // Sharers: this call, and the handler, which may come later.
+    const auto answer = std::make_shared<std::promise<void>>();
+    const std::future<void> answered = answer->get_future();
+    asio::post(accept_strand_, [answer] { answer->set_value(); });
+    return answered.wait_for(timeout) == std::future_status::ready;
   }
 
   void CancelAll() {
@@ -141,6 +163,27 @@ class Server::Impl {
       // The handler that failed let go of its connection, which is thereby closed.
       LogError("{}", status.ToString());
     }
+  }
+
+  Listener& NewListener() {
+    listeners_.push_back(std::make_unique<Listener>(io_context_, accept_strand_, Greeter()));
+    return *listeners_.back();
+  }
+
+  Status ListenAtOptions() {
+    DASHI_RETURN_IF_ERROR(NewListener().OpenPort(options_.host, options_.port));
+    if (!options_.unix_socket_directory.empty()) {
+      socket_path_ = fmt::format("{}/.s.PGSQL.{}", options_.unix_socket_directory, port());
+      DASHI_RETURN_IF_ERROR(NewListener().OpenSocket(socket_path_));
+    }
+    return Status();
+  }
+
+  Status ListenAt(const std::vector<InheritedSocket>& sockets) {
+    for (const InheritedSocket& socket : sockets) {
+      DASHI_RETURN_IF_ERROR(NewListener().OpenInherited(socket));
+    }
+    return Status();
   }
 
   Listener::Accepted Greeter() {
@@ -178,8 +221,7 @@ class Server::Impl {
   asio::io_context io_context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::strand<asio::io_context::executor_type> accept_strand_;
-  Listener port_listener_;
-  Listener socket_listener_;
+  std::vector<std::unique_ptr<Listener>> listeners_;  // The same from the start on.
   std::string socket_path_;
   std::vector<std::thread> threads_;
   std::uint32_t next_process_id_ = 1;
@@ -203,8 +245,9 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
   return Start(options, std::move(hooks));
 }
 
-Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, ServerHooks hooks) {
-  DASHI_RETURN_IF_ERROR(CheckServerOptions(options));
+Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, ServerHooks hooks,
+                                              const std::vector<InheritedSocket>& sockets) {
+  DASHI_RETURN_IF_ERROR(CheckServerOptions(options, sockets));
   const int num_workers =
       options.num_workers > 0 ? options.num_workers : std::max(8, 2 * NumCores());
   // One job a connection at a time, and one to let its session go.
@@ -214,7 +257,7 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Serv
   DASHI_ASSIGN_OR_RETURN(auto workers, WorkerPool::Start(num_workers, num_waiting_max));
   DASHI_ASSIGN_OR_RETURN(CurrentSetup::Pointer setup, ConnectionSetup::Load(options));
   auto impl = std::make_unique<Impl>(std::move(setup), std::move(hooks), std::move(workers));
-  DASHI_RETURN_IF_ERROR(impl->Start());
+  DASHI_RETURN_IF_ERROR(impl->Start(sockets));
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -231,6 +274,12 @@ const std::string& Server::socket_path() const { return impl_->socket_path(); }
 std::size_t Server::num_connections() const { return impl_->registry().size(); }
 
 Server::Counters Server::counters() const { return impl_->counters(); }
+
+bool Server::IsResponsive(std::chrono::milliseconds timeout) {
+  const Result<bool> answered = CatchAsStatus(
+      "check of the server", [&]() -> Result<bool> { return impl_->IsResponsive(timeout); });
+  return answered.ok() && *answered;
+}
 
 void Server::BeginStop() { impl_->BeginStop(); }
 

@@ -6,19 +6,22 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dashi/status.h"
 #include "server/auth/client_identity.h"
+#include "server/operations/inherited_sockets.h"
 #include "server/server_options.h"
 #include "sql/shell/statement_runner.h"
 
 namespace dashi {
 
-/// Returns ok when `options` can be served.
+/// Returns ok when `options` can be served, at `sockets` where there are some.
 ///
-/// Errors: kInvalidArgument for a host that is no address, and for one that is not a loopback one
-///         without TLS and without an access_file.
-Status CheckServerOptions(const ServerOptions& options);
+/// Errors: kInvalidArgument for a host that is no address, and for one, or a socket, that is not a
+///         loopback one without TLS and without an access_file.
+Status CheckServerOptions(const ServerOptions& options,
+                          const std::vector<InheritedSocket>& sockets = {});
 
 /// Makes what runs the statements of a new connection. Called by many threads at once.
 using RunnerFactory = std::function<Result<std::unique_ptr<StatementRunner>>()>;
@@ -36,16 +39,19 @@ struct ServerHooks {
   LoginObserver on_login;  ///< may be empty
 };
 
-/// Answers PostgreSQL clients on a TCP port, and on a Unix socket where the options name one.
+/// Answers PostgreSQL clients on a TCP port, and on a Unix socket where the options name one; or on
+/// sockets that listen already.
 ///
 /// Threads: all methods may be called at once.
 class Server {
  public:
-  /// Binds the port and starts to answer.
+  /// Binds the port and starts to answer; where there are `sockets`, takes those in place of what
+  /// the options name.
   ///
   /// Errors: those of CheckServerOptions and of the files that the options name; kIoError when the
   ///         port or socket cannot be had.
-  static Result<std::unique_ptr<Server>> Start(const ServerOptions& options, ServerHooks hooks);
+  static Result<std::unique_ptr<Server>> Start(const ServerOptions& options, ServerHooks hooks,
+                                               const std::vector<InheritedSocket>& sockets = {});
   /// The same without roles.
   static Result<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                RunnerFactory make_runner, SecretSource secrets);
@@ -61,8 +67,9 @@ class Server {
   /// Errors: those of the files; nothing has changed then.
   Status Reload(const ServerOptions& options);
 
+  /// The first TCP port; 0 without one.
   std::uint16_t port() const;
-  /// The path of the Unix socket; empty without one.
+  /// The path of the Unix socket that the options name; empty without one.
   const std::string& socket_path() const;
   std::size_t num_connections() const;
   /// What the server has and does now, and has done since it began.
@@ -76,6 +83,9 @@ class Server {
     std::uint64_t num_turned_away = 0;  ///< because there were too many
   };
   Counters counters() const;
+
+  /// Returns whether the threads that serve the sockets did something small within `timeout`.
+  bool IsResponsive(std::chrono::milliseconds timeout);
 
   /// Takes no more connections, tells idle clients, lets running queries end.
   void BeginStop();

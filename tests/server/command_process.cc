@@ -26,7 +26,7 @@ int ExitStatusOf(pid_t process) {
 
 // In the child process: becomes the program, or ends with status 127.
 [[noreturn]] void Become(const std::vector<std::string>& words, const std::string& folder, int in,
-                         int out, int err) {
+                         int out, int err, const std::function<void()>& before = {}) {
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
@@ -36,6 +36,9 @@ int ExitStatusOf(pid_t process) {
     arguments.push_back(const_cast<char*>(word.c_str()));
   }
   arguments.push_back(nullptr);
+  if (before) {
+    before();
+  }
   if (::chdir(folder.c_str()) == 0) {
     ::execvp(arguments.front(), arguments.data());
   }
@@ -115,18 +118,19 @@ CommandOutcome RunCommand(const std::vector<std::string>& words, const std::stri
 }
 
 ServeProcess::ServeProcess(const std::string& directory, const std::string& folder,
-                           const std::vector<std::string>& options) {
+                           const std::vector<std::string>& options,
+                           const std::function<void()>& before) {
   Pipe log;
   process_ = ::fork();
   if (process_ == 0) {
     const int null = ::open("/dev/null", O_RDONLY);
     std::vector<std::string> words = {DashiCommand(), "serve", directory, "--port", "0"};
     words.insert(words.end(), options.begin(), options.end());
-    Become(words, folder, null, STDOUT_FILENO, log.fds[1]);
+    Become(words, folder, null, STDOUT_FILENO, log.fds[1], before);
   }
   log.CloseWrite();
   log_fd_ = ::dup(log.fds[0]);
-  while (log.fds[0] >= 0 && log_.find("-p ") == std::string::npos) {
+  while (log.fds[0] >= 0 && log_.find("\n", log_.find("dashi: serving")) == std::string::npos) {
     pollfd fd = {log.fds[0], POLLIN, 0};
     if (::poll(&fd, 1, kTimeoutMs) <= 0) {
       break;

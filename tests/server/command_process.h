@@ -1,6 +1,6 @@
 #pragma once
 
-#include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -25,15 +25,18 @@ CommandOutcome RunCommand(const std::vector<std::string>& words, const std::stri
 /// A `dashi serve` on a port of its own, in a process of its own.
 class ServeProcess {
  public:
-  /// Starts it and waits until it says that it answers.
+  /// Starts it and waits until it says that it answers. What `before` does is done in the process
+  /// before it becomes the program.
   ServeProcess(const std::string& directory, const std::string& folder,
-               const std::vector<std::string>& options = {});
+               const std::vector<std::string>& options = {},
+               const std::function<void()>& before = {});
   /// Kills it if it still runs.
   ~ServeProcess();
   ServeProcess(const ServeProcess&) = delete;
   ServeProcess& operator=(const ServeProcess&) = delete;
 
-  /// 0 when it did not start.
+  pid_t process() const { return process_; }
+  /// 0 when it did not start, or was given sockets.
   int port() const { return port_; }
   const std::string& log() const { return log_; }
   /// Reads the log until `text` stands in it. Returns whether it does.
