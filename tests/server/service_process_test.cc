@@ -215,5 +215,27 @@ TEST_F(ServiceProcessTest, RefusesOtherDescriptors) {
   EXPECT_GT(other.port(), 0) << other.log();
 }
 
+TEST_F(ServiceProcessTest, UnitsAreUnderstoodBySystemd) {
+  const std::filesystem::path units =
+      std::filesystem::path(std::getenv("DASHI_SOURCE_DIR")) / "packaging" / "systemd";
+  const std::string program = "@CMAKE_INSTALL_FULL_BINDIR@/dashi";
+  std::string service = ContentOf(units / "dashi@.service.in");
+  const std::size_t at = service.find(program);
+  ASSERT_NE(at, std::string::npos);
+  service.replace(at, program.size(), DashiCommand());
+  std::ofstream(folder_ / "dashi@.service") << service;
+  std::filesystem::copy_file(units / "dashi@.socket", folder_ / "dashi@.socket");
+  const CommandOutcome outcome =
+      RunCommand({"/bin/sh", "-c",
+                  "command -v systemd-analyze > /dev/null && test -x /bin/kill || exit 77; "
+                  "systemd-analyze verify --man=no ./dashi@.service ./dashi@.socket"},
+                 folder_);
+  if (outcome.exit_status == 77) {
+    GTEST_SKIP() << "systemd-analyze is not installed";
+  }
+  EXPECT_EQ(outcome.exit_status, 0);
+  EXPECT_EQ(outcome.out + outcome.err, "") << "it warns of what it passes over";
+}
+
 }  // namespace
 }  // namespace dashi
