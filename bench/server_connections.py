@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What many connections cost a server: idle ones, active ones beside them, and ones that come and go.
+"""What many connections cost a server: idle, active beside them, and coming and going.
 
     bench/server_connections.py DATABASE [--idle 1000] [--active 200] [--seconds 10]
                                 [--command build/release/bin/dashi]
 
-DATABASE, which is copied first, should have a published release. Needs Debian's python3-psycopg2 and
-pgbench (postgresql-contrib). Client and server share the machine.
+DATABASE, which is copied first, should have a published release. Needs Debian's
+python3-psycopg2 and pgbench (postgresql-contrib). Client and server share the machine.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """kill -9 of a server under load: what it has acknowledged is there when it comes back.
 
-Needs DASHI_COMMAND and psycopg2. Clients insert by statements, in transactions and by COPY, and note
-what was acknowledged; the server is killed in the midst of it, started again and asked.
+Needs DASHI_COMMAND and psycopg2. Clients insert by statements, in transactions and by COPY, and
+note what was acknowledged; the server is killed in the midst of it, started again and asked.
 """
 
 import io
