@@ -50,7 +50,7 @@ Reply ReplyTo(WireClient& client, const std::string& sql) {
 /// Texts of limited length, and types that no value here has, are announced as text.
 std::uint32_t Announced(std::uint32_t theirs) {
   constexpr std::uint32_t kText = 25;
-  constexpr std::uint32_t kOthers[] = {1043, 17, 3220, 2277};
+  constexpr std::uint32_t kOthers[] = {1043, 17, 3220, 2277, 869};
   for (const std::uint32_t other : kOthers) {
     if (theirs == other) {
       return kText;
