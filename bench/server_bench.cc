@@ -4,9 +4,14 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -107,6 +112,61 @@ void BM_TopKEmbedded(benchmark::State& state) {
   });
 }
 BENCHMARK(BM_TopKEmbedded)->Unit(benchmark::kMicrosecond)->UseRealTime()->Threads(1)->Threads(64);
+
+// Runs what another thread asks for, over a pair of sockets: what any server pays on this machine
+// for the way between two threads that sleep meanwhile, and for what their caches forget.
+class AsleepThread {
+ public:
+  AsleepThread() {
+    CheckOk(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends_.data()));
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~AsleepThread() {
+    ::shutdown(ends_[0], SHUT_RDWR);
+    thread_.join();
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  void Ask(const std::string& text) {
+    text_ = text;
+    char byte = 0;
+    CheckOk(::send(ends_[0], &byte, 1, 0));
+    CheckOk(::recv(ends_[0], &byte, 1, 0));
+  }
+
+ private:
+  static void CheckOk(ssize_t result) {
+    if (result < 0) {
+      std::abort();
+    }
+  }
+  void Run() {
+    const auto session = Shared().database->NewSession().value();
+    auto statement = session->Prepare(kTopK).value();
+    char byte = 0;
+    while (::recv(ends_[1], &byte, 1, 0) == 1) {
+      auto rows = statement.Execute(std::vector<Value>{Value::Text(text_)}).value();
+      for (Row row; rows.Next(&row).value();) {
+        benchmark::DoNotOptimize(row);
+      }
+      CheckOk(::send(ends_[1], &byte, 1, MSG_NOSIGNAL));
+    }
+  }
+
+  std::array<int, 2> ends_ = {};
+  std::string text_;
+  std::thread thread_;
+};
+
+void BM_TopKAcrossThreads(benchmark::State& state) {
+  AsleepThread other;
+  Measure(state, [&](const std::string& text) { other.Ask(text); });
+}
+BENCHMARK(BM_TopKAcrossThreads)
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime()
+    ->Threads(1)
+    ->Threads(64);
 
 // As a driver runs a statement that it has prepared, with binary results.
 void BM_TopKPrepared(benchmark::State& state) {

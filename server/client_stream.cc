@@ -1,5 +1,7 @@
 #include "server/client_stream.h"
 
+#include <sys/socket.h>
+#include <sys/types.h>
 #include <utility>
 
 #include <boost/asio/bind_executor.hpp>
@@ -41,6 +43,15 @@ void ClientStream::WriteSome(asio::const_buffer buffer, DoneBytes done) {
   } else {
     socket_.async_write_some(buffer, std::move(handler));
   }
+}
+
+std::size_t ClientStream::WriteNow(std::string_view bytes) {
+  if (tls_ != nullptr) {
+    return 0;
+  }
+  const ssize_t num_written =
+      ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return num_written < 0 ? 0 : static_cast<std::size_t>(num_written);
 }
 
 void ClientStream::SayEnd(Done done) {

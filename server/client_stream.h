@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -16,7 +18,8 @@ namespace dashi {
 
 /// The bytes from and to one client: a TCP or Unix socket, plain or, once it has shaken hands, TLS.
 ///
-/// Threads: all calls come from the strand, and so do the handlers. One read and one write may be
+/// Threads: all calls but WriteNow come from the strand, and so do the handlers. One read and one
+/// write may be
 ///          under way at once.
 class ClientStream {
  public:
@@ -31,6 +34,10 @@ class ClientStream {
   void ShakeHands(TlsContext& tls, Done done);
   void ReadSome(boost::asio::mutable_buffer buffer, DoneBytes done);
   void WriteSome(boost::asio::const_buffer buffer, DoneBytes done);
+  /// Writes what the socket takes without waiting, and returns how much that was: 0 too where only
+  /// WriteSome can write, or tell what is wrong. Any thread may call it between two writes, once
+  /// the handshake, if there is one, is over and before Close begins.
+  std::size_t WriteNow(std::string_view bytes);
   /// Tells the client that nothing comes any more; of a plain socket that is nothing. Reads that
   /// are under way end with an error.
   void SayEnd(Done done);

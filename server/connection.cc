@@ -95,7 +95,7 @@ Connection::Connection(asio::io_context& io_context, Socket socket, ConnectionCo
             // Called by those who hold this connection.
             asio::post(strand_, [self = shared_from_this()] { self->Write(); });
           },
-          &context.workers),
+          [this](std::string_view bytes) { return stream_.WriteNow(bytes); }, &context.workers),
       copy_inbox_(kCopyBytesMax, options_.copy_stalled_max, CopyHooks(), &context.workers) {}
 
 Connection::~Connection() { context_.registry.Remove(process_id_); }
@@ -166,6 +166,7 @@ void Connection::Advance() {
         return;
       case Action::kStartTls:
         starting_tls_ = true;
+        Write();
         break;
       case Action::kOpenSession:
         CheckAccess();
@@ -544,11 +545,11 @@ void Connection::Close() {
     return;
   }
   closed_ = true;
+  send_queue_.Close();  // From here on no worker writes.
   stream_.Close();
   startup_timer_.cancel();
   write_timer_.cancel();
   idle_timer_.cancel();
-  send_queue_.Close();
   if (busy_) {
     KeepCancelling();
   } else {

@@ -7,11 +7,29 @@ namespace dashi {
 
 namespace {
 constexpr std::size_t kWriteBytesMax = std::size_t{256} << 10;  // joined into one write
-}
+// Longer ones are written by the I/O threads, while the next rows are made.
+constexpr std::size_t kWriteNowBytesMax = std::size_t{16} << 10;
+}  // namespace
 
-SendQueue::SendQueue(std::size_t num_bytes_max, std::function<void()> wake,
+SendQueue::SendQueue(std::size_t num_bytes_max, std::function<void()> wake, WriteNow write_now,
                      BlockingObserver* observer)
-    : num_bytes_max_(num_bytes_max), wake_(std::move(wake)), observer_(observer) {}
+    : num_bytes_max_(num_bytes_max),
+      wake_(std::move(wake)),
+      write_now_(std::move(write_now)),
+      observer_(observer) {}
+
+bool SendQueue::Add(std::string bytes) {
+  if (num_bytes_ == 0 && write_now_ && bytes.size() <= kWriteNowBytesMax) {
+    const std::size_t num_written = write_now_(bytes);
+    if (num_written == bytes.size()) {
+      return false;
+    }
+    bytes.erase(0, num_written);
+  }
+  num_bytes_ += bytes.size();
+  chunks_.push_back(std::move(bytes));
+  return true;
+}
 
 Status SendQueue::Send(std::string bytes) {
   {
@@ -25,8 +43,9 @@ Status SendQueue::Send(std::string bytes) {
     if (closed_) {
       return Status::Unavailable("the client has gone").WithSqlState("08006");
     }
-    num_bytes_ += bytes.size();
-    chunks_.push_back(std::move(bytes));
+    if (!Add(std::move(bytes))) {
+      return Status();
+    }
   }
   wake_();
   return Status();
@@ -35,11 +54,9 @@ Status SendQueue::Send(std::string bytes) {
 void SendQueue::Push(std::string bytes) {
   {
     const MutexLock lock(mutex_);
-    if (closed_ || bytes.empty()) {
+    if (closed_ || bytes.empty() || !Add(std::move(bytes))) {
       return;
     }
-    num_bytes_ += bytes.size();
-    chunks_.push_back(std::move(bytes));
   }
   wake_();
 }
