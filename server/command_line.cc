@@ -212,7 +212,10 @@ void AddServerSetting(CLI::App& serve, const ServerSetting& setting, Words& word
 
 void AddServe(CLI::App& app, Words& words) {
   CLI::App* serve = app.add_subcommand("serve", "Answer PostgreSQL clients such as psql");
-  serve->add_option("DIR", words.command_line.directory, "The database's folder")->required();
+  serve
+      ->add_option("DIR", words.command_line.served_directories,
+                   "The database's folder; of several, clients name the one they mean")
+      ->required();
   serve
       ->add_option("--config", words.command_line.config_file,
                    "file of settings, a line 'name = value' each; SIGHUP reads it again")

@@ -35,6 +35,7 @@ const std::string& SecretOfProcess() {
 void Connection::CheckAccess() {
   const StartupParameters& parameters = machine_.parameters();
   identity_.user = parameters.user;
+  identity_.database = parameters.database;
   identity_.address = peer_.ToString();
   identity_.file_directories = setup_->file_directories;
   access_ =
@@ -52,7 +53,7 @@ void Connection::CheckAccess() {
   }
   busy_ = context_.workers.Submit([self = shared_from_this()] {
     auto role = CatchAsStatus("look-up of a role", [&self] {
-      return self->context_.hooks.find_role(self->identity_.user);
+      return self->context_.hooks.find_role(self->identity_.database, self->identity_.user);
     });
     asio::post(self->strand_, [self, role = std::move(role)] {
       self->busy_ = false;
@@ -131,7 +132,7 @@ void Connection::Refuse(const Status& status) {
 
 void Connection::NoteLogin(const Status& outcome) const {
   if (context_.hooks.on_login) {
-    context_.hooks.on_login({identity_.user, machine_.parameters().database, identity_.address,
+    context_.hooks.on_login({identity_.user, identity_.database, identity_.address,
                              stream_.encrypted(), access_.rule, outcome});
   }
 }

@@ -12,6 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "base/status.h"
 #include "dashi/database.h"
 #include "server/command_line.h"
@@ -22,6 +25,7 @@
 #include "server/operations/service_notifier.h"
 #include "server/recover_command.h"
 #include "server/serve.h"
+#include "server/served_databases.h"
 #include "server/server.h"
 #include "sql/shell/byte_sink.h"
 #include "sql/shell/console.h"
@@ -183,10 +187,12 @@ Result<int> RunServe(const CommandLine& command_line, StandardStreams& streams) 
   open.follow = options.follow;
   open.num_threads = options.num_threads;
   open.memory_bytes_max = options.memory_bytes_max;
-  manager.notifier->TellStatus("Opening " + command_line.directory);
-  DASHI_ASSIGN_OR_RETURN(const auto database, Database::Open(command_line.directory, open));
+  manager.notifier->TellStatus(
+      fmt::format("Opening {}", fmt::join(command_line.served_directories, ", ")));
+  DASHI_ASSIGN_OR_RETURN(auto databases,
+                         ServedDatabases::Open(command_line.served_directories, open));
   DASHI_RETURN_IF_ERROR(
-      Serve(*database, std::move(configuration), sources, manager, requests, streams.err));
+      Serve(databases, std::move(configuration), sources, manager, requests, streams.err));
   return 0;
 }
 

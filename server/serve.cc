@@ -60,10 +60,13 @@ struct Observers {
 };
 
 // The session of a client that was let in.
-Result<std::unique_ptr<StatementRunner>> MakeRunner(Database& database, Observers& observers,
+Result<std::unique_ptr<StatementRunner>> MakeRunner(const ServedDatabases& databases,
+                                                    Observers& observers,
                                                     const ClientIdentity& client,
                                                     const ClientControls& controls) {
+  DASHI_ASSIGN_OR_RETURN(Database* const database, databases.Find(client.database));
   SessionOptions options;
+  options.other_databases = databases.Others(*database);
   options.user = client.user;
   options.unrestricted = client.unrestricted;
   options.file_directories = client.file_directories;
@@ -82,18 +85,20 @@ Result<std::unique_ptr<StatementRunner>> MakeRunner(Database& database, Observer
   if (const std::int64_t slow_ms = observers.slow_ms; slow_ms > 0) {
     options.slow_statement = std::chrono::milliseconds(slow_ms);
   }
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, database.NewSession(options));
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, database->NewSession(options));
   return std::unique_ptr<StatementRunner>(std::make_unique<SessionRunner>(std::move(session)));
 }
 
-ServerHooks HooksOf(Database& database, Observers& observers) {
+ServerHooks HooksOf(const ServedDatabases& databases, Observers& observers) {
   ServerHooks hooks;
   hooks.make_runner = [&](const ClientIdentity& client, const ClientControls& controls) {
-    return MakeRunner(database, observers, client, controls);
+    return MakeRunner(databases, observers, client, controls);
   };
   hooks.secrets = UnguessableNumber;
-  hooks.find_role = [&database](const std::string& user) {
-    return internal::RoleDirectory::Find(database, user, Clock::System().NowMicros());
+  hooks.find_role = [&databases](const std::string& name,
+                                 const std::string& user) -> Result<internal::RoleLogin> {
+    DASHI_ASSIGN_OR_RETURN(Database* const database, databases.Find(name));
+    return internal::RoleDirectory::Find(*database, user, Clock::System().NowMicros());
   };
   hooks.on_login = [&observers](const LoginEvent& event) { observers.audit.Login(event); };
   return hooks;
@@ -188,20 +193,20 @@ ServeRequests::Kind ServeRequests::Wait() {
   return Kind::kReload;
 }
 
-Status Serve(Database& database, Configuration configuration, const ConfigurationSources& sources,
+Status Serve(ServedDatabases& databases, Configuration configuration, const ConfigurationSources& sources,
              ServiceManager& manager, ServeRequests& requests, ByteSink& log) {
   Observers observers;
   DASHI_RETURN_IF_ERROR(observers.Open(configuration.options));
   const std::string host = configuration.options.host;
   DASHI_ASSIGN_OR_RETURN(
       const auto server,
-      Server::Start(configuration.options, HooksOf(database, observers), manager.sockets));
-  Probes probes(database, *server, observers.metrics);
+      Server::Start(configuration.options, HooksOf(databases, observers), manager.sockets));
+  Probes probes(databases, *server, observers.metrics);
   DASHI_RETURN_IF_ERROR(
       probes.Start(configuration.options.http_host, configuration.options.http_port));
-  DASHI_RETURN_IF_ERROR(Tell(log, fmt::format("dashi: serving {} on {}", database.directory(),
+  DASHI_RETURN_IF_ERROR(Tell(log, fmt::format("dashi: serving {} on {}", databases.ToString(),
                                               Whereabouts(*server, host, manager.sockets))));
-  const std::string served = fmt::format("Serving {}", database.directory());
+  const std::string served = fmt::format("Serving {}", databases.ToString());
   manager.notifier->TellReady(served);
   const ServiceWatchdog watchdog(*manager.notifier, [&server](std::chrono::milliseconds timeout) {
     return server->IsResponsive(timeout);

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "dashi/database.h"
 #include "dashi/status.h"
 #include "server/configuration.h"
 #include "server/operations/inherited_sockets.h"
 #include "server/operations/service_notifier.h"
+#include "server/served_databases.h"
 #include "sql/shell/byte_sink.h"
 
 namespace dashi {
@@ -38,11 +38,11 @@ struct ServiceManager {
   std::vector<InheritedSocket> sockets;       ///< where to listen, if not empty
 };
 
-/// Serves `database` until it is asked to stop; running queries then have options.drain_time to
+/// Serves `databases` until it is asked to stop; running queries then have options.drain_time to
 /// end, less when it is asked again. Asked to reload, it reads `sources` again and takes what a
 /// running server can; what they say wrong changes nothing. `log` gets a line when the server
 /// answers, when it stops, and on what a reload came to; `manager` is told the same.
-Status Serve(Database& database, Configuration configuration, const ConfigurationSources& sources,
+Status Serve(ServedDatabases& databases, Configuration configuration, const ConfigurationSources& sources,
              ServiceManager& manager, ServeRequests& requests, ByteSink& log);
 
 }  // namespace dashi

@@ -101,6 +101,8 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& directory,
   });
 }
 
+const std::string& Database::name() const { return impl_->name(); }
+
 Result<std::unique_ptr<Session>> Database::NewSession() { return NewSession(SessionOptions()); }
 
 Result<std::unique_ptr<Session>> Database::NewSession(const SessionOptions& session_options) {

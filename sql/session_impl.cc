@@ -109,6 +109,7 @@ Status SessionImpl::Become(const SessionOptions& options) {
   state_.unrestricted = options.unrestricted;
   state_.file_directories = options.file_directories;
   state_.on_audited = options.on_audited;
+  state_.other_databases = options.other_databases;
   bool is_admin = options.unrestricted;
   if (!options.unrestricted) {
     DASHI_ASSIGN_OR_RETURN(const auto view, database_->store().NewSnapshot());

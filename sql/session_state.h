@@ -41,6 +41,7 @@ struct SessionState {
   bool unrestricted = true;
   std::optional<std::vector<std::string>> file_directories;
   std::function<void(const AuditedStatement& statement)> on_audited;
+  std::vector<std::string> other_databases;
   /// What the role may, as of the roles' version; not used when unrestricted.
   Rights rights;
   std::uint64_t rights_version = 0;

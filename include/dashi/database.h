@@ -70,6 +70,8 @@ class Database {
   /// Errors:  kInvalidArgument for an empty callback; those of reading the catalog.
   Result<Subscription> SubscribeToReleases(ReleaseCallback callback);
   const std::string& directory() const;
+  /// The last part of the directory, as current_database() has it.
+  const std::string& name() const;
 
  private:
   friend class internal::RoleDirectory;

@@ -46,6 +46,8 @@ struct SessionOptions {
   /// client is.
   std::uint32_t id = 0;
   std::string client;
+  /// The names of the other databases that the client could have asked for: pg_database lists them.
+  std::vector<std::string> other_databases;
   /// How CANCEL SESSION and TERMINATE SESSION end what it runs and the session, in place of
   /// Session::Cancel and nothing. They are called by other threads, must not wait for the session,
   /// and are not called once it is destroyed.

@@ -16,6 +16,7 @@ namespace dashi {
 /// Who a client is, once it is let in.
 struct ClientIdentity {
   std::string user;
+  std::string database;  ///< as the client named it
   bool unrestricted = false;  ///< there are no roles: everybody may do everything
   bool is_admin = false;
   std::string address;  ///< `10.0.0.1`, `local`
@@ -40,8 +41,11 @@ struct LoginEvent {
   Status outcome;
 };
 
-/// Returns what is known of a role. Called by many threads at once.
-using RoleLookup = std::function<Result<internal::RoleLogin>(const std::string& user)>;
+/// Returns what a database knows of a role. Called by many threads at once.
+///
+/// Errors: kNotFound (3D000) when there is no such database.
+using RoleLookup = std::function<Result<internal::RoleLogin>(const std::string& database,
+                                                             const std::string& user)>;
 
 /// Is told of every login. Called by many threads at once, and must be quick.
 using LoginObserver = std::function<void(const LoginEvent& event)>;

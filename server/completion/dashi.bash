@@ -47,7 +47,7 @@ _dashi() {
       *)
         if [[ $current == -* ]]; then
           words=$(_dashi_options "$command")
-        elif ((COMP_CWORD == 2)); then
+        elif ((COMP_CWORD == 2)) || [[ $command == serve ]]; then
           files="directory"
         elif [[ $command == import ]]; then
           words="documents labels anchors relevance edges clicks"

@@ -21,6 +21,14 @@ Result<std::unique_ptr<Session>> NewSession(Database& database) {
   return database.NewSession(options);
 }
 
+Status ReadSomething(Database& database) {
+  DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, NewSession(database));
+  session->SetTimeLimit(kProbeTimeMax);
+  DASHI_ASSIGN_OR_RETURN(ResultSet rows, session->Execute("SELECT id FROM labels LIMIT 1"));
+  Row row;
+  return rows.Next(&row).status();
+}
+
 void AppendServerMetrics(const Server::Counters& counters, PrometheusText* out) {
   out->Gauge("dashi_connections", "open connections",
              static_cast<double>(counters.num_connections));
@@ -72,16 +80,13 @@ HttpReply Probes::Ready() {
     reply.body = "the server stops\n";
     return reply;
   }
-  const Status status = [this]() -> Status {
-    DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, NewSession(database_));
-    session->SetTimeLimit(kProbeTimeMax);
-    DASHI_ASSIGN_OR_RETURN(ResultSet rows, session->Execute("SELECT id FROM labels LIMIT 1"));
-    Row row;
-    return rows.Next(&row).status();
-  }();
-  if (!status.ok()) {
-    reply.body = fmt::format("the database does not answer: {}\n", status.message());
-    return reply;
+  for (const auto& database : databases_.all()) {
+    const Status status = ReadSomething(*database);
+    if (!status.ok()) {
+      reply.body = fmt::format("the database {} does not answer: {}\n", database->name(),
+                               status.message());
+      return reply;
+    }
   }
   reply.status = 200;
   reply.body = "ready\n";
@@ -93,10 +98,13 @@ HttpReply Probes::Metrics() {
   AppendProcessMetrics(&text);
   AppendServerMetrics(server_.counters(), &text);
   statements_.Append(&text);
-  const Result<std::unique_ptr<Session>> session = NewSession(database_);
-  if (session.ok()) {
-    (*session)->SetTimeLimit(kProbeTimeMax);
-    AppendDatabaseMetrics(**session, &text);
+  for (const auto& database : databases_.all()) {
+    const Result<std::unique_ptr<Session>> session = NewSession(*database);
+    if (session.ok()) {
+      (*session)->SetTimeLimit(kProbeTimeMax);
+      text.SetDatabase(databases_.all().size() == 1 ? "" : database->name());
+      AppendDatabaseMetrics(**session, &text);
+    }
   }
   HttpReply reply;
   reply.type = "text/plain; version=0.0.4; charset=utf-8";

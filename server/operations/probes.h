@@ -6,26 +6,27 @@
 #include <string>
 #include <string_view>
 
-#include "dashi/database.h"
 #include "dashi/status.h"
 #include "server/operations/http_server.h"
 #include "server/operations/statement_metrics.h"
+#include "server/served_databases.h"
 #include "server/server.h"
 
 namespace dashi {
 
-/// What a served database tells over HTTP:
+/// What a server tells over HTTP:
 ///
 ///   /healthz  200 while the process answers
-///   /readyz   200 while clients are let in and a statement can be read; else 503 with the reason
-///   /metrics  for Prometheus
+///   /readyz   200 while clients are let in and each database can be read; else 503 with the reason
+///   /metrics  for Prometheus; where several databases are served, what is one's own has the label
+///             `database`
 ///
 /// Threads: all methods may be called at once.
 class Probes {
  public:
   /// All must outlive it.
-  Probes(Database& database, Server& server, const StatementMetrics& statements)
-      : database_(database), server_(server), statements_(statements) {}
+  Probes(const ServedDatabases& databases, Server& server, const StatementMetrics& statements)
+      : databases_(databases), server_(server), statements_(statements) {}
 
   /// Listens, unless `port` is 0.
   ///
@@ -39,7 +40,7 @@ class Probes {
   HttpReply Ready();
   HttpReply Metrics();
 
-  Database& database_;
+  const ServedDatabases& databases_;
   Server& server_;
   const StatementMetrics& statements_;
   std::atomic<bool> stopping_ = false;

@@ -1,6 +1,8 @@
 #include "server/operations/prometheus_text.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -25,35 +27,58 @@ void AppendEscaped(std::string* out, std::string_view text, bool is_label) {
 }  // namespace
 
 void PrometheusText::Metric(std::string_view name, std::string_view type, std::string_view help) {
-  text_ += fmt::format("# HELP {} ", name);
-  AppendEscaped(&text_, help, /*is_label=*/false);
-  text_ += fmt::format("\n# TYPE {} {}\n", name, type);
+  const auto known = std::find_if(families_.begin(), families_.end(),
+                                  [&](const Family& family) { return family.name == name; });
+  current_ = static_cast<std::size_t>(known - families_.begin());
+  if (known != families_.end()) {
+    return;
+  }
+  std::string text = fmt::format("# HELP {} ", name);
+  AppendEscaped(&text, help, /*is_label=*/false);
+  text += fmt::format("\n# TYPE {} {}\n", name, type);
+  families_.push_back({std::string(name), std::move(text)});
 }
 
-void PrometheusText::Name(std::string_view name, const Labels& labels) {
-  text_ += name;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    text_ += i == 0 ? '{' : ',';
-    text_ += labels[i].first;
-    text_ += "=\"";
-    AppendEscaped(&text_, labels[i].second, /*is_label=*/true);
-    text_ += '"';
+void PrometheusText::Add(std::string_view name, const Labels& labels, std::string_view value) {
+  std::string& text = families_[current_].text;
+  text += name;
+  char separator = '{';
+  const auto add = [&](std::string_view label, std::string_view label_value) {
+    text += std::exchange(separator, ',');
+    text += label;
+    text += "=\"";
+    AppendEscaped(&text, label_value, /*is_label=*/true);
+    text += '"';
+  };
+  if (!database_.empty()) {
+    add("database", database_);
   }
-  text_ += labels.empty() ? " " : "} ";
+  for (const auto& [label, label_value] : labels) {
+    add(label, label_value);
+  }
+  text += separator == ',' ? "} " : " ";
+  text += value;
+  text += '\n';
 }
 
 void PrometheusText::Sample(std::string_view name, const Labels& labels, double value) {
-  Name(name, labels);
   if (std::isfinite(value)) {
-    text_ += fmt::format("{}\n", value);
+    Add(name, labels, fmt::format("{}", value));
   } else {
-    text_ += std::isnan(value) ? "NaN\n" : value > 0 ? "+Inf\n" : "-Inf\n";
+    Add(name, labels, std::isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
   }
 }
 
 void PrometheusText::Sample(std::string_view name, const Labels& labels, std::uint64_t value) {
-  Name(name, labels);
-  text_ += fmt::format("{}\n", value);
+  Add(name, labels, fmt::format("{}", value));
+}
+
+std::string PrometheusText::text() const {
+  std::string text;
+  for (const Family& family : families_) {
+    text += family.text;
+  }
+  return text;
 }
 
 void PrometheusText::Gauge(std::string_view name, std::string_view help, double value) {

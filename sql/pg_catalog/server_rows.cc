@@ -10,6 +10,7 @@
 #include "sql/pg_catalog/object_rows.h"
 #include "sql/pg_catalog/presets.h"
 #include "sql/pg_catalog/row_writer.h"
+#include "sql/session_state.h"
 #include "sql/settings.h"
 
 namespace dashi::sql::pg_catalog {
@@ -20,21 +21,30 @@ using Rows = std::vector<Row>;
 
 constexpr std::int64_t kUtf8 = 6;
 
-Status OwnDatabases(const CatalogObjects& objects, StatementContext& /*statement*/,
+Status OwnDatabases(const CatalogObjects& objects, StatementContext& statement,
                     const CatalogRelation& table, Rows* rows) {
   constexpr Oid kTablespace = 1663;
+  // The others are numbered in the order in which they are served: nothing else refers to them.
+  constexpr Oid kFirstOther = 16'384;
   RowWriter writer(table, rows);
-  writer.Next()
-      .Set("oid", kDatabase)
-      .Set("datname", objects.database())
-      .Set("datdba", kOwnerRole)
-      .Set("encoding", kUtf8)
-      .Set("datlocprovider", 'c')
-      .Set("datallowconn", 1)
-      .Set("datconnlimit", -1)
-      .Set("dattablespace", kTablespace)
-      .Set("datcollate", "C.UTF-8")
-      .Set("datctype", "C.UTF-8");
+  const auto add = [&writer](Oid oid, const std::string& name) {
+    writer.Next()
+        .Set("oid", oid)
+        .Set("datname", name)
+        .Set("datdba", kOwnerRole)
+        .Set("encoding", kUtf8)
+        .Set("datlocprovider", 'c')
+        .Set("datallowconn", 1)
+        .Set("datconnlimit", -1)
+        .Set("dattablespace", kTablespace)
+        .Set("datcollate", "C.UTF-8")
+        .Set("datctype", "C.UTF-8");
+  };
+  add(kDatabase, objects.database());
+  Oid oid = kFirstOther;
+  for (const std::string& name : statement.session->other_databases) {
+    add(oid++, name);
+  }
   return Status();
 }
 

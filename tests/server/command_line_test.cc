@@ -94,7 +94,7 @@ TEST(CommandLineTest, ServeTakesEverySettingOfTheServer) {
   line = ParseCommandLine({"serve", "--read-only", "w.db", "--port", "0", "--config", "d.conf",
                            "--check-config", "--follow=false"});
   ASSERT_EQ(line.action, Action::kServe) << line.error;
-  EXPECT_EQ(line.directory, "w.db");
+  EXPECT_EQ(line.served_directories.front(), "w.db");
   EXPECT_EQ(line.config_file, "d.conf");
   EXPECT_TRUE(line.check_config);
   using SettingMap = std::map<std::string, std::string>;

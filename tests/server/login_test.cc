@@ -44,7 +44,8 @@ class LoginTest : public ::testing::Test {
       return std::unique_ptr<StatementRunner>(std::make_unique<FakeStatementRunner>());
     };
     hooks.secrets = [] { return 7U; };
-    hooks.find_role = [this](const std::string& user) -> Result<internal::RoleLogin> {
+    hooks.find_role = [this](const std::string& /*database*/,
+                             const std::string& user) -> Result<internal::RoleLogin> {
       const auto role = roles_.find(user);
       if (role != roles_.end()) {
         return role->second;

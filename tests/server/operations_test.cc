@@ -43,6 +43,22 @@ TEST(PrometheusTextTest, EscapesWhatTheFormatGivesAMeaning) {
             "m{x=\"a\\\\b\\n\\\"c\\\"\",y=\"é\"} 0.5\nm 18446744073709551615\nm +Inf\n");
 }
 
+TEST(PrometheusTextTest, SamplesOfAMetricStandTogether) {
+  PrometheusText text;
+  for (const char* database : {"a.db", "b\"", ""}) {
+    text.SetDatabase(database);
+    text.Gauge("rows", "how many", 2.0);
+    text.Metric("bytes", "gauge", "how large");
+    text.Sample("bytes", {{"of", "index"}}, std::uint64_t{7});
+  }
+  EXPECT_EQ(text.text(),
+            "# HELP rows how many\n# TYPE rows gauge\n"
+            "rows{database=\"a.db\"} 2\nrows{database=\"b\\\"\"} 2\nrows 2\n"
+            "# HELP bytes how large\n# TYPE bytes gauge\n"
+            "bytes{database=\"a.db\",of=\"index\"} 7\nbytes{database=\"b\\\"\",of=\"index\"} 7\n"
+            "bytes{of=\"index\"} 7\n");
+}
+
 TEST(StatementMetricsTest, CountsByKindWithBucketsThatAddUp) {
   StatementMetrics metrics;
   metrics.Note(Report("SELECT", 100, "00000"));

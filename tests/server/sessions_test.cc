@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "dashi/database.h"
 #include "server/operations/probes.h"
+#include "server/served_databases.h"
 #include "server/server.h"
 #include "sql/shell/session_runner.h"
 #include "tests/server/wire_client.h"
@@ -32,14 +34,18 @@ class ServerSessionsTest : public ::testing::Test {
   }
   ~ServerSessionsTest() override {
     server_.reset();
-    database_.reset();
+    databases_.reset();
     std::filesystem::remove_all(folder_);
   }
 
   void Start() {
-    auto database = Database::Open((folder_ / "w.db").string());
-    ASSERT_TRUE(database.ok()) << database.status().ToString();
-    database_ = std::move(*database);
+    std::vector<std::string> directories = {(folder_ / "w.db").string()};
+    if (two_databases_) {
+      directories.push_back((folder_ / "x.db").string());
+    }
+    auto databases = ServedDatabases::Open(directories, {});
+    ASSERT_TRUE(databases.ok()) << databases.status().ToString();
+    databases_ = std::move(*databases);
     ServerHooks hooks;
     hooks.make_runner =
         [this](const ClientIdentity& client,
@@ -51,7 +57,7 @@ class ServerSessionsTest : public ::testing::Test {
       options.on_cancel = controls.cancel;
       options.on_terminate = controls.terminate;
       options.on_statement = [this](const StatementReport& report) { metrics_.Note(report); };
-      auto session = database_->NewSession(options);
+      auto session = databases_->all().front()->NewSession(options);
       if (!session.ok()) {
         return session.status();
       }
@@ -83,7 +89,8 @@ class ServerSessionsTest : public ::testing::Test {
   const std::filesystem::path folder_;
   ServerOptions options_;
   StatementMetrics metrics_;
-  std::unique_ptr<Database> database_;
+  bool two_databases_ = false;
+  std::optional<ServedDatabases> databases_;
   std::unique_ptr<Server> server_;
 };
 
@@ -203,7 +210,7 @@ TEST_F(ServerSessionsTest, RequestsDoNotWaitForEverForAWorker) {
 
 TEST_F(ServerSessionsTest, ProbesTellOfThem) {
   Start();
-  Probes probes(*database_, *server_, metrics_);
+  Probes probes(*databases_, *server_, metrics_);
   const auto client = Client();
   client->Query("SELECT nope");
   const auto watcher = Client();
@@ -223,6 +230,21 @@ TEST_F(ServerSessionsTest, ProbesTellOfThem) {
   probes.BeginStop();
   EXPECT_EQ(probes.Answer("/readyz").status, 503);
   EXPECT_EQ(probes.Answer("/healthz").status, 200);
+}
+
+TEST_F(ServerSessionsTest, MetricsOfTwoDatabasesAreToldApart) {
+  two_databases_ = true;
+  Start();
+  const auto client = Client();
+  Probes probes(*databases_, *server_, metrics_);
+  EXPECT_EQ(probes.Answer("/readyz").status, 200);
+  const std::string metrics = probes.Answer("/metrics").body;
+  EXPECT_NE(metrics.find("dashi_memory_bytes{database=\"w.db\",use=\"cache\"}"), std::string::npos)
+      << metrics;
+  EXPECT_NE(metrics.find("dashi_memory_bytes{database=\"x.db\",use=\"cache\"}"), std::string::npos);
+  EXPECT_NE(metrics.find("dashi_connections 1\n"), std::string::npos);
+  constexpr std::string_view kType = "# TYPE dashi_memory_bytes";
+  EXPECT_EQ(metrics.find(kType), metrics.rfind(kType));
 }
 
 }  // namespace

@@ -1,0 +1,91 @@
+#include "server/served_databases.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/status.h"
+
+namespace dashi {
+
+namespace {
+
+// The least that memory_limit may be.
+constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{16} << 20;
+
+std::string_view WithoutExtension(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string_view::npos || dot == 0 ? name : name.substr(0, dot);
+}
+
+}  // namespace
+
+Result<ServedDatabases> ServedDatabases::Open(const std::vector<std::string>& directories,
+                                              const OpenOptions& options) {
+  OpenOptions share = options;
+  if (directories.size() > 1) {
+    share.memory_bytes_max =
+        std::max(options.memory_bytes_max / directories.size(), kMemoryBytesMin);
+  }
+  ServedDatabases served;
+  served.databases_.reserve(directories.size());
+  for (const std::string& directory : directories) {
+    DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Database> database, Database::Open(directory, share));
+    for (const auto& other : served.databases_) {
+      if (other->name() == database->name()) {
+        return Status::InvalidArgument(fmt::format("two databases have the name \"{}\": {} and {}",
+                                                   database->name(), other->directory(), directory))
+            .WithHint("Clients tell them apart by the names of their folders.");
+      }
+    }
+    served.databases_.push_back(std::move(database));
+  }
+  return served;
+}
+
+Result<Database*> ServedDatabases::Find(std::string_view name) const {
+  if (databases_.size() == 1) {
+    return databases_.front().get();
+  }
+  const auto named = std::find_if(databases_.begin(), databases_.end(),
+                                  [&](const auto& each) { return each->name() == name; });
+  if (named != databases_.end()) {
+    return named->get();
+  }
+  const auto is_called = [&](const auto& each) { return WithoutExtension(each->name()) == name; };
+  const auto called = std::find_if(databases_.begin(), databases_.end(), is_called);
+  if (called == databases_.end()) {
+    return Status::NotFound(fmt::format("database \"{}\" does not exist", name))
+        .WithSqlState("3D000");
+  }
+  if (std::any_of(called + 1, databases_.end(), is_called)) {
+    return Status::NotFound(fmt::format("several databases are called \"{}\"", name))
+        .WithSqlState("3D000")
+        .WithHint("Give the whole name of the folder.");
+  }
+  return called->get();
+}
+
+std::vector<std::string> ServedDatabases::Others(const Database& database) const {
+  std::vector<std::string> names;
+  names.reserve(databases_.size());
+  for (const auto& each : databases_) {
+    if (each.get() != &database) {
+      names.push_back(each->name());
+    }
+  }
+  return names;
+}
+
+std::string ServedDatabases::ToString() const {
+  std::vector<std::string> directories;
+  directories.reserve(databases_.size());
+  for (const auto& each : databases_) {
+    directories.push_back(each->directory());
+  }
+  return fmt::format("{}", fmt::join(directories, ", "));
+}
+
+}  // namespace dashi
