@@ -173,6 +173,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--clients", type=int, default=24)
     parser.add_argument("--every", type=float, default=10)
+    parser.add_argument("--memory-limit", default="96MB")
     parser.add_argument("--command", default="build/release/bin/dashi")
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="dashi_soak_")
@@ -180,7 +181,8 @@ def main():
     shutil.copytree(options.database, database)
     http = f"http://127.0.0.1:{free_port()}/metrics"
     server = subprocess.Popen([options.command, "serve", database, "--port", "0", "--http-port",
-                               re.search(r":(\d+)/", http).group(1)],
+                               re.search(r":(\d+)/", http).group(1),
+                               "--memory-limit", options.memory_limit],
                               stderr=subprocess.PIPE, text=True)
     port = re.search(r"port (\d+)", server.stderr.readline()).group(1)
     where = {"host": "127.0.0.1", "port": int(port), "user": "soak", "dbname": "soak"}
