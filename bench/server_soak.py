@@ -5,9 +5,10 @@
 
 DATABASE is copied first, and should have a published release. Clients ask topk by prepared
 statements, read, write in transactions, load and read by COPY, cancel, break off in the midst of
-each, and connect anew. Every sample is a line: seconds, resident MB, descriptors, statements,
-errors that nobody asked for. At the end come the slopes of memory and descriptors over the second
-half. It needs Debian's python3-psycopg2.
+each, and connect anew. Every sample is a line: seconds, resident MB, what of it the memory limit
+bounds and time fills, descriptors, statements, errors that nobody asked for. At the end come the
+slopes, over the second half, of the rest of the memory and of descriptors. It needs Debian's
+python3-psycopg2.
 """
 
 import argparse
@@ -147,8 +148,11 @@ def sample(http):
         text = reply.read().decode()
     values = dict(re.findall(r"^(process_resident_memory_bytes|process_open_fds) (\S+)$", text,
                              re.MULTILINE))
-    return (float(values["process_resident_memory_bytes"]) / 1e6, int(float(
-        values["process_open_fds"])))
+    kept = dict(re.findall(r'^dashi_memory_bytes\{use="(cache|memtables)"\} (\S+)$', text,
+                           re.MULTILINE))
+    return (float(values["process_resident_memory_bytes"]) / 1e6,
+            sum(float(each) for each in kept.values()) / 1e6,
+            int(float(values["process_open_fds"])))
 
 
 def slope(points):
@@ -194,24 +198,24 @@ def main():
     begun = time.monotonic()
     points = []
     last = 0
-    print("seconds  MB  descriptors  statements  errors", flush=True)
+    print("seconds  MB  cache+memtables  descriptors  statements  errors", flush=True)
     while time.monotonic() - begun < options.seconds:
         time.sleep(options.every)
-        memory, descriptors = sample(http)
+        memory, kept, descriptors = sample(http)
         now = time.monotonic() - begun
-        points.append((now, memory, descriptors))
+        points.append((now, memory - kept, descriptors))
         if counts.statements == last:
             counts.add(error="no statement has ended since the last line")
         last = counts.statements
-        print(f"{now:7.0f} {memory:7.1f} {descriptors:4} {counts.statements:9} {counts.errors:4}",
-              flush=True)
+        print(f"{now:7.0f} {memory:7.1f} {kept:7.1f} {descriptors:4} {counts.statements:9} "
+              f"{counts.errors:4}", flush=True)
     stop.set()
     for client in clients:
         client.join(60)
-    memory, descriptors = sample(http)
+    memory, _, descriptors = sample(http)
     half = points[len(points) // 2:]
     print(f"after the clients have gone: {memory:.1f} MB, {descriptors} descriptors")
-    print(f"second half: {slope([(t, m) for t, m, _ in half]):+.2f} MB/h, "
+    print(f"second half: {slope([(t, m) for t, m, _ in half]):+.2f} MB/h of the rest, "
           f"{slope([(t, d) for t, _, d in half]):+.2f} descriptors/h")
     for error, count in sorted(counts.seen.items()):
         print(f"{count} x {error}")

@@ -29,7 +29,7 @@ struct CommandLine {
   int num_threads = 0;
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
   OutputFormat format = OutputFormat::kTable;
-  std::vector<ScriptInput> inputs;  ///< kExec; standard input when empty
+  std::vector<ScriptInput> inputs;              ///< kExec; standard input when empty
   std::vector<std::string> served_directories;  ///< kServe
   // kServe, whose settings are those of server_settings.h.
   std::string config_file;  ///< empty: none

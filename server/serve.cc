@@ -193,8 +193,9 @@ ServeRequests::Kind ServeRequests::Wait() {
   return Kind::kReload;
 }
 
-Status Serve(ServedDatabases& databases, Configuration configuration, const ConfigurationSources& sources,
-             ServiceManager& manager, ServeRequests& requests, ByteSink& log) {
+Status Serve(ServedDatabases& databases, Configuration configuration,
+             const ConfigurationSources& sources, ServiceManager& manager, ServeRequests& requests,
+             ByteSink& log) {
   Observers observers;
   DASHI_RETURN_IF_ERROR(observers.Open(configuration.options));
   const std::string host = configuration.options.host;

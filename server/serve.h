@@ -42,7 +42,8 @@ struct ServiceManager {
 /// end, less when it is asked again. Asked to reload, it reads `sources` again and takes what a
 /// running server can; what they say wrong changes nothing. `log` gets a line when the server
 /// answers, when it stops, and on what a reload came to; `manager` is told the same.
-Status Serve(ServedDatabases& databases, Configuration configuration, const ConfigurationSources& sources,
-             ServiceManager& manager, ServeRequests& requests, ByteSink& log);
+Status Serve(ServedDatabases& databases, Configuration configuration,
+             const ConfigurationSources& sources, ServiceManager& manager, ServeRequests& requests,
+             ByteSink& log);
 
 }  // namespace dashi

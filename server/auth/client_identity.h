@@ -16,7 +16,7 @@ namespace dashi {
 /// Who a client is, once it is let in.
 struct ClientIdentity {
   std::string user;
-  std::string database;  ///< as the client named it
+  std::string database;       ///< as the client named it
   bool unrestricted = false;  ///< there are no roles: everybody may do everything
   bool is_admin = false;
   std::string address;  ///< `10.0.0.1`, `local`

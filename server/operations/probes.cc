@@ -83,8 +83,8 @@ HttpReply Probes::Ready() {
   for (const auto& database : databases_.all()) {
     const Status status = ReadSomething(*database);
     if (!status.ok()) {
-      reply.body = fmt::format("the database {} does not answer: {}\n", database->name(),
-                               status.message());
+      reply.body =
+          fmt::format("the database {} does not answer: {}\n", database->name(), status.message());
       return reply;
     }
   }

@@ -17,7 +17,8 @@ class PrometheusText {
  public:
   using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
 
-  /// Begins a metric, or goes on with it; its samples follow. `type` is counter, gauge or histogram.
+  /// Begins a metric, or goes on with it; its samples follow. `type` is counter, gauge or
+  /// histogram.
   void Metric(std::string_view name, std::string_view type, std::string_view help);
   void Sample(std::string_view name, const Labels& labels, double value);
   void Sample(std::string_view name, const Labels& labels, std::uint64_t value);
