@@ -50,7 +50,9 @@ TEST(WorkerPoolTest, JobsThatWaitForTheirClientsAreReplaced) {
   Gate ran;
   ASSERT_TRUE((*pool)->Submit([&] { ran.Open(); }));
   ran.Wait();
-  EXPECT_EQ(num_waiting, 10);
+  while (num_waiting < 10) {  // The last of them may have been taken and not have begun.
+    std::this_thread::yield();
+  }
   EXPECT_GE((*pool)->load().num_threads, 11U);
   EXPECT_LE((*pool)->load().num_threads, 12U);
   clients.Open();
