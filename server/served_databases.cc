@@ -15,11 +15,6 @@ namespace {
 // The least that memory_limit may be.
 constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{16} << 20;
 
-std::string_view WithoutExtension(std::string_view name) {
-  const std::size_t dot = name.rfind('.');
-  return dot == std::string_view::npos || dot == 0 ? name : name.substr(0, dot);
-}
-
 }  // namespace
 
 Result<ServedDatabases> ServedDatabases::Open(const std::vector<std::string>& directories,
@@ -51,21 +46,11 @@ Result<Database*> ServedDatabases::Find(std::string_view name) const {
   }
   const auto named = std::find_if(databases_.begin(), databases_.end(),
                                   [&](const auto& each) { return each->name() == name; });
-  if (named != databases_.end()) {
-    return named->get();
-  }
-  const auto is_called = [&](const auto& each) { return WithoutExtension(each->name()) == name; };
-  const auto called = std::find_if(databases_.begin(), databases_.end(), is_called);
-  if (called == databases_.end()) {
+  if (named == databases_.end()) {
     return Status::NotFound(fmt::format("database \"{}\" does not exist", name))
         .WithSqlState("3D000");
   }
-  if (std::any_of(called + 1, databases_.end(), is_called)) {
-    return Status::NotFound(fmt::format("several databases are called \"{}\"", name))
-        .WithSqlState("3D000")
-        .WithHint("Give the whole name of the folder.");
-  }
-  return called->get();
+  return named->get();
 }
 
 std::vector<std::string> ServedDatabases::Others(const Database& database) const {

@@ -21,9 +21,8 @@ class ServedDatabases {
   static Result<ServedDatabases> Open(const std::vector<std::string>& directories,
                                       const OpenOptions& options);
 
-  /// The one that a client asks for, with or without what follows the last dot of the folder's name
-  /// (`shop` is shop.db, unless there is a folder shop as well). Where there is one, it is that,
-  /// whatever the name.
+  /// The one that a client asks for, by the whole name of its folder: access rules go by the same
+  /// name. Where there is one database, it is that, whatever the name.
   ///
   /// Errors: kNotFound (3D000).
   Result<Database*> Find(std::string_view name) const;

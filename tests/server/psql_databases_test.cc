@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -49,18 +50,19 @@ TEST_F(PsqlDatabasesTest, TheNameTellsThemApart) {
   EXPECT_NE(serve.log().find("serving shop.db, docs.db on 127.0.0.1"), std::string::npos)
       << serve.log();
   constexpr const char* kQuestion = "SELECT current_database(), count(*) FROM labels";
-  EXPECT_EQ(Psql(serve, "user=ann dbname=shop", kQuestion).out, "shop.db|2\n");
-  EXPECT_EQ(Psql(serve, "user=ann dbname=docs", kQuestion).out, "docs.db|1\n");
+  EXPECT_EQ(Psql(serve, "user=ann dbname=shop.db", kQuestion).out, "shop.db|2\n");
   EXPECT_EQ(Psql(serve, "user=ann dbname=docs.db", kQuestion).out, "docs.db|1\n");
-  EXPECT_EQ(Psql(serve, "user=ann dbname=docs", "SELECT datname FROM pg_database ORDER BY 1").out,
-            "docs.db\nshop.db\n");
-  EXPECT_NE(Psql(serve, "user=ann dbname=docs", "\\l").out.find("shop.db|"), std::string::npos);
+  EXPECT_EQ(
+      Psql(serve, "user=ann dbname=docs.db", "SELECT datname FROM pg_database ORDER BY 1").out,
+      "docs.db\nshop.db\n");
+  EXPECT_NE(Psql(serve, "user=ann dbname=docs.db", "\\l").out.find("shop.db|"), std::string::npos);
 }
 
 TEST_F(PsqlDatabasesTest, AnUnknownNameIsRefused) {
   ServeProcess serve("shop.db", folder_, {"docs.db"});
   ASSERT_GT(serve.port(), 0) << serve.log();
-  for (const std::string where : {"user=ann dbname=shops", "user=ann", "user=ann dbname=.db"}) {
+  for (const std::string where :
+       {"user=ann dbname=shops.db", "user=ann dbname=shop", "user=ann", "user=ann dbname=.db"}) {
     const CommandOutcome refused = Psql(serve, where, "SELECT 1");
     EXPECT_EQ(refused.exit_status, 2);
     EXPECT_NE(refused.err.find("\" does not exist"), std::string::npos) << refused.err;
@@ -71,9 +73,9 @@ TEST_F(PsqlDatabasesTest, EachHasRolesOfItsOwn) {
   Make("docs.db", "CREATE ROLE ann LOGIN PASSWORD 'pencil'; GRANT admin TO ann;");
   ServeProcess serve("shop.db", folder_, {"docs.db"});
   ASSERT_GT(serve.port(), 0) << serve.log();
-  EXPECT_EQ(Psql(serve, "user=eve dbname=shop", "SELECT 1").out, "1\n");
-  EXPECT_EQ(Psql(serve, "user=eve dbname=docs", "SELECT 1").exit_status, 2);
-  EXPECT_EQ(Psql(serve, "user=ann dbname=docs password=pencil", "SELECT 1").out, "1\n");
+  EXPECT_EQ(Psql(serve, "user=eve dbname=shop.db", "SELECT 1").out, "1\n");
+  EXPECT_EQ(Psql(serve, "user=eve dbname=docs.db", "SELECT 1").exit_status, 2);
+  EXPECT_EQ(Psql(serve, "user=ann dbname=docs.db password=pencil", "SELECT 1").out, "1\n");
 }
 
 TEST_F(PsqlDatabasesTest, TwoOfOneNameAreRefused) {
@@ -87,15 +89,16 @@ TEST_F(PsqlDatabasesTest, TwoOfOneNameAreRefused) {
       << refused.err;
 }
 
-TEST_F(PsqlDatabasesTest, AShorterNameOfTwoIsRefused) {
-  Make("shop.old", "SELECT 1");
-  ServeProcess serve("shop.db", folder_, {"shop.old"});
+// A second name for a database would lead past the rules that name the first.
+TEST_F(PsqlDatabasesTest, RulesNameThemAsClientsDo) {
+  std::ofstream(folder_ / "access.conf") << "host shop.db all 127.0.0.1/32 reject\n"
+                                            "host all     all 127.0.0.1/32 trust\n";
+  ServeProcess serve("shop.db", folder_, {"docs.db", "--access-file", "access.conf"});
   ASSERT_GT(serve.port(), 0) << serve.log();
-  const CommandOutcome refused = Psql(serve, "user=ann dbname=shop", "SELECT 1");
-  EXPECT_EQ(refused.exit_status, 2);
-  EXPECT_NE(refused.err.find("several databases are called \"shop\""), std::string::npos)
-      << refused.err;
-  EXPECT_EQ(Psql(serve, "user=ann dbname=shop.old", "SELECT 1").out, "1\n");
+  EXPECT_EQ(Psql(serve, "user=ann dbname=docs.db", "SELECT 1").out, "1\n");
+  for (const std::string name : {"shop.db", "shop", "SHOP.DB", "./shop.db"}) {
+    EXPECT_EQ(Psql(serve, "user=ann dbname=" + name, "SELECT 1").exit_status, 2) << name;
+  }
 }
 
 }  // namespace
