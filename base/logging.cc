@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/log_line.h"
 
 namespace dashi {
 namespace {
@@ -24,20 +25,6 @@ LogLevel LevelFromEnvironment() {
   return LogLevel::kWarning;
 }
 
-std::string_view LevelName(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return "debug";
-    case LogLevel::kInfo:
-      return "info";
-    case LogLevel::kWarning:
-      return "warning";
-    case LogLevel::kError:
-      return "error";
-  }
-  return "error";
-}
-
 }  // namespace
 
 void Log(LogLevel level, std::string_view message) {
@@ -45,8 +32,8 @@ void Log(LogLevel level, std::string_view message) {
   if (level < threshold) {
     return;
   }
-  const std::string line = fmt::format("{} {} {}\n", FormatTimestamp(Clock::System().NowMicros()),
-                                       LevelName(level), message);
+  const std::string line = FormatLogLine(CurrentLogFormat(), level, Clock::System().NowMicros(),
+                                         message, CurrentLogSubject());
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -8,7 +8,7 @@ namespace dashi {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
-/// Writes one line to stderr: time, level, message. Messages below the level of the environment
+/// Writes one line to stderr, as FormatLogLine has it. Messages below the level of the environment
 /// variable DASHI_LOG (debug, info, warning, error; default warning) are dropped.
 ///
 /// Threads: all functions may be called at once; a line is never torn.

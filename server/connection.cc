@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/log_line.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "server/copy_conversation.h"
@@ -233,6 +234,7 @@ void Connection::OpenSession() {
 }
 
 void Connection::OpenOnWorker() {
+  const LogScope scope(SubjectOfLog());
   Result<std::shared_ptr<ClientSession>> session = CatchAsStatus("start of a session", [this] {
     return OpenClientSession(context_.hooks.make_runner, identity_, Controls(),
                              machine_.parameters());
@@ -318,6 +320,7 @@ SeriesEnd Connection::AnswerWithError(const Status& error, TransactionStatus sta
 
 void Connection::AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer,
                                 bool ends_with_ready) {
+  const LogScope scope(SubjectOfLog());
   session_->runner().BeginRequest();
   const Result<SeriesEnd> answered = CatchAsStatus("answer", answer);
   if (!answered.ok()) {
@@ -335,6 +338,10 @@ void Connection::AnswerOnWorker(const std::function<Result<SeriesEnd>()>& answer
              [self = shared_from_this(), transaction_status, end, idle = IdleLimitOfSession()] {
                self->HandleDone(transaction_status, end, idle);
              });
+}
+
+LogSubject Connection::SubjectOfLog() const {
+  return {.session = process_id_, .user = identity_.user, .client = identity_.address};
 }
 
 Connection::IdleLimit Connection::IdleLimitOfSession() const {
@@ -508,6 +515,8 @@ void Connection::ShakeHands() {
     self->write_pending_ = false;
     self->starting_tls_ = false;
     if (error) {
+      const std::string address = self->peer_.ToString();
+      const LogScope scope({.client = address});
       LogInfo("TLS handshake failed: {}", error.message());
       self->Close();
       return;

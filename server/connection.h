@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "base/log_line.h"
 #include "base/mutex.h"
 #include "server/auth/access_rules.h"
 #include "server/auth/client_identity.h"
@@ -105,6 +106,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Returns where the answers end then.
   SeriesEnd AnswerWithError(const Status& error, TransactionStatus status, bool ends_with_ready);
   IdleLimit IdleLimitOfSession() const;
+  /// Whom the log's lines about this connection name.
+  LogSubject SubjectOfLog() const;
   void HandleDone(TransactionStatus status, SeriesEnd end, const IdleLimit& idle);
   void SetRunning(bool running) DASHI_EXCLUDES(mutex_);
   CopyInbox::Hooks CopyHooks();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/base64.h"
+#include "base/log_line.h"
 #include "base/logging.h"
 #include "base/secret_bytes.h"
 #include "base/status.h"
@@ -52,6 +53,7 @@ void Connection::CheckAccess() {
     return;
   }
   busy_ = context_.workers.Submit([self = shared_from_this()] {
+    const LogScope scope(self->SubjectOfLog());
     auto role = CatchAsStatus("look-up of a role", [&self] {
       return self->context_.hooks.find_role(self->identity_.database, self->identity_.user);
     });
@@ -132,6 +134,7 @@ void Connection::Refuse(const Status& status) {
 
 void Connection::NoteLogin(const Status& outcome) const {
   if (context_.hooks.on_login) {
+    const LogScope scope(SubjectOfLog());
     context_.hooks.on_login({identity_.user, identity_.database, identity_.address,
                              stream_.encrypted(), access_.rule, outcome});
   }

@@ -15,6 +15,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/clock.h"
+#include "base/log_line.h"
 #include "base/status.h"
 #include "dashi/database.h"
 #include "server/command_line.h"
@@ -165,11 +167,14 @@ ConfigurationSources SourcesOf(const CommandLine& command_line) {
 }
 
 Result<int> RunServe(const CommandLine& command_line, StandardStreams& streams) {
-  DASHI_ASSIGN_OR_RETURN(ServiceManager manager, FindServiceManager());
   const ConfigurationSources sources = SourcesOf(command_line);
   DASHI_ASSIGN_OR_RETURN(Configuration configuration, LoadConfiguration(sources));
-  // A wrong address is told before the database is opened.
   const ServerOptions& options = configuration.options;
+  if (!command_line.check_config) {
+    SetLogFormat(options.log_format);
+  }
+  DASHI_ASSIGN_OR_RETURN(ServiceManager manager, FindServiceManager());
+  // A wrong address is told before the database is opened.
   DASHI_RETURN_IF_ERROR(CheckServerOptions(options, manager.sockets));
   DASHI_RETURN_IF_ERROR(ConnectionSetup::Load(options).status());
   if (command_line.check_config) {
@@ -220,6 +225,20 @@ Result<int> RunAction(const CommandLine& command_line, StandardStreams& streams)
   return command_line.exit_status;
 }
 
+// Of a server whose log is JSON it is a line of that too.
+std::string ErrorText(const Status& status) {
+  const LogFormat format = CurrentLogFormat();
+  if (format == LogFormat::kText) {
+    return FormatError(status, "");
+  }
+  std::string message(status.message());
+  if (!status.hint().empty()) {
+    message += fmt::format(" ({})", status.hint());
+  }
+  return FormatLogLine(format, LogLevel::kError, Clock::System().NowMicros(), message,
+                       CurrentLogSubject());
+}
+
 int Main(const std::vector<std::string>& arguments) {
   StandardStreams streams;
   // A reader that goes away is an error of write(), not the end of the process.
@@ -228,12 +247,12 @@ int Main(const std::vector<std::string>& arguments) {
       "dashi", [&]() -> Result<int> { return RunAction(ParseCommandLine(arguments), streams); });
   int exit_status = outcome.ok() ? *outcome : 1;
   if (!outcome.ok()) {
-    streams.err.Write(FormatError(outcome.status(), "")).IgnoreError("nowhere to report it");
+    streams.err.Write(ErrorText(outcome.status())).IgnoreError("nowhere to report it");
   }
   const Status flushed = streams.out.Flush();
   if (!flushed.ok()) {
     exit_status = 1;
-    streams.err.Write(FormatError(flushed, "")).IgnoreError("nowhere to report it");
+    streams.err.Write(ErrorText(flushed)).IgnoreError("nowhere to report it");
   }
   streams.err.Flush().IgnoreError("nowhere to report it");
   return exit_status;

@@ -13,6 +13,7 @@
 #include <openssl/rand.h>
 
 #include "base/clock.h"
+#include "base/log_line.h"
 #include "base/status.h"
 #include "server/auth/audit_log.h"
 #include "server/connection_setup.h"
@@ -39,8 +40,13 @@ std::uint32_t UnguessableNumber() {
   return number;
 }
 
-Status Tell(ByteSink& log, const std::string& line) {
-  DASHI_RETURN_IF_ERROR(log.Write(line + "\n"));
+Status Tell(ByteSink& log, const std::string& message) {
+  const LogFormat format = CurrentLogFormat();
+  DASHI_RETURN_IF_ERROR(
+      log.Write(format == LogFormat::kText
+                    ? fmt::format("dashi: {}\n", message)
+                    : FormatLogLine(format, LogLevel::kInfo, Clock::System().NowMicros(), message,
+                                    CurrentLogSubject())));
   return log.Flush();
 }
 
@@ -126,6 +132,7 @@ std::string Reload(Server& server, Observers& observers, const ConfigurationSour
     return fmt::format("{}{}", kNotReloaded, reloaded.message());
   }
   *running = std::move(change.next);
+  SetLogFormat(running->options.log_format);
   std::string line = "reloaded";
   line += change.changed.empty() ? "; no setting changed"
                                  : fmt::format("; changed: {}", fmt::join(change.changed, ", "));
@@ -205,7 +212,7 @@ Status Serve(ServedDatabases& databases, Configuration configuration,
   Probes probes(databases, *server, observers.metrics);
   DASHI_RETURN_IF_ERROR(
       probes.Start(configuration.options.http_host, configuration.options.http_port));
-  DASHI_RETURN_IF_ERROR(Tell(log, fmt::format("dashi: serving {} on {}", databases.ToString(),
+  DASHI_RETURN_IF_ERROR(Tell(log, fmt::format("serving {} on {}", databases.ToString(),
                                               Whereabouts(*server, host, manager.sockets))));
   const std::string served = fmt::format("Serving {}", databases.ToString());
   manager.notifier->TellReady(served);
@@ -216,12 +223,12 @@ Status Serve(ServedDatabases& databases, Configuration configuration,
     manager.notifier->TellReloading();
     const std::string outcome =
         Reload(*server, observers, sources, manager.sockets, &configuration);
-    DASHI_RETURN_IF_ERROR(Tell(log, fmt::format("dashi: {}", outcome)));
+    DASHI_RETURN_IF_ERROR(Tell(log, outcome));
     manager.notifier->TellReady(fmt::format("{}; {}", served, outcome));
   }
   probes.BeginStop();
   manager.notifier->TellStopping();
-  DASHI_RETURN_IF_ERROR(Tell(log, "dashi: stopping"));
+  DASHI_RETURN_IF_ERROR(Tell(log, "stopping"));
   Drain(*server, configuration.options.drain_time, requests);
   return Status();
 }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/log_line.h"
+
 namespace dashi {
 
 /// What `dashi serve` may be told. server_settings.cc gives each its name, its range and whether a
@@ -45,6 +47,8 @@ struct ServerOptions {
   /// none are.
   std::chrono::milliseconds slow_statement{1'000};
   std::string slow_log_file = {};
+  /// Of the server's log, the audit log and that of slow statements.
+  LogFormat log_format = LogFormat::kText;
   /// How long running queries may go on, once the server is asked to stop, before it cancels them.
   std::chrono::milliseconds drain_time{10'000};
   // How the database is opened: see OpenOptions.

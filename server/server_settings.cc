@@ -45,6 +45,8 @@ const ServerSetting kSettings[] = {
      "address of the probes and metrics; they have no password, and tell nothing of rows"},
     {"http_port", &ServerOptions::http_port, 0, 65'535, false,
      "TCP port of /healthz, /readyz and /metrics; 0 is none"},
+    {"log_format", &ServerOptions::log_format, 0, 0, true,
+     "how lines of the server's log, the audit log and that of slow statements are written"},
     {"max_connections", &ServerOptions::num_connections_max, 1, 10'000, false, "clients at a time"},
     {"max_unauthenticated_connections", &ServerOptions::num_unauthenticated_max, 1, 10'000, true,
      "clients that are connected and not let in; for each more the one that waits longest is "
@@ -185,6 +187,14 @@ Status Read(const ServerSetting& setting, std::string_view text, std::size_t* va
 Status Read(const ServerSetting& setting, std::string_view text, milliseconds* value) {
   return Take<milliseconds, milliseconds::rep>(setting, text, Milliseconds(text), value);
 }
+Status Read(const ServerSetting& setting, std::string_view text, LogFormat* value) {
+  const std::string word = LowerAscii(text);
+  if (word != "text" && word != "json") {
+    return Refused(setting, text);
+  }
+  *value = word == "json" ? LogFormat::kJson : LogFormat::kText;
+  return Status();
+}
 
 std::string Written(const std::string& value) { return value; }
 std::string Written(bool value) { return value ? "on" : "off"; }
@@ -194,9 +204,11 @@ std::string Written(std::size_t value) { return BytesText(value); }
 std::string Written(milliseconds value) {
   return DurationText(static_cast<std::uint64_t>(value.count()));
 }
+std::string Written(LogFormat value) { return value == LogFormat::kJson ? "json" : "text"; }
 
 // In the order of the alternatives of ServerSettingField.
-constexpr std::string_view kTypes[] = {"text", "boolean", "number", "number", "size", "duration"};
+constexpr std::string_view kTypes[] = {"text", "boolean",  "number", "number",
+                                       "size", "duration", "word"};
 static_assert(std::size(kTypes) == std::variant_size_v<ServerSettingField>);
 
 std::string WithNames(std::string_view name, char separator, char (*letter)(char)) {
@@ -226,6 +238,9 @@ std::string ServerSetting::allowed() const {
   const std::string_view kind = type();
   if (kind == "boolean") {
     return "on or off";
+  }
+  if (kind == "word") {
+    return "text or json";
   }
   if (kind == "size") {
     return fmt::format("a size from {} to {}, such as 64MB", BytesText(min), BytesText(max));

@@ -8,17 +8,18 @@
 #include <string_view>
 #include <variant>
 
+#include "base/log_line.h"
 #include "dashi/status.h"
 #include "server/server_options.h"
 
 namespace dashi {
 
 /// The field of ServerOptions that a setting stands for. Its type is the setting's type: text, on
-/// or off, a port, a whole number, bytes, a duration.
+/// or off, a port, a whole number, bytes, a duration, one of some words.
 using ServerSettingField =
     std::variant<std::string ServerOptions::*, bool ServerOptions::*,
                  std::uint16_t ServerOptions::*, int ServerOptions::*, std::size_t ServerOptions::*,
-                 std::chrono::milliseconds ServerOptions::*>;
+                 std::chrono::milliseconds ServerOptions::*, LogFormat ServerOptions::*>;
 
 /// One setting of the server. Its default is that of its field.
 struct ServerSetting {

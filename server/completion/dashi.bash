@@ -7,7 +7,7 @@ _dashi_options() {
     shell) echo "$database --format --read-only --follow" ;;
     serve) echo "$database --read-only --follow --config --check-config" \
                 "--access-file --audit-log-file --authentication-timeout --copy-timeout" \
-                "--file-directories --host --http-host --http-port --max-connections" \
+                "--file-directories --host --http-host --http-port --log-format --max-connections" \
                 "--max-unauthenticated-connections --queue-timeout --reserved-connections --slow-log-file --slow-statement" \
                 "--port --send-queue-limit --send-timeout --shutdown-timeout" \
                 "--tls-certificate-file --tls-key-file --unix-socket-directory --workers" ;;
@@ -31,6 +31,7 @@ _dashi() {
   else
     case $previous in
       --format) words="table csv tsv json jsonl markdown html" ;;
+      --log-format) words="text json" ;;
       --file-format) words="jsonl csv tsv xc" ;;
       --on-conflict) words="error replace ignore" ;;
       --split) words="train test valid" ;;

@@ -1,6 +1,7 @@
 #include "server/operations/log_file.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/log_line.h"
 #include "base/logging.h"
 #include "base/status.h"
 
@@ -17,7 +19,36 @@ namespace dashi {
 
 namespace {
 constexpr mode_t kMode = 0600;
+
+std::string_view NameInLog(std::string_view field) {
+  return field == "role" ? "user" : field == "address" ? "client" : field;
 }
+
+nlohmann::ordered_json LineOf(LogLevel level, std::string_view event,
+                              const nlohmann::ordered_json& fields) {
+  const std::int64_t now = Clock::System().NowMicros();
+  nlohmann::ordered_json line;
+  if (CurrentLogFormat() == LogFormat::kText) {
+    line = {{"time", FormatTimestamp(now)}, {"event", std::string(event)}};
+    for (const auto& [name, value] : fields.items()) {
+      line[name] = value;
+    }
+    return line;
+  }
+  line = {{"time", FormatRfc3339(now)},
+          {"level", std::string(LogLevelName(level))},
+          {"message", std::string(event)}};
+  const std::uint32_t session = CurrentLogSubject().session;
+  if (session != 0) {
+    line["session"] = session;
+  }
+  for (const auto& [name, value] : fields.items()) {
+    line[std::string(NameInLog(name))] = value;
+  }
+  return line;
+}
+
+}  // namespace
 
 class LogFile::OpenFile {
  public:
@@ -59,11 +90,7 @@ bool LogFile::is_open() const {
   return file_ != nullptr;
 }
 
-nlohmann::ordered_json LogFile::Begun(std::string_view event) {
-  return {{"time", FormatTimestamp(Clock::System().NowMicros())}, {"event", std::string(event)}};
-}
-
-void LogFile::Write(const nlohmann::ordered_json& line) {
+void LogFile::Write(LogLevel level, std::string_view event, const nlohmann::ordered_json& fields) {
   std::shared_ptr<OpenFile> file;
   {
     const MutexLock lock(mutex_);
@@ -73,7 +100,9 @@ void LogFile::Write(const nlohmann::ordered_json& line) {
     return;
   }
   const std::string text =
-      line.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace) + "\n";
+      LineOf(level, event, fields)
+          .dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace) +
+      "\n";
   const ssize_t written = ::write(file->descriptor(), text.data(), text.size());
   if (written != static_cast<ssize_t>(text.size())) {
     LogError("the {} cannot be written: {}", name_,

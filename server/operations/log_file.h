@@ -6,6 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/logging.h"
 #include "base/mutex.h"
 #include "dashi/status.h"
 
@@ -26,10 +27,12 @@ class LogFile {
   /// Errors: kIoError when the file cannot be opened; then it is as it was.
   Status Open(const std::string& path) DASHI_EXCLUDES(mutex_);
   bool is_open() const DASHI_EXCLUDES(mutex_);
-  /// Writes a line; what cannot be written is told in the log stream.
-  void Write(const nlohmann::ordered_json& line) DASHI_EXCLUDES(mutex_);
-  /// Returns an object with the time and what happened.
-  static nlohmann::ordered_json Begun(std::string_view event);
+  /// Writes a line: when, what happened, and `fields`, an object. Where the log's format is JSON it
+  /// has the names of the server's log: `level`, `message` for what happened, `user` for the field
+  /// `role`, `client` for `address`, and `session` where it is known. What cannot be written is
+  /// told in the log stream.
+  void Write(LogLevel level, std::string_view event, const nlohmann::ordered_json& fields)
+      DASHI_EXCLUDES(mutex_);
 
  private:
   class OpenFile;

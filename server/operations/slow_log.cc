@@ -9,8 +9,7 @@ void SlowLog::Note(const ClientIdentity& client, std::uint32_t session,
   if (!report.slow || !file_.is_open()) {
     return;
   }
-  nlohmann::ordered_json json = LogFile::Begun("slow statement");
-  json["seconds"] = static_cast<double>(report.duration.count()) * 1e-6;
+  nlohmann::ordered_json json = {{"seconds", static_cast<double>(report.duration.count()) * 1e-6}};
   json["session"] = session;
   json["role"] = client.user;
   json["address"] = client.address;
@@ -21,7 +20,7 @@ void SlowLog::Note(const ClientIdentity& client, std::uint32_t session,
   if (!report.plan.empty()) {
     json["plan"] = report.plan;
   }
-  file_.Write(json);
+  file_.Write(LogLevel::kWarning, "slow statement", json);
 }
 
 }  // namespace dashi

@@ -130,7 +130,13 @@ ServeProcess::ServeProcess(const std::string& directory, const std::string& fold
   }
   log.CloseWrite();
   log_fd_ = ::dup(log.fds[0]);
-  while (log.fds[0] >= 0 && log_.find("\n", log_.find("dashi: serving")) == std::string::npos) {
+  // "dashi: serving ...", or the message "serving ..." of a line of JSON
+  const auto serves = [this] {
+    const std::size_t text = log_.find("dashi: serving");
+    const std::size_t said = text == std::string::npos ? log_.find("\"message\":\"serving") : text;
+    return log_.find('\n', said) != std::string::npos;
+  };
+  while (log.fds[0] >= 0 && !serves()) {
     pollfd fd = {log.fds[0], POLLIN, 0};
     if (::poll(&fd, 1, kTimeoutMs) <= 0) {
       break;

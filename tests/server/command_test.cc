@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <poll.h>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -690,6 +692,83 @@ TEST_F(CommandTest, ServeReadsItsSettingsAgain) {
       Dashi({"serve", "w.db", "--config", "absent.conf", "--check-config"});
   EXPECT_EQ(refused.exit_status, 1);
   EXPECT_NE(refused.err.find("absent.conf"), std::string::npos) << refused.err;
+}
+
+TEST_F(CommandTest, TheLogOfAServerIsJsonWhereItIsAskedFor) {
+  MakeDocuments();
+  const auto write = [this](const std::string& text) {
+    std::ofstream(folder_ / "dashi.conf") << text;
+  };
+  write("log_format = json\n");
+  const std::vector<std::string> options = {
+      "--config",        "dashi.conf", "--slow-statement", "1ms",
+      "--slow-log-file", "stderr",     "--audit-log-file", "stderr"};
+  ServeProcess serve("w.db", folder_, options);
+  ASSERT_GT(serve.port(), 0) << serve.log();
+  WireClient client(static_cast<std::uint16_t>(serve.port()));
+  client.LogIn();
+  const std::string slow =
+      "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 100000)\n"
+      "SELECT count(*), '\"\x01' FROM c";
+  EXPECT_EQ(TypesOf(client.Query(slow)), "TDCZ");
+  EXPECT_TRUE(serve.WaitForLog("slow statement")) << serve.log();
+  write("log_format = json\nsend_timeout = 1ms\n");
+  serve.Signal(SIGHUP);
+  EXPECT_TRUE(serve.WaitForLog("not reloaded")) << serve.log();
+  serve.Signal(SIGTERM);
+  EXPECT_EQ(serve.WaitForExit(), 0) << serve.log();
+  std::vector<nlohmann::json> lines;
+  std::istringstream log(serve.log());
+  for (std::string line; std::getline(log, line);) {
+    lines.push_back(nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false));
+    ASSERT_TRUE(lines.back().is_object()) << line;
+    for (const char* name : {"time", "level", "message"}) {
+      ASSERT_TRUE(lines.back().contains(name)) << line;
+    }
+  }
+  const auto with = [&lines](std::string_view begin) {
+    for (const nlohmann::json& line : lines) {
+      if (line["message"].get<std::string>().starts_with(begin)) {
+        return line;
+      }
+    }
+    return nlohmann::json::object();
+  };
+  EXPECT_EQ(with("serving")["level"], "info");
+  EXPECT_EQ(with("login")["client"], "127.0.0.1");
+  EXPECT_TRUE(with("login").contains("session"));
+  EXPECT_EQ(with("slow statement")["statement"], slow);
+  EXPECT_EQ(with("slow statement")["session"], with("login")["session"]);
+  EXPECT_TRUE(with("not reloaded").contains("time"));
+  EXPECT_TRUE(with("stopping").contains("time"));
+}
+
+TEST_F(CommandTest, TheFormatOfTheLogChangesWhileItServes) {
+  MakeDocuments();
+  const auto write = [this](const std::string& text) {
+    std::ofstream(folder_ / "dashi.conf") << text;
+  };
+  write("");
+  ServeProcess serve("w.db", folder_, {"--config", "dashi.conf"});
+  ASSERT_GT(serve.port(), 0) << serve.log();
+  write("log_format = JSON\n");
+  serve.Signal(SIGHUP);
+  EXPECT_TRUE(
+      serve.WaitForLog("\"level\":\"info\",\"message\":\"reloaded; changed: log_format\"}\n"))
+      << serve.log();
+  write("");
+  serve.Signal(SIGHUP);
+  EXPECT_TRUE(serve.WaitForLog("dashi: reloaded; changed: log_format\n")) << serve.log();
+  const CommandOutcome refused =
+      Dashi({"serve", "w.db", "--log-format", "json", "--host", "0.0.0.0", "--port", "0"});
+  EXPECT_EQ(refused.exit_status, 1);
+  const auto json = nlohmann::json::parse(refused.err, nullptr, /*allow_exceptions=*/false);
+  ASSERT_TRUE(json.is_object()) << refused.err;
+  EXPECT_EQ(json["level"], "error");
+  EXPECT_NE(json["message"].get<std::string>().find("loopback"), std::string::npos);
+  const CommandOutcome unknown = Dashi({"serve", "w.db", "--log-format", "xml", "--check-config"});
+  EXPECT_NE(unknown.exit_status, 0);
+  EXPECT_NE(unknown.err.find("text or json"), std::string::npos) << unknown.err;
 }
 
 }  // namespace

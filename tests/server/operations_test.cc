@@ -12,6 +12,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/log_line.h"
+#include "server/auth/audit_log.h"
 #include "server/operations/http_server.h"
 #include "server/operations/log_file.h"
 #include "server/operations/prometheus_text.h"
@@ -129,13 +131,60 @@ TEST_F(LogFileTest, SlowStatementsAreLinesOfJson) {
   EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
+// The format is the process's; tests leave it as they found it.
+class JsonLogFormat {
+ public:
+  JsonLogFormat() { SetLogFormat(LogFormat::kJson); }
+  ~JsonLogFormat() { SetLogFormat(LogFormat::kText); }
+};
+
+TEST_F(LogFileTest, InALogOfJsonTheFieldsHaveTheNamesOfTheServersLog) {
+  const JsonLogFormat json_format;
+  SlowLog slow;
+  ASSERT_TRUE(slow.Open(path_.string()).ok());
+  ClientIdentity client;
+  client.user = "ann\xff";
+  client.address = "10.0.0.1";
+  StatementReport report = Report("SELECT", 2'500'000, "00000");
+  report.statement = "SELECT '\x01\xfe\n'";
+  report.slow = true;
+  slow.Note(client, 7, report);
+  AuditLog audit;
+  ASSERT_TRUE(audit.Open(path_.string()).ok());
+  const LogScope scope({.session = 8});
+  audit.Login({"ann", "shop", "local", false, "default", Status()});
+  audit.Login(
+      {"ann", "shop", "local", false, "default", Status::NotFound("no").WithSqlState("28000")});
+  audit.Statement(client, {"PUBLISH", "m@3", "42501"});
+  const auto lines = Lines();
+  ASSERT_EQ(lines.size(), 4U);
+  const char* const messages[] = {"slow statement", "login", "login failed", "statement"};
+  const char* const levels[] = {"warning", "info", "warning", "warning"};
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    SCOPED_TRACE(lines[i].dump());
+    EXPECT_EQ(lines[i]["message"], messages[i]);
+    EXPECT_EQ(lines[i]["level"], levels[i]);
+    EXPECT_EQ(lines[i]["session"], i == 0 ? 7 : 8);
+    EXPECT_EQ(lines[i]["client"], i == 0 || i == 3 ? "10.0.0.1" : "local");
+    const std::string time = lines[i]["time"];
+    EXPECT_TRUE(time.ends_with('Z') && time.find('T') == 10) << time;
+    for (const char* name : {"event", "role", "address"}) {
+      EXPECT_FALSE(lines[i].contains(name)) << name;
+    }
+  }
+  EXPECT_EQ(lines[0]["user"], "ann\xef\xbf\xbd");
+  EXPECT_EQ(lines[0]["statement"], "SELECT '\x01\xef\xbf\xbd\n'");
+  EXPECT_EQ(lines[2]["outcome"], "28000");
+  EXPECT_EQ(lines[3]["object"], "m@3");
+}
+
 TEST_F(LogFileTest, AFileThatCannotBeOpenedChangesNothing) {
   LogFile log("log");
   ASSERT_TRUE(log.Open(path_.string()).ok());
   const Status status = log.Open((path_ / "below").string());
   EXPECT_EQ(status.code(), StatusCode::kIoError);
   EXPECT_NE(status.message().find("cannot open the log"), std::string::npos);
-  log.Write(LogFile::Begun("still"));
+  log.Write(LogLevel::kInfo, "still", {});
   ASSERT_EQ(Lines().size(), 1U);
   EXPECT_EQ(Lines()[0]["event"], "still");
 }
