@@ -47,20 +47,23 @@ Status WithIndexHint(Status status) {
 
 IndexCursor::IndexCursor(SearchedRelease searched, SearchedRows rows, std::vector<float> query,
                          std::unique_ptr<ShortlistRanking> ranking, std::size_t k,
-                         const TopKOptions& options)
+                         const TopKOptions& options, const SearchTimer& timer)
     : searched_(std::move(searched)),
       rows_(std::move(rows)),
       query_(std::move(query)),
       ranking_(std::move(ranking)),
       first_m_(FirstShortlistSize(k, ranking_ != nullptr)),
       search_(SearchOptionsOf(options, first_m_)),
-      rows_per_read_(std::clamp(k, kCandidatesMin, kRowsPerReadMax)) {
+      rows_per_read_(std::clamp(k, kCandidatesMin, kRowsPerReadMax)),
+      timer_(timer) {
   if (rows_.is_restricted() && rows_.num_passing() == 0) {
     exhausted_ = true;
   } else if (IsZero(query_)) {
     begun_ = Take(Shortlist());  // Words may find labels that embeddings cannot.
   }
 }
+
+IndexCursor::~IndexCursor() { timer_.Note(); }
 
 Result<bool> IndexCursor::Next(TopKHit* hit) {
   DASHI_RETURN_IF_ERROR(begun_);
@@ -128,7 +131,9 @@ Status IndexCursor::FindMore() {
   }
   is_m_chosen_ = false;
   SearchStatistics statistics;
+  timer_.Begin();
   Result<Shortlist> found = rows_.Search(query_, search_, &statistics);
+  timer_.End(SearchPart::kSearch);
   if (!found.ok()) {
     return WithIndexHint(std::move(found).status());
   }
@@ -151,6 +156,9 @@ Status IndexCursor::Take(const Shortlist& found) {
       candidates_.push_back(candidate);
     }
   }
+  if (ranking_ != nullptr) {
+    timer_.Begin();
+  }
   if (ranking_ != nullptr && is_first) {
     DASHI_RETURN_IF_ERROR(ranking_->AddLabels(
         rows_.base(), query_,
@@ -161,6 +169,7 @@ Status IndexCursor::Take(const Shortlist& found) {
   }
   if (ranking_ != nullptr) {
     ranking_->Order(&candidates_);
+    timer_.End(SearchPart::kRank);
   }
   return Status::Ok();
 }

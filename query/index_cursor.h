@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "query/search_times.h"
 #include "query/searched_rows.h"
 #include "query/shortlist_ranking.h"
 #include "query/top_k.h"
@@ -30,8 +31,14 @@ struct SearchedRelease {
 class IndexCursor final : public TopKCursor {
  public:
   /// `rows` are restricted already to what may come back.  `ranking` null: dense scores are final.
+  /// `timer` has what was done already, and goes on.
   IndexCursor(SearchedRelease searched, SearchedRows rows, std::vector<float> query,
-              std::unique_ptr<ShortlistRanking> ranking, std::size_t k, const TopKOptions& options);
+              std::unique_ptr<ShortlistRanking> ranking, std::size_t k, const TopKOptions& options,
+              const SearchTimer& timer);
+  /// Has its times counted.
+  ~IndexCursor() override;
+  IndexCursor(const IndexCursor&) = delete;
+  IndexCursor& operator=(const IndexCursor&) = delete;
 
   Result<bool> Next(TopKHit* hit) override;
   const ServingRelease& release() const override { return *searched_.release; }
@@ -54,6 +61,7 @@ class IndexCursor final : public TopKCursor {
   const std::size_t first_m_;
   index::SearchOptions search_;
   const std::size_t rows_per_read_;
+  SearchTimer timer_;
   bool is_m_chosen_ = false;  // Whether the next search is for search_.m as it stands.
   SearchSummary summary_;
   bool exhausted_ = false;

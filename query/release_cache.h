@@ -19,6 +19,7 @@
 #include "query/delta_sealer.h"
 #include "query/index_caretaker.h"
 #include "query/row_delta.h"
+#include "query/search_times.h"
 #include "query/searched_rows.h"
 #include "query/serving_index.h"
 #include "query/voting_index.h"
@@ -178,6 +179,8 @@ class ReleaseCache {
   void Forget(const storage::ReleaseRecord& record) DASHI_EXCLUDES(mutex_);
 
   ThreadPool& pool() { return *pool_; }
+  /// What the parts of topk take, in all statements.
+  SearchTimes& search_times() { return search_times_; }
 
  private:
   /// What is done to the indexes of a release while it serves.
@@ -226,6 +229,7 @@ class ReleaseCache {
       embeddings_ DASHI_GUARDED_BY(mutex_);
   /// What the caretaker is about to do, and the jobs of the releases.
   std::set<std::pair<Upkeep, std::uint64_t>> upkeep_ DASHI_GUARDED_BY(mutex_);
+  SearchTimes search_times_;
   DeltaSealer sealer_;
   // Last: their threads use what stands before them.
   IndexCaretaker caretaker_;

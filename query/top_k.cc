@@ -57,18 +57,20 @@ struct BatchQueries {
   std::vector<std::string> texts;                      // [n]
   std::vector<float> embeddings;                       // [n, dim]
   std::vector<std::vector<trainer::LabelVote>> votes;  // [n]
+  SearchTimer timer;                                   // of that
 };
 
 class LabelBatch final : public TopKBatch {
  public:
   LabelBatch(SearchedRelease searched, SearchedRows rows, BatchQueries queries, std::size_t k,
-             TopKOptions options, ThreadPool& pool)
+             TopKOptions options, ReleaseCache& releases)
       : searched_(std::move(searched)),
         rows_(std::move(rows)),
         queries_(std::move(queries)),
         k_(k),
         options_(std::move(options)),
-        pool_(pool) {}
+        releases_(releases),
+        search_timer_(&releases.search_times()) {}
 
   bool at_end() const override { return next_ == queries_.texts.size(); }
 
@@ -87,10 +89,16 @@ class LabelBatch final : public TopKBatch {
     }
     const ServingRelease& release = *searched_.release;
     const std::span<const float> query = Embeddings(next_);
+    SearchTimer timer(&releases_.search_times());
+    timer.AddShare(SearchPart::kEncode, queries_.timer, queries_.texts.size());
+    timer.AddShare(SearchPart::kRank, queries_.timer, queries_.texts.size());
+    if (can_find) {
+      timer.AddShare(SearchPart::kSearch, search_timer_, queries_.texts.size() - searched_from_);
+    }
     auto cursor = std::make_unique<IndexCursor>(
         searched_, rows_, std::vector<float>(query.begin(), query.end()),
         MakeRanking(release, queries_.texts[next_], options_, std::move(queries_.votes[next_])), k_,
-        options_);
+        options_, timer);
     if (can_find) {
       const std::size_t place = next_ - searched_from_;
       DASHI_RETURN_IF_ERROR(cursor->StartFrom(shortlists_[place], statistics_[place]));
@@ -112,8 +120,11 @@ class LabelBatch final : public TopKBatch {
     const SearchOptions search =
         SearchOptionsOf(options_, FirstShortlistSize(k_, IsRanked(*searched_.release, options_)));
     std::vector<SearchStatistics> statistics;
-    Result<std::vector<Shortlist>> found =
-        rows_.SearchBatch({Embeddings(next_).data(), num_texts, dim()}, search, pool_, &statistics);
+    search_timer_ = SearchTimer(&releases_.search_times());
+    search_timer_.Begin();
+    Result<std::vector<Shortlist>> found = rows_.SearchBatch(
+        {Embeddings(next_).data(), num_texts, dim()}, search, releases_.pool(), &statistics);
+    search_timer_.End(SearchPart::kSearch);
     if (!found.ok()) {
       return WithIndexHint(std::move(found).status());
     }
@@ -136,7 +147,7 @@ class LabelBatch final : public TopKBatch {
   BatchQueries queries_;
   const std::size_t k_;
   const TopKOptions options_;
-  ThreadPool& pool_;
+  ReleaseCache& releases_;
   std::shared_ptr<const index::RowSet> only_;  // Sharers: rows_ and the statement.
   std::size_t next_ = 0;                       // The text whose cursor is opened next.
   bool is_current_ = false;                    // Whether what was found is of rows_ as they are.
@@ -144,6 +155,7 @@ class LabelBatch final : public TopKBatch {
   std::size_t searched_from_ = 0;
   std::vector<Shortlist> shortlists_;
   std::vector<SearchStatistics> statistics_;
+  SearchTimer search_timer_;  // Of the search that found them.
 };
 
 Status CheckK(std::size_t k) {
@@ -241,13 +253,18 @@ Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,
                                              std::size_t k, const TopKOptions& options) {
   DASHI_RETURN_IF_ERROR(CheckK(k));
   DASHI_ASSIGN_OR_RETURN(auto release, releases.Resolve(*view, options.model, options.release));
+  SearchTimer timer(&releases.search_times());
+  timer.Begin();
   DASHI_ASSIGN_OR_RETURN(std::vector<float> query, EncodeQuery(*release, text));
+  timer.End(SearchPart::kEncode);
   DASHI_ASSIGN_OR_RETURN(
       SearchedRows rows,
       releases.LabelsIn(*view, *release, {options.check_stop, options.needed_sequence}));
   std::vector<trainer::LabelVote> votes;
   if (UsesVotes(*release, options)) {
+    timer.Begin();
     DASHI_ASSIGN_OR_RETURN(votes, release->votes->Votes(query, SearchOptionsOf(options, 0)));
+    timer.End(SearchPart::kRank);
   }
   if (options.only != nullptr) {
     rows.Restrict(options.only);
@@ -255,7 +272,7 @@ Result<std::unique_ptr<TopKCursor>> OpenTopK(std::shared_ptr<const View> view,
   auto ranking = MakeRanking(*release, text, options, std::move(votes));
   return std::unique_ptr<TopKCursor>(std::make_unique<IndexCursor>(
       SearchedRelease{std::move(view), std::move(release), nullptr, EntityKind::kLabel},
-      std::move(rows), std::move(query), std::move(ranking), k, options));
+      std::move(rows), std::move(query), std::move(ranking), k, options, timer));
 }
 
 Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view,
@@ -276,7 +293,7 @@ Result<std::unique_ptr<TopKCursor>> OpenNearest(std::shared_ptr<const View> view
                                                {options.check_stop, options.needed_sequence}));
   return std::unique_ptr<TopKCursor>(std::make_unique<IndexCursor>(
       SearchedRelease{std::move(view), std::move(release), std::move(embedded), kind},
-      std::move(rows), std::move(query), nullptr, k, options));
+      std::move(rows), std::move(query), nullptr, k, options, SearchTimer(nullptr)));
 }
 
 Result<std::unique_ptr<TopKBatch>> OpenTopKBatch(std::shared_ptr<const View> view,
@@ -291,20 +308,25 @@ Result<std::unique_ptr<TopKBatch>> OpenTopKBatch(std::shared_ptr<const View> vie
   }
   const std::size_t dim = release->encoder->dim();
   std::vector<float> queries(texts.size() * dim);  // [n, dim]
+  SearchTimer timer(&releases.search_times());
+  timer.Begin();
   DASHI_RETURN_IF_ERROR(release->encoder->EncodeBatch(views, queries, releases.pool()));
+  timer.End(SearchPart::kEncode);
   DASHI_ASSIGN_OR_RETURN(
       SearchedRows rows,
       releases.LabelsIn(*view, *release, {options.check_stop, options.needed_sequence}));
   std::vector<std::vector<trainer::LabelVote>> votes(texts.size());
   if (UsesVotes(*release, options)) {
+    timer.Begin();
     DASHI_ASSIGN_OR_RETURN(
         votes, release->votes->VotesBatch({queries.data(), texts.size(), dim},
                                           SearchOptionsOf(options, 0), releases.pool()));
+    timer.End(SearchPart::kRank);
   }
   auto batch = std::make_unique<LabelBatch>(
       SearchedRelease{std::move(view), std::move(release), nullptr, EntityKind::kLabel},
-      std::move(rows), BatchQueries{std::move(texts), std::move(queries), std::move(votes)}, k,
-      options, releases.pool());
+      std::move(rows), BatchQueries{std::move(texts), std::move(queries), std::move(votes), timer},
+      k, options, releases);
   batch->Restrict(options.only);
   return std::unique_ptr<TopKBatch>(std::move(batch));
 }

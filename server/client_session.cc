@@ -55,8 +55,22 @@ ClientSession::~ClientSession() {
   statements_.Clear();
 }
 
+// The database counts what it cannot prepare, by the error that it finds, which may be another than
+// the server's where the text is like one of the server's own statements. So it gets this one.
+void ClientSession::NoteSyntaxError() {
+  runner_->Prepare("syntax error").status().IgnoreError("it is one");
+}
+
+Result<std::unique_ptr<PreparedQuery>> ClientSession::MakeOwn(std::string_view statement) {
+  Result<std::unique_ptr<PreparedQuery>> own = ClientQuery::Make(*this, statement);
+  if (own.status().sqlstate() == "42601") {
+    NoteSyntaxError();
+  }
+  return own;
+}
+
 Result<std::unique_ptr<PreparedQuery>> ClientSession::Prepare(std::string_view statement) {
-  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<PreparedQuery> own, ClientQuery::Make(*this, statement));
+  DASHI_ASSIGN_OR_RETURN(std::unique_ptr<PreparedQuery> own, MakeOwn(statement));
   return own != nullptr ? Result<std::unique_ptr<PreparedQuery>>(std::move(own))
                         : runner_->Prepare(statement);
 }
@@ -64,8 +78,7 @@ Result<std::unique_ptr<PreparedQuery>> ClientSession::Prepare(std::string_view s
 ClientSession::Outcome ClientSession::Run(std::string_view statement, Place place,
                                           const CopyStreams& streams) {
   return RunAt(KindOf(statement), place, [&]() -> Outcome {
-    DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<PreparedQuery> own,
-                           ClientQuery::Make(*this, statement));
+    DASHI_ASSIGN_OR_RETURN(const std::unique_ptr<PreparedQuery> own, MakeOwn(statement));
     return own != nullptr ? own->Run({}) : runner_->RunWithStreams(statement, streams);
   });
 }

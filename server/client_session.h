@@ -63,6 +63,8 @@ class ClientSession {
   /// are declared.
   Status DecideColumns(Portal& portal);
 
+  /// Has a text counted that never comes to the database, since it is no statement (42601).
+  void NoteSyntaxError();
   /// Errors: 25P02 in a failed transaction block, which takes only what ends it.
   Status CheckTakes(StatementKind kind) const;
   /// Has what an error undoes undone: the series transaction; a block fails.
@@ -83,6 +85,9 @@ class ClientSession {
   void AppendReports(std::string* out);
 
  private:
+  /// The server's own query that a statement is; null when it is the database's. A text that is no
+  /// statement is counted as the database counts its own.
+  Result<std::unique_ptr<PreparedQuery>> MakeOwn(std::string_view statement);
   Outcome RunAt(StatementKind kind, Place place, const std::function<Outcome()>& run);
   Outcome RunInSeries(StatementKind kind, const std::function<Outcome()>& run);
   Status RunQuietly(std::string_view statement);

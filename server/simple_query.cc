@@ -34,6 +34,7 @@ Status SimpleQuery::RunStatements(const std::vector<ScriptStatement>& statements
     for (const ScriptStatement& statement : statements) {
       const Status status = CheckSyntax(statement.text);
       if (!status.ok()) {
+        session_.NoteSyntaxError();
         Fail(status, statement, query);
         return Status();
       }

@@ -16,6 +16,7 @@
 #include "dashi/result_set.h"
 #include "query/row_delta.h"
 #include "sql/database_impl.h"
+#include "sql/engine_figures.h"
 #include "sql/object_comments.h"
 #include "sql/planner_cost.h"
 #include "sql/roles/roles.h"
@@ -464,6 +465,11 @@ std::span<const TableDefinition> CatalogTables() {
        false, Make<LoadEvaluations>, "the results of EVALUATE MODEL"},
       {"memory", "CREATE TABLE t(name TEXT, bytes INTEGER, description TEXT)", false,
        Make<LoadMemory>, "what the database keeps in memory, and its limit"},
+      {"storage_figures", "CREATE TABLE t(name TEXT, value INTEGER, description TEXT)", false,
+       Make<LoadStorageFigures>, "what the storage engine tells of itself"},
+      {"search_times", "CREATE TABLE t(part TEXT, up_to REAL, searches INTEGER, seconds REAL)",
+       false, Make<LoadSearchTimes>,
+       "how long the parts of topk took, since the database was opened"},
       {"settings",
        "CREATE TABLE t(name TEXT, value TEXT, default_value TEXT, read_only INTEGER, "
        "description TEXT)",

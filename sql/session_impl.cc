@@ -143,11 +143,21 @@ void SessionImpl::Register(const SessionOptions& options) {
   state_.entry = database_->sessions().Open(std::move(activity), std::move(controls));
 }
 
+void SessionImpl::NoteNoStatement(const Status& status) {
+  NoteFailure();
+  if (state_.on_statement != nullptr) {
+    StatementReport report;  // Its text may hold a password, and nobody knows where.
+    const std::string sqlstate(status.sqlstate());
+    report.sqlstate = sqlstate;
+    state_.on_statement(report);
+  }
+}
+
 Result<ResultSet> SessionImpl::Execute(std::string_view sql, std::span<const Value> values,
                                        const CopyStreams* streams) {
   Result<ParsedStatement> parsed = sql::ParseOne(sql);
   if (!parsed.ok()) {
-    NoteFailure();
+    NoteNoStatement(parsed.status());
     return std::move(parsed).status();
   }
   return ExecuteParsed(std::make_shared<const ParsedStatement>(std::move(*parsed)), values, nullptr,
@@ -160,7 +170,7 @@ Status SessionImpl::ExecuteScript(std::string_view sql,
   for (;;) {
     Result<std::optional<ParsedStatement>> parsed = parser.Next();
     if (!parsed.ok()) {
-      NoteFailure();
+      NoteNoStatement(parsed.status());
       return std::move(parsed).status();
     }
     if (!*parsed) {
@@ -179,8 +189,10 @@ Result<PreparedParts> SessionImpl::Prepare(std::string_view sql, const CompiledK
   const SessionUse use(in_use_);
   DASHI_RETURN_IF_ERROR(use.status());
   Result<PreparedParts> parts = ParseAndCompile(sql, keeper);
-  if (!parts.ok()) {
-    NoteFailure();
+  if (!parts.ok() && sql.empty()) {
+    NoteFailure();  // Nothing was asked for.
+  } else if (!parts.ok()) {
+    NoteNoStatement(parts.status());
   }
   return parts;
 }

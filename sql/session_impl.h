@@ -74,6 +74,8 @@ class SessionImpl {
   static void GiveBack(sql::CompiledStatement compiled, const CompiledKeeper& keeper);
   void Forget(QueryRows* rows) { open_rows_.erase(rows); }
   void NoteFailure() { state_.block.Fail(); }
+  /// The same for a text of which no statement could be made, and tells whoever watches.
+  void NoteNoStatement(const Status& status);
   /// The plan of a SELECT, for the log of slow statements; empty when it cannot be had.
   std::vector<std::string> PlanOf(const sql::ParsedStatement& statement,
                                   sql::StatementContext& context);

@@ -128,6 +128,7 @@ class RocksdbEngine {
   void ResizeCache(std::uint64_t bytes) { cache_->SetCapacity(bytes); }
   std::uint64_t CacheBytes() const { return cache_->GetUsage(); }
   std::uint64_t MemtableBytes() const;
+  const rocksdb::Cache& cache() const { return *cache_; }
 
   /// The database's options for an SST of an embedding family.
   rocksdb::Options EmbeddingFileOptions() const;

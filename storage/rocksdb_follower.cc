@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "storage/manifest_stamp.h"
 #include "storage/rocksdb_check.h"
+#include "storage/rocksdb_figures.h"
 #include "storage/rocksdb_open.h"
 #include "storage/rocksdb_recovery.h"
 #include "storage/rocksdb_view.h"
@@ -62,6 +63,8 @@ RocksdbFollower::~RocksdbFollower() = default;
 std::vector<MemoryUsageRow> RocksdbFollower::MemoryUsage() const {
   return ListMemoryUsage(memory_, cache_->GetUsage(), /*memtable_bytes=*/0);
 }
+
+std::vector<StorageFigure> RocksdbFollower::Figures() const { return CacheFigures(*cache_); }
 
 Result<std::unique_ptr<Store>> RocksdbFollower::Open(const std::string& directory,
                                                      const StoreOptions& options) {

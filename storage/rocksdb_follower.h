@@ -63,6 +63,8 @@ class RocksdbFollower : public Store {
                                TaskMonitor& monitor) override;
   MemoryBudget* memory() override { return &memory_; }
   std::vector<MemoryUsageRow> MemoryUsage() const override;
+  /// Those of the block cache, which its instances share.
+  std::vector<StorageFigure> Figures() const override;
   const std::string& directory() const override { return paths_.root; }
   const std::string& index_directory() const override { return paths_.index; }
   bool read_only() const override { return true; }

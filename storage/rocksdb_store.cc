@@ -11,6 +11,7 @@
 #include "storage/rocksdb_check.h"
 #include "storage/rocksdb_delta_embeddings.h"
 #include "storage/rocksdb_embeddings.h"
+#include "storage/rocksdb_figures.h"
 #include "storage/rocksdb_follower.h"
 #include "storage/rocksdb_index_build.h"
 #include "storage/rocksdb_open.h"
@@ -58,6 +59,13 @@ Status RocksdbStore::CheckWritable() {
 std::vector<MemoryUsageRow> RocksdbStore::MemoryUsage() const {
   return ListMemoryUsage(state_->memory, state_->engine->CacheBytes(),
                          state_->engine->MemtableBytes());
+}
+
+std::vector<StorageFigure> RocksdbStore::Figures() const {
+  std::vector<StorageFigure> figures = CacheFigures(state_->engine->cache());
+  const std::vector<StorageFigure> more = DatabaseFigures(*state_->engine->db());
+  figures.insert(figures.end(), more.begin(), more.end());
+  return figures;
 }
 
 Result<std::shared_ptr<const View>> RocksdbStore::NewSnapshot() {

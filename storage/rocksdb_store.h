@@ -33,6 +33,7 @@ class RocksdbStore : public Store {
                                std::span<const Ordinal> ordinals) override;
   MemoryBudget* memory() override { return &state_->memory; }
   std::vector<MemoryUsageRow> MemoryUsage() const override;
+  std::vector<StorageFigure> Figures() const override;
   Result<CheckReport> Check(TaskMonitor& monitor) override;
   Result<BackupSummary> Backup(const std::string& backup_directory, const BackupOptions& options,
                                TaskMonitor& monitor) override;

@@ -53,6 +53,13 @@ struct DeltaEmbedding {
   std::span<const std::uint16_t> values;  ///< [dim] binary16
 };
 
+/// A figure of the engine as it is now, for those who watch it.
+struct StorageFigure {
+  std::string_view name;  ///< `live_sst_bytes`
+  std::uint64_t value = 0;
+  std::string_view description;
+};
+
 /// The database directory: every byte that dashi keeps.
 ///
 /// Views, transactions, loads and writers must be gone before their store.
@@ -110,6 +117,8 @@ class Store {
   virtual MemoryBudget* memory() = 0;
   /// Who uses how much of the limit; parts that use nothing are left out.
   virtual std::vector<MemoryUsageRow> MemoryUsage() const = 0;
+  /// What the engine tells of itself. Figures that it does not know are left out.
+  virtual std::vector<StorageFigure> Figures() const = 0;
 
   /// Verifies every checksum and every cross-reference, on a snapshot, while others write.
   ///

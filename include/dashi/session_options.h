@@ -20,8 +20,9 @@ struct AuditedStatement {
 
 /// What a statement came to, once its last row was read or it ended otherwise.
 struct StatementReport {
-  std::string_view kind;       ///< `SELECT`, `CREATE MODEL`; `` of a text that is no statement
-  std::string_view statement;  ///< without secrets
+  /// `SELECT`, `CREATE MODEL`; `` of a text that is no statement, or one that cannot be prepared.
+  std::string_view kind;
+  std::string_view statement;             ///< without secrets; `` where there is no kind
   std::chrono::microseconds duration{0};  ///< up to its last row, as it was read
   std::uint64_t num_rows = 0;             ///< that were read
   std::string_view sqlstate;              ///< 00000: it succeeded

@@ -101,6 +101,37 @@ void AppendJobs(Session& session, PrometheusText* out) {
              });
 }
 
+void AppendStorageFigures(Session& session, PrometheusText* out) {
+  ForEachRow(
+      session, "SELECT name, value, description FROM storage_figures", [out](const Row& row) {
+        out->Gauge(fmt::format("dashi_storage_{}", row[0].text()), row[2].text(), row[1].real());
+      });
+}
+
+void AppendSearchTimes(Session& session, PrometheusText* out) {
+  constexpr std::string_view kSeconds = "dashi_topk_seconds";
+  out->Metric(kSeconds, "histogram", "what the parts of a topk take: encode, search, rank");
+  std::uint64_t searches = 0;  // of this part, in this bucket and below
+  double seconds = 0;
+  ForEachRow(
+      session,
+      "SELECT part, up_to, searches, seconds FROM search_times "
+      "ORDER BY part, up_to NULLS LAST",
+      [&, out](const Row& row) {
+        const std::string_view part = row[0].text();
+        const bool is_last = row[1].is_null();
+        searches += static_cast<std::uint64_t>(row[2].integer());
+        seconds += row[3].real();
+        const std::string up_to = is_last ? "+Inf" : fmt::format("{:g}", row[1].real());
+        out->Sample(fmt::format("{}_bucket", kSeconds), {{"part", part}, {"le", up_to}}, searches);
+        if (is_last) {
+          out->Sample(fmt::format("{}_sum", kSeconds), {{"part", part}}, std::exchange(seconds, 0));
+          out->Sample(fmt::format("{}_count", kSeconds), {{"part", part}},
+                      std::exchange(searches, 0));
+        }
+      });
+}
+
 }  // namespace
 
 void AppendDatabaseMetrics(Session& session, PrometheusText* out) {
@@ -114,6 +145,8 @@ void AppendDatabaseMetrics(Session& session, PrometheusText* out) {
              [out](const Row& row) {
                out->Sample("dashi_sessions", {{"state", row[0].text()}}, row[1].real());
              });
+  AppendStorageFigures(session, out);
+  AppendSearchTimes(session, out);
   AppendJobs(session, out);
   AppendReleases(session, out);
 }

@@ -6,9 +6,9 @@
 
 namespace dashi {
 
-/// Appends what the database's own tables tell of memory, of sessions but those of the user
-/// dashi_probe, of jobs and published releases, and what the system tells of the process. What
-/// cannot be read is left out.
+/// Appends what the database's own tables tell of memory, of the storage engine, of sessions but
+/// those of the user dashi_probe, of what topk takes, of jobs and published releases, and what the
+/// system tells of the process. What cannot be read is left out.
 void AppendDatabaseMetrics(Session& session, PrometheusText* out);
 void AppendProcessMetrics(PrometheusText* out);
 

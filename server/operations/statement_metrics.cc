@@ -10,6 +10,10 @@ void StatementMetrics::Note(const StatementReport& report) {
   const std::int64_t micros = report.duration.count();
   const auto* bucket = std::lower_bound(kBuckets.begin(), kBuckets.end(), micros);
   const MutexLock lock(mutex_);
+  if (report.kind.empty()) {
+    ++unparsed_[std::string(report.sqlstate)];
+    return;
+  }
   auto found = series_.find(report.kind);
   if (found == series_.end()) {
     found = series_.emplace(std::string(report.kind), Series()).first;
@@ -58,6 +62,11 @@ void StatementMetrics::Append(PrometheusText* out) const {
   for (const auto& [key, count] : errors_) {
     out->Sample("dashi_statement_errors_total", {{"kind", key.first}, {"sqlstate", key.second}},
                 count);
+  }
+  out->Metric("dashi_statements_unparsed_total", "counter",
+              "texts that do not parse, and statements that cannot be prepared");
+  for (const auto& [sqlstate, count] : unparsed_) {
+    out->Sample("dashi_statements_unparsed_total", {{"sqlstate", sqlstate}}, count);
   }
 }
 

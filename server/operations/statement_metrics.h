@@ -13,7 +13,8 @@
 namespace dashi {
 
 /// Counts statements by their kind: how many, how long they took, how many rows they returned and
-/// which errors they ended with. What is kept does not grow with the number of statements.
+/// which errors they ended with; and texts of which no statement could be made, by their errors.
+/// What is kept does not grow with the number of statements.
 ///
 /// Threads: all methods may be called at once.
 class StatementMetrics {
@@ -39,6 +40,7 @@ class StatementMetrics {
   std::map<std::string, Series, std::less<>> series_ DASHI_GUARDED_BY(mutex_);
   // By kind and SQLSTATE.
   std::map<std::pair<std::string, std::string>, std::uint64_t> errors_ DASHI_GUARDED_BY(mutex_);
+  std::map<std::string, std::uint64_t, std::less<>> unparsed_ DASHI_GUARDED_BY(mutex_);
 };
 
 }  // namespace dashi

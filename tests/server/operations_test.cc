@@ -82,6 +82,23 @@ TEST(StatementMetricsTest, CountsByKindWithBucketsThatAddUp) {
   EXPECT_TRUE(has("dashi_statement_errors_total{kind=\"INSERT\",sqlstate=\"23505\"} 1"));
 }
 
+TEST(StatementMetricsTest, TextsThatAreNoStatementAreCountedApart) {
+  StatementMetrics metrics;
+  metrics.Note(Report("SELECT", 100, "00000"));
+  metrics.Note(Report("", 0, "42601"));
+  metrics.Note(Report("", 0, "42601"));
+  metrics.Note(Report("", 0, "42P01"));
+  PrometheusText text;
+  metrics.Append(&text);
+  const std::string out = text.text();
+  EXPECT_NE(out.find("\ndashi_statements_unparsed_total{sqlstate=\"42601\"} 2\n"),
+            std::string::npos);
+  EXPECT_NE(out.find("\ndashi_statements_unparsed_total{sqlstate=\"42P01\"} 1\n"),
+            std::string::npos);
+  EXPECT_EQ(out.find("kind=\"\""), std::string::npos) << out;
+  EXPECT_EQ(out.find("dashi_statement_errors_total{"), std::string::npos) << out;
+}
+
 class LogFileTest : public ::testing::Test {
  protected:
   LogFileTest()

@@ -1,11 +1,15 @@
 // Sessions of a server's clients, as SHOW SESSIONS and those who end them see them.
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -17,6 +21,7 @@
 #include "server/server.h"
 #include "sql/shell/session_runner.h"
 #include "tests/server/wire_client.h"
+#include "tests/testing/tiny_database.h"
 
 namespace dashi {
 namespace {
@@ -224,12 +229,91 @@ TEST_F(ServerSessionsTest, ProbesTellOfThem) {
        {"dashi_connections 2\n", "dashi_sessions{state=\"idle\"} ",
         "dashi_memory_bytes{use=\"cache\"}", "dashi_connections_accepted_total 2\n",
         "dashi_statement_errors_total{kind=\"SELECT\",sqlstate=\"42703\"} 1\n",
-        "process_resident_memory_bytes "}) {
+        "dashi_storage_live_sst_bytes ", "dashi_storage_write_stopped 0\n",
+        "# TYPE dashi_storage_block_cache_capacity_bytes gauge\n",
+        "dashi_topk_seconds_bucket{part=\"encode\",le=\"1e-05\"} 0\n",
+        "dashi_topk_seconds_bucket{part=\"rank\",le=\"+Inf\"} 0\n",
+        "dashi_topk_seconds_count{part=\"search\"} 0\n", "process_resident_memory_bytes "}) {
     EXPECT_NE(metrics.body.find(line), std::string::npos) << line << "\n" << metrics.body;
   }
   probes.BeginStop();
   EXPECT_EQ(probes.Answer("/readyz").status, 503);
   EXPECT_EQ(probes.Answer("/healthz").status, 200);
+}
+
+TEST_F(ServerSessionsTest, TextsThatAreNoStatementAreCounted) {
+  Start();
+  Probes probes(*databases_, *server_, metrics_);
+  const auto client = Client();
+  int wanted = 0;
+  const auto expect_one_more = [&](const std::string& text) {
+    ++wanted;
+    const std::string metrics = probes.Answer("/metrics").body;
+    EXPECT_NE(metrics.find("dashi_statements_unparsed_total{sqlstate=\"42601\"} " +
+                           std::to_string(wanted) + "\n"),
+              std::string::npos)
+        << text << "\n"
+        << metrics;
+  };
+  // Alone, in a query of several, the server's own, and in a block that has failed.
+  for (const char* query : {"SELEKT 1", "SELECT 1; SELEKT 2", "DECLARE c CURSOR", "CLOSE"}) {
+    client->Query(query);
+    expect_one_more(query);
+  }
+  client->Query("BEGIN");
+  client->Query("SELECT 1 / nope");
+  client->Query("SELEKT 3");
+  expect_one_more("in a failed block");
+  client->Query("ROLLBACK");
+  client->Query("");
+  client->Send(ParseBytes("", "SELEKT 4") + SyncBytes());
+  client->ReadUntilReady();
+  expect_one_more("prepared");
+  client->Send(ParseBytes("", "") + SyncBytes());
+  client->ReadUntilReady();
+  client->Query("SELECT 1");
+  --wanted;
+  expect_one_more("nothing but what is no statement");
+}
+
+TEST_F(ServerSessionsTest, MetricsTellWhatTopKTakes) {
+  std::filesystem::create_directories(folder_);
+  {
+    const auto store = testing::OpenStore((folder_ / "w.db").string());
+    ASSERT_NE(store, nullptr);
+    testing::AddRows(*store, {{"L1", "word1"}, {"L2", "word2"}, {"L3", "word3"}}, {});
+    testing::AddRelease(*store, "m");
+  }
+  Start();
+  Probes probes(*databases_, *server_, metrics_);
+  const auto client = Client();
+  client->Query("PUBLISH m@1");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(TypesOf(client->Query("SELECT label FROM topk('word1', 2)")), "TDDCZ");
+  }
+  const std::string metrics = probes.Answer("/metrics").body;
+  for (const auto& [part, count] :
+       {std::pair("encode", 3U), std::pair("search", 3U), std::pair("rank", 0U)}) {
+    const std::string label = std::string("{part=\"") + part + "\"";
+    std::istringstream lines(metrics);
+    std::vector<std::uint64_t> below;
+    double sum = -1;
+    for (std::string line; std::getline(lines, line);) {
+      const std::string value = line.substr(line.rfind(' ') + 1);
+      if (line.starts_with("dashi_topk_seconds_bucket" + label)) {
+        below.push_back(std::stoull(value));
+      } else if (line.starts_with("dashi_topk_seconds_sum" + label)) {
+        sum = std::stod(value);
+      } else if (line.starts_with("dashi_topk_seconds_count" + label)) {
+        EXPECT_EQ(std::stoull(value), count) << part;
+      }
+    }
+    EXPECT_EQ(below.size(), 16U) << part;
+    EXPECT_TRUE(std::is_sorted(below.begin(), below.end())) << metrics;
+    EXPECT_EQ(below.empty() ? 0 : below.back(), count) << part;
+    EXPECT_GE(sum, 0) << part;
+    EXPECT_LT(sum, 60) << part;
+  }
 }
 
 TEST_F(ServerSessionsTest, MetricsOfTwoDatabasesAreToldApart) {
