@@ -59,8 +59,9 @@ std::string_view SqlTypeName(SqlType type) noexcept {
                                                 "name[]",
                                                 "real[]",
                                                 "aclitem[]",
-                                                "pg_node_tree"};
-  static_assert(std::size(kNames) == static_cast<std::size_t>(SqlType::kNodeTree) + 1);
+                                                "pg_node_tree",
+                                                "vector"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(SqlType::kVector) + 1);
   const auto number = static_cast<std::size_t>(type);
   return number < std::size(kNames) ? kNames[number] : kNames[0];
 }

@@ -135,6 +135,8 @@ TypeOid OidOf(CastKind kind) {
       return TypeOid::kName;
     case CastKind::kChar:
       return TypeOid::kChar;
+    case CastKind::kVector:
+      return TypeOid::kFloat4Array;
     case CastKind::kRegclass:
       return TypeOid::kRegclass;
     case CastKind::kRegtype:

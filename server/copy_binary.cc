@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "server/parameter_decoder.h"
 #include "server/value_encoder.h"
+#include "server/vector_array.h"
 
 namespace dashi {
 
@@ -136,6 +137,11 @@ Result<Value> BinaryRowReader::ReadValue(const WireColumn& column, std::size_t* 
   const std::optional<TypeOid> type = TypeOfBytes(column.type, length);
   if (!type) {
     return BadRow("22P03", fmt::format("column {}: incorrect binary data format", column.name));
+  }
+  if (*type == TypeOid::kFloat4Array) {  // Of a table's columns only vectors are such arrays.
+    if (std::optional<std::string> vector = VectorOfArray(bytes)) {
+      return Value::Bytes(*std::move(vector));
+    }
   }
   Result<Value> value = DecodeParameter(*type, WireFormat::kBinary, bytes, num_rows_);
   return value.ok() ? std::move(value)

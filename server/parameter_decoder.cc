@@ -14,6 +14,7 @@
 
 #include "base/byte_codec.h"
 #include "base/status.h"
+#include "base/vector_codec.h"
 #include "server/value_encoder.h"
 #include "server/wire_decoder.h"
 #include "sql/postgres/array_text.h"
@@ -71,6 +72,8 @@ std::optional<CastKind> KindOf(TypeOid type) {
     case TypeOid::kJson:
     case TypeOid::kJsonb:
       return CastKind::kJson;
+    case TypeOid::kVector:
+      return CastKind::kVector;
     case TypeOid::kOid:
       return CastKind::kOid;
     default:
@@ -100,6 +103,11 @@ void AppendElement(std::string* json, const Value& element) {
 
 // {1.5, NULL, "2"} becomes [1.5,null,2].
 Result<Value> ArrayOfText(TypeOid element_type, std::string_view text) {
+  const bool of_reals = element_type == TypeOid::kFloat4 || element_type == TypeOid::kFloat8;
+  if (of_reals && text.starts_with('[')) {  // As pgvector's clients write a vector.
+    DASHI_RETURN_IF_ERROR(VectorOfText(text).status());
+    return Value::Text(std::string(text));
+  }
   DASHI_ASSIGN_OR_RETURN(const auto elements, sql::postgres::ReadArrayText(text));
   std::string json = "[";
   for (const std::optional<std::string>& element : elements) {
@@ -237,6 +245,24 @@ Result<Value> JsonbOf(std::string_view bytes, std::size_t number) {
   return ValueOfText(TypeOid::kJsonb, bytes.substr(1));
 }
 
+// pgvector's format: the number of dimensions, 0, and the numbers.
+Result<Value> VectorOf(std::string_view bytes, std::size_t number) {
+  ByteReader reader(bytes);
+  std::uint16_t dimension = 0;
+  std::uint16_t unused = 0;
+  if (!reader.ReadBigEndian16(&dimension) || !reader.ReadBigEndian16(&unused) || unused != 0 ||
+      reader.rest().size() != dimension * sizeof(float)) {
+    return WrongBytes(number);
+  }
+  std::string vector(reader.rest());
+  for (std::size_t i = 0; i < vector.size(); i += sizeof(float)) {
+    std::reverse(vector.begin() + static_cast<std::ptrdiff_t>(i),
+                 vector.begin() + static_cast<std::ptrdiff_t>(i + sizeof(float)));
+  }
+  DASHI_RETURN_IF_ERROR(CheckVector(vector));
+  return Value::Bytes(std::move(vector));
+}
+
 Result<Value> ScalarOfBytes(TypeOid type, std::string_view bytes, std::size_t number) {
   switch (type) {
     case TypeOid::kBool: {
@@ -277,6 +303,8 @@ Result<Value> ScalarOfBytes(TypeOid type, std::string_view bytes, std::size_t nu
       return UuidOf(bytes, number);
     case TypeOid::kJsonb:
       return JsonbOf(bytes, number);
+    case TypeOid::kVector:
+      return VectorOf(bytes, number);
     case TypeOid::kJson:
       DASHI_RETURN_IF_ERROR(CheckUtf8(bytes));
       return ValueOfText(type, bytes);

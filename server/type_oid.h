@@ -51,6 +51,7 @@ enum class TypeOid : std::uint32_t {
   kJsonb = 3802,
   kRegnamespace = 4089,
   kRegrole = 4096,
+  kVector = 16384,  ///< pgvector's, by the number that the catalog here gives it
 };
 
 /// How a value is written. Values are those of the protocol; a client may send others.

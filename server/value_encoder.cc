@@ -11,6 +11,8 @@
 
 #include "base/byte_codec.h"
 #include "base/status.h"
+#include "base/vector_codec.h"
+#include "server/vector_array.h"
 #include "sql/postgres/array_text.h"
 #include "sql/postgres/interval.h"
 #include "sql/postgres/moment.h"
@@ -180,9 +182,18 @@ char KindOfElements(TypeOid element) {
   }
 }
 
+// A column of vectors is announced as float4[].
+bool IsVector(const Value& value, const WireColumn& column) {
+  return column.type == TypeOid::kFloat4Array && value.type() == ValueType::kBlob;
+}
+
 // Dimensions, whether there are NULLs, type; length and lower bound; the elements.
 Status AppendArray(std::string* out, const Value& value, const WireColumn& column,
                    TypeOid element) {
+  if (IsVector(value, column)) {
+    AppendVectorArray(out, value.bytes());
+    return Status();
+  }
   if (value.type() != ValueType::kText) {
     return DoesNotFit(value, column);
   }
@@ -264,6 +275,10 @@ void AppendPlain(std::string* out, const Value& value) {
 }
 
 Status AppendText(std::string* out, const Value& value, const WireColumn& column) {
+  if (IsVector(value, column)) {
+    AppendVectorArrayText(out, value.bytes());
+    return Status();
+  }
   if (column.type != TypeOid::kBool) {
     AppendPlain(out, value);
     return Status();

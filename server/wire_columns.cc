@@ -49,8 +49,8 @@ TypeOid TypeOidOf(SqlType type) {
       TypeOid::kRegclass,    TypeOid::kRegtype,      TypeOid::kRegproc,   TypeOid::kRegnamespace,
       TypeOid::kRegrole,     TypeOid::kInt2Vector,   TypeOid::kOidVector, TypeOid::kBoolArray,
       TypeOid::kOidArray,    TypeOid::kInt2Array,    TypeOid::kCharArray, TypeOid::kNameArray,
-      TypeOid::kFloat4Array, TypeOid::kAclItemArray, TypeOid::kNodeTree};
-  static_assert(std::size(kOids) == static_cast<std::size_t>(SqlType::kNodeTree) + 1);
+      TypeOid::kFloat4Array, TypeOid::kAclItemArray, TypeOid::kNodeTree,  TypeOid::kFloat4Array};
+  static_assert(std::size(kOids) == static_cast<std::size_t>(SqlType::kVector) + 1);
   return kOids[static_cast<std::size_t>(type)];
 }
 

@@ -155,6 +155,7 @@ struct AlterTableStatement {
   std::string column;
   std::size_t column_offset = 0;
   storage::ColumnType type = storage::ColumnType::kInteger;  ///< kAdd
+  std::uint32_t dimension = 0;                               ///< kAdd, of a vector; 0: any
   Value default_value;                                       ///< kAdd
   std::size_t default_offset = 0;
   std::string new_name;  ///< kRename

@@ -381,8 +381,7 @@ Result<Rows> LoadColumns(StatementContext& statement) {
        {storage::EntityKind::kDocument, storage::EntityKind::kLabel}) {
     for (const storage::ColumnRecord* column : statement.schemas.Of(kind)->LiveColumns()) {
       rows.push_back({Value::Text(std::string(EntityTableName(kind))), Value::Text(column->name),
-                      Value::Text(std::string(ColumnTypeName(column->type))),
-                      ShownValue(column->type, column->default_value)});
+                      Value::Text(ColumnTypeText(*column)), ShownDefault(*column)});
     }
   }
   return rows;

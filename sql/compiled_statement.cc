@@ -23,6 +23,7 @@ ValueType ValueTypeOf(SqlType type) {
     case SqlType::kSingle:
       return ValueType::kReal;
     case SqlType::kBytes:
+    case SqlType::kVector:
       return ValueType::kBlob;
     default:
       return ValueType::kText;

@@ -270,6 +270,8 @@ SqlType TypeOf(CopyColumn column, const std::optional<storage::ColumnRecord>& us
       return SqlType::kBoolean;
     case storage::ColumnType::kTimestamp:
       return SqlType::kTimestamp;
+    case storage::ColumnType::kVector:
+      return SqlType::kVector;
   }
   return SqlType::kUnknown;
 }

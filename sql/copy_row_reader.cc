@@ -30,7 +30,7 @@ std::size_t BytesOf(const CopyRow& row) {
   std::size_t bytes = row.entity.id.size() + row.entity.text.size() + row.source.size() +
                       row.target.size() + row.event_id.size();
   for (const storage::Attribute& attribute : row.entity.attributes) {
-    bytes += sizeof(attribute) + attribute.value.text().size();
+    bytes += sizeof(attribute) + attribute.value.text().size() + attribute.value.bytes().size();
   }
   return bytes;
 }

@@ -8,6 +8,7 @@
 #include "base/nearest_name.h"
 #include "base/status.h"
 #include "base/value_format.h"
+#include "base/vector_codec.h"
 #include "sql/copy_format.h"
 #include "sql/inner_query.h"
 #include "sql/schema_names.h"
@@ -113,10 +114,15 @@ void ExportFormat::AppendRow(const std::vector<Column>& columns, const Row& row,
   *out += json ? "{" : "";
   for (std::size_t i = 0; i < row.size(); ++i) {
     Separate(i, json ? ',' : delimiter, out);
+    const bool is_vector =
+        columns[i].sql_type == SqlType::kVector && row[i].type() == ValueType::kBlob;
     if (json) {
       AppendJsonString(out, columns[i].name);
       *out += ':';
-      AppendJsonValue(out, row[i]);
+      is_vector ? AppendVectorText(out, row[i].bytes()) : AppendJsonValue(out, row[i]);
+    } else if (is_vector) {
+      const std::string text = VectorText(row[i].bytes());
+      format == "csv" ? AppendCsvText(out, text, delimiter) : AppendTsvText(out, text, delimiter);
     } else if (format == "csv") {
       AppendCsvField(out, row[i], delimiter);
     } else {

@@ -36,6 +36,7 @@ constexpr Declaration kDeclarations[] = {
     {"TEXT ARRAY ACL", SqlType::kAclItemArray},
     {"TEXT ARRAY TEXT", SqlType::kTextArray},
     {"TEXT NODES", SqlType::kNodeTree},
+    {"BLOB VECTOR", SqlType::kVector},
     {"TEXT", SqlType::kText},
 };
 

@@ -44,8 +44,7 @@ std::optional<OwnColumn> FindOwnColumn(const storage::SchemaRecord* schema,
   if (column == nullptr) {
     return std::nullopt;
   }
-  OwnColumn own{std::string(ColumnTypeName(column->type)),
-                ShownValue(column->type, column->default_value), std::nullopt};
+  OwnColumn own{ColumnTypeText(*column), ShownDefault(*column), std::nullopt};
   const auto index =
       std::find_if(schema->indexes.begin(), schema->indexes.end(),
                    [&](const auto& candidate) { return candidate.column == column->number; });

@@ -83,6 +83,8 @@ Bound BoundOf(ColumnType type, const Value& value, bool lower) {
       return value.type() == ValueType::kText ? Bound{false, value} : Bound{};
     case ColumnType::kTimestamp:
       return TimestampBound(value, lower);
+    case ColumnType::kVector:  // It has no index.
+      break;
   }
   return {};
 }

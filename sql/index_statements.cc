@@ -85,6 +85,12 @@ class Creation {
       }
       return statement_.At(std::move(status), create_.column_offset);
     }
+    if (schema.columns[*column].type == storage::ColumnType::kVector) {
+      return statement_.At(
+          Status::Unimplemented("a column of vectors cannot be indexed: " + create_.column)
+              .WithHint("ORDER BY column <=> '[...]' LIMIT k compares with all rows."),
+          create_.column_offset);
+    }
     DASHI_ASSIGN_OR_RETURN(const std::uint64_t number, transaction.NextId("index"));
     number_ = static_cast<std::uint32_t>(number);
     schema.indexes.push_back(

@@ -7,6 +7,7 @@
 
 #include "base/nearest_name.h"
 #include "base/status.h"
+#include "base/vector_codec.h"
 
 namespace dashi::sql {
 
@@ -30,7 +31,26 @@ constexpr TypeName kTypes[] = {
     {"TEXT", ColumnType::kText},           {"VARCHAR", ColumnType::kText},
     {"BOOLEAN", ColumnType::kBoolean},     {"BOOL", ColumnType::kBoolean},
     {"TIMESTAMP", ColumnType::kTimestamp}, {"TIMESTAMPTZ", ColumnType::kTimestamp},
+    {"VECTOR", ColumnType::kVector},
 };
+
+// Takes the number of dimensions behind VECTOR, which may be left out.
+Result<std::uint32_t> TakeDimension(TokenStream& tokens) {
+  if (!tokens.TakeOperator("(")) {
+    return std::uint32_t{0};
+  }
+  const Token number = tokens.Peek();
+  DASHI_ASSIGN_OR_RETURN(
+      const std::uint64_t dimension,
+      tokens.ExpectInteger("a number of dimensions", std::uint64_t{kVectorDimensionMax}));
+  if (dimension == 0) {
+    return Status::InvalidArgument("a vector has at least 1 dimension")
+        .WithSqlState("22023")
+        .WithPosition(tokens.PositionOf(number));
+  }
+  DASHI_RETURN_IF_ERROR(tokens.ExpectOperator(")"));
+  return static_cast<std::uint32_t>(dimension);
+}
 
 // Takes the words behind a type's first one: DOUBLE PRECISION, TIMESTAMP WITH TIME ZONE.
 Status TakeTypeTail(TokenStream& tokens, std::string_view first) {
@@ -54,23 +74,38 @@ Status TakeTypeTail(TokenStream& tokens, std::string_view first) {
   return Status();
 }
 
-Result<ColumnType> ExpectType(TokenStream& tokens) {
+/// REAL[] and FLOAT4[] are vectors.
+bool TakeBrackets(TokenStream& tokens, std::string_view type) {
+  if ((type != "REAL" && type != "FLOAT4") || !tokens.Peek().IsOperator("[") ||
+      !tokens.Peek(1).IsOperator("]")) {
+    return false;
+  }
+  tokens.Take();
+  tokens.Take();
+  return true;
+}
+
+Status ExpectType(TokenStream& tokens, AlterTableStatement* alter) {
   const Token& word = tokens.Peek();
   if (word.kind != TokenKind::kIdentifier) {
-    return tokens.SyntaxError("a type: INTEGER, REAL, TEXT, BOOLEAN or TIMESTAMP");
+    return tokens.SyntaxError("a type: INTEGER, REAL, TEXT, BOOLEAN, TIMESTAMP or VECTOR");
   }
   for (const TypeName& known : kTypes) {
     if (tokens.TakeKeyword(known.name)) {
-      DASHI_RETURN_IF_ERROR(TakeTypeTail(tokens, known.name));
-      return known.type;
+      alter->type = TakeBrackets(tokens, known.name) ? ColumnType::kVector : known.type;
+      if (known.type == ColumnType::kVector) {
+        DASHI_ASSIGN_OR_RETURN(alter->dimension, TakeDimension(tokens));
+        return Status();
+      }
+      return TakeTypeTail(tokens, known.name);
     }
   }
-  static constexpr std::string_view kNames[] = {"INTEGER", "BIGINT",  "REAL",     "TEXT",
-                                                "VARCHAR", "BOOLEAN", "TIMESTAMP"};
+  static constexpr std::string_view kNames[] = {"INTEGER", "BIGINT",  "REAL",      "TEXT",
+                                                "VARCHAR", "BOOLEAN", "TIMESTAMP", "VECTOR"};
   const std::string_view nearest = NearestName(word.text, kNames);
   return Status::NotFound("no such type: " + std::string(word.text))
       .WithSqlState("42704")
-      .WithHint(nearest.empty() ? "Columns are INTEGER, REAL, TEXT, BOOLEAN or TIMESTAMP."
+      .WithHint(nearest.empty() ? "Columns are INTEGER, REAL, TEXT, BOOLEAN, TIMESTAMP or VECTOR."
                                 : "Did you mean " + std::string(nearest) + "?")
       .WithPosition(tokens.PositionOf(word));
 }
@@ -170,7 +205,7 @@ Status ParseAdd(TokenStream& tokens, AlterTableStatement* alter) {
   DASHI_ASSIGN_OR_RETURN(alter->if_exists_clause, TakeIf(tokens, /*exists=*/false));
   alter->column_offset = tokens.Peek().offset;
   DASHI_ASSIGN_OR_RETURN(alter->column, tokens.ExpectName("a name for the column"));
-  DASHI_ASSIGN_OR_RETURN(alter->type, ExpectType(tokens));
+  DASHI_RETURN_IF_ERROR(ExpectType(tokens, alter));
   return ParseColumnTail(tokens, alter);
 }
 

@@ -96,6 +96,7 @@ class Alteration {
     column.number = schema->next_column++;
     column.name = alter_.column;
     column.type = alter_.type;
+    column.dimension = alter_.dimension;
     Result<Value> value = ToColumnValue(EntityTableName(kind_), column, alter_.default_value);
     if (!value.ok()) {
       return At(std::move(value).status().WithContext("the default cannot be used"),

@@ -28,7 +28,8 @@ class CatalogState;
 
 namespace dashi::sql::postgres {
 class RegularExpressionCache;
-}
+class VectorTexts;
+}  // namespace dashi::sql::postgres
 
 namespace dashi::sql {
 
@@ -93,6 +94,8 @@ struct StatementContext {
   bool has_outer_join = false;
   /// The regular expressions that ~ met; as above.
   std::shared_ptr<postgres::RegularExpressionCache> regular_expressions;
+  /// The vectors that functions of vectors met as text; as above.
+  std::shared_ptr<postgres::VectorTexts> vector_texts;
   /// What the tables of PostgreSQL's catalog hold, once one was read; as above.
   std::shared_ptr<pg_catalog::CatalogState> pg_catalog;
   /// What measures the statement's cursors; null unless EXPLAIN ANALYZE asks.

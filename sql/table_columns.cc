@@ -53,7 +53,7 @@ std::vector<TableColumn> Columns(std::string_view table, const UserSchemas& sche
   const auto& schema = EqualsIgnoreCase(table, "documents") ? schemas.documents : schemas.labels;
   if (definition->user_columns != nullptr && schema != nullptr && wanted != Wanted::kArguments) {
     for (const storage::ColumnRecord* column : schema->LiveColumns()) {
-      columns.push_back({column->name, std::string(ColumnTypeName(column->type))});
+      columns.push_back({column->name, ColumnTypeText(*column)});
     }
   }
   return columns;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/timestamp.h"
+#include "base/vector_codec.h"
 #include "sql/token.h"
 #include "storage/row_check.h"
 
@@ -170,6 +171,35 @@ Result<Value> ToTimestamp(const Conversion& conversion) {
   return conversion.Error("22007", "a time such as 2026-11-23T02:08:15Z, in years 1 to 9999");
 }
 
+Result<Value> ToVector(const Conversion& conversion) {
+  const Value& given = conversion.given;
+  const std::uint32_t dimension = conversion.column.dimension;
+  Value vector;
+  Status status;
+  if (given.type() == ValueType::kBlob) {
+    status = CheckVector(given.bytes());
+    vector = given;
+  } else if (given.type() == ValueType::kText) {
+    Result<std::string> read = VectorOfText(given.text());
+    status = read.status();
+    vector = read.ok() ? Value::Bytes(*std::move(read)) : Value();
+  } else {
+    return conversion.WrongType();
+  }
+  if (!status.ok()) {
+    return std::move(status).WithContext(
+        fmt::format("column \"{}\" of table \"{}\"", conversion.column.name, conversion.table));
+  }
+  if (dimension != 0 && VectorDimension(vector.bytes()) != dimension) {
+    return Status::InvalidArgument(
+               fmt::format("column \"{}\" of table \"{}\" takes vectors of {} dimensions: got {}",
+                           conversion.column.name, conversion.table, dimension,
+                           VectorDimension(vector.bytes())))
+        .WithSqlState("22000");
+  }
+  return vector;
+}
+
 }  // namespace
 
 Result<Value> ToColumnValue(std::string_view table, const ColumnRecord& column,
@@ -189,6 +219,8 @@ Result<Value> ToColumnValue(std::string_view table, const ColumnRecord& column,
       return ToBoolean(conversion);
     case ColumnType::kTimestamp:
       return ToTimestamp(conversion);
+    case ColumnType::kVector:
+      return ToVector(conversion);
   }
   return Status::Internal("a column has a type that is none");
 }
@@ -199,8 +231,16 @@ Value ShownValue(ColumnType type, const Value& stored) {
              : stored;
 }
 
+Value ShownDefault(const ColumnRecord& column) {
+  return column.default_value.type() == ValueType::kBlob
+             ? Value::Text(VectorText(column.default_value.bytes()))
+             : ShownValue(column.type, column.default_value);
+}
+
 std::string_view DeclaredType(ColumnType type) {
-  return type == ColumnType::kTimestamp ? "TEXT TIMESTAMP" : ColumnTypeName(type);
+  return type == ColumnType::kTimestamp ? "TEXT TIMESTAMP"
+         : type == ColumnType::kVector  ? "BLOB VECTOR"
+                                        : ColumnTypeName(type);
 }
 
 std::string DeclareColumn(const ColumnRecord& column) {

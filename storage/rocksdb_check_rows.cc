@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/status.h"
+#include "base/vector_codec.h"
 #include "storage/rocksdb_check.h"
 #include "storage/row_check.h"
 #include "storage/row_codec.h"
@@ -22,8 +23,8 @@ std::uint64_t KeyOf(EntityKind kind, Ordinal ordinal) {
 // Called with each row or id; the first visit compares, the second finds what differs.
 using VisitId = std::function<void(EntityKind kind, Ordinal ordinal, std::string_view id)>;
 
-bool HasType(const Value& value, ColumnType type) {
-  switch (type) {
+bool HasType(const Value& value, const ColumnRecord& column) {
+  switch (column.type) {
     case ColumnType::kReal:
       return value.type() == ValueType::kReal;
     case ColumnType::kText:
@@ -32,6 +33,9 @@ bool HasType(const Value& value, ColumnType type) {
     case ColumnType::kBoolean:
     case ColumnType::kTimestamp:
       return value.type() == ValueType::kInteger;
+    case ColumnType::kVector:
+      return CheckVector(value.bytes()).ok() &&
+             (column.dimension == 0 || VectorDimension(value.bytes()) == column.dimension);
   }
   return false;
 }
@@ -47,7 +51,7 @@ void CheckColumns(CheckRun* run, EntityKind kind, Ordinal ordinal, const EntityR
       run->Report(
           EntityTableName(kind), "a row has a column that does not exist",
           fmt::format("ordinal {}, column number {}", ToInteger(ordinal), attribute.column));
-    } else if (!attribute.value.is_null() && !HasType(attribute.value, column->type)) {
+    } else if (!attribute.value.is_null() && !HasType(attribute.value, *column)) {
       run->Report(EntityTableName(kind), "a value is not of its column's type",
                   fmt::format("ordinal {}, column {}", ToInteger(ordinal), column->name));
     }

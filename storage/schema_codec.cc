@@ -7,6 +7,7 @@
 
 #include "base/byte_codec.h"
 #include "base/status.h"
+#include "base/vector_codec.h"
 
 namespace dashi::storage {
 
@@ -16,7 +17,7 @@ using Json = nlohmann::json;
 
 constexpr std::uint8_t kSchemaFormat = 1;
 
-static_assert(static_cast<int>(ColumnType::kTimestamp) == 5);
+static_assert(static_cast<int>(ColumnType::kVector) == 6);
 static_assert(static_cast<int>(IndexState::kReady) == 2);
 
 Json EncodeDefault(const Value& value) {
@@ -27,6 +28,8 @@ Json EncodeDefault(const Value& value) {
       return value.real();
     case ValueType::kText:
       return std::string(value.text());
+    case ValueType::kBlob:  // Of a vector: JSON has no bytes.
+      return VectorText(value.bytes());
     default:
       return nullptr;
   }
@@ -42,6 +45,10 @@ Value DecodeDefault(const Json& value, ColumnType type) {
       return Value::Real(value.get<double>());
     case ColumnType::kText:
       return Value::Text(value.get<std::string>());
+    case ColumnType::kVector: {
+      Result<std::string> vector = VectorOfText(value.get<std::string>());
+      return vector.ok() ? Value::Bytes(*std::move(vector)) : Value::Null();
+    }
     default:
       return Value::Integer(value.get<std::int64_t>());
   }
@@ -57,6 +64,7 @@ SchemaRecord Read(const Json& object) {
     member.at("number").get_to(column.number);
     member.at("name").get_to(column.name);
     column.type = static_cast<ColumnType>(member.at("type").get<std::uint8_t>());
+    column.dimension = member.value("dimension", std::uint32_t{0});
     column.dropped = member.value("dropped", false);
     column.default_value = DecodeDefault(member.value("default", Json()), column.type);
     schema.columns.push_back(std::move(column));
@@ -76,7 +84,7 @@ bool IsSound(const SchemaRecord& schema) {
   std::uint32_t above = kUserColumnMin;
   for (const ColumnRecord& column : schema.columns) {
     if (column.number < above || column.type < ColumnType::kInteger ||
-        column.type > ColumnType::kTimestamp) {
+        column.type > ColumnType::kVector) {
       return false;
     }
     above = column.number + 1;
@@ -99,6 +107,9 @@ std::string EncodeSchema(const SchemaRecord& schema) {
         {"number", column.number}, {"name", column.name}, {"type", static_cast<int>(column.type)}};
     if (!column.default_value.is_null()) {
       member["default"] = EncodeDefault(column.default_value);
+    }
+    if (column.dimension != 0) {
+      member["dimension"] = column.dimension;
     }
     if (column.dropped) {
       member["dropped"] = true;

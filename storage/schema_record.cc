@@ -30,9 +30,16 @@ std::string_view ColumnTypeName(ColumnType type) {
       return "BOOLEAN";
     case ColumnType::kTimestamp:
       return "TIMESTAMP";
+    case ColumnType::kVector:
+      return "VECTOR";
   }
   DASHI_CHECK(false);
   return "";
+}
+
+std::string ColumnTypeText(const ColumnRecord& column) {
+  std::string text(ColumnTypeName(column.type));
+  return column.dimension == 0 ? text : text + "(" + std::to_string(column.dimension) + ")";
 }
 
 const ColumnRecord* SchemaRecord::FindColumn(std::string_view name) const {

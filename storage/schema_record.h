@@ -17,10 +17,15 @@ enum class ColumnType : std::uint8_t {
   kText = 3,
   kBoolean = 4,    ///< stored as the integers 0 and 1
   kTimestamp = 5,  ///< stored as an integer: microseconds since 1970, UTC
+  kVector = 6,     ///< stored as bytes: 32-bit floats, little-endian (base/vector_codec.h)
 };
 
-/// Returns "INTEGER", "REAL", "TEXT", "BOOLEAN" or "TIMESTAMP".
+/// Returns "INTEGER", "REAL", "TEXT", "BOOLEAN", "TIMESTAMP" or "VECTOR".
 std::string_view ColumnTypeName(ColumnType type);
+
+struct ColumnRecord;
+/// The same with the size: "VECTOR(384)".
+std::string ColumnTypeText(const ColumnRecord& column);
 
 /// User columns are numbered from here; smaller numbers are the built-in columns'.
 inline constexpr std::uint32_t kUserColumnMin = 16;
@@ -30,8 +35,9 @@ struct ColumnRecord {
   std::uint32_t number = 0;  ///< what rows know it by; never given twice
   std::string name;
   ColumnType type = ColumnType::kInteger;
-  Value default_value;   ///< of rows that do not have the column, as stored
-  bool dropped = false;  ///< rows may still hold values of it: they are passed over
+  Value default_value;          ///< of rows that do not have the column, as stored
+  bool dropped = false;         ///< rows may still hold values of it: they are passed over
+  std::uint32_t dimension = 0;  ///< kVector: how many numbers each value has; 0: any
 
   friend bool operator==(const ColumnRecord&, const ColumnRecord&) = default;
 };

@@ -79,6 +79,8 @@ std::optional<Value> ReadValue(ColumnType type, const std::string& text) {
         return Value::Integer(*micros);
       }
       return std::nullopt;
+    case ColumnType::kVector:
+      return std::nullopt;
     case ColumnType::kText:
       break;
   }

@@ -22,6 +22,7 @@ namespace dashi {
 /// | k...Array  | texts, "{1,2,NULL}"; of parameters "[1,2,null]", too        |
 /// | k...Vector | texts, "1 2": arrays of PostgreSQL's catalog, counted from 0  |
 /// | kReg...    | texts that name an object of the catalog, or its number     |
+/// | kVector    | blobs: 32-bit floats, little-endian, one after another        |
 /// | others     | integers, reals or texts, as PostgreSQL's types of the names |
 enum class SqlType : std::uint8_t {
   kUnknown = 0,
@@ -60,6 +61,7 @@ enum class SqlType : std::uint8_t {
   kSingleArray = 32,
   kAclItemArray = 33,
   kNodeTree = 34,
+  kVector = 35,
 };
 
 /// Returns the type's name in SQL: "boolean", "bigint", "double precision", "text", "bytea",

@@ -27,6 +27,7 @@ constexpr Oid kBooleanType = 16;
 constexpr Oid kBigintType = 20;
 constexpr Oid kTextType = 25;
 constexpr Oid kDoubleType = 701;
+constexpr Oid kSingleArrayType = 1021;
 constexpr Oid kTimestamptzType = 1184;
 constexpr Oid kRecordType = 2249;
 
@@ -49,11 +50,14 @@ Oid TypeOfWord(std::string_view word) {
       return type;
     }
   }
+  if (word.starts_with("VECTOR")) {
+    return kSingleArrayType;
+  }
   return kTextType;  // Also ANY: values of several types.
 }
 
 std::string DefaultText(const storage::ColumnRecord& column) {
-  const Value shown = ShownValue(column.type, column.default_value);
+  const Value shown = ShownDefault(column);
   if (shown.is_null()) {
     return {};
   }

@@ -131,6 +131,13 @@ constexpr TypedFunction kTypedFunctions[] = {
     {"make_date", StaticType::kDate},
     {"date", StaticType::kDate},
     {"age", StaticType::kInterval},
+    {"l2_distance", StaticType::kFloat},
+    {"l1_distance", StaticType::kFloat},
+    {"cosine_distance", StaticType::kFloat},
+    {"inner_product", StaticType::kFloat},
+    {"vector_norm", StaticType::kFloat},
+    {"vector_dims", StaticType::kInteger},
+    {"l2_normalize", StaticType::kVector},
     {"array_length", StaticType::kInteger},
     {"array_upper", StaticType::kInteger},
     {"array_lower", StaticType::kInteger},
@@ -349,6 +356,12 @@ Result<Operand> Rewriter::FinishCall(const Call& call) {
     return Status::Unimplemented(call.name + " of intervals is not supported")
         .WithPosition(tokens_.PositionOfOffset(call.begin))
         .WithHint("Take their seconds: extract(epoch FROM x).");
+  }
+  const bool of_vector =
+      !call.arguments.empty() && call.arguments.front().type == StaticType::kVector;
+  if (of_vector && (call.name == "sum" || call.name == "avg" || call.name == "total")) {
+    return Status::Unimplemented(call.name + " of vectors is not supported")
+        .WithPosition(tokens_.PositionOfOffset(call.begin));
   }
   for (std::size_t i = 0; i < call.arguments.size(); ++i) {
     NoteUse(call.arguments[i], ArgumentType(call.name, i));

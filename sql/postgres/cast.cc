@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/status.h"
+#include "base/vector_codec.h"
 #include "sql/postgres/array_text.h"
 #include "sql/postgres/decimal.h"
 #include "sql/postgres/moment.h"
@@ -49,6 +50,7 @@ std::string_view NameOfKind(CastKind kind) {
                                                 "oid",
                                                 "name",
                                                 "\"char\"",
+                                                "vector",
                                                 "regclass",
                                                 "regtype",
                                                 "regproc",
@@ -315,6 +317,25 @@ Result<Value> CastToBytes(const Value& value, StaticType from) {
   return Value::Bytes(std::string(text));
 }
 
+Result<Value> CastToVector(const Value& value, CastTarget target, StaticType from) {
+  Value vector = value;
+  if (value.type() == ValueType::kText) {
+    DASHI_ASSIGN_OR_RETURN(std::string bytes, VectorOfText(value.text()));
+    vector = Value::Bytes(std::move(bytes));
+  } else if (value.type() != ValueType::kBlob) {
+    return CannotCast(value, from, target.kind);
+  } else if (from != StaticType::kVector) {
+    DASHI_RETURN_IF_ERROR(CheckVector(value.bytes()));
+  }
+  const std::size_t dimension = VectorDimension(vector.bytes());
+  if (target.modifier && dimension != static_cast<std::size_t>(*target.modifier)) {
+    return Status::InvalidArgument(
+               fmt::format("expected {} dimensions, not {}", *target.modifier, dimension))
+        .WithSqlState("22000");
+  }
+  return vector;
+}
+
 Result<Value> CastToMoment(const Value& value, CastTarget target, StaticType from) {
   const StaticType type = StaticTypeOf(target.kind);
   const bool is_day = type == StaticType::kDate || type == StaticType::kTimestamp;
@@ -351,6 +372,9 @@ std::string TextOfValue(const Value& value, StaticType from) {
   }
   if (value.type() == ValueType::kReal) {
     return from == StaticType::kNumeric ? NumericText(value.real()) : FloatText(value.real());
+  }
+  if (value.type() == ValueType::kBlob && from == StaticType::kVector) {
+    return VectorText(value.bytes());
   }
   return value.ToString();
 }
@@ -400,7 +424,12 @@ Result<Value> Cast(const Value& value, CastTarget target, StaticType from) {
       return CastToOid(value, from);
     case CastKind::kBytes:
       return CastToBytes(value, from);
+    case CastKind::kVector:
+      return CastToVector(value, target, from);
     case CastKind::kJson:
+      if (from == StaticType::kVector) {
+        return Value::Text(TextOfValue(value, from));
+      }
       if (value.type() != ValueType::kText) {
         return CannotCast(value, from, target.kind);
       }

@@ -30,6 +30,8 @@ StaticType TypeOfColumn(ColumnType type) {
       return StaticType::kBoolean;
     case ColumnType::kTimestamp:
       return StaticType::kTimestamp;
+    case ColumnType::kVector:
+      return StaticType::kVector;
   }
   return StaticType::kUnknown;
 }

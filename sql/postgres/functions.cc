@@ -53,9 +53,9 @@ Status RegisterScalar(sqlite3* connection, StatementSlot* slot, const ScalarFunc
              : Status::Internal("a function cannot be registered: " + std::string(function.name));
 }
 
-std::array<std::span<const ScalarFunction>, 5> AllFunctions() {
-  return {TextFunctions(), MathFunctions(), TimeFunctions(), ArrayFunctions(),
-          pg_catalog::CatalogFunctions()};
+std::array<std::span<const ScalarFunction>, 6> AllFunctions() {
+  return {TextFunctions(),  MathFunctions(),   TimeFunctions(),
+          ArrayFunctions(), VectorFunctions(), pg_catalog::CatalogFunctions()};
 }
 
 int OrderOf(bool less, bool greater) { return less ? -1 : (greater ? 1 : 0); }

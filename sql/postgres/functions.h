@@ -33,6 +33,7 @@ std::span<const ScalarFunction> TextFunctions();
 std::span<const ScalarFunction> MathFunctions();
 std::span<const ScalarFunction> TimeFunctions();
 std::span<const ScalarFunction> ArrayFunctions();
+std::span<const ScalarFunction> VectorFunctions();
 
 /// Registers all of them, and the aggregates.
 Status RegisterFunctions(sqlite3* connection, StatementSlot* slot);

@@ -62,6 +62,8 @@ std::optional<CastKind> LiteralKind(StaticType beside) {
       return CastKind::kTimestamptz;
     case StaticType::kInterval:
       return CastKind::kInterval;
+    case StaticType::kVector:
+      return CastKind::kVector;
     case StaticType::kOid:
       return CastKind::kOid;
     case StaticType::kRegclass:
@@ -77,6 +79,21 @@ std::optional<CastKind> LiteralKind(StaticType beside) {
     default:
       return std::nullopt;
   }
+}
+
+/// What pgvector's operators compute; empty for others.
+std::string_view DistanceFunction(const Token& op) {
+  static constexpr std::pair<std::string_view, std::string_view> kFunctions[] = {
+      {"<->", "l2_distance"},
+      {"<=>", "cosine_distance"},
+      {"<#>", "dashi_negative_inner_product"},
+      {"<+>", "l1_distance"}};
+  for (const auto& [text, function] : kFunctions) {
+    if (op.text == text) {
+      return function;
+    }
+  }
+  return {};
 }
 
 StaticType TypeOfSum(StaticType a, StaticType b) {
@@ -239,6 +256,22 @@ Status Rewriter::AlignTypes(Operand* left, Operand* right, bool compared) {
 Result<Operand> Rewriter::Arithmetic(Operand left, const Token& op, Operand right,
                                      int sqlite_level) {
   types_matter_ = true;
+  if (const std::string_view function = DistanceFunction(op); !function.empty()) {
+    for (Operand* operand : {&left, &right}) {
+      NoteUse(*operand, StaticType::kVector);
+      if (IsString(*operand)) {
+        DASHI_ASSIGN_OR_RETURN(
+            *operand, AddCast(*operand, {CastKind::kVector, std::nullopt}, operand->range));
+      }
+    }
+    Operand distance = CallOf(function, {left, right}, StaticType::kFloat);
+    distance.is_distance = true;
+    return distance;
+  }
+  if (left.type == StaticType::kVector || right.type == StaticType::kVector) {
+    return tokens_.Unsupported(
+        op, "the operator " + std::string(op.text) + " is not supported of vectors");
+  }
   if (op.text == "||") {
     NoteUse(left, StaticType::kText);
     NoteUse(right, StaticType::kText);

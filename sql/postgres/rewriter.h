@@ -28,6 +28,7 @@ struct Operand {
   std::optional<Token> literal;  ///< where it is one string or number alone
   bool takes_any_type = false;   ///< NULL or a parameter
   std::uint32_t parameter = 0;   ///< n where it is `$n` alone
+  bool is_distance = false;      ///< of two vectors, by an operator
 };
 
 /// Rewrites PostgreSQL's spellings in a statement that SQLite runs. It reads the statement as a
@@ -89,6 +90,7 @@ class Rewriter {
   // statements.cc
   Result<Body> ReadBody();
   Status ReadWord(bool* in_from);
+  void PutNullsLast(const Operand& distance);
   Status ReadSelectList();
   Status ReadSelectItems();
   Status ReadSelectItem();

@@ -22,18 +22,42 @@ StaticType JoinedType(StaticType a, StaticType b) {
 
 struct ArgumentTypes {
   std::string_view function;
-  std::string_view types;  ///< t text, i integer, f float, m timestamp; a blank says nothing
+  std::string_view
+      types;  ///< t text, i integer, f float, m timestamp, v vector; a blank says nothing
 };
 
 constexpr ArgumentTypes kArguments[] = {
-    {"topk", "tit"},       {"nearest", "ttit"},   {"topk_batch", "tit"},
-    {"similarity", "ttt"}, {"embed", "tt"},       {"generate_series", "iii"},
-    {"substr", "tii"},     {"left", "ti"},        {"right", "ti"},
-    {"lpad", "tit"},       {"rpad", "tit"},       {"repeat", "ti"},
-    {"chr", "i"},          {"split_part", "tti"}, {"to_timestamp", "f"},
-    {"date_trunc", "tm"},  {"make_date", "iii"},  {"sqrt", "f"},
-    {"cbrt", "f"},         {"ln", "f"},           {"exp", "f"},
-    {"power", "ff"},       {"round", "fi"},       {"trunc", "fi"},
+    {"topk", "tit"},
+    {"nearest", "ttit"},
+    {"topk_batch", "tit"},
+    {"similarity", "ttt"},
+    {"embed", "tt"},
+    {"generate_series", "iii"},
+    {"substr", "tii"},
+    {"left", "ti"},
+    {"right", "ti"},
+    {"lpad", "tit"},
+    {"rpad", "tit"},
+    {"repeat", "ti"},
+    {"chr", "i"},
+    {"split_part", "tti"},
+    {"to_timestamp", "f"},
+    {"date_trunc", "tm"},
+    {"make_date", "iii"},
+    {"sqrt", "f"},
+    {"cbrt", "f"},
+    {"ln", "f"},
+    {"exp", "f"},
+    {"power", "ff"},
+    {"round", "fi"},
+    {"trunc", "fi"},
+    {"l2_distance", "vv"},
+    {"l1_distance", "vv"},
+    {"cosine_distance", "vv"},
+    {"inner_product", "vv"},
+    {"vector_dims", "v"},
+    {"vector_norm", "v"},
+    {"l2_normalize", "v"},
 };
 
 }  // namespace
@@ -97,6 +121,8 @@ SqlType SqlTypeOf(StaticType type) {
       return SqlType::kCharArray;
     case StaticType::kNameArray:
       return SqlType::kNameArray;
+    case StaticType::kVector:
+      return SqlType::kVector;
   }
   return SqlType::kUnknown;
 }
@@ -182,6 +208,8 @@ StaticType ArgumentType(std::string_view function, std::size_t argument) {
       return StaticType::kFloat;
     case 'm':
       return StaticType::kTimestamp;
+    case 'v':
+      return StaticType::kVector;
     default:
       return StaticType::kUnknown;
   }

@@ -128,6 +128,7 @@ const Token& Rewriter::Take() {
 Result<Rewriter::Body> Rewriter::ReadBody() {
   Body body;
   bool in_from = false;
+  bool in_order = false;
   std::vector<SetCall>* const outer = set_calls_;  // Of a list that this is an item of, or not.
   DerivedColumns derived;
   DerivedColumns* const outer_derived = std::exchange(derived_, &derived);
@@ -142,18 +143,36 @@ Result<Rewriter::Body> Rewriter::ReadBody() {
       in_from = false;
     } else if ((IsReserved(token) && !BeginsExpression(token, Peek(1))) || token.IsOperator(",")) {
       body.has_words = true;
+      in_order = token.IsKeyword("ORDER") ||
+                 (in_order && (token.IsKeyword("BY") || token.IsKeyword("ASC") ||
+                               token.IsKeyword("DESC") || token.IsOperator(",")));
       is_joined = is_joined || token.IsKeyword("UNION") || token.IsKeyword("EXCEPT") ||
                   token.IsKeyword("INTERSECT");
       DASHI_RETURN_IF_ERROR(ReadWord(&in_from));
     } else {
       DASHI_ASSIGN_OR_RETURN(body.last, ReadExpression(kLevelOr));
       ++body.num_expressions;
+      if (in_order && body.last.is_distance) {
+        PutNullsLast(body.last);
+      }
     }
   }
   set_calls_ = outer;
   derived_ = outer_derived;
   NoteDerived(derived, is_joined);
   return body;
+}
+
+// Rows without a vector come behind all others where rows are ordered by a distance, as in
+// PostgreSQL: they are not the nearest ones.
+void Rewriter::PutNullsLast(const Operand& distance) {
+  if (Peek().IsKeyword("ASC")) {
+    Take();
+  }
+  if (!Peek().IsKeyword("DESC") && !Peek().IsKeyword("NULLS")) {
+    const TextRange range{distance.range.begin, end_};
+    Replace(range, {range, " NULLS LAST"}, distance.type, distance.depth);
+  }
 }
 
 void Rewriter::NoteDerived(const DerivedColumns& columns, bool is_joined) {

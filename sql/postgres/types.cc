@@ -7,6 +7,7 @@
 
 #include "base/nearest_name.h"
 #include "base/status.h"
+#include "base/vector_codec.h"
 
 namespace dashi::sql::postgres {
 
@@ -47,6 +48,7 @@ constexpr TypeName kTypes[] = {
     {"json", CastKind::kJson},
     {"oid", CastKind::kOid},
     {"name", CastKind::kName},
+    {"vector", CastKind::kVector},
     {"regclass", CastKind::kRegclass},
     {"regtype", CastKind::kRegtype},
     {"regproc", CastKind::kRegproc},
@@ -59,8 +61,8 @@ constexpr std::string_view kRefused[] = {
     "char",      "bpchar",    "timetz",   "jsonb",   "uuid",      "money",     "bit",
     "varbit",    "xml",       "inet",     "cidr",    "macaddr",   "point",     "line",
     "lseg",      "box",       "path",     "polygon", "circle",    "tsvector",  "tsquery",
-    "int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange", "vector",
-    "halfvec",   "nchar",     "national", "macaddr8"};
+    "int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange", "halfvec",
+    "sparsevec", "nchar",     "national", "macaddr8"};
 
 constexpr std::uint64_t kVarcharMax = 10'485'760;
 constexpr std::uint64_t kPrecisionMax = 1000;
@@ -131,6 +133,11 @@ Status TakeModifier(TokenStream& tokens, const Token& word, CastTarget* target) 
       target->modifier = length;
       return Status();
     }
+    case CastKind::kVector: {
+      DASHI_ASSIGN_OR_RETURN(const auto dimension, TakeOneModifier(tokens, 1, kVectorDimensionMax));
+      target->modifier = dimension;
+      return Status();
+    }
     case CastKind::kFloat8: {
       if (!word.IsKeyword("FLOAT")) {
         return Status();
@@ -188,6 +195,8 @@ StaticType StaticTypeOf(CastKind kind) {
       return StaticType::kName;
     case CastKind::kChar:
       return StaticType::kChar;
+    case CastKind::kVector:
+      return StaticType::kVector;
     case CastKind::kRegclass:
       return StaticType::kRegclass;
     case CastKind::kRegtype:

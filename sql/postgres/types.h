@@ -35,7 +35,8 @@ enum class StaticType : std::uint8_t {
   kSmallIntArray,
   kCharArray,
   kNameArray,
-  kDate,  // From here on, times.
+  kVector,  ///< of 32-bit floats
+  kDate,    // From here on, times.
   kTime,
   kTimestamp,
   kInterval,
@@ -62,6 +63,7 @@ enum class CastKind : std::uint8_t {
   kOid,
   kName,
   kChar,
+  kVector,
   kRegclass,
   kRegtype,
   kRegproc,
@@ -71,7 +73,8 @@ enum class CastKind : std::uint8_t {
 
 struct CastTarget {
   CastKind kind = CastKind::kText;
-  /// varchar: characters; numeric: digits * 1000 + scale; timestamps: digits of the second.
+  /// varchar: characters; numeric: digits * 1000 + scale; timestamps: digits of the second;
+  /// vector: dimensions.
   std::optional<std::int32_t> modifier = std::nullopt;
   bool array = false;  ///< of such elements: a text that shows them
 };

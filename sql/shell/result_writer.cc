@@ -4,10 +4,12 @@
 #include <array>
 #include <set>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/value_format.h"
+#include "base/vector_codec.h"
 #include "sql/shell/markup_writer.h"
 #include "sql/shell/table_writer.h"
 
@@ -59,6 +61,7 @@ class JsonWriter final : public ResultWriter {
       }
       std::string& key = keys_.emplace_back();
       AppendJsonString(&key, name);
+      is_vector_.push_back(column.sql_type == SqlType::kVector);
     }
     return Status();
   }
@@ -69,7 +72,11 @@ class JsonWriter final : public ResultWriter {
     line += '{';
     for (std::size_t i = 0; i < row.size(); ++i) {
       line += (i == 0 ? "" : ", ") + keys_[i] + ": ";
-      AppendJsonValue(&line, row[i]);
+      if (is_vector_[i] && row[i].type() == ValueType::kBlob) {
+        AppendVectorText(&line, row[i].bytes());
+      } else {
+        AppendJsonValue(&line, row[i]);
+      }
     }
     line += lines_ ? "}\n" : "}";
     return sink_.Write(line);
@@ -83,6 +90,7 @@ class JsonWriter final : public ResultWriter {
   const bool lines_;
   ByteSink& sink_;
   std::vector<std::string> keys_;
+  std::vector<bool> is_vector_;
   bool first_ = true;
 };
 
@@ -116,6 +124,43 @@ class TsvWriter final : public ResultWriter {
   ByteSink& sink_;
 };
 
+/// Hands on rows in which vectors are text, to a writer that knows numbers, texts and bytes alone.
+class VectorWriter final : public ResultWriter {
+ public:
+  explicit VectorWriter(std::unique_ptr<ResultWriter> writer) : writer_(std::move(writer)) {}
+
+  Status Begin(const std::vector<Column>& columns) override {
+    std::vector<Column> shown = columns;
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      if (shown[i].sql_type == SqlType::kVector) {
+        vectors_.push_back(i);
+        shown[i].type = ValueType::kText;
+      }
+    }
+    return writer_->Begin(shown);
+  }
+
+  Status Write(const Row& row) override {
+    if (vectors_.empty()) {
+      return writer_->Write(row);
+    }
+    Row shown = row;
+    for (const std::size_t i : vectors_) {
+      if (shown[i].type() == ValueType::kBlob) {
+        shown[i] = Value::Text(VectorText(shown[i].bytes()));
+      }
+    }
+    return writer_->Write(shown);
+  }
+
+  Status End() override { return writer_->End(); }
+  Status Abandon() override { return writer_->Abandon(); }
+
+ private:
+  const std::unique_ptr<ResultWriter> writer_;
+  std::vector<std::size_t> vectors_;
+};
+
 // In the order of OutputFormat.
 constexpr std::array<std::string_view, 7> kFormatNames = {"table", "csv",      "tsv", "json",
                                                           "jsonl", "markdown", "html"};
@@ -136,7 +181,9 @@ std::string_view NameOf(OutputFormat format) {
   return kFormatNames[static_cast<std::size_t>(format)];
 }
 
-std::unique_ptr<ResultWriter> MakeResultWriter(const WriterOptions& options, ByteSink& sink) {
+namespace {
+
+std::unique_ptr<ResultWriter> MakePlainWriter(const WriterOptions& options, ByteSink& sink) {
   switch (options.format) {
     case OutputFormat::kCsv:
       return std::make_unique<CsvWriter>(sink);
@@ -154,6 +201,15 @@ std::unique_ptr<ResultWriter> MakeResultWriter(const WriterOptions& options, Byt
       break;
   }
   return MakeTableWriter(options, sink);
+}
+
+}  // namespace
+
+std::unique_ptr<ResultWriter> MakeResultWriter(const WriterOptions& options, ByteSink& sink) {
+  std::unique_ptr<ResultWriter> writer = MakePlainWriter(options, sink);
+  const bool json =
+      options.format == OutputFormat::kJson || options.format == OutputFormat::kJsonLines;
+  return json ? std::move(writer) : std::make_unique<VectorWriter>(std::move(writer));
 }
 
 }  // namespace dashi

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/vector_codec.h"
 #include "sql/shell/display_width.h"
 #include "tests/shell/string_sink.h"
 
@@ -251,6 +252,22 @@ TEST(ResultWriterTest, JsonKeepsColumnsOfOneNameApart) {
               {{Value::Text("a"), Value::Text("b")}}));
   EXPECT_EQ(parsed[0]["id"], "a");
   EXPECT_EQ(parsed[0]["id_2"], "b");
+}
+
+TEST(ResultWriterTest, VectorsAreShownAsTheyAreWritten) {
+  const std::vector<Column> columns = {{"id", ValueType::kText},
+                                       {"emb", ValueType::kBlob, SqlType::kVector}};
+  const std::vector<Row> rows = {
+      {Value::Text("a"), Value::Bytes(VectorOfText("[1, -0.1]").value())},
+      {Value::Text("b"), Value::Null()}};
+  EXPECT_EQ(Written(Format(OutputFormat::kCsv), columns, rows), "id,emb\na,\"[1,-0.1]\"\nb,\n");
+  EXPECT_EQ(Written(Format(OutputFormat::kTsv), columns, rows), "id\temb\na\t[1,-0.1]\nb\t\\N\n");
+  EXPECT_EQ(Written(Format(OutputFormat::kJsonLines), columns, rows),
+            "{\"id\": \"a\", \"emb\": [1,-0.1]}\n{\"id\": \"b\", \"emb\": null}\n");
+  EXPECT_NE(Written(Format(OutputFormat::kTable), columns, rows).find(" a  | [1,-0.1]\n"),
+            std::string::npos);
+  EXPECT_NE(Written(Format(OutputFormat::kHtml), columns, rows).find("<td>[1,-0.1]</td>"),
+            std::string::npos);
 }
 
 TEST(ResultWriterTest, AnAbandonedArrayIsNoJson) {

@@ -2,12 +2,19 @@
 #include <utility>
 
 #include "base/status.h"
+#include "base/vector_codec.h"
 #include "tests/slt/slt_client.h"
 
 namespace dashi::slt {
 namespace {
 
-std::string Shown(const Value& value) {
+// Vectors as a server sends them.
+std::string Shown(const Value& value, SqlType type) {
+  if (type == SqlType::kVector && value.type() == ValueType::kBlob) {
+    std::string text;
+    AppendVectorArrayText(&text, value.bytes());
+    return text;
+  }
   if (value.type() == ValueType::kReal) {
     char text[64];
     std::snprintf(text, sizeof(text), "%.6g", value.real());
@@ -47,8 +54,8 @@ class EmbeddedClient : public SltClient {
         return Status();
       }
       std::vector<std::string>& shown = answer->rows.emplace_back();
-      for (const Value& value : row) {
-        shown.push_back(Shown(value));
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        shown.push_back(Shown(row[i], result.columns()[i].sql_type));
       }
     }
   }

@@ -117,6 +117,17 @@ std::vector<Damage> RowDamages() {
          raw.Put(Family::kMeta, SchemaKey(EntityKind::kLabel), EncodeSchema(schema));
        },
        "labels | a value is not of its column's type | ordinal 0, column lang"},
+      {"VectorOfAnotherDimension",
+       [](const RawWriter& raw) {
+         EntityRow row;
+         row.id = "l1";
+         row.attributes = {{16, Value::Bytes(std::string(8, '\0'))}};
+         raw.Put(Family::kLabels, RowKey(kFirst), EncodeRow(row));
+         const SchemaRecord schema{
+             1, 17, {{16, "emb", ColumnType::kVector, Value::Null(), false, 3}}, {}};
+         raw.Put(Family::kMeta, SchemaKey(EntityKind::kLabel), EncodeSchema(schema));
+       },
+       "labels | a value is not of its column's type | ordinal 0, column emb"},
       {"RowKeyNoOrdinal",
        [](const RawWriter& raw) { raw.Put(Family::kDocuments, "xy", EncodeRow(BadText())); },
        "documents | a key is no ordinal | 2 bytes"},

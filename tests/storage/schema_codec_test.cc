@@ -10,7 +10,7 @@ namespace {
 SchemaRecord SomeSchema() {
   SchemaRecord schema;
   schema.version = 9;
-  schema.next_column = 23;
+  schema.next_column = 25;
   schema.columns = {
       {16, "price", ColumnType::kReal, Value::Real(2.0), false},
       {17,
@@ -20,6 +20,9 @@ SchemaRecord SomeSchema() {
       {19, "lang", ColumnType::kText, Value::Text("en \"x\""), false},
       {20, "active", ColumnType::kBoolean, Value::Integer(1), false},
       {22, "seen", ColumnType::kTimestamp, Value::Null(), false},
+      {23, "emb", ColumnType::kVector, Value::Bytes(std::string("\0\0\x80\x3f\xcd\xcc\xcc\x3d", 8)),
+       false, 2},
+      {24, "free", ColumnType::kVector, Value::Null(), false},
   };
   schema.indexes = {{3, "i", 16, IndexState::kBuilding}, {9, "j j", 19, IndexState::kReady}};
   return schema;
@@ -41,6 +44,11 @@ TEST(SchemaCodecTest, BytesStayAsTheyAre) {
   EXPECT_EQ(EncodeSchema(schema),
             "\x01{\"columns\":[{\"default\":\"en\",\"name\":\"lang\",\"number\":16,\"type\":3}],"
             "\"next_column\":17,\"version\":2}");
+  SchemaRecord vectors = schema;
+  vectors.columns = {{16, "emb", ColumnType::kVector, Value::Null(), false, 3}};
+  EXPECT_EQ(EncodeSchema(vectors),
+            "\x01{\"columns\":[{\"dimension\":3,\"name\":\"emb\",\"number\":16,\"type\":6}],"
+            "\"next_column\":17,\"version\":2}");
   schema.indexes = {{5, "lang_idx", 16, IndexState::kReady}};
   EXPECT_TRUE(EncodeSchema(schema).find("\"indexes\":[{\"column\":16,\"name\":\"lang_idx\","
                                         "\"number\":5,\"state\":2}]") != std::string::npos);
@@ -61,7 +69,7 @@ TEST(SchemaCodecTest, DamageIsRefusedOrHarmless) {
   orphan.indexes[0].column = 17;  // Dropped.
   EXPECT_FALSE(DecodeSchema(EncodeSchema(orphan), &read));
   SchemaRecord reused = SomeSchema();
-  reused.next_column = 22;
+  reused.next_column = 24;
   EXPECT_FALSE(DecodeSchema(EncodeSchema(reused), &read));
 }
 
@@ -72,7 +80,7 @@ TEST(SchemaRecordTest, FindsColumnsAndTheirValues) {
                               "e"),
             nullptr);
   EXPECT_EQ(schema.FindColumn(17U), nullptr);
-  EXPECT_EQ(schema.LiveColumns().size(), 4U);
+  EXPECT_EQ(schema.LiveColumns().size(), 6U);
   EntityRow row;
   row.attributes = {{17, Value::Integer(3)}, {19, Value::Null()}, {22, Value::Integer(5)}};
   EXPECT_EQ(ColumnValue(row, schema.columns[0]), Value::Real(2.0));
