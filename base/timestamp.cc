@@ -20,6 +20,7 @@ class Scanner {
   explicit Scanner(std::string_view text) : rest_(text) {}
 
   bool AtEnd() const { return rest_.empty(); }
+  bool AtSign() const { return !AtEnd() && (rest_.front() == '+' || rest_.front() == '-'); }
   bool Take(char c) {
     const bool taken = !rest_.empty() && rest_.front() == c;
     if (taken) {
@@ -135,8 +136,10 @@ std::optional<std::int64_t> ParseTimestamp(std::string_view text) {
   if (!TakeDate(&scanner, &days)) {
     return std::nullopt;
   }
-  if (scanner.Take('T') || scanner.Take('t') || scanner.Take(' ')) {
-    if (!TakeTime(&scanner, &micros) || !TakeOffset(&scanner, &offset_seconds)) {
+  const bool blank = scanner.Take(' ');
+  if (blank || scanner.Take('T') || scanner.Take('t')) {
+    const bool whole_day = blank && scanner.AtSign();
+    if ((!whole_day && !TakeTime(&scanner, &micros)) || !TakeOffset(&scanner, &offset_seconds)) {
       return std::nullopt;
     }
   }

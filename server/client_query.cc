@@ -328,6 +328,10 @@ ClientQuery::Outcome ClientQuery::Fetch(const FetchCursor& fetch) {
   if (!portal->columns) {
     DASHI_RETURN_IF_ERROR(session_.DecideColumns(*portal));
   }
+  // To fetch no row is to fetch the last one again.
+  if (fetch.num_rows == 0 && portal->rows->on_row()) {
+    return fetch.moves ? Finished("MOVE 1") : Outcome(OnlyForwards());
+  }
   if (!fetch.moves) {
     return std::unique_ptr<StatementResult>(
         std::make_unique<FetchResult>(std::move(portal), fetch.num_rows));

@@ -25,6 +25,19 @@ StatementPart Rest(std::string_view statement, const TokenStream& tokens) {
   return {std::string(statement.substr(offset)), offset};
 }
 
+// The query of a cursor, without the FOR READ ONLY with which libpqxx ends it.
+StatementPart CursorQuery(std::string_view statement, TokenStream& tokens) {
+  StatementPart query = Rest(statement, tokens);
+  while (!tokens.AtEnd()) {
+    const Token& token = tokens.Take();
+    if (token.IsKeyword("FOR") && tokens.Peek().IsKeyword("READ") &&
+        tokens.Peek(1).IsKeyword("ONLY") && tokens.Peek(2).kind == TokenKind::kEnd) {
+      query.text.resize(token.offset - query.offset);
+    }
+  }
+  return query;
+}
+
 Result<ClientStatement> ParseDeclare(std::string_view statement, TokenStream& tokens) {
   DeclareCursor declare;
   DASHI_ASSIGN_OR_RETURN(declare.name, tokens.ExpectName("a cursor name"));
@@ -52,7 +65,7 @@ Result<ClientStatement> ParseDeclare(std::string_view statement, TokenStream& to
   if (!first.IsKeyword("SELECT") && !first.IsKeyword("VALUES") && !first.IsKeyword("WITH")) {
     return tokens.SyntaxError("SELECT, VALUES or WITH");
   }
-  declare.query = Rest(statement, tokens);
+  declare.query = CursorQuery(statement, tokens);
   return ClientStatement(std::move(declare));
 }
 
@@ -61,10 +74,6 @@ bool IsBackwards(const Token& token) {
                                                              "BACKWARD", "ABSOLUTE", "RELATIVE"};
   return std::any_of(kWords.begin(), kWords.end(),
                      [&](std::string_view word) { return token.IsKeyword(word); });
-}
-
-Status OnlyForwards() {
-  return Status::FailedPrecondition("cursor can only scan forward").WithSqlState("55000");
 }
 
 Result<ClientStatement> ParseFetch(TokenStream& tokens, bool moves) {
@@ -81,9 +90,6 @@ Result<ClientStatement> ParseFetch(TokenStream& tokens, bool moves) {
       fetch.num_rows = FetchCursor::kAll;
     } else if (tokens.Peek().kind == TokenKind::kInteger) {
       DASHI_ASSIGN_OR_RETURN(fetch.num_rows, tokens.ExpectInteger("a number of rows", kRowsMax));
-      if (fetch.num_rows == 0) {
-        return OnlyForwards();
-      }
     } else if (tokens.Peek().IsOperator("-")) {
       return OnlyForwards();
     }
@@ -282,6 +288,10 @@ bool MayBeOurs(std::string_view statement) {
 }
 
 }  // namespace
+
+Status OnlyForwards() {
+  return Status::FailedPrecondition("cursor can only scan forward").WithSqlState("55000");
+}
 
 Result<std::optional<ClientStatement>> ParseClientStatement(std::string_view statement) {
   static constexpr std::array<std::string_view, 9> kWords = {"DECLARE",    "FETCH",   "MOVE",

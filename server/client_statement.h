@@ -98,4 +98,7 @@ using ClientStatement =
 ///         binary or without a query; 55000 for fetching backwards.
 Result<std::optional<ClientStatement>> ParseClientStatement(std::string_view statement);
 
+/// 55000: what would have a cursor go backwards.
+Status OnlyForwards();
+
 }  // namespace dashi

@@ -36,14 +36,15 @@ Result<bool> PortalRows::Next(Row* row) {
     num_bytes_ -= NumBytesOfRow(ahead_.front());
     *row = std::move(ahead_.front());
     ahead_.pop_front();
+    on_row_ = true;
     return true;
   }
-  if (at_end_) {
-    return false;
+  if (!at_end_) {
+    DASHI_ASSIGN_OR_RETURN(const bool more, result_->Next(row));
+    at_end_ = !more;
   }
-  DASHI_ASSIGN_OR_RETURN(const bool more, result_->Next(row));
-  at_end_ = !more;
-  return more;
+  on_row_ = !at_end_;
+  return on_row_;
 }
 
 Status PortalRows::ReadAhead(std::size_t num_rows) {

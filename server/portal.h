@@ -40,6 +40,8 @@ class PortalRows {
 
   const std::vector<Column>& columns() const { return result_->columns(); }
   Result<bool> Next(Row* row);
+  /// Whether Next stands on a row: neither before the first nor behind the last.
+  bool on_row() const { return on_row_; }
   /// Reads until `num_rows` are ahead, or to the end.
   Status ReadAhead(std::size_t num_rows);
   /// Reads to the end, but no further than to `num_bytes_max`. Returns whether it came to the end.
@@ -54,6 +56,7 @@ class PortalRows {
   std::deque<Row> ahead_;
   std::size_t num_bytes_ = 0;  // of the rows ahead
   bool at_end_ = false;        // of result_
+  bool on_row_ = false;
 };
 
 /// A statement with its values, on its way from Bind to its last row; or a cursor.

@@ -1,6 +1,8 @@
 #include "server/wire_encoder.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/byte_codec.h"
 #include "base/status.h"
@@ -214,10 +216,17 @@ void AppendCopyData(std::string* out, std::string_view bytes) {
 void AppendCopyDone(std::string* out) { const MessageBuilder message(out, 'c'); }
 
 void AppendNotice(std::string* out, std::string_view text) {
+  // Clients tell these by their codes, or show them as warnings.
+  static constexpr std::pair<std::string_view, std::string_view> kWarnings[] = {
+      {"there is already a transaction in progress", "25001"},
+      {"there is no transaction in progress", "25P01"}};
+  const auto* warning = std::find_if(std::begin(kWarnings), std::end(kWarnings),
+                                     [&](const auto& one) { return one.first == text; });
+  const bool warns = warning != std::end(kWarnings);
   MessageBuilder message(out, 'N');
-  message.Field('S', "NOTICE");
-  message.Field('V', "NOTICE");
-  message.Field('C', "00000");
+  message.Field('S', warns ? "WARNING" : "NOTICE");
+  message.Field('V', warns ? "WARNING" : "NOTICE");
+  message.Field('C', warns ? warning->second : "00000");
   message.Field('M', text.empty() ? " " : text);
   message.Byte('\0');
 }

@@ -37,6 +37,7 @@ Result<bool> TransactionBlock::Commit(storage::Durability durability) {
 
 void TransactionBlock::Rollback() {
   failed_ = false;
+  refuses_writes_ = false;
   savepoints_.clear();
   view_.reset();
   transaction_.reset();

@@ -102,9 +102,12 @@ StatementResult ExecuteSetTransaction(SessionState& session,
   if (!session.block.active()) {
     return Finished("SET", {"SET TRANSACTION has no effect outside a transaction block"});
   }
-  if (read_only && *read_only != session.block.read_only()) {
-    return Status::Unimplemented("the access mode is chosen when the block begins")
-        .WithHint("Write BEGIN READ ONLY or BEGIN READ WRITE.");
+  if (read_only && !*read_only && session.block.read_only()) {
+    return Status::Unimplemented("a block that is read-only stays so")
+        .WithHint("Write BEGIN READ WRITE.");
+  }
+  if (read_only && *read_only) {
+    session.block.RefuseWrites();
   }
   return Finished("SET");
 }

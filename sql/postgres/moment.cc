@@ -67,23 +67,17 @@ Status BadMoment(std::string_view type, std::string_view text) {
 }
 
 Result<Moment> ReadTime(std::string_view text) {
-  // A time is what follows the date of a timestamp.
-  const std::string_view clock =
-      LooksLikeDate(text) && text.size() > kDateBytes ? text.substr(kDateBytes + 1) : text;
-  const auto micros = ParseTimestamp("1970-01-01 " + std::string(clock));
-  const bool zone = !LooksLikeDate(text) && clock.find_first_of("+-zZ") != std::string_view::npos;
-  if (!micros || clock.empty() || zone) {
+  // A time is what follows the date of a timestamp. Its zone means nothing, as in PostgreSQL.
+  const bool dated = LooksLikeDate(text) && text.size() > kDateBytes;
+  const std::string_view clock = dated ? text.substr(kDateBytes + 1) : text;
+  const std::string epoch = "1970-01-01 ";
+  const auto whole = ParseTimestamp(dated ? std::string(text) : epoch + std::string(text));
+  const auto micros =
+      ParseTimestamp(epoch + std::string(clock.substr(0, clock.find_first_of("+-zZ"))));
+  if (!whole || !micros) {
     return BadMoment("time", text);
   }
-  Moment moment{StaticType::kTime, *micros, {}};
-  if (LooksLikeDate(text)) {
-    const auto whole = ParseTimestamp(text);
-    if (!whole) {
-      return BadMoment("time", text);
-    }
-    moment.micros = *whole - FloorDiv(*whole, kMicrosPerDay) * kMicrosPerDay;
-  }
-  return moment;
+  return Moment{StaticType::kTime, *micros, {}};
 }
 
 Result<Moment> ReadDate(std::string_view text) {

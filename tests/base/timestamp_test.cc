@@ -17,6 +17,8 @@ TEST(TimestampTest, ReadsDatesTimesAndOffsets) {
   EXPECT_EQ(ParseTimestamp("1970-01-01T01:30:00+0130"), 0);
   EXPECT_EQ(ParseTimestamp("1969-12-31 23:00:00-01"), 0);
   EXPECT_EQ(ParseTimestamp("1969-12-31T23:59:59.999999Z"), -1);
+  EXPECT_EQ(ParseTimestamp("1970-01-01 +00"), 0);  // JDBC's setDate
+  EXPECT_EQ(ParseTimestamp("1970-01-01 -01:30"), 5'400'000'000);
   EXPECT_EQ(ParseTimestamp("2000-02-29"), 951'782'400'000'000);
   EXPECT_EQ(ParseTimestamp("0001-01-01"), kTimestampMin);
   EXPECT_EQ(ParseTimestamp("9999-12-31 23:59:59.999999"), kTimestampMax);
@@ -44,6 +46,10 @@ TEST(TimestampTest, RefusesWhatIsNoTime) {
                            "2026-01-01 10:00+16",
                            "2026-01-01 10:00 Z",
                            "2026-01-01Z",
+                           "2026-01-01+01",
+                           "2026-01-01T+01",
+                           "2026-01-01 +",
+                           "2026-01-01 ",
                            "0000-01-01",
                            "10000-01-01",
                            "0001-01-01T00:00+01:00",

@@ -51,8 +51,13 @@ std::vector<Case> InCases() {
       {"a key twice", {{QueryBytes(kCopyIn) + Data("a\tone\na\ttwo\n") + Done()}, Look()}},
       {"a table that is none",
        {{QueryBytes("COPY nope FROM STDIN") + Data("a\tone\n") + Done() + QueryBytes("SELECT 1"),
-         2}}},
-      {"a column that is none", {{QueryBytes("COPY anchors (id, nope) FROM STDIN") + Done()}}},
+         2}},
+       "its place is told too",
+       "E:42P01@6 Z:I T D(1) C:SELECT 1 Z:I"},
+      {"a column that is none",
+       {{QueryBytes("COPY anchors (id, nope) FROM STDIN") + Done()}},
+       "its place is told too",
+       "E:42703@19 Z:I"},
   };
 }
 
@@ -115,7 +120,9 @@ std::vector<Case> ExtendedCases() {
          SyncBytes()}}},
       {"an unknown table",
        {{ParseBytes("", "COPY nope FROM STDIN") + BindBytes("", "") + ExecuteBytes("") +
-         SyncBytes()}}},
+         SyncBytes()}},
+       "its place is told too",
+       "1 2 E:42P01@6 Z:I"},
       {"twice by one statement",
        {{ParseBytes("s", kCopyIn) + SyncBytes()},
         {BindBytes("", "s") + ExecuteBytes("") + SyncBytes() + Data("a\tone\n") + Done() +

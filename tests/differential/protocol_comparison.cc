@@ -36,6 +36,10 @@ std::string Shown(const std::vector<ServerMessage>& messages) {
       shown += "(" + ShownBytes(message.body) + ")";
     } else if (message.type == 'G' || message.type == 'H') {
       shown += "(" + ShownBytes(message.body) + ")";
+    } else if (message.type == 'E' && !FieldOf(message, 'P').empty()) {
+      shown += "@" + FieldOf(message, 'P');
+    } else if (message.type == 'N') {
+      shown += "(" + FieldOf(message, 'V') + " " + FieldOf(message, 'C') + ")";
     } else if (message.type == 'S') {
       shown += ":" + message.body.substr(0, message.body.find('\0'));
     }

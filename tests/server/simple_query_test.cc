@@ -119,6 +119,20 @@ TEST_F(SimpleQueryTest, SendsNoticesBeforeTheTag) {
   EXPECT_EQ(FieldOf(messages[0], 'M'), "careful");
 }
 
+TEST_F(SimpleQueryTest, NoticesOfTransactionsAreWarnings) {
+  for (const auto& [text, sqlstate] :
+       {std::pair("there is already a transaction in progress", "25001"),
+        std::pair("there is no transaction in progress", "25P01")}) {
+    runner()["DELETE FROM t"].notices = {text};
+    const auto messages = Run("DELETE FROM t");
+    ASSERT_EQ(TypesOf(messages), "NCZ");
+    EXPECT_EQ(FieldOf(messages[0], 'S'), "WARNING");
+    EXPECT_EQ(FieldOf(messages[0], 'V'), "WARNING");
+    EXPECT_EQ(FieldOf(messages[0], 'C'), sqlstate);
+    EXPECT_EQ(FieldOf(messages[0], 'M'), text);
+  }
+}
+
 TEST_F(SimpleQueryTest, ErrorsMidwayFollowTheRows) {
   runner()["SELECT n"].status_midway = Status::IoError("disk gone");
   EXPECT_EQ(TypesOf(Run("SELECT n")), "TDDEZ");
