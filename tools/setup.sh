@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what dashi is built from: Debian packages by apt, LibTorch (a Python wheel) into .deps/.
+# Installs what dashi is built from: Debian packages by apt, some of them only unpacked into .deps/,
+# and LibTorch (a Python wheel) into .deps/.
 # Usage: tools/setup.sh GROUP...    (groups of tools/packages.txt; ./run calls this)
 # Does nothing, in well under a second, when all is there. With DASHI_TORCH_ROOT set, LibTorch is
 # taken from there (the folder that holds torch/ and nvidia/).
@@ -50,24 +51,67 @@ wanted_packages() {
   done < <(grep -v '^#' "$root/tools/packages.txt")
 }
 
+# Sets as_root to what makes a command root's, for the packages $@.
+become_root() {
+  as_root=()
+  ((EUID == 0)) && return
+  command -v sudo > /dev/null ||
+    fail "missing packages ($*) need root or sudo: run this as root, or install them by hand."
+  sudo -v || fail "missing packages ($*) need sudo, and sudo refused."
+  as_root=(sudo)
+}
+
+apt_update() {
+  "${as_root[@]}" apt-get update -o APT::Update::Error-Mode=any >> "$log" 2>&1 ||
+    fail "no network: apt-get update failed (see $log)."
+}
+
 apt_install() {
-  local as_root=() options=(-y --no-install-recommends -o Dpkg::Use-Pty=0)
-  if ((EUID != 0)); then
-    command -v sudo > /dev/null ||
-      fail "missing packages ($*) need root or sudo: run this as root, or install them by hand."
-    sudo -v || fail "missing packages ($*) need sudo, and sudo refused."
-    as_root=(sudo)
-  fi
+  local options=(-y --no-install-recommends -o Dpkg::Use-Pty=0)
+  become_root "$@"
   check_space /usr 2 "the Debian packages take"
   echo "setup: installing $# Debian packages" >&2
   export DEBIAN_FRONTEND=noninteractive
   if "${as_root[@]}" apt-get install "${options[@]}" "$@" >> "$log" 2>&1; then
     return
   fi
-  "${as_root[@]}" apt-get update -o APT::Update::Error-Mode=any >> "$log" 2>&1 ||
-    fail "no network: apt-get update failed (see $log)."
+  apt_update
   "${as_root[@]}" apt-get install "${options[@]}" "$@" >> "$log" 2>&1 ||
     fail "apt-get could not install the packages: $(grep -E '^E:' "$log" | tail -1) (see $log)."
+}
+
+# Whether the version $1 is that of the pin $2.
+is_pinned() {
+  local have=${1#*:}  # Without the epoch.
+  [[ $2 == - || $have == "$2" || $have == "$2"[.+~:-]* ]]
+}
+
+# Unpacks the packages of the group unpacked into .deps/unpacked, as any user.
+setup_unpacked() {
+  local wanted name version names archive have target="$root/.deps/unpacked"
+  local partial="$root/.deps/unpacked.partial"
+  wanted=$(wanted_packages unpacked)
+  [[ -f $target/stamp && $(< "$target/stamp") == "$wanted" ]] && return
+  names=$(cut -d' ' -f1 <<< "$wanted")
+  rm -rf "$partial" "$target"
+  mkdir -p "$partial/archives"
+  # shellcheck disable=SC2086  # One word a package.
+  if ! (cd "$partial/archives" && apt-get download $names) >> "$log" 2>&1; then
+    become_root $names
+    apt_update
+    (cd "$partial/archives" && apt-get download $names) >> "$log" 2>&1 ||
+      fail "apt-get could not download $(xargs <<< "$names") (see $log)."
+  fi
+  while read -r name version; do
+    archive=$(echo "$partial/archives/${name}"_*.deb)
+    have=$(dpkg-deb --field "$archive" Version)
+    is_pinned "$have" "$version" ||
+      fail "$name has version $have, dashi is tested with $version."
+    dpkg-deb --extract "$archive" "$partial"
+  done <<< "$wanted"
+  rm -r "$partial/archives"
+  echo "$wanted" > "$partial/stamp"
+  mv "$partial" "$target"
 }
 
 setup_packages() {
@@ -84,9 +128,8 @@ setup_packages() {
     [[ -z $missing ]] || fail "still missing after apt-get install:" $missing
   fi
   while read -r name version; do
-    have=${installed[$name]#*:}  # Without the epoch.
-    [[ $version == - || $have == "$version" || $have == "$version"[.+~:-]* ]] ||
-      fail "$name has version $have, dashi is built with $version."
+    have=${installed[$name]#*:}
+    is_pinned "$have" "$version" || fail "$name has version $have, dashi is built with $version."
   done <<< "$wanted"
 }
 
@@ -150,6 +193,10 @@ setup_torch() {
 if [[ -z ${DASHI_SKIP_PACKAGES:-} ]]; then
   check_distribution
   setup_packages "$@"
+  if [[ " $* " == *" lint "* ]]; then
+    mkdir -p "$root/.deps"
+    setup_unpacked
+  fi
 fi
 if [[ ${DASHI_TORCH:-ON} != OFF && -z ${DASHI_TORCH_ROOT:-} ]]; then
   mkdir -p "$root/.deps"

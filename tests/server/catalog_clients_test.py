@@ -1,5 +1,5 @@
-"""What drivers and tools ask PostgreSQL's catalog for: psycopg2, psycopg 3, asyncpg and, where it
-is there, SQLAlchemy, against a real server.
+"""What drivers and tools ask PostgreSQL's catalog for: psycopg2, psycopg 3, asyncpg and SQLAlchemy,
+against a real server.
 
 Needs DASHI_COMMAND.
 """
@@ -15,12 +15,8 @@ import asyncpg
 import psycopg
 import psycopg2
 import psycopg2.extras
+import sqlalchemy
 from psycopg.types import TypeInfo
-
-try:
-    import sqlalchemy
-except ImportError:
-    sqlalchemy = None
 
 SEED = """
 INSERT INTO labels (id, text) VALUES ('L1', 'headphones'), ('L2', 'cables');
@@ -157,7 +153,6 @@ class AsyncpgTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await self.connection.fetchval("SELECT 'labels'::regclass"), "labels")
 
 
-@unittest.skipIf(sqlalchemy is None, "python3-sqlalchemy is not installed")
 class SqlalchemyTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

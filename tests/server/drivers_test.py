@@ -148,6 +148,18 @@ class Psycopg2Test(unittest.TestCase):
         got = io.StringIO()
         self.cursor.copy_expert("COPY (SELECT id, text FROM anchors ORDER BY id) TO STDOUT", got)
         self.assertEqual(got.getvalue(), 'csv1\ta, "b"\ncsv2\t\u00e9\ntab1\tx\\ty\n')
+        got = io.StringIO()
+        self.cursor.copy_expert("COPY (SELECT id, text FROM anchors ORDER BY id) TO STDOUT CSV",
+                                got)
+        self.assertEqual(got.getvalue(), 'csv1,"a, ""b"""\ncsv2,\u00e9\ntab1,x\ty\n')
+        binary, again = io.BytesIO(), io.BytesIO()
+        out = "COPY (SELECT id, text FROM anchors ORDER BY id) TO STDOUT (FORMAT binary)"
+        self.cursor.copy_expert(out, binary)
+        self.cursor.execute("DELETE FROM anchors")
+        binary.seek(0)
+        self.cursor.copy_expert("COPY anchors (id, text) FROM STDIN (FORMAT binary)", binary)
+        self.cursor.copy_expert(out, again)
+        self.assertEqual(again.getvalue(), binary.getvalue())
         with self.assertRaises(psycopg2.errors.UniqueViolation):
             self.cursor.copy_from(io.StringIO("csv1\tx\n"), "anchors", columns=("id", "text"))
         self.connection.rollback()
@@ -342,6 +354,11 @@ class PsycopgTest(unittest.TestCase):
                              "ORDER BY id) TO STDOUT") as copy:
                 rows = list(copy.rows())
             self.assertEqual((len(rows), rows[7]), (1000, ("copied0007", "x\ty")))
+            with cursor.copy("COPY anchors (id, text) FROM STDIN (FORMAT csv)") as copy:
+                copy.write('csv1,"a, ""b"""\n')
+            with cursor.copy("COPY (SELECT id, text FROM anchors WHERE id = 'csv1') TO STDOUT "
+                             "(FORMAT csv, HEADER)") as copy:
+                self.assertEqual(b"".join(copy), b'id,text\ncsv1,"a, ""b"""\n')
             with cursor.copy("COPY documents (id, text, year, price, active, seen) FROM STDIN "
                              "(FORMAT binary)") as copy:
                 copy.set_types(["text", "text", "int8", "float8", "bool", "timestamptz"])
@@ -493,6 +510,14 @@ class AsyncpgTest(unittest.IsolatedAsyncioTestCase):
             "SELECT id, text, year, price, active, seen FROM documents WHERE id LIKE 'record%' "
             "ORDER BY rowid")
         self.assertEqual([tuple(row) for row in rows], records)
+        for kind in ("csv", "binary"):
+            out = io.BytesIO()
+            await self.connection.copy_from_table("anchors", columns=["id", "text"], output=out,
+                                                  format=kind)
+            await self.connection.execute("DELETE FROM anchors")
+            out.seek(0)
+            self.assertEqual(await self.connection.copy_to_table(
+                "anchors", source=out, columns=["id", "text"], format=kind), "COPY 100")
         await transaction.rollback()
 
     async def test_errors(self):

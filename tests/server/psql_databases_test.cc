@@ -1,6 +1,5 @@
 // A server of several databases, as psql meets it.
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -34,9 +33,8 @@ class PsqlDatabasesTest : public ::testing::Test {
   // Without a terminal, so that nobody is asked for a password.
   CommandOutcome Psql(const ServeProcess& serve, const std::string& where,
                       const std::string& statement) {
-    const char* psql = std::getenv("DASHI_PSQL");
     return RunCommand(
-        {"setsid", "-w", psql == nullptr ? "psql" : psql, "-XAtw", "-d",
+        {"setsid", "-w", "psql", "-XAtw", "-d",
          "host=127.0.0.1 port=" + std::to_string(serve.port()) + " " + where, "-c", statement},
         folder_);
   }

@@ -1,7 +1,6 @@
 // Roles, passwords and access rules as psql, which is libpq, meets them; and the audit log.
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -36,15 +35,11 @@ class PsqlLoginTest : public ::testing::Test {
 
   CommandOutcome Psql(const ServeProcess& serve, const std::string& where,
                       const std::vector<std::string>& words, std::string_view input = "") {
-    const char* psql = std::getenv("DASHI_PSQL");
     // Without a terminal, so that passwords are read from the input.
     std::vector<std::string> command = {
-        "setsid",
-        "-w",
-        psql == nullptr ? "psql" : psql,
-        "-XAtw",
-        "-d",
-        "host=127.0.0.1 dbname=w port=" + std::to_string(serve.port()) + " " + where};
+        "setsid", "-w",
+        "psql",   "-XAtw",
+        "-d",     "host=127.0.0.1 dbname=w port=" + std::to_string(serve.port()) + " " + where};
     command.insert(command.end(), words.begin(), words.end());
     return RunCommand(command, folder_, input);
   }

@@ -1,7 +1,6 @@
 // The real psql against a real server. Registered only where psql is installed.
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -36,15 +35,10 @@ class PsqlTest : public ::testing::Test {
   }
 
   CommandOutcome Psql(const std::vector<std::string>& words, std::string_view input = "") {
-    const char* psql = std::getenv("DASHI_PSQL");
-    std::vector<std::string> command = {psql == nullptr ? "psql" : psql,
-                                        "-X",
-                                        "-h",
-                                        "127.0.0.1",
-                                        "-p",
-                                        std::to_string(serve_->port()),
-                                        "-v",
-                                        "VERBOSITY=verbose"};
+    std::vector<std::string> command = {"psql", "-X",
+                                        "-h",   "127.0.0.1",
+                                        "-p",   std::to_string(serve_->port()),
+                                        "-v",   "VERBOSITY=verbose"};
     command.insert(command.end(), words.begin(), words.end());
     return RunCommand(command, folder_, input);
   }
@@ -229,12 +223,27 @@ TEST_F(PsqlTest, FetchesInPieces) {
   EXPECT_EQ(outcome.out, "L1\nL2\nL3\nBEGIN\nL1\nL2\nL3\nCOMMIT\n") << outcome.err;
 }
 
+TEST_F(PsqlTest, CopiesBothWays) {
+  const std::string shown = "COPY 3\n";
+  const CommandOutcome out = Psql({}, "\\copy (SELECT id, text FROM labels) TO 'first'\n");
+  EXPECT_EQ(out.out, shown) << out.err;
+  for (const std::string format : {"text", "csv", "binary"}) {
+    const std::string options = " (FORMAT " + format + ")\n";
+    const CommandOutcome outcome =
+        Psql({}, "\\copy labels (id, text) TO 'rows'" + options +
+                     "\\copy anchors (id, text) FROM 'rows'" + options +
+                     "\\copy (SELECT id, text FROM anchors ORDER BY id) TO 'again'\n"
+                     "DELETE FROM anchors;\n\\! cmp first again\n");
+    EXPECT_EQ(outcome.out, shown + shown + shown + "DELETE 3\n") << format << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+  }
+}
+
 TEST_F(PsqlTest, Watches) {
-  const char* psql = std::getenv("DASHI_PSQL");
-  const CommandOutcome outcome = RunCommand(
-      {"/usr/bin/timeout", "--signal=INT", "--kill-after=30", "2", psql == nullptr ? "psql" : psql,
-       "-X", "-At", "-h", "127.0.0.1", "-p", std::to_string(serve_->port())},
-      folder_, "SELECT 'seen' \\watch 0.1\n");
+  const CommandOutcome outcome =
+      RunCommand({"/usr/bin/timeout", "--signal=INT", "--kill-after=30", "2", "psql", "-X", "-At",
+                  "-h", "127.0.0.1", "-p", std::to_string(serve_->port())},
+                 folder_, "SELECT 'seen' \\watch 0.1\n");
   const std::size_t first = outcome.out.find("seen");
   ASSERT_NE(first, std::string::npos) << outcome.err;
   EXPECT_NE(outcome.out.find("seen", first + 1), std::string::npos);
@@ -243,13 +252,11 @@ TEST_F(PsqlTest, Watches) {
 TEST_F(PsqlTest, CtrlCCancelsTheQuery) {
   // psql turns SIGINT into a CancelRequest of its own connection, once it has one: on a busy
   // machine that takes longer, and the signal comes later at the next try.
-  const char* psql = std::getenv("DASHI_PSQL");
   CommandOutcome outcome;
   for (const char* seconds : {"0.5", "2", "8", "32"}) {
     outcome = RunCommand(
-        {"/usr/bin/timeout", "--signal=INT", "--kill-after=30", seconds,
-         psql == nullptr ? "psql" : psql, "-X", "-h", "127.0.0.1", "-p",
-         std::to_string(serve_->port()), "-c",
+        {"/usr/bin/timeout", "--signal=INT", "--kill-after=30", seconds, "psql", "-X", "-h",
+         "127.0.0.1", "-p", std::to_string(serve_->port()), "-c",
          "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"},
         folder_);
     if (outcome.err.find("ERROR:  ") != std::string::npos) {

@@ -1,7 +1,6 @@
 // TLS and Unix sockets as psql, which is libpq, meets them.
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <unistd.h>
@@ -31,8 +30,7 @@ class PsqlTlsTest : public ::testing::Test {
 
   // `where` is libpq's: "host=... sslmode=...".
   CommandOutcome Psql(const ServeProcess& serve, const std::string& where) {
-    const char* psql = std::getenv("DASHI_PSQL");
-    return RunCommand({psql == nullptr ? "psql" : psql, "-XAt", "-d",
+    return RunCommand({"psql", "-XAt", "-d",
                        "user=ann dbname=w port=" + std::to_string(serve.port()) + " " + where, "-c",
                        "\\conninfo", "-c", "SELECT 40 + 2"},
                       folder_);
