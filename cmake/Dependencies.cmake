@@ -15,6 +15,7 @@
 #   dashi_dep::prometheus  <prometheus/...>           server/
 #   dashi_dep::torch       <ATen/...>, <c10/...>, <torch/...>      trainer/torch/
 #   dashi_dep::utf8proc    <utf8proc.h>               trainer/
+#   dashi_dep::cctz        <cctz/...>                sql/schedule/
 #   dashi_dep::re2         <re2/re2.h>                sql/postgres/regular_expression.*
 #   dashi_dep::fmt         <fmt/...>                  anywhere
 #   dashi_dep::spdlog      <spdlog/...>               base/
@@ -90,6 +91,7 @@ dashi_import(openssl HEADER openssl/ssl.h LIBRARIES ssl crypto PACKAGE libssl-de
 dashi_import(prometheus HEADER prometheus/registry.h LIBRARIES prometheus-cpp-core
              LINK Threads::Threads PACKAGE prometheus-cpp-dev)
 dashi_import(utf8proc HEADER utf8proc.h LIBRARIES utf8proc PACKAGE libutf8proc-dev)
+dashi_import(cctz HEADER cctz/time_zone.h LIBRARIES cctz PACKAGE libcctz-dev)
 dashi_import(re2 HEADER re2/re2.h LIBRARIES re2 LINK Threads::Threads PACKAGE libre2-dev)
 dashi_import(json HEADER nlohmann/json.hpp PACKAGE nlohmann-json3-dev)
 dashi_import(simdjson HEADER simdjson.h LIBRARIES simdjson LINK Threads::Threads
