@@ -40,18 +40,23 @@ Result<bool> PortalRows::Next(Row* row) {
     return true;
   }
   if (!at_end_) {
-    DASHI_ASSIGN_OR_RETURN(const bool more, result_->Next(row));
-    at_end_ = !more;
+    DASHI_RETURN_IF_ERROR(Read(row).status());
   }
   on_row_ = !at_end_;
   return on_row_;
 }
 
+Result<bool> PortalRows::Read(Row* row) {
+  Result<bool> more = result_->Next(row);
+  has_failed_ = !more.ok();
+  at_end_ = more.ok() && !*more;
+  return more;
+}
+
 Status PortalRows::ReadAhead(std::size_t num_rows) {
   Row row;
   while (!at_end_ && ahead_.size() < num_rows) {
-    DASHI_ASSIGN_OR_RETURN(const bool more, result_->Next(&row));
-    at_end_ = !more;
+    DASHI_ASSIGN_OR_RETURN(const bool more, Read(&row));
     if (more) {
       num_bytes_ += NumBytesOfRow(row);
       ahead_.push_back(std::move(row));

@@ -48,15 +48,21 @@ class PortalRows {
   Result<bool> ReadAll(std::size_t num_bytes_max);
   const std::deque<Row>& ahead() const { return ahead_; }
   std::size_t num_bytes() const { return num_bytes_; }
+  /// Whether a row could not be had: none comes after it.
+  bool has_failed() const { return has_failed_; }
   std::string command_tag() const { return result_->command_tag(); }
   const std::vector<std::string>& notices() const { return result_->notices(); }
 
  private:
+  /// Reads the next row of the result.
+  Result<bool> Read(Row* row);
+
   std::unique_ptr<StatementResult> result_;
   std::deque<Row> ahead_;
   std::size_t num_bytes_ = 0;  // of the rows ahead
   bool at_end_ = false;        // of result_
   bool on_row_ = false;
+  bool has_failed_ = false;
 };
 
 /// A statement with its values, on its way from Bind to its last row; or a cursor.

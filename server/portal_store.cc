@@ -63,7 +63,8 @@ void PortalStore::EndTransaction(bool committed) {
 Status PortalStore::KeepRows() {
   for (const auto& [name, portal] : portals_) {
     const std::size_t taken = num_bytes();
-    if (portal->rows != nullptr && taken < kBytesMax) {
+    // One that has failed says so when it is read, and not to the statement that comes.
+    if (portal->rows != nullptr && !portal->rows->has_failed() && taken < kBytesMax) {
       // Where they do not all fit, the database says at the next row that it was ended.
       const std::size_t room = kBytesMax - taken + portal->rows->num_bytes();
       DASHI_RETURN_IF_ERROR(portal->rows->ReadAll(room).status());
