@@ -50,17 +50,19 @@ Status Tell(ByteSink& log, const std::string& message) {
   return log.Flush();
 }
 
-/// What the sessions of clients tell.
+/// What the sessions of clients tell, and what they begin with.
 struct Observers {
   AuditLog audit;
   SlowLog slow_log;
   StatementMetrics metrics;
   std::atomic<std::int64_t> slow_ms = 0;
+  std::atomic<std::uint64_t> statement_memory_bytes_max = 0;
 
   Status Open(const ServerOptions& options) {
     DASHI_RETURN_IF_ERROR(audit.Open(options.audit_log_file));
     DASHI_RETURN_IF_ERROR(slow_log.Open(options.slow_log_file));
     slow_ms = options.slow_statement.count();
+    statement_memory_bytes_max = options.statement_memory_bytes_max;
     return Status();
   }
 };
@@ -91,6 +93,7 @@ Result<std::unique_ptr<StatementRunner>> MakeRunner(const ServedDatabases& datab
   if (const std::int64_t slow_ms = observers.slow_ms; slow_ms > 0) {
     options.slow_statement = std::chrono::milliseconds(slow_ms);
   }
+  options.statement_memory_bytes_max = observers.statement_memory_bytes_max;
   DASHI_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, database->NewSession(options));
   return std::unique_ptr<StatementRunner>(std::make_unique<SessionRunner>(std::move(session)));
 }

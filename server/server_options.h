@@ -47,6 +47,8 @@ struct ServerOptions {
   /// none are.
   std::chrono::milliseconds slow_statement{1'000};
   std::string slow_log_file = {};
+  /// Of sessions that begin: the default of the setting of this name; 0: no limit.
+  std::size_t statement_memory_bytes_max = std::size_t{1} << 30;
   /// Of the server's log, the audit log and that of slow statements.
   LogFormat log_format = LogFormat::kText;
   /// How long running queries may go on, once the server is asked to stop, before it cancels them.

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "base/byte_size.h"
 #include "base/nearest_name.h"
 #include "base/status.h"
 #include "sql/settings.h"
@@ -71,6 +71,10 @@ const ServerSetting kSettings[] = {
      "file of slow statements and their plans, one JSON object a line; stderr is the log stream"},
     {"slow_statement", &ServerOptions::slow_statement, 0, 24 * kHour, true,
      "statements that take as long are slow; 0 is none"},
+    {"statement_memory", &ServerOptions::statement_memory_bytes_max, 0, std::uint64_t{1} << 50U,
+     true,
+     "what a statement may allocate, unless its session sets the setting of this name; 0 is no "
+     "limit"},
     {"threads", &ServerOptions::num_threads, 0, 1024, false,
      "threads for encoding and training; 0 is one per core"},
     {"tls_certificate_file", &ServerOptions::tls_certificate_file, 0, 0, true,
@@ -90,25 +94,6 @@ std::optional<std::uint64_t> WholeNumber(std::string_view text) {
   return whole ? std::optional(number) : std::nullopt;
 }
 
-// 1048576, 64MB, 64 mb
-std::optional<std::uint64_t> Bytes(std::string_view text) {
-  static constexpr std::pair<std::string_view, unsigned> kUnits[] = {
-      {"", 0}, {"b", 0}, {"kb", 10}, {"mb", 20}, {"gb", 30}, {"tb", 40}};
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) {
-    return std::nullopt;
-  }
-  std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  unit.remove_prefix(std::min(unit.find_first_not_of(' '), unit.size()));
-  for (const auto& [name, shift] : kUnits) {
-    if (LowerAscii(unit) == name && number <= std::numeric_limits<std::uint64_t>::max() >> shift) {
-      return number << shift;
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<bool> OnOrOff(std::string_view text) {
   const std::string word = LowerAscii(text);
   if (word == "on" || word == "true" || word == "yes" || word == "1") {
@@ -121,17 +106,6 @@ std::optional<bool> OnOrOff(std::string_view text) {
 std::optional<std::uint64_t> Milliseconds(std::string_view text) {
   const std::optional<std::int64_t> ms = sql::ParseDurationMs(text);
   return ms ? std::optional(static_cast<std::uint64_t>(*ms)) : std::nullopt;
-}
-
-std::string BytesText(std::uint64_t bytes) {
-  static constexpr std::pair<std::string_view, unsigned> kUnits[] = {
-      {"TB", 40}, {"GB", 30}, {"MB", 20}, {"kB", 10}};
-  for (const auto& [name, shift] : kUnits) {
-    if (bytes != 0 && bytes % (std::uint64_t{1} << shift) == 0) {
-      return fmt::format("{}{}", bytes >> shift, name);
-    }
-  }
-  return std::to_string(bytes);
 }
 
 std::string DurationText(std::uint64_t ms) {
@@ -182,7 +156,7 @@ Status Read(const ServerSetting& setting, std::string_view text, int* value) {
   return Take<int, int>(setting, text, WholeNumber(text), value);
 }
 Status Read(const ServerSetting& setting, std::string_view text, std::size_t* value) {
-  return Take<std::size_t, std::size_t>(setting, text, Bytes(text), value);
+  return Take<std::size_t, std::size_t>(setting, text, ParseByteSize(text), value);
 }
 Status Read(const ServerSetting& setting, std::string_view text, milliseconds* value) {
   return Take<milliseconds, milliseconds::rep>(setting, text, Milliseconds(text), value);
@@ -200,7 +174,7 @@ std::string Written(const std::string& value) { return value; }
 std::string Written(bool value) { return value ? "on" : "off"; }
 std::string Written(std::uint16_t value) { return std::to_string(value); }
 std::string Written(int value) { return std::to_string(value); }
-std::string Written(std::size_t value) { return BytesText(value); }
+std::string Written(std::size_t value) { return ByteSizeText(value); }
 std::string Written(milliseconds value) {
   return DurationText(static_cast<std::uint64_t>(value.count()));
 }
@@ -243,7 +217,7 @@ std::string ServerSetting::allowed() const {
     return "text or json";
   }
   if (kind == "size") {
-    return fmt::format("a size from {} to {}, such as 64MB", BytesText(min), BytesText(max));
+    return fmt::format("a size from {} to {}, such as 64MB", ByteSizeText(min), ByteSizeText(max));
   }
   if (kind == "duration") {
     return fmt::format("a duration from {} to {}, such as 500ms, 5s or 2min", DurationText(min),

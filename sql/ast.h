@@ -298,6 +298,7 @@ struct RoleChanges {
   std::optional<std::string> password;  ///< nullopt: NULL, or not given
   std::size_t password_offset = 0;
   std::optional<int> num_connections_max;
+  std::optional<std::uint64_t> memory_bytes_max;  ///< 0: no limit
   std::optional<std::string> valid_until;
   std::size_t valid_until_offset = 0;
 };
@@ -321,7 +322,8 @@ struct AlterRoleStatement {
   /// Whether it changes nothing but the password.
   bool password_alone() const {
     return changes.sets_password && !changes.login && !changes.num_connections_max &&
-           !changes.valid_until && !new_name && !setting && !resets_all;
+           !changes.memory_bytes_max && !changes.valid_until && !new_name && !setting &&
+           !resets_all;
   }
 };
 struct DropRoleStatement {

@@ -311,6 +311,7 @@ Result<Rows> LoadRoles(StatementContext& statement) {
         {Value::Text(role.name), Value::Integer(role.login ? 1 : 0),
          Value::Integer(role.verifier.empty() ? 0 : 1), Value::Text(role.rights.ToString()),
          role.num_connections_max < 0 ? Value::Null() : Value::Integer(role.num_connections_max),
+         role.memory_bytes_max == 0 ? Value::Null() : Count(role.memory_bytes_max),
          role.valid_until_micros ? Value::Text(FormatTimestamp(*role.valid_until_micros))
                                  : Value::Null(),
          Json(role.settings)});
@@ -321,11 +322,12 @@ Result<Rows> LoadRoles(StatementContext& statement) {
 Result<Rows> LoadSessions(StatementContext& statement) {
   Rows rows;
   for (const SessionActivity& one : statement.database->sessions().All()) {
-    rows.push_back(
-        {Count(one.id), Value::Text(one.user), TextOrNull(one.client), Value::Text(one.application),
-         Value::Text(std::string(SessionStateName(one.state))), Time(one.state_since_micros),
-         TextOrNull(one.kind), TextOrNull(one.statement), Time(one.opened_at_micros),
-         Time(one.statement_started_at_micros), Time(one.block_started_at_micros)});
+    rows.push_back({Count(one.id), Value::Text(one.user), TextOrNull(one.client),
+                    Value::Text(one.application),
+                    Value::Text(std::string(SessionStateName(one.state))),
+                    Time(one.state_since_micros), TextOrNull(one.kind), TextOrNull(one.statement),
+                    Time(one.opened_at_micros), Time(one.statement_started_at_micros),
+                    Time(one.block_started_at_micros), Count(one.memory_bytes)});
   }
   return rows;
 }
@@ -335,7 +337,7 @@ Result<Rows> LoadSettings(StatementContext& statement) {
   for (const SettingInfo& info : Settings::All()) {
     DASHI_ASSIGN_OR_RETURN(std::string value, statement.settings->Get(info.name));
     rows.push_back({Value::Text(std::string(info.name)), Value::Text(std::move(value)),
-                    Value::Text(std::string(info.default_value)),
+                    Value::Text(statement.settings->DefaultOf(info)),
                     Value::Integer(info.read_only ? 1 : 0),
                     Value::Text(std::string(info.description))});
   }
@@ -359,6 +361,9 @@ Result<Rows> LoadMemory(StatementContext& statement) {
   }
   rows.push_back({Value::Text("limit"), Count(store.memory()->limit_bytes()),
                   Value::Text("what all of the above may use together")});
+  rows.push_back({Value::Text("statements"),
+                  Count(statement.database->role_memory().all()->used_bytes()),
+                  Value::Text("what sessions and their statements have allocated beside it")});
   rows.push_back({Value::Text("process"), Count(ResidentBytes()),
                   Value::Text("all of this process, with training and SQL")});
   return rows;
@@ -435,8 +440,7 @@ std::span<const TableDefinition> CatalogTables() {
        "sealed_labels INTEGER, dim INTEGER, "
        "index_kind TEXT, index_state TEXT, index_graph TEXT, refresh_lag REAL, seed INTEGER, "
        "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
-       "fusion_votes REAL, "
-       "metrics TEXT, publications TEXT, "
+       "fusion_votes REAL, metrics TEXT, publications TEXT, "
        "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT "
        "TIMESTAMP)",
        false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},
@@ -448,8 +452,8 @@ std::span<const TableDefinition> CatalogTables() {
       {"jobs",
        "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "
        "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT "
+       "TIMESTAMP, started_at TEXT TIMESTAMP, finished_at TEXT TIMESTAMP, checkpointed_at TEXT "
        "TIMESTAMP, "
-       "started_at TEXT TIMESTAMP, finished_at TEXT TIMESTAMP, checkpointed_at TEXT TIMESTAMP, "
        "estimated_memory_bytes INTEGER, "
        "estimated_disk_bytes INTEGER, estimated_seconds REAL)",
        false, Make<LoadJobs>, "training jobs and how far they are"},
@@ -476,11 +480,12 @@ std::span<const TableDefinition> CatalogTables() {
       {"sessions",
        "CREATE TABLE t(id INTEGER, user TEXT, client TEXT, application_name TEXT, state TEXT, "
        "state_since TEXT TIMESTAMP, kind TEXT, statement TEXT, opened_at TEXT TIMESTAMP, "
-       "statement_started_at TEXT TIMESTAMP, transaction_started_at TEXT TIMESTAMP)",
+       "statement_started_at TEXT TIMESTAMP, transaction_started_at TEXT TIMESTAMP, "
+       "memory_bytes INTEGER)",
        false, Make<LoadSessions>, "who has the database open, and what they do"},
       {"roles",
        "CREATE TABLE t(name TEXT, login INTEGER, has_password INTEGER, rights TEXT, "
-       "connection_limit INTEGER, valid_until TEXT TIMESTAMP, settings TEXT)",
+       "connection_limit INTEGER, memory_limit INTEGER, valid_until TEXT TIMESTAMP, settings TEXT)",
        false, Make<LoadRoles>, "who may log in, and what they may do"},
       {"columns", "CREATE TABLE t(\"table\" TEXT, name TEXT, type TEXT, default_value ANY)", false,
        Make<LoadColumns>, "the columns that ALTER TABLE added"},

@@ -142,13 +142,19 @@ std::vector<ColumnTest> ParseTests(std::string_view text) {
 
 Status ColumnFilter::Set(std::vector<ColumnTest> tests, std::span<sqlite3_value*> arguments) {
   tests_.clear();
+  memory_ = MemoryCharge();
   for (std::size_t i = 0; i < tests.size(); ++i) {
     BoundTest bound{std::move(tests[i]), {}};
     if (bound.test.op == "IN") {
       sqlite3_value* value = nullptr;
       int rc = sqlite3_vtab_in_first(arguments[i], &value);
       for (; rc == SQLITE_OK; rc = sqlite3_vtab_in_next(arguments[i], &value)) {
-        bound.values.push_back(ValueFromSqlite(value));
+        Value one = ValueFromSqlite(value);
+        DASHI_RETURN_IF_ERROR(memory_.Add(sizeof(Value) + one.text().size() + one.bytes().size()));
+        bound.values.push_back(std::move(one));
+      }
+      if (rc == SQLITE_NOMEM) {
+        return MemoryScope::OutOfMemory();
       }
       if (rc != SQLITE_DONE) {
         return Status::ResourceExhausted("the values of IN cannot be read").WithSqlState("53200");

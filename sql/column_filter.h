@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "base/memory_account.h"
 #include "dashi/status.h"
 #include "dashi/value.h"
 #include "sql/statement_context.h"
@@ -65,6 +66,7 @@ class ColumnFilter {
 
  private:
   std::vector<BoundTest> tests_;
+  MemoryCharge memory_;  // of the values
 };
 
 }  // namespace dashi::sql

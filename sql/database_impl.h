@@ -14,6 +14,7 @@
 #include "sql/activity/session_directory.h"
 #include "sql/index_builder.h"
 #include "sql/load_turns.h"
+#include "sql/roles/role_memory.h"
 #include "storage/store.h"
 #include "trainer/job_manager.h"
 
@@ -39,6 +40,7 @@ class DatabaseImpl {
   query::ReleaseEvents& release_events() { return *release_events_; }
   sql::SessionDirectory& sessions() { return sessions_; }
   sql::LoadTurns& load_turns() { return load_turns_; }
+  sql::RoleMemory& role_memory() { return role_memory_; }
   trainer::JobManager& jobs();
   /// The job manager when there is one, else nullptr: no job runs then.
   trainer::JobManager* jobs_or_null();
@@ -57,6 +59,7 @@ class DatabaseImpl {
   std::string name_;
   sql::SessionDirectory sessions_;
   sql::LoadTurns load_turns_;
+  sql::RoleMemory role_memory_;
   std::atomic<std::uint64_t> roles_version_ = 1;
   // Declared in the order of dependence: each member uses those above it.
   std::unique_ptr<storage::Store> store_;

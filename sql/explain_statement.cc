@@ -70,7 +70,7 @@ Result<std::vector<std::string>> SessionImpl::Explain(const sql::ParsedStatement
     if (!more) {
       break;
     }
-    sql::SqliteConnection::ReadRow(compiled.get(), &row);
+    DASHI_RETURN_IF_ERROR(sql::SqliteConnection::ReadRow(compiled.get(), &row).status());
     std::size_t depth = 0;
     for (const auto& [id, node_depth] : depths) {
       depth = id == row[1].integer() ? node_depth : depth;

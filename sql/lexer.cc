@@ -15,6 +15,7 @@ namespace {
 
 /// The highest n of `$n`: SQLite's own limit.
 constexpr std::uint32_t kParameterMax = 32766;
+constexpr std::size_t kTokensPerCharge = 1024;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsSpace(char c) {
@@ -45,6 +46,9 @@ class Lexer {
       DASHI_ASSIGN_OR_RETURN(const Token token, Next());
       statement.num_parameters = std::max<std::size_t>(statement.num_parameters, token.parameter);
       statement.tokens.push_back(token);
+      if (statement.tokens.size() % kTokensPerCharge == 0) {
+        DASHI_RETURN_IF_ERROR(statement.memory.Resize(statement.tokens.capacity() * sizeof(Token)));
+      }
     }
     // An error at the end points behind the last word, not behind the blank lines after it.
     Token end;

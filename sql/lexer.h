@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "dashi/status.h"
 #include "sql/token.h"
 
@@ -14,6 +15,7 @@ struct LexedStatement {
   std::vector<Token> tokens;   ///< ends with a kEnd token; only that one when there is no statement
   std::size_t end_offset = 0;  ///< behind the statement's semicolon: where the next one begins
   std::size_t num_parameters = 0;  ///< the highest n of `$n`
+  MemoryCharge memory;             ///< of the tokens
 };
 
 /// Checks that a whole SQL text is UTF-8 without NUL.

@@ -108,6 +108,11 @@ Status ConflictingRows::Note(std::int64_t row, Row values) {
         .WithSqlState("21000")
         .WithHint("Two of the rows to insert have the same key.");
   }
+  std::size_t num_bytes = sizeof(Row) + sizeof(row);
+  for (const Value& value : values) {
+    num_bytes += sizeof(Value) + value.text().size() + value.bytes().size();
+  }
+  DASHI_RETURN_IF_ERROR(memory_.Add(num_bytes));
   listed_.rows.push_back(row);
   listed_.values.push_back(std::move(values));
   return Status();

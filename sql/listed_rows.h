@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "base/memory_account.h"
 #include "dashi/result_set.h"
 #include "dashi/status.h"
 #include "sql/statement_context.h"
@@ -51,6 +52,7 @@ class ConflictingRows {
 
  private:
   const bool updates_;
+  MemoryCharge memory_;
   std::unordered_set<std::int64_t> touched_;
   ListedRows listed_;
 };

@@ -37,6 +37,7 @@ Result<std::optional<ParsedStatement>> Parser::Next() {
   statement.source = source_;
   statement.tokens = std::move(lexed.tokens);
   statement.num_parameters = lexed.num_parameters;
+  statement.memory = std::make_shared<const MemoryCharge>(std::move(lexed.memory));
   TokenStream stream(*source_, statement.tokens);
   DASHI_ASSIGN_OR_RETURN(statement.node, ParseStatement(stream));
   return std::optional<ParsedStatement>(std::move(statement));

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "dashi/status.h"
 #include "sql/ast.h"
 #include "sql/token.h"
@@ -21,6 +22,8 @@ struct ParsedStatement {
   std::vector<Token> tokens;  ///< of this statement; ends with kEnd
   std::size_t num_parameters = 0;
   StatementNode node;
+  /// Of the tokens. Sharers: copies of the statement, and parts of it.
+  std::shared_ptr<const MemoryCharge> memory;
 
   std::size_t begin_offset() const { return tokens.front().offset; }
   /// The statement as written, without its semicolon.

@@ -9,11 +9,19 @@
 
 namespace dashi::internal {
 
+namespace {
+
+/// Rows that take no more are not worth counting.
+constexpr std::size_t kSmallRowBytes = std::size_t{64} << 10;
+
+}  // namespace
+
 QueryRows::QueryRows(SessionImpl* session, std::shared_ptr<const sql::ParsedStatement> statement,
                      sql::CompiledStatement compiled,
                      std::unique_ptr<sql::StatementContext> context, CompiledKeeper keeper,
                      std::string tag_word, std::unique_ptr<sql::StatementWatch> watch)
     : session_(session),
+      memory_(MemoryScope::account()),
       statement_(std::move(statement)),
       context_(std::move(context)),
       compiled_(std::move(compiled)),
@@ -34,6 +42,7 @@ Result<bool> QueryRows::Next(Row* row) {
     }
     return end_;
   }
+  const MemoryScope scope(memory_.get());
   sql::Interruption& interruption = session_->state().interruption;
   interruption.set_deadline_micros(deadline_micros_);
   Status stopped = interruption.ToStatus();
@@ -41,14 +50,12 @@ Result<bool> QueryRows::Next(Row* row) {
                           ? session_->sqlite().Step(compiled_.get(), *statement_, *context_)
                           : Result<bool>(stopped);
   if (more.ok() && *more) {
-    sql::SqliteConnection::ReadRow(compiled_.get(), row);
-    const Status shown =
-        has_objects_ ? sql::pg_catalog::ShowObjects(*context_, columns_, row) : Status();
-    if (shown.ok()) {
+    const Status read = Read(row);
+    if (read.ok()) {
       ++num_rows_;
       return true;
     }
-    more = shown;
+    more = read;
   }
   if (!more.ok()) {
     end_ = std::move(more).status();
@@ -65,6 +72,15 @@ Result<bool> QueryRows::Next(Row* row) {
     return false;
   }
   return end_;
+}
+
+Status QueryRows::Read(Row* row) {
+  DASHI_ASSIGN_OR_RETURN(const std::size_t num_bytes,
+                         sql::SqliteConnection::ReadRow(compiled_.get(), row));
+  if (num_bytes > kSmallRowBytes || row_memory_.bytes() > 0) {
+    DASHI_RETURN_IF_ERROR(row_memory_.Resize(num_bytes > kSmallRowBytes ? num_bytes : 0));
+  }
+  return has_objects_ ? sql::pg_catalog::ShowObjects(*context_, columns_, row) : Status();
 }
 
 Result<bool> QueryRows::Pull(Row* row) {
@@ -95,6 +111,8 @@ void QueryRows::Finish() {
   }
   SessionImpl::GiveBack(std::move(compiled_), keeper_);
   context_.reset();
+  row_memory_ = MemoryCharge();
+  memory_->Trim();  // What stays is the session's.
   session_->Forget(this);
   session_ = nullptr;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "sql/activity/statement_watch.h"
 #include "sql/parser.h"
 #include "sql/row_source.h"
@@ -36,9 +37,13 @@ class QueryRows : public RowSource {
   void Close(Status reason);
 
  private:
+  /// Reads the row at which the statement stands.
+  Status Read(Row* row);
   void Finish();
 
   SessionImpl* session_;  // Null when the rows have ended.
+  // Sharers: what still holds memory of the statement.
+  const MemoryAccountRef memory_;
   // Sharers: the prepared statement that made these rows.
   std::shared_ptr<const sql::ParsedStatement> statement_;
   std::unique_ptr<sql::StatementContext> context_;
@@ -51,6 +56,7 @@ class QueryRows : public RowSource {
   std::vector<Column> columns_;
   bool has_objects_;  // Some of the columns are shown as names.
   std::vector<std::string> notices_;
+  MemoryCharge row_memory_;  // of the caller's row
   std::uint64_t num_rows_ = 0;
   Status end_;
 };

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/memory_account.h"
 #include "base/status.h"
 #include "query/label_propensities.h"
 #include "sql/function_error.h"
@@ -93,6 +94,7 @@ class RankedRows {
             .WithSqlState("53200")
             .WithHint("GROUP BY the queries, or parts of them.");
       }
+      DASHI_RETURN_IF_ERROR(memory_.Resize((rows_.size() + 1) * sizeof(Row) + query_bytes_));
       rows_.push_back({query, counts ? static_cast<std::uint32_t>(*rank) : kUnranked, relevant,
                        inverse_propensity});
     }
@@ -199,6 +201,7 @@ class RankedRows {
   std::unordered_map<std::string, std::uint32_t> queries_;
   std::size_t query_bytes_ = 0;
   std::vector<Row> rows_;
+  MemoryCharge memory_;
 };
 
 RankedRows** StateOf(sqlite3_context* context, int bytes) {

@@ -29,11 +29,13 @@ class RowSource {
 class FinishedRows : public RowSource {
  public:
   explicit FinishedRows(std::string command_tag, std::vector<Column> columns = {},
-                        std::vector<Row> rows = {}, std::vector<std::string> notices = {})
+                        std::vector<Row> rows = {}, std::vector<std::string> notices = {},
+                        MemoryCharge memory = {})
       : command_tag_(std::move(command_tag)),
         columns_(std::move(columns)),
         rows_(std::move(rows)),
-        notices_(std::move(notices)) {}
+        notices_(std::move(notices)),
+        memory_(std::move(memory)) {}
 
   const std::vector<Column>& columns() const override { return columns_; }
   Result<bool> Next(Row* row) override;
@@ -45,6 +47,7 @@ class FinishedRows : public RowSource {
   std::vector<Column> columns_;
   std::vector<Row> rows_;
   std::vector<std::string> notices_;
+  const MemoryCharge memory_;  // of the rows
   std::size_t next_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/memory_account.h"
 #include "base/status.h"
 #include "sql/inserted_columns.h"
 #include "sql/own_columns.h"
@@ -71,6 +72,22 @@ bool MayWrite(const sql::StatementNode& node, const sql::TransactionBlock& block
          !std::holds_alternative<sql::SetTransactionStatement>(node);
 }
 
+/// Counts what a statement allocates from its begin to where it has run or its rows can be read.
+class StatementMemory {
+ public:
+  explicit StatementMemory(const sql::SessionState& session)
+      : account_(MemoryAccount::Make(MemoryAccount::Holder::kStatement, {},
+                                     session.settings.statement_memory_bytes(), session.memory)),
+        scope_(account_.get()) {}
+  ~StatementMemory() { account_->Trim(); }
+  StatementMemory(const StatementMemory&) = delete;
+  StatementMemory& operator=(const StatementMemory&) = delete;
+
+ private:
+  const MemoryAccountRef account_;
+  const MemoryScope scope_;
+};
+
 }  // namespace
 
 SessionImpl::SessionImpl(std::shared_ptr<DatabaseImpl> database)
@@ -98,9 +115,11 @@ Result<std::unique_ptr<SessionImpl>> SessionImpl::Open(std::shared_ptr<DatabaseI
   DASHI_RETURN_IF_ERROR(session->Become(options));
   session->Register(options);
   SessionImpl* self = session.get();
+  const MemoryScope scope(session->state_.memory.get(), MemoryScope::Limits::kDoNotHold);
   DASHI_ASSIGN_OR_RETURN(session->sqlite_, sql::SqliteConnection::Open([self] {
                            return self->state_.interruption.Poll();
                          }));
+  session->state_.memory->Trim();
   return session;
 }
 
@@ -110,6 +129,9 @@ Status SessionImpl::Become(const SessionOptions& options) {
   state_.file_directories = options.file_directories;
   state_.on_audited = options.on_audited;
   state_.other_databases = options.other_databases;
+  DASHI_RETURN_IF_ERROR(state_.settings.SetDefault(
+      "statement_memory", std::to_string(options.statement_memory_bytes_max)));
+  MemoryAccountRef memory = database_->role_memory().all();
   bool is_admin = options.unrestricted;
   if (!options.unrestricted) {
     DASHI_ASSIGN_OR_RETURN(const auto view, database_->store().NewSnapshot());
@@ -120,10 +142,15 @@ Status SessionImpl::Become(const SessionOptions& options) {
           .WithSqlState("28000");
     }
     is_admin = role->rights.admin;
+    memory = database_->role_memory().Of(options.user);
+    memory->set_limit_bytes(role->memory_bytes_max);
+    state_.role_memory = memory;
     for (const auto& [name, value] : role->settings) {
       DASHI_RETURN_IF_ERROR(state_.settings.Set(name, value));
     }
   }
+  state_.memory = MemoryAccount::Make(MemoryAccount::Holder::kSession, {}, /*limit_bytes=*/0,
+                                      std::move(memory));
   state_.settings.SetFixed("session_authorization", options.user);
   state_.settings.SetFixed("is_superuser", is_admin ? "on" : "off");
   return Status();
@@ -140,7 +167,8 @@ void SessionImpl::Register(const SessionOptions& options) {
   if (controls.cancel == nullptr) {
     controls.cancel = [this] { state_.interruption.Cancel(); };
   }
-  state_.entry = database_->sessions().Open(std::move(activity), std::move(controls));
+  state_.entry =
+      database_->sessions().Open(std::move(activity), state_.memory, std::move(controls));
 }
 
 void SessionImpl::NoteNoStatement(const Status& status) {
@@ -155,39 +183,54 @@ void SessionImpl::NoteNoStatement(const Status& status) {
 
 Result<ResultSet> SessionImpl::Execute(std::string_view sql, std::span<const Value> values,
                                        const CopyStreams* streams) {
+  const SessionUse use(in_use_);
+  DASHI_RETURN_IF_ERROR(use.status());
+  const StatementMemory memory(state_);
   Result<ParsedStatement> parsed = sql::ParseOne(sql);
   if (!parsed.ok()) {
     NoteNoStatement(parsed.status());
     return std::move(parsed).status();
   }
-  return ExecuteParsed(std::make_shared<const ParsedStatement>(std::move(*parsed)), values, nullptr,
-                       streams);
+  return ExecuteNoted(std::make_shared<const ParsedStatement>(std::move(*parsed)), values, nullptr,
+                      streams);
 }
 
 Status SessionImpl::ExecuteScript(std::string_view sql,
                                   const std::function<Status(ResultSet&)>& on_result) {
   sql::Parser parser(sql);
   for (;;) {
-    Result<std::optional<ParsedStatement>> parsed = parser.Next();
-    if (!parsed.ok()) {
-      NoteNoStatement(parsed.status());
-      return std::move(parsed).status();
-    }
-    if (!*parsed) {
+    DASHI_ASSIGN_OR_RETURN(std::optional<ResultSet> result, ExecuteNext(parser));
+    if (!result) {
       return Status();
     }
-    DASHI_ASSIGN_OR_RETURN(
-        ResultSet result,
-        ExecuteParsed(std::make_shared<const ParsedStatement>(std::move(**parsed)), {}, nullptr));
     if (on_result) {
-      DASHI_RETURN_IF_ERROR(on_result(result));
+      DASHI_RETURN_IF_ERROR(on_result(*result));
     }
   }
+}
+
+Result<std::optional<ResultSet>> SessionImpl::ExecuteNext(sql::Parser& parser) {
+  const SessionUse use(in_use_);
+  DASHI_RETURN_IF_ERROR(use.status());
+  const StatementMemory memory(state_);
+  Result<std::optional<ParsedStatement>> parsed = parser.Next();
+  if (!parsed.ok()) {
+    NoteNoStatement(parsed.status());
+    return std::move(parsed).status();
+  }
+  if (!*parsed) {
+    return std::optional<ResultSet>();
+  }
+  DASHI_ASSIGN_OR_RETURN(ResultSet result,
+                         ExecuteNoted(std::make_shared<const ParsedStatement>(std::move(**parsed)),
+                                      {}, nullptr, nullptr));
+  return std::optional<ResultSet>(std::move(result));
 }
 
 Result<PreparedParts> SessionImpl::Prepare(std::string_view sql, const CompiledKeeper& keeper) {
   const SessionUse use(in_use_);
   DASHI_RETURN_IF_ERROR(use.status());
+  const StatementMemory memory(state_);
   Result<PreparedParts> parts = ParseAndCompile(sql, keeper);
   if (!parts.ok() && sql.empty()) {
     NoteFailure();  // Nothing was asked for.
@@ -256,6 +299,14 @@ Result<ResultSet> SessionImpl::ExecuteParsed(
     const CompiledKeeper& keeper, const CopyStreams* streams) {
   const SessionUse use(in_use_);
   DASHI_RETURN_IF_ERROR(use.status());
+  const StatementMemory memory(state_);
+  return ExecuteNoted(statement, values, keeper, streams);
+}
+
+Result<ResultSet> SessionImpl::ExecuteNoted(const std::shared_ptr<const ParsedStatement>& statement,
+                                            std::span<const Value> values,
+                                            const CompiledKeeper& keeper,
+                                            const CopyStreams* streams) {
   watch_ = std::make_unique<sql::StatementWatch>(state_, *statement);
   Result<ResultSet> result = ExecuteWatched(statement, values, keeper, streams);
   if (watch_ != nullptr) {
@@ -362,7 +413,11 @@ Result<StatementContext> SessionImpl::NewContextOn(std::shared_ptr<const storage
   context.session = &state_;
   context.started_at_micros = Clock::System().NowMicros();
   DASHI_ASSIGN_OR_RETURN(context.schemas, sql::UserSchemas::Read(*view));
-  DASHI_RETURN_IF_ERROR(sqlite_->UseSchemas(context.schemas));
+  {  // The tables stay with the session.
+    const MemoryScope scope(state_.memory.get(), MemoryScope::Limits::kDoNotHold);
+    DASHI_RETURN_IF_ERROR(sqlite_->UseSchemas(context.schemas));
+    state_.memory->Trim();  // What it had in spare, beyond limits too, is not for the statement.
+  }
   if (std::exchange(state_.has_written, false)) {
     DASHI_ASSIGN_OR_RETURN(state_.needed_sequence, view->CommitSequence());
   }
@@ -449,7 +504,8 @@ Result<std::unique_ptr<RowSource>> SessionImpl::RunWrite(const ParsedStatement& 
   const char* word = sql::WriteWord(verb);
   return sql::Finished(std::string(word) + (verb == sql::SqliteVerb::kInsert ? " 0 " : " ") +
                            std::to_string(outcome.rows_changed),
-                       std::move(outcome.columns), std::move(outcome.rows));
+                       std::move(outcome.columns), std::move(outcome.rows), /*notices=*/{},
+                       std::move(outcome.memory));
 }
 
 void SessionImpl::CloseBlockRows() {

@@ -82,6 +82,12 @@ class SessionImpl {
 
  private:
   explicit SessionImpl(std::shared_ptr<DatabaseImpl> database);
+  /// Parses the next statement of a script and runs it; nullopt at the end.
+  Result<std::optional<ResultSet>> ExecuteNext(sql::Parser& parser);
+  /// As ExecuteParsed, for who has noted that the session is in use, and what counts its memory.
+  Result<ResultSet> ExecuteNoted(const std::shared_ptr<const sql::ParsedStatement>& statement,
+                                 std::span<const Value> values, const CompiledKeeper& keeper,
+                                 const CopyStreams* streams);
   /// Adds the session to those that others see.
   void Register(const SessionOptions& options);
   Result<ResultSet> ExecuteWatched(const std::shared_ptr<const sql::ParsedStatement>& statement,

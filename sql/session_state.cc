@@ -10,9 +10,11 @@ StatementResult Finished(std::string command_tag, std::vector<std::string> notic
 }
 
 StatementResult Finished(std::string command_tag, std::vector<Column> columns,
-                         std::vector<Row> rows, std::vector<std::string> notices) {
+                         std::vector<Row> rows, std::vector<std::string> notices,
+                         MemoryCharge memory) {
   return std::unique_ptr<internal::RowSource>(std::make_unique<internal::FinishedRows>(
-      std::move(command_tag), std::move(columns), std::move(rows), std::move(notices)));
+      std::move(command_tag), std::move(columns), std::move(rows), std::move(notices),
+      std::move(memory)));
 }
 
 Status RefuseInBlock(const SessionState& session, const char* statement) {

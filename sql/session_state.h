@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "dashi/copy_streams.h"
 #include "dashi/progress.h"
 #include "dashi/session_options.h"
@@ -45,6 +46,10 @@ struct SessionState {
   /// What the role may, as of the roles' version; not used when unrestricted.
   Rights rights;
   std::uint64_t rights_version = 0;
+  /// What the session holds; in it, what each of its statements does. Sharers: what still holds
+  /// memory of it, and who looks at it.
+  MemoryAccountRef memory;
+  MemoryAccountRef role_memory;  ///< of all sessions of the role; empty when unrestricted
   /// What others see of the session, and what is told of its statements.
   // Sharers: the database's directory and who looks at it.
   std::shared_ptr<SessionEntry> entry;
@@ -70,7 +75,8 @@ using StatementResult = Result<std::unique_ptr<internal::RowSource>>;
 /// Makes the result of a statement that has run to its end.
 StatementResult Finished(std::string command_tag, std::vector<std::string> notices = {});
 StatementResult Finished(std::string command_tag, std::vector<Column> columns,
-                         std::vector<Row> rows, std::vector<std::string> notices = {});
+                         std::vector<Row> rows, std::vector<std::string> notices = {},
+                         MemoryCharge memory = {});
 
 /// Fails with 25001 inside a transaction block.
 Status RefuseInBlock(const SessionState& session, const char* statement);

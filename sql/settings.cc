@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/byte_size.h"
 #include "base/nearest_name.h"
 #include "base/status.h"
 #include "query/top_k.h"
@@ -14,6 +15,8 @@
 namespace dashi::sql {
 
 namespace {
+
+constexpr std::uint64_t kByteSizeMax = std::uint64_t{1} << 50U;
 
 /// Turns a value into its canonical form, or returns nullopt when it is not allowed.
 using Canonicalise = std::optional<std::string> (*)(std::string_view value);
@@ -30,6 +33,12 @@ std::optional<std::string> Duration(std::string_view value) {
     return std::nullopt;
   }
   return *ms == 0 ? "0" : std::to_string(*ms) + "ms";
+}
+
+std::optional<std::string> ByteSize(std::string_view value) {
+  const std::optional<std::uint64_t> bytes = ParseByteSize(value);
+  const bool good = bytes && *bytes <= kByteSizeMax;
+  return good ? std::optional(ByteSizeText(*bytes)) : std::nullopt;
 }
 
 std::optional<std::string> Boolean(std::string_view value) {
@@ -121,6 +130,7 @@ std::optional<std::string> ScramOnly(std::string_view value) {
 
 constexpr std::string_view kDurations = "a duration such as 200ms, 5s, 2min or 0 for none";
 constexpr std::string_view kBooleans = "on or off";
+constexpr std::string_view kByteSizes = "a size to 1024TB, such as 256MB, or 0 for none";
 
 static_assert(query::kTopKMax == 100'000, "as kBeams says");
 constexpr std::string_view kBeams = "a whole number from 0, the index's own beam, to 100000";
@@ -187,6 +197,10 @@ constexpr Setting kSettings[] = {
     {{"standard_conforming_strings", "on", false, "backslashes in strings are plain: always on"},
      OnOnly,
      "on"},
+    {{"statement_memory", "0", false,
+      "ends statements that allocate more, as far as it is counted; 0 means no limit"},
+     ByteSize,
+     kByteSizes},
     {{"statement_timeout", "0", false, "ends statements that run longer; 0 means never"},
      Duration,
      kDurations},
@@ -253,7 +267,19 @@ std::span<const SettingInfo> Settings::All() {
 Result<std::string> Settings::Get(std::string_view name) const {
   DASHI_ASSIGN_OR_RETURN(const Setting* setting, Find(name));
   const auto changed = changed_.find(setting->info.name);
-  return changed != changed_.end() ? changed->second : std::string(setting->info.default_value);
+  return changed != changed_.end() ? changed->second : DefaultOf(setting->info);
+}
+
+std::string Settings::DefaultOf(const SettingInfo& setting) const {
+  const auto own = defaults_.find(setting.name);
+  return own != defaults_.end() ? own->second : std::string(setting.default_value);
+}
+
+Status Settings::SetDefault(std::string_view name, std::string_view value) {
+  Settings trial;
+  DASHI_RETURN_IF_ERROR(trial.Set(name, std::string(value)));
+  defaults_.merge(std::move(trial.changed_));
+  return Status();
 }
 
 Status Settings::Set(std::string_view name, const std::optional<std::string>& value) {
@@ -292,6 +318,16 @@ void Settings::SetFixed(std::string_view name, std::string value) {
 std::int64_t Settings::lock_timeout_ms() const { return DurationMs("lock_timeout"); }
 
 std::int64_t Settings::statement_timeout_ms() const { return DurationMs("statement_timeout"); }
+
+std::uint64_t Settings::statement_memory_bytes() const {
+  constexpr std::string_view kName = "statement_memory";
+  const auto changed = changed_.find(kName);
+  const auto own = defaults_.find(kName);
+  if (changed == changed_.end() && own == defaults_.end()) {
+    return 0;
+  }
+  return ParseByteSize(changed != changed_.end() ? changed->second : own->second).value_or(0);
+}
 
 std::int64_t Settings::DurationMs(std::string_view name) const {
   const auto changed = changed_.find(name);

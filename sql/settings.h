@@ -40,11 +40,19 @@ class Settings {
   Status Set(std::string_view name, const std::optional<std::string>& value);
   /// All but what SetFixed set.
   void ResetAll();
+  /// What a setting is that was not changed.
+  std::string DefaultOf(const SettingInfo& setting) const;
+  /// Gives the session a default of its own.
+  ///
+  /// Errors: as Set.
+  Status SetDefault(std::string_view name, std::string_view value);
   /// Says what a read-only setting of this session is.
   void SetFixed(std::string_view name, std::string value);
 
   /// The limit of a statement's time; 0 means none.
   std::int64_t statement_timeout_ms() const;
+  /// The limit of what a statement allocates; 0 means none.
+  std::uint64_t statement_memory_bytes() const;
   /// The limit of the time between two statements, of a transaction block or outside of one; 0
   /// means none.
   std::int64_t idle_timeout_ms(bool in_block) const {
@@ -65,7 +73,9 @@ class Settings {
   /// The value of a setting of on and off.
   bool IsOn(std::string_view name) const;
 
-  std::map<std::string, std::string, std::less<>> changed_;  // Values in their canonical form.
+  // Values in their canonical form.
+  std::map<std::string, std::string, std::less<>> changed_;
+  std::map<std::string, std::string, std::less<>> defaults_;  // Where they are the session's own.
 };
 
 /// Reads '200ms', '5s', '2min', '1h', '1d', '30' (milliseconds). Returns nullopt for anything else.

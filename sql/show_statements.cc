@@ -26,10 +26,11 @@ std::string_view ShowListQuery(ShowList list) {
     case ShowList::kColumns:
       return "SELECT \"table\", name, type, default_value FROM columns ORDER BY \"table\", name";
     case ShowList::kSessions:
-      return "SELECT id, user, client, application_name, state, state_since, kind, statement FROM "
-             "sessions ORDER BY id";
+      return "SELECT id, user, client, application_name, state, state_since, memory_bytes, kind, "
+             "statement FROM sessions ORDER BY id";
     case ShowList::kRoles:
-      return "SELECT name, login, rights, connection_limit, valid_until FROM roles ORDER BY name";
+      return "SELECT name, login, rights, connection_limit, memory_limit, valid_until FROM roles "
+             "ORDER BY name";
     case ShowList::kSettings:
       break;
   }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "base/status.h"
 #include "sql/virtual_table.h"
 
@@ -14,6 +15,11 @@ namespace dashi::sql {
 namespace {
 
 using Values = std::vector<std::optional<double>>;
+
+struct KeptValues {
+  Values values;
+  MemoryCharge memory;
+};
 
 constexpr std::array<std::string_view, 8> kBlocks{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 
@@ -30,32 +36,37 @@ std::optional<double> Mean(std::span<const std::optional<double>> values) {
   return count > 0 ? std::optional(sum / count) : std::nullopt;
 }
 
-Values** StateOf(sqlite3_context* context, int bytes) {
-  return static_cast<Values**>(sqlite3_aggregate_context(context, bytes));
+KeptValues** StateOf(sqlite3_context* context, int bytes) {
+  return static_cast<KeptValues**>(sqlite3_aggregate_context(context, bytes));
 }
 
 void Step(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
-  Values** const state = StateOf(context, sizeof(Values*));
+  KeptValues** const state = StateOf(context, sizeof(KeptValues*));
   if (state == nullptr) {
     sqlite3_result_error_nomem(context);
     return;
   }
   if (*state == nullptr) {
-    *state = std::make_unique<Values>().release();  // Finish takes it back.
+    *state = std::make_unique<KeptValues>().release();  // Finish takes it back.
+  }
+  Values& kept = (*state)->values;
+  if (!(*state)->memory.TryResize((kept.size() + 1) * sizeof(kept.front()))) {
+    sqlite3_result_error_nomem(context);
+    return;
   }
   const int type = sqlite3_value_numeric_type(values[0]);
   const bool is_number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
-  (*state)->push_back(is_number ? std::optional(sqlite3_value_double(values[0])) : std::nullopt);
+  kept.push_back(is_number ? std::optional(sqlite3_value_double(values[0])) : std::nullopt);
 }
 
 void Finish(sqlite3_context* context) {
-  Values** const state = StateOf(context, 0);
+  KeptValues** const state = StateOf(context, 0);
   if (state == nullptr || *state == nullptr) {
     sqlite3_result_null(context);
     return;
   }
-  const std::unique_ptr<Values> values(*state);
-  SetSqliteText(context, DrawSparkline(*values));
+  const std::unique_ptr<KeptValues> kept(*state);
+  SetSqliteText(context, DrawSparkline(kept->values));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/memory_account.h"
 #include "base/status.h"
 #include "dashi/database.h"
 #include "sql/activity/session_directory.h"
@@ -14,6 +15,7 @@
 #include "sql/postgres/functions.h"
 #include "sql/ranking_metrics.h"
 #include "sql/sparkline_function.h"
+#include "sql/sqlite_allocator.h"
 #include "sql/text_functions.h"
 #include "sql/virtual_table.h"
 
@@ -110,14 +112,17 @@ std::vector<std::string> ListFunctions() {
   for (const Function& function : kFunctions) {
     names.emplace_back(function.name);
   }
-  // A session's own connection may not ask: its authorizer refuses PRAGMA.
+  // A session's own connection may not ask: its authorizer refuses PRAGMA. Nobody pays for it.
+  const MemoryScope scope(/*account=*/nullptr);
+  InstallSqliteAllocator();
   sqlite3* connection = nullptr;
   sqlite3_stmt* list = nullptr;
   if (sqlite3_open(":memory:", &connection) == SQLITE_OK &&
       sqlite3_prepare_v2(connection, "SELECT DISTINCT name FROM pragma_function_list", -1, &list,
                          nullptr) == SQLITE_OK) {
     while (sqlite3_step(list) == SQLITE_ROW) {
-      names.emplace_back(reinterpret_cast<const char*>(sqlite3_column_text(list, 0)));
+      const auto* name = reinterpret_cast<const char*>(sqlite3_column_text(list, 0));
+      names.emplace_back(name == nullptr ? "" : name);
     }
   }
   sqlite3_finalize(list);

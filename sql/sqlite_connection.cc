@@ -6,11 +6,13 @@
 #include <string>
 #include <utility>
 
+#include "base/memory_account.h"
 #include "base/status.h"
 #include "sql/inserted_columns.h"
 #include "sql/listed_rows.h"
 #include "sql/postgres/column_types.h"
 #include "sql/sql_functions.h"
+#include "sql/sqlite_allocator.h"
 #include "sql/sqlite_error.h"
 #include "sql/table_catalog.h"
 #include "sql/write_text.h"
@@ -114,6 +116,7 @@ SqliteConnection::~SqliteConnection() { sqlite3_close_v2(connection_); }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
     std::function<bool()> interrupted) {
+  InstallSqliteAllocator();
   auto connection = std::unique_ptr<SqliteConnection>(new SqliteConnection(std::move(interrupted)));
   // The session is used by one thread at a time, so SQLite's own locks would be waste.
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -182,8 +185,16 @@ Status SqliteConnection::UseSchemas(const UserSchemas& schemas) {
 
 Status SqliteConnection::ErrorOf(int rc, const ParsedStatement& statement,
                                  StatementContext& context, const SqliteText* text) {
-  if (context.error) {
-    return *std::exchange(context.error, std::nullopt);
+  std::optional<Status> error = std::exchange(context.error, std::nullopt);
+  // A function that could not read its arguments for lack of memory takes them for wrong ones.
+  Status refusal = MemoryScope::OutOfMemory();
+  if (!refusal.hint().empty()) {  // A limit has refused something.
+    error = std::move(refusal);
+  } else {
+    refusal.IgnoreError("no limit has refused anything");
+  }
+  if (error) {
+    return *std::move(error);
   }
   const std::string_view message = sqlite3_errmsg(connection_);
   if (message == "no query solution" && context.plan_error) {
@@ -256,6 +267,9 @@ Status SqliteConnection::Bind(sqlite3_stmt* compiled, std::span<const Value> val
           .WithSqlState("22021");
     }
     const int rc = BindOne(compiled, index, value);
+    if (rc == SQLITE_NOMEM) {
+      return MemoryScope::OutOfMemory();
+    }
     if (rc != SQLITE_OK) {
       return Status::ResourceExhausted("parameter $" + std::to_string(number) + " is too large")
           .WithSqlState("54000");
@@ -277,21 +291,33 @@ Result<bool> SqliteConnection::Step(sqlite3_stmt* compiled, const ParsedStatemen
   return ErrorOf(rc, statement, context, /*text=*/nullptr);
 }
 
-void SqliteConnection::ReadRow(sqlite3_stmt* compiled, Row* row) {
+Result<std::size_t> SqliteConnection::ReadRow(sqlite3_stmt* compiled, Row* row) {
   const int count = sqlite3_column_count(compiled);
   row->resize(static_cast<std::size_t>(count));
+  std::size_t num_bytes = row->size() * sizeof(Value);
   for (int i = 0; i < count; ++i) {
     Value& value = (*row)[static_cast<std::size_t>(i)];
-    const void* const text = sqlite3_column_type(compiled, i) == SQLITE_TEXT
-                                 ? sqlite3_column_text(compiled, i)
-                                 : nullptr;
-    if (text == nullptr) {
+    const int type = sqlite3_column_type(compiled, i);
+    if (type != SQLITE_TEXT && type != SQLITE_BLOB) {
       value = ValueFromSqlite(sqlite3_column_value(compiled, i));
-    } else {
-      value.AssignText({static_cast<const char*>(text),
-                        static_cast<std::size_t>(sqlite3_column_bytes(compiled, i))});
+      continue;
     }
+    // Null also of bytes without any; those of zeroblob() are made only now.
+    const void* const data = type == SQLITE_TEXT
+                                 ? static_cast<const void*>(sqlite3_column_text(compiled, i))
+                                 : sqlite3_column_blob(compiled, i);
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(compiled, i));
+    if (data == nullptr && (type == SQLITE_TEXT || size > 0)) {
+      return MemoryScope::OutOfMemory();
+    }
+    if (type == SQLITE_TEXT) {
+      value.AssignText({static_cast<const char*>(data), size});
+    } else {
+      value = ValueFromSqlite(sqlite3_column_value(compiled, i));
+    }
+    num_bytes += size;
   }
+  return num_bytes;
 }
 
 }  // namespace dashi::sql

@@ -59,7 +59,10 @@ class SqliteConnection {
   Result<bool> Step(sqlite3_stmt* compiled, const ParsedStatement& statement,
                     StatementContext& context);
 
-  static void ReadRow(sqlite3_stmt* compiled, Row* row);
+  /// Reads the row at which a statement stands, and returns the bytes of its values, about.
+  ///
+  /// Errors: 53200.
+  static Result<std::size_t> ReadRow(sqlite3_stmt* compiled, Row* row);
 
   sqlite3* handle() const { return connection_; }
   StatementSlot& slot() { return slot_; }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "base/nearest_name.h"
 #include "base/status.h"
 #include "sql/sql_functions.h"
@@ -219,7 +220,7 @@ Status SqliteErrorStatus(sqlite3* connection, int rc, const ParsedStatement& sta
       status = Status::ResourceExhausted(message).WithSqlState("54000");
       break;
     case SQLITE_NOMEM:
-      return Status::ResourceExhausted("out of memory").WithSqlState("53200");
+      return MemoryScope::OutOfMemory();
     case SQLITE_INTERRUPT:
       return Status::Cancelled("the statement was cancelled").WithSqlState("57014");
     case SQLITE_MISMATCH:

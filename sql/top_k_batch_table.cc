@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "base/status.h"
 #include "query/top_k.h"
 #include "sql/database_impl.h"
@@ -152,6 +153,7 @@ class TopKBatchCursor : public VirtualCursor {
     num_before_ += ids_.size();
     ids_.clear();
     next_ = 0;
+    DASHI_RETURN_IF_ERROR(batch_memory_.Resize(0));
     std::vector<std::string> texts;
     texts.reserve(kBatchRows);
     while (ids_.size() < kBatchRows) {
@@ -168,6 +170,7 @@ class TopKBatchCursor : public VirtualCursor {
       }
       sqlite3_value* text = sqlite3_column_value(compiled_.get(), 1);
       DASHI_ASSIGN_OR_RETURN(const std::string_view query, ReadTextArgument(text, "text"));
+      DASHI_RETURN_IF_ERROR(batch_memory_.Add(query.size() + sizeof(std::string) + sizeof(Value)));
       texts.emplace_back(query);
       ids_.push_back(ValueFromSqlite(sqlite3_column_value(compiled_.get(), 0)));
     }
@@ -187,6 +190,7 @@ class TopKBatchCursor : public VirtualCursor {
   std::unique_ptr<ParsedStatement> inner_;  // Null when its rows have ended.
   CompiledStatement compiled_;
   std::vector<Value> ids_;  // Of the batch.
+  MemoryCharge batch_memory_;
   std::unique_ptr<query::TopKBatch> batch_;
   std::size_t next_ = 0;          // How many of its searches have begun.
   std::uint64_t num_before_ = 0;  // Searches of the batches before.

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "base/status.h"
 #include "sql/plan_analysis.h"
 #include "sql/sqlite_connection.h"
@@ -262,6 +263,9 @@ Value ValueFromSqlite(sqlite3_value* value) {
     case SQLITE_BLOB: {
       const auto* bytes = static_cast<const char*>(sqlite3_value_blob(value));
       const auto size = static_cast<std::size_t>(sqlite3_value_bytes(value));
+      if (bytes == nullptr && size > 0) {
+        return Value::Null();  // There is no memory, with which SQLite ends the statement.
+      }
       return Value::Bytes(size == 0 ? std::string() : std::string(bytes, size));
     }
     default:
@@ -313,7 +317,7 @@ double ShortestDouble(float value) {
 Status SetPlanText(sqlite3_index_info* info, const std::string& text) {
   info->idxStr = sqlite3_mprintf("%s", text.c_str());
   if (info->idxStr == nullptr) {
-    return Status::ResourceExhausted("out of memory in a query plan").WithSqlState("53200");
+    return MemoryScope::OutOfMemory();
   }
   info->needToFreeIdxStr = 1;
   return Status();

@@ -178,9 +178,17 @@ class WriteRunner {
         context_.listed = nullptr;
         return Status();
       }
-      SqliteConnection::ReadRow(compiled.get(), &row);
-      outcome_.rows.push_back(std::move(row));
+      DASHI_ASSIGN_OR_RETURN(const std::size_t num_bytes,
+                             SqliteConnection::ReadRow(compiled.get(), &row));
+      DASHI_RETURN_IF_ERROR(Keep(std::move(row), num_bytes));
     }
+  }
+
+  /// Keeps a row that comes back.
+  Status Keep(Row row, std::size_t num_bytes) {
+    DASHI_RETURN_IF_ERROR(outcome_.memory.Add(sizeof(Row) + num_bytes));
+    outcome_.rows.push_back(std::move(row));
+    return Status();
   }
 
   /// Reads all rows before the first is deleted.
@@ -195,11 +203,12 @@ class WriteRunner {
       if (!more) {
         break;
       }
-      SqliteConnection::ReadRow(compiled.get(), &row);
+      DASHI_ASSIGN_OR_RETURN(const std::size_t num_bytes,
+                             SqliteConnection::ReadRow(compiled.get(), &row));
       deleted.push_back(row.front().integer());
       if (write_->returning) {
         row.erase(row.begin());
-        outcome_.rows.push_back(std::move(row));
+        DASHI_RETURN_IF_ERROR(Keep(std::move(row), num_bytes));
       }
     }
     const TableDefinition* definition = FindTable(write_->table);

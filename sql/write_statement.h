@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "dashi/result_set.h"
 #include "dashi/status.h"
 #include "dashi/value.h"
@@ -22,6 +23,7 @@ struct WriteOutcome {
   std::uint64_t rows_changed = 0;
   std::vector<dashi::Column> columns;  ///< of RETURNING; empty without
   std::vector<Row> rows;
+  MemoryCharge memory;  ///< of the rows
 };
 
 /// Runs an INSERT, UPDATE or DELETE in the transaction of `context`, with what FindWriteClauses has

@@ -59,6 +59,9 @@ struct SessionOptions {
   std::function<void(const StatementReport& report)> on_statement;
   /// What takes so long is slow; nullopt: nothing is.
   std::optional<std::chrono::milliseconds> slow_statement;
+  /// The default of the setting statement_memory, the limit of what a statement allocates; 0 means
+  /// none.
+  std::uint64_t statement_memory_bytes_max = 0;
 };
 
 }  // namespace dashi

@@ -8,7 +8,7 @@ _dashi_options() {
     serve) echo "$database --read-only --follow --config --check-config" \
                 "--access-file --audit-log-file --authentication-timeout --copy-timeout" \
                 "--file-directories --host --http-host --http-port --log-format --max-connections" \
-                "--max-unauthenticated-connections --queue-timeout --reserved-connections --slow-log-file --slow-statement" \
+                "--max-unauthenticated-connections --queue-timeout --reserved-connections --slow-log-file --slow-statement --statement-memory" \
                 "--port --send-queue-limit --send-timeout --shutdown-timeout" \
                 "--tls-certificate-file --tls-key-file --unix-socket-directory --workers" ;;
     import) echo "$database --file-format --columns --header --delimiter --split --graph" \
@@ -43,7 +43,7 @@ _dashi() {
       -c | --command | --threads | --memory-limit | --port | --max-connections | --columns | \
         --delimiter | --graph | --k | --with | --keep | --backup | --authentication-timeout | \
         --max-unauthenticated-connections | --copy-timeout | --http-port | --queue-timeout | --reserved-connections | \
-        --send-queue-limit | --slow-statement | \
+        --send-queue-limit | --slow-statement | --statement-memory | \
         --send-timeout | --shutdown-timeout | --workers) ;;
       *)
         if [[ $current == -* ]]; then

@@ -139,6 +139,20 @@ void AppendDatabaseMetrics(Session& session, PrometheusText* out) {
   ForEachRow(session, "SELECT name, bytes FROM memory", [out](const Row& row) {
     out->Sample("dashi_memory_bytes", {{"use", row[0].text()}}, row[1].real());
   });
+  out->Metric("dashi_role_memory_bytes", "gauge",
+              "what the sessions of a role and their statements hold");
+  ForEachRow(session,
+             "SELECT user, sum(memory_bytes) FROM sessions WHERE user <> 'dashi_probe' "
+             "GROUP BY user",
+             [out](const Row& row) {
+               out->Sample("dashi_role_memory_bytes", {{"role", row[0].text()}}, row[1].real());
+             });
+  out->Metric("dashi_role_memory_limit_bytes", "gauge", "of roles that have a MEMORY LIMIT");
+  ForEachRow(
+      session, "SELECT name, memory_limit FROM roles WHERE memory_limit IS NOT NULL",
+      [out](const Row& row) {
+        out->Sample("dashi_role_memory_limit_bytes", {{"role", row[0].text()}}, row[1].real());
+      });
   out->Metric("dashi_sessions", "gauge", "open sessions by state");
   ForEachRow(session,
              "SELECT state, count(*) FROM sessions WHERE user <> 'dashi_probe' GROUP BY state",

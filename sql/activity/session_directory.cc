@@ -29,8 +29,11 @@ std::string_view SessionStateName(State state) {
   return "idle in transaction (aborted)";
 }
 
-SessionEntry::SessionEntry(SessionActivity activity, Controls controls)
-    : id_(activity.id), activity_(std::move(activity)), controls_(std::move(controls)) {}
+SessionEntry::SessionEntry(SessionActivity activity, MemoryAccountRef memory, Controls controls)
+    : id_(activity.id),
+      memory_(std::move(memory)),
+      activity_(std::move(activity)),
+      controls_(std::move(controls)) {}
 
 void SessionEntry::SetState(State state, std::int64_t now_micros) {
   if (activity_.state != state) {
@@ -79,7 +82,9 @@ void SessionEntry::EndRequest(State state, std::int64_t now_micros) {
 
 SessionActivity SessionEntry::Get() const {
   const MutexLock lock(mutex_);
-  return activity_;
+  SessionActivity activity = activity_;
+  activity.memory_bytes = memory_->used_bytes();
+  return activity;
 }
 
 void SessionEntry::Cancel() {
@@ -104,6 +109,7 @@ void SessionEntry::Detach() {
 }
 
 std::shared_ptr<SessionEntry> SessionDirectory::Open(SessionActivity activity,
+                                                     MemoryAccountRef memory,
                                                      SessionEntry::Controls controls) {
   const std::int64_t now = Clock::System().NowMicros();
   activity.opened_at_micros = now;
@@ -113,7 +119,8 @@ std::shared_ptr<SessionEntry> SessionDirectory::Open(SessionActivity activity,
     activity.id = next_own_id_++;
   }
   const std::uint32_t id = activity.id;
-  auto entry = std::make_shared<SessionEntry>(std::move(activity), std::move(controls));
+  auto entry =
+      std::make_shared<SessionEntry>(std::move(activity), std::move(memory), std::move(controls));
   entries_.emplace(id, entry);
   return entry;
 }

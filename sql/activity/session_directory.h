@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "base/mutex.h"
 
 namespace dashi::sql {
@@ -27,6 +28,7 @@ struct SessionActivity {
   std::int64_t state_since_micros = 0;
   std::int64_t statement_started_at_micros = 0;
   std::int64_t block_started_at_micros = 0;  ///< of an open transaction block
+  std::uint64_t memory_bytes = 0;            ///< what it holds
 };
 
 /// `active`, `idle`, `idle in transaction`, `idle in transaction (aborted)`
@@ -44,7 +46,7 @@ class SessionEntry {
     std::function<void()> terminate;  ///< empty: only the program itself can
   };
 
-  SessionEntry(SessionActivity activity, Controls controls);
+  SessionEntry(SessionActivity activity, MemoryAccountRef memory, Controls controls);
 
   std::uint32_t id() const { return id_; }
 
@@ -68,6 +70,7 @@ class SessionEntry {
   void SetState(SessionActivity::State state, std::int64_t now_micros) DASHI_REQUIRES(mutex_);
 
   const std::uint32_t id_;
+  const MemoryAccountRef memory_;  // Sharers: see SessionState.
   mutable Mutex mutex_;
   SessionActivity activity_ DASHI_GUARDED_BY(mutex_);
   Controls controls_ DASHI_GUARDED_BY(mutex_);
@@ -84,8 +87,8 @@ class SessionDirectory {
 
   /// Adds a session, with a number of its own where `activity` has none.
   // Sharers: the session, and whoever looks at it or ends what it does.
-  std::shared_ptr<SessionEntry> Open(SessionActivity activity, SessionEntry::Controls controls)
-      DASHI_EXCLUDES(mutex_);
+  std::shared_ptr<SessionEntry> Open(SessionActivity activity, MemoryAccountRef memory,
+                                     SessionEntry::Controls controls) DASHI_EXCLUDES(mutex_);
   void Close(const std::shared_ptr<SessionEntry>& entry) DASHI_EXCLUDES(mutex_);
 
   /// By their numbers.

@@ -124,9 +124,9 @@ Status OwnSettings(const CatalogObjects& /*objects*/, StatementContext& statemen
         .Set("short_desc", info.description)
         .Set("context", info.read_only ? "internal" : "user")
         .Set("vartype", "string")
-        .Set("source", value == info.default_value ? "default" : "session")
+        .Set("source", value == statement.settings->DefaultOf(info) ? "default" : "session")
         .Set("boot_val", info.default_value)
-        .Set("reset_val", info.default_value)
+        .Set("reset_val", statement.settings->DefaultOf(info))
         .Set("pending_restart", 0);
   }
   for (const Preset& preset : Presets()) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "base/status.h"
 #include "sql/function_error.h"
 #include "sql/postgres/array_text.h"
@@ -149,7 +150,7 @@ struct KeptGroup {
   std::vector<KeptValue> values;
   std::string order;
   bool distinct = false;
-  std::size_t bytes = 0;
+  MemoryCharge memory;
   Value fraction;
   Status error;
 };
@@ -158,14 +159,23 @@ std::size_t BytesOf(const Value& value) {
   return sizeof(Value) + value.text().size() + value.bytes().size();
 }
 
-bool Keep(sqlite3_context* context, KeptGroup* group, KeptValue value) {
-  group->bytes += BytesOf(value.value) + BytesOf(value.separator);
-  for (const Value& key : value.keys) {
-    group->bytes += BytesOf(key);
+/// Errors: 54000, or 53200, for more than may be kept.
+Status CountKept(MemoryCharge* memory, std::size_t bytes) {
+  if (memory->bytes() + bytes > kKeptBytesMax) {
+    return Status::ResourceExhausted("the values of a group take more than 64 MiB")
+        .WithSqlState("54000");
   }
-  if (group->bytes > kKeptBytesMax) {
-    FailFunction(context, Status::ResourceExhausted("the values of a group take more than 64 MiB")
-                              .WithSqlState("54000"));
+  return memory->Add(bytes);
+}
+
+bool Keep(sqlite3_context* context, KeptGroup* group, KeptValue value) {
+  std::size_t bytes = BytesOf(value.value) + BytesOf(value.separator);
+  for (const Value& key : value.keys) {
+    bytes += BytesOf(key);
+  }
+  Status kept = CountKept(&group->memory, bytes);
+  if (!kept.ok()) {
+    FailFunction(context, std::move(kept));
     return false;
   }
   group->values.push_back(std::move(value));
@@ -312,7 +322,12 @@ void ArrayAggFinish(sqlite3_context* context) {
 struct JoinedTexts {
   std::deque<std::pair<std::string, std::string>> texts;  // Each with its separator.
   std::size_t bytes = 0;
+  MemoryCharge memory;
 };
+
+std::size_t BytesOf(std::string_view text, std::string_view separator) {
+  return sizeof(std::pair<std::string, std::string>) + text.size() + separator.size();
+}
 
 void JoinStep(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
   auto* joined = StateOfGroup<JoinedTexts>(context, /*make=*/true);
@@ -320,12 +335,15 @@ void JoinStep(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
     return;
   }
   const bool separated = sqlite3_value_type(values[1]) != SQLITE_NULL;
-  joined->texts.emplace_back(TextOf(values[0]), separated ? TextOf(values[1]) : "");
-  joined->bytes += joined->texts.back().first.size() + joined->texts.back().second.size();
-  if (joined->bytes > kKeptBytesMax) {
-    FailFunction(context, Status::ResourceExhausted("the values of a group take more than 64 MiB")
-                              .WithSqlState("54000"));
+  const std::string_view text = TextOf(values[0]);
+  const std::string_view separator = separated ? TextOf(values[1]) : "";
+  Status kept = CountKept(&joined->memory, BytesOf(text, separator));
+  if (!kept.ok()) {
+    FailFunction(context, std::move(kept));
+    return;
   }
+  joined->texts.emplace_back(text, separator);
+  joined->bytes += text.size() + separator.size();
 }
 
 void JoinInverse(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
@@ -333,7 +351,10 @@ void JoinInverse(sqlite3_context* context, int /*count*/, sqlite3_value** values
   if (joined == nullptr || sqlite3_value_type(values[0]) == SQLITE_NULL || joined->texts.empty()) {
     return;
   }
-  joined->bytes -= joined->texts.front().first.size() + joined->texts.front().second.size();
+  const auto& [text, separator] = joined->texts.front();
+  joined->bytes -= text.size() + separator.size();
+  joined->memory.Resize(joined->memory.bytes() - BytesOf(text, separator))
+      .IgnoreError("less is always there");
   joined->texts.pop_front();
 }
 

@@ -1,12 +1,14 @@
 #include "sql/postgres/unnested_rows.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "base/status.h"
 #include "sql/postgres/array_text.h"
 
@@ -19,7 +21,14 @@ constexpr int kUnnestedArguments = kUnnestedMax + 1;
 struct UnnestedArray {
   bool is_vector = false;
   std::vector<std::optional<std::string>> elements;
+  MemoryCharge memory;
 };
+
+// What the elements of an array take in memory, about.
+std::uint64_t ArrayBytesOf(std::string_view text) {
+  const auto num_commas = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), ','));
+  return text.size() + (num_commas + 1) * sizeof(std::optional<std::string>);
+}
 
 class UnnestedCursor : public VirtualCursor {
  public:
@@ -38,6 +47,8 @@ class UnnestedCursor : public VirtualCursor {
       if (sqlite3_value_type(argument) != SQLITE_NULL) {
         const std::string_view text = TextOf(argument);
         array.is_vector = IsVectorText(text);
+        // Before it is read: a long text becomes many times as large.
+        DASHI_RETURN_IF_ERROR(array.memory.Resize(ArrayBytesOf(text)));
         DASHI_ASSIGN_OR_RETURN(array.elements, ReadAnyArrayText(text));
       }
       size_ = std::max(size_, array.elements.size());

@@ -26,7 +26,11 @@ using Floats = std::span<const float>;
 
 std::string_view BytesOf(sqlite3_value* value) {
   const void* bytes = sqlite3_value_blob(value);
-  return {static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_value_bytes(value))};
+  const auto size = static_cast<std::size_t>(sqlite3_value_bytes(value));
+  // Null also where there is no memory for those of zeroblob(), with which SQLite ends the
+  // statement.
+  return bytes == nullptr ? std::string_view()
+                          : std::string_view(static_cast<const char*>(bytes), size);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/byte_size.h"
 #include "base/status.h"
 
 namespace dashi::sql {
@@ -11,6 +12,7 @@ namespace dashi::sql {
 namespace {
 
 constexpr std::uint64_t kConnectionsMax = 10'000;
+constexpr std::uint64_t kMemoryBytesMax = std::uint64_t{1} << 50U;
 
 Result<std::string> ExpectRole(TokenStream& tokens) {
   return tokens.ExpectName("the name of a role");
@@ -50,6 +52,30 @@ Status ParseConnectionLimit(TokenStream& tokens, RoleChanges* changes) {
   return Status();
 }
 
+Status ParseMemoryLimit(TokenStream& tokens, RoleChanges* changes) {
+  static constexpr const char* kExpected = "a size such as '512MB', or -1, which is no limit";
+  DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("LIMIT"));
+  if (tokens.TakeOperator("-")) {
+    DASHI_ASSIGN_OR_RETURN(const std::uint64_t none, tokens.ExpectInteger(kExpected, 1));
+    changes->memory_bytes_max = 0;
+    return none == 1 ? Status() : tokens.SyntaxError(kExpected);
+  }
+  if (tokens.Peek().kind != TokenKind::kString) {
+    DASHI_ASSIGN_OR_RETURN(changes->memory_bytes_max,
+                           tokens.ExpectInteger(kExpected, kMemoryBytesMax));
+    return Status();
+  }
+  const Token text = tokens.Take();
+  changes->memory_bytes_max = ParseByteSize(text.StringValue());
+  if (changes->memory_bytes_max && *changes->memory_bytes_max <= kMemoryBytesMax) {
+    return Status();
+  }
+  return Status::InvalidArgument("not a size to 1024TB: " + std::string(text.text))
+      .WithSqlState("22023")
+      .WithHint("Write '512MB', with B, kB, MB, GB or TB.")
+      .WithPosition(tokens.PositionOf(text));
+}
+
 // Takes one option. Returns whether there was one.
 Result<bool> ParseOption(TokenStream& tokens, RoleChanges* changes) {
   const Token word = tokens.Peek();
@@ -66,6 +92,10 @@ Result<bool> ParseOption(TokenStream& tokens, RoleChanges* changes) {
   }
   if (tokens.TakeKeyword("CONNECTION")) {
     DASHI_RETURN_IF_ERROR(ParseConnectionLimit(tokens, changes));
+    return true;
+  }
+  if (tokens.TakeKeyword("MEMORY")) {
+    DASHI_RETURN_IF_ERROR(ParseMemoryLimit(tokens, changes));
     return true;
   }
   if (tokens.TakeKeyword("VALID")) {
@@ -97,10 +127,10 @@ Status ParseOptions(TokenStream& tokens, RoleChanges* changes) {
   if (tokens.AtEnd()) {
     return Status();
   }
-  static constexpr std::string_view kOptions[] = {"LOGIN", "NOLOGIN", "PASSWORD", "CONNECTION",
-                                                  "VALID"};
+  static constexpr std::string_view kOptions[] = {"LOGIN",      "NOLOGIN", "PASSWORD",
+                                                  "CONNECTION", "MEMORY",  "VALID"};
   static constexpr std::string_view kExpected =
-      "LOGIN, NOLOGIN, PASSWORD, CONNECTION LIMIT or VALID UNTIL";
+      "LOGIN, NOLOGIN, PASSWORD, CONNECTION LIMIT, MEMORY LIMIT or VALID UNTIL";
   return changes->sets_password ? QuietSyntaxError(tokens, std::string(kExpected))
                                 : tokens.SyntaxError(kExpected, kOptions);
 }

@@ -96,6 +96,7 @@ Status Apply(const ParsedStatement& statement, const RoleChanges& changes,
     role->verifier = verifier;
   }
   role->num_connections_max = changes.num_connections_max.value_or(role->num_connections_max);
+  role->memory_bytes_max = changes.memory_bytes_max.value_or(role->memory_bytes_max);
   if (!changes.valid_until) {
     return Status();
   }

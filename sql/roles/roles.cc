@@ -33,6 +33,9 @@ nlohmann::json JsonOf(const StoredRole& role) {
   if (role.num_connections_max >= 0) {
     json["connections"] = role.num_connections_max;
   }
+  if (role.memory_bytes_max > 0) {
+    json["memory"] = role.memory_bytes_max;
+  }
   if (role.valid_until_micros) {
     json["valid_until"] = *role.valid_until_micros;
   }
@@ -54,6 +57,7 @@ StoredRole RoleOf(const nlohmann::json& json) {
   }
   role.verifier = json.value("verifier", std::string());
   role.num_connections_max = json.value("connections", -1);
+  role.memory_bytes_max = json.value("memory", std::uint64_t{0});
   if (json.contains("valid_until")) {
     role.valid_until_micros = json.at("valid_until").get<std::int64_t>();
   }

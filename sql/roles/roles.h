@@ -34,6 +34,7 @@ struct StoredRole {
   std::string verifier;  ///< ScramVerifier::ToString; empty: without a password
   Rights rights;
   int num_connections_max = -1;                      ///< -1: as many as there are
+  std::uint64_t memory_bytes_max = 0;                ///< of its sessions; 0: no limit
   std::optional<std::int64_t> valid_until_micros;    ///< of the password; nullopt: for ever
   std::map<std::string, std::string> settings = {};  ///< what its sessions begin with
 };

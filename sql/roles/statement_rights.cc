@@ -235,6 +235,7 @@ Status Refresh(SessionState& session) {
   DASHI_ASSIGN_OR_RETURN(const Roles roles, ReadRoles(*view));
   const StoredRole* role = roles.Find(session.user);
   session.rights = role == nullptr ? Rights() : role->rights;
+  session.role_memory->set_limit_bytes(role == nullptr ? 0 : role->memory_bytes_max);
   session.rights_version = version;
   return Status();
 }

@@ -743,6 +743,31 @@ TEST_F(CommandTest, TheLogOfAServerIsJsonWhereItIsAskedFor) {
   EXPECT_TRUE(with("stopping").contains("time"));
 }
 
+TEST_F(CommandTest, TheMemoryOfStatementsChangesWhileItServes) {
+  MakeDocuments();
+  const auto write = [this](const std::string& text) {
+    std::ofstream(folder_ / "dashi.conf") << text;
+  };
+  write("");
+  ServeProcess serve("w.db", folder_, {"--config", "dashi.conf"});
+  ASSERT_GT(serve.port(), 0) << serve.log();
+  const auto shown = [](WireClient& client) {
+    return ValuesOf(client.Query("SHOW statement_memory")[1])[0];
+  };
+  WireClient before(static_cast<std::uint16_t>(serve.port()));
+  before.LogIn();
+  EXPECT_EQ(shown(before), "1GB");
+  write("statement_memory = 2MB\n");
+  serve.Signal(SIGHUP);
+  EXPECT_TRUE(serve.WaitForLog("reloaded; changed: statement_memory\n")) << serve.log();
+  EXPECT_EQ(shown(before), "1GB") << "what it began with";
+  WireClient after(static_cast<std::uint16_t>(serve.port()));
+  after.LogIn();
+  EXPECT_EQ(shown(after), "2MB");
+  EXPECT_EQ(TranscriptOf(after.Query("SELECT hex(zeroblob(2000000))")), "E:53200 Z:I");
+  EXPECT_EQ(TypesOf(before.Query("SELECT hex(zeroblob(2000000))")), "TDCZ");
+}
+
 TEST_F(CommandTest, TheFormatOfTheLogChangesWhileItServes) {
   MakeDocuments();
   const auto write = [this](const std::string& text) {

@@ -62,6 +62,7 @@ class ServerSessionsTest : public ::testing::Test {
       options.on_cancel = controls.cancel;
       options.on_terminate = controls.terminate;
       options.on_statement = [this](const StatementReport& report) { metrics_.Note(report); };
+      options.statement_memory_bytes_max = statement_memory_bytes_max_;
       auto session = databases_->all().front()->NewSession(options);
       if (!session.ok()) {
         return session.status();
@@ -95,6 +96,7 @@ class ServerSessionsTest : public ::testing::Test {
   ServerOptions options_;
   StatementMetrics metrics_;
   bool two_databases_ = false;
+  std::uint64_t statement_memory_bytes_max_ = 0;
   std::optional<ServedDatabases> databases_;
   std::unique_ptr<Server> server_;
 };
@@ -239,6 +241,60 @@ TEST_F(ServerSessionsTest, ProbesTellOfThem) {
   probes.BeginStop();
   EXPECT_EQ(probes.Answer("/readyz").status, 503);
   EXPECT_EQ(probes.Answer("/healthz").status, 200);
+}
+
+TEST_F(ServerSessionsTest, AStatementBeyondItsMemoryFailsAlone) {
+  statement_memory_bytes_max_ = std::uint64_t{8} << 20;
+  Start();
+  const auto client = Client();
+  const auto other = Client();
+  const std::string large = "SELECT replace(hex(zeroblob(4000000)), '0', 'aaaa')";
+  const auto fails = [](const std::vector<ServerMessage>& messages, const std::string& state) {
+    const std::string transcript = TranscriptOf(messages);
+    EXPECT_TRUE(transcript.ends_with("E:53200 Z:" + state)) << transcript;
+  };
+  fails(client->Query(large), "I");
+  EXPECT_EQ(TranscriptOf(client->Query("SELECT 1 AS one")), "T D C:SELECT 1 Z:I");
+  // Rows come until one is too large; prepared, in a portal, a cursor and a COPY.
+  const std::string rows =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4) SELECT "
+      "hex(zeroblob(i * 500000))::text FROM n";
+  fails(client->Query(rows), "I");
+  for (int i = 0; i < 2; ++i) {
+    client->Send(ParseBytes("", rows) + BindBytes("", "") + ExecuteBytes("", 1) + SyncBytes());
+    EXPECT_EQ(TranscriptOf(client->ReadUntilReady()), "1 2 D s Z:I");
+    client->Send(BindBytes("", "") + ExecuteBytes("", 2) + ExecuteBytes("", 2) + SyncBytes());
+    fails(client->ReadUntilReady(), "I");
+  }
+  EXPECT_EQ(TranscriptOf(client->Query("BEGIN")), "C:BEGIN Z:T");
+  client->Query("INSERT INTO labels (id, text) VALUES ('a', 'x')");
+  EXPECT_EQ(TranscriptOf(client->Query("SAVEPOINT s")), "C:SAVEPOINT Z:T");
+  EXPECT_EQ(TranscriptOf(client->Query("DECLARE c CURSOR FOR " + rows)), "C:DECLARE CURSOR Z:T");
+  EXPECT_EQ(TranscriptOf(client->Query("FETCH 1 FROM c")), "T D C:FETCH 1 Z:T");
+  fails(client->Query("FETCH ALL FROM c"), "E");
+  EXPECT_EQ(TranscriptOf(client->Query("ROLLBACK TO s")), "C:ROLLBACK Z:T");
+  fails(client->Query("COPY (" + rows + ") TO STDOUT"), "E");
+  client->Query("ROLLBACK TO s");
+  EXPECT_EQ(TranscriptOf(client->Query("COMMIT")), "C:COMMIT Z:I");
+  WaitFor(*other, "SELECT count(*) FROM labels", "1");
+  // What it took is there again, and its session's alone.
+  WaitFor(*other,
+          "SELECT memory_bytes < 300000 FROM sessions WHERE id = " +
+              std::to_string(client->process_id()),
+          "t");
+  client->Query("SET statement_memory = '64MB'");
+  EXPECT_EQ(TypesOf(client->Query(rows)), "TDDDDCZ");
+  fails(other->Query(large), "I");
+  client->Query("RESET statement_memory");
+  EXPECT_EQ(ValuesOf(client->Query("SHOW statement_memory")[1])[0], "8MB");
+  Probes probes(*databases_, *server_, metrics_);
+  client->Query("CREATE ROLE ann MEMORY LIMIT '96MB'");
+  const std::string metrics = probes.Answer("/metrics").body;
+  EXPECT_NE(metrics.find("dashi_role_memory_bytes{role=\"ann\"} "), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find("dashi_role_memory_limit_bytes{role=\"ann\"} 100663296\n"),
+            std::string::npos)
+      << metrics;
+  EXPECT_NE(metrics.find("dashi_memory_bytes{use=\"statements\"} "), std::string::npos) << metrics;
 }
 
 TEST_F(ServerSessionsTest, TextsThatAreNoStatementAreCounted) {
