@@ -322,6 +322,17 @@ void AddRecover(CLI::App& app, Words& words) {
   recover->final_callback([&words] { words.command_line.action = CommandLine::Action::kRecover; });
 }
 
+void AddRunSchedules(CLI::App& app, Words& words) {
+  CLI::App* run = app.add_subcommand("run-schedules", "Run schedules without a server");
+  AddDirectory(*run, words, "The database's folder");
+  run->add_flag("--once", words.command_line.once, "Run what is due now, and end");
+  run->footer(
+      "A server runs the schedules of its databases itself. With --once the exit status is 1 when\n"
+      "a run failed; a timer of the system may start it.\n\n"
+      "Example:\n  dashi run-schedules shop.db");
+  run->final_callback([&words] { words.command_line.action = CommandLine::Action::kRunSchedules; });
+}
+
 void AddBackup(CLI::App& app, Words& words) {
   CLI::App* backup = app.add_subcommand("backup", "Add a backup to a backup directory (BACKUP TO)");
   AddDirectory(*backup, words, "The database's folder");
@@ -435,6 +446,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   AddTrain(app, words);
   AddEval(app, words);
   AddRecover(app, words);
+  AddRunSchedules(app, words);
   AddCheck(app, words);
   AddBackup(app, words);
   AddRestore(app, words);

@@ -12,7 +12,17 @@ namespace dashi {
 
 /// What the words after `dashi` ask for.
 struct CommandLine {
-  enum class Action { kPrint, kExec, kShell, kServe, kRecover, kCheck, kListBackups, kRestore };
+  enum class Action {
+    kPrint,
+    kExec,
+    kShell,
+    kServe,
+    kRecover,
+    kCheck,
+    kListBackups,
+    kRestore,
+    kRunSchedules
+  };
 
   Action action = Action::kPrint;
   // kPrint: --help, --version or a mistake.
@@ -37,6 +47,7 @@ struct CommandLine {
   std::vector<std::pair<std::string, std::string>> settings;  ///< names and values given as flags
   std::string recover_to;                                     ///< kRecover: the directory to make
   bool accept_loss = false;                                   ///< kRecover
+  bool once = false;                                          ///< kRunSchedules
 };
 
 /// Understands the command line. `arguments` leaves out the name of the program.

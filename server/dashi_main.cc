@@ -26,6 +26,7 @@
 #include "server/operations/inherited_sockets.h"
 #include "server/operations/service_notifier.h"
 #include "server/recover_command.h"
+#include "server/run_schedules_command.h"
 #include "server/serve.h"
 #include "server/served_databases.h"
 #include "server/server.h"
@@ -217,6 +218,8 @@ Result<int> RunAction(const CommandLine& command_line, StandardStreams& streams)
       return RunListBackups(command_line, streams.console);
     case CommandLine::Action::kRestore:
       return RunRestore(command_line, streams.console);
+    case CommandLine::Action::kRunSchedules:
+      return RunSchedules(command_line, streams.console);
     case CommandLine::Action::kPrint:
       break;
   }

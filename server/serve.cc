@@ -23,6 +23,7 @@
 #include "server/operations/statement_metrics.h"
 #include "server/server.h"
 #include "sql/roles/role_directory.h"
+#include "sql/schedule/scheduler.h"
 #include "sql/shell/session_runner.h"
 
 namespace dashi {
@@ -111,6 +112,29 @@ ServerHooks HooksOf(const ServedDatabases& databases, Observers& observers) {
   };
   hooks.on_login = [&observers](const LoginEvent& event) { observers.audit.Login(event); };
   return hooks;
+}
+
+// The schedules of each database, which go by the settings of the start.
+Result<std::vector<std::unique_ptr<sql::Scheduler>>> StartSchedulers(
+    const ServedDatabases& databases, const ServerOptions& options, Observers& observers) {
+  DASHI_ASSIGN_OR_RETURN(const auto setup, ConnectionSetup::Load(options));
+  std::vector<std::unique_ptr<sql::Scheduler>> schedulers;
+  schedulers.reserve(databases.all().size());
+  for (const std::unique_ptr<Database>& database : databases.all()) {
+    sql::ScheduleRunner::Options runner;
+    runner.file_directories = setup->file_directories;
+    runner.on_audited = [&observers, name = database->name()](const std::string& role,
+                                                              const AuditedStatement& statement) {
+      ClientIdentity client;
+      client.user = role;
+      client.database = name;
+      client.address = "schedule";
+      observers.audit.Statement(client, statement);
+    };
+    DASHI_ASSIGN_OR_RETURN(auto scheduler, sql::Scheduler::Start(*database, std::move(runner)));
+    schedulers.push_back(std::move(scheduler));
+  }
+  return schedulers;
 }
 
 // Returns what became of it. Whatever the sources say wrong, the server goes on.
@@ -212,6 +236,12 @@ Status Serve(ServedDatabases& databases, Configuration configuration,
   DASHI_ASSIGN_OR_RETURN(
       const auto server,
       Server::Start(configuration.options, HooksOf(databases, observers), manager.sockets));
+  std::vector<std::unique_ptr<sql::Scheduler>> schedulers;
+  if (configuration.options.runs_schedules && !configuration.options.read_only &&
+      !configuration.options.follow) {
+    DASHI_ASSIGN_OR_RETURN(schedulers,
+                           StartSchedulers(databases, configuration.options, observers));
+  }
   Probes probes(databases, *server, observers.metrics);
   DASHI_RETURN_IF_ERROR(
       probes.Start(configuration.options.http_host, configuration.options.http_port));
@@ -233,6 +263,7 @@ Status Serve(ServedDatabases& databases, Configuration configuration,
   manager.notifier->TellStopping();
   DASHI_RETURN_IF_ERROR(Tell(log, "stopping"));
   Drain(*server, configuration.options.drain_time, requests);
+  schedulers.clear();
   return Status();
 }
 

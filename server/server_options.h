@@ -51,6 +51,8 @@ struct ServerOptions {
   std::size_t statement_memory_bytes_max = std::size_t{1} << 30;
   /// Of the server's log, the audit log and that of slow statements.
   LogFormat log_format = LogFormat::kText;
+  /// Runs the schedules of the databases, unless they are open without writing.
+  bool runs_schedules = true;
   /// How long running queries may go on, once the server is asked to stop, before it cancels them.
   std::chrono::milliseconds drain_time{10'000};
   // How the database is opened: see OpenOptions.

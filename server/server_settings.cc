@@ -61,6 +61,8 @@ const ServerSetting kSettings[] = {
      "open without writing, even while another process writes"},
     {"reserved_connections", &ServerOptions::num_reserved_connections, 0, 1'000, false,
      "places beside max_connections that only admins get"},
+    {"schedules", &ServerOptions::runs_schedules, 0, 0, false,
+     "whether the schedules of the databases run here; not where they are open without writing"},
     {"send_queue_limit", &ServerOptions::send_queue_bytes_max, kMegabyte / 16, 1024 * kMegabyte,
      true, "bytes on their way to one client before its query waits"},
     {"send_timeout", &ServerOptions::send_stalled_max, kSecond, 24 * kHour, true,

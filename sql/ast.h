@@ -340,6 +340,49 @@ struct GrantStatement {
   std::vector<std::size_t> role_offsets;
 };
 
+/// What CREATE and ALTER SCHEDULE say of one.
+struct ScheduleClauses {
+  std::optional<std::string> cron;
+  std::size_t cron_offset = 0;
+  std::optional<std::string> time_zone;
+  std::size_t time_zone_offset = 0;
+  std::optional<std::string> condition;  ///< a query
+  std::optional<std::string> body;  ///< the statements
+  std::size_t body_offset = 0;
+  std::vector<OptionNode> options;
+};
+/// CREATE SCHEDULE name CRON '...' AS ...
+struct CreateScheduleStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  bool if_not_exists = false;
+  ScheduleClauses clauses;
+};
+/// ALTER SCHEDULE name ...
+struct AlterScheduleStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  ScheduleClauses clauses;
+  bool drops_condition = false;
+  std::optional<std::string> new_name;
+  std::size_t new_name_offset = 0;
+};
+struct DropScheduleStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  bool if_exists = false;
+};
+/// PAUSE SCHEDULE name, RESUME SCHEDULE name.
+struct PauseScheduleStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+  bool resumes = false;
+};
+struct RunScheduleStatement {
+  std::string name;
+  std::size_t name_offset = 0;
+};
+
 enum class ShowList {
   kModels,
   kReleases,
@@ -350,6 +393,7 @@ enum class ShowList {
   kIndexes,
   kColumns,
   kRoles,
+  kSchedules,
   kSessions,
   kSettings
 };
@@ -390,19 +434,19 @@ struct ResetStatement {
   std::size_t offset = 0;
 };
 
-using StatementNode =
-    std::variant<SqliteStatement, CopyFromStatement, CopyToStatement, BeginStatement,
-                 CommitStatement, RollbackStatement, SavepointStatement, ReleaseSavepointStatement,
-                 RollbackToStatement, SetTransactionStatement, AlterTableStatement,
-                 CreateIndexStatement, DropIndexStatement, CreateGraphStatement, DropGraphStatement,
-                 CreateModelStatement, AlterModelStatement, DropModelStatement,
-                 DropReleaseStatement, PinReleaseStatement, RefreshModelStatement,
-                 TrainModelStatement, EvaluateModelStatement, CompareStatement,
-                 ExportModelStatement, ImportModelStatement, PublishStatement, RevertModelStatement,
-                 WaitJobStatement, CancelJobStatement, PauseJobStatement, ResumeJobStatement,
-                 BackupStatement, ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement,
-                 ShowModelStatement, DescribeStatement, CommentStatement, ShowSettingStatement,
-                 SetStatement, ResetStatement, CreateRoleStatement, AlterRoleStatement,
-                 DropRoleStatement, GrantStatement, EndSessionStatement>;
+using StatementNode = std::variant<
+    SqliteStatement, CopyFromStatement, CopyToStatement, BeginStatement, CommitStatement,
+    RollbackStatement, SavepointStatement, ReleaseSavepointStatement, RollbackToStatement,
+    SetTransactionStatement, AlterTableStatement, CreateIndexStatement, DropIndexStatement,
+    CreateGraphStatement, DropGraphStatement, CreateModelStatement, AlterModelStatement,
+    DropModelStatement, DropReleaseStatement, PinReleaseStatement, RefreshModelStatement,
+    TrainModelStatement, EvaluateModelStatement, CompareStatement, ExportModelStatement,
+    ImportModelStatement, PublishStatement, RevertModelStatement, WaitJobStatement,
+    CancelJobStatement, PauseJobStatement, ResumeJobStatement, BackupStatement,
+    ShowBackupsStatement, CheckDatabaseStatement, ShowListStatement, ShowModelStatement,
+    DescribeStatement, CommentStatement, ShowSettingStatement, SetStatement, ResetStatement,
+    CreateRoleStatement, AlterRoleStatement, DropRoleStatement, GrantStatement, EndSessionStatement,
+    CreateScheduleStatement, AlterScheduleStatement, DropScheduleStatement, PauseScheduleStatement,
+    RunScheduleStatement>;
 
 }  // namespace dashi::sql

@@ -20,6 +20,7 @@
 #include "sql/object_comments.h"
 #include "sql/planner_cost.h"
 #include "sql/roles/roles.h"
+#include "sql/schedule/schedule_rows.h"
 #include "sql/settings.h"
 #include "sql/table_catalog.h"
 #include "sql/user_column.h"
@@ -487,6 +488,17 @@ std::span<const TableDefinition> CatalogTables() {
        "CREATE TABLE t(name TEXT, login INTEGER, has_password INTEGER, rights TEXT, "
        "connection_limit INTEGER, memory_limit INTEGER, valid_until TEXT TIMESTAMP, settings TEXT)",
        false, Make<LoadRoles>, "who may log in, and what they may do"},
+      {"schedules",
+       "CREATE TABLE t(name TEXT, cron TEXT, time_zone TEXT, condition TEXT, statements TEXT, "
+       "paused BOOLEAN, next_run TEXT TIMESTAMP, last_run TEXT TIMESTAMP, last_outcome TEXT, "
+       "last_reason TEXT, owner TEXT, catch_up TEXT, jitter REAL, retries INTEGER, "
+       "retry_wait REAL, created_at TEXT TIMESTAMP)",
+       false, Make<LoadSchedules>, "statements that run by themselves, and when"},
+      {"schedule_runs",
+       "CREATE TABLE t(schedule TEXT, run INTEGER, cause TEXT, due_at TEXT TIMESTAMP, "
+       "started_at TEXT TIMESTAMP, finished_at TEXT TIMESTAMP, outcome TEXT, done INTEGER, "
+       "retries INTEGER, results TEXT, reason TEXT, sqlstate TEXT)",
+       false, Make<LoadScheduleRuns>, "what became of the last 100 runs of each schedule"},
       {"columns", "CREATE TABLE t(\"table\" TEXT, name TEXT, type TEXT, default_value ANY)", false,
        Make<LoadColumns>, "the columns that ALTER TABLE added"},
       {"indexes", "CREATE TABLE t(name TEXT, \"table\" TEXT, \"column\" TEXT, state TEXT)", false,

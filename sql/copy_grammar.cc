@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "sql/sqlite_dialect.h"
+#include "sql/inner_query_grammar.h"
 
 namespace dashi::sql {
 
@@ -58,37 +58,9 @@ Result<StatementNode> ReadTarget(TokenStream& tokens, CopyToStatement copy) {
 
 /// Takes the query and its parentheses.
 Result<StatementNode> ParseCopyQuery(TokenStream& tokens) {
-  const Token& open = tokens.Take();
   CopyToStatement copy;
-  copy.query.emplace();
-  copy.query->range = {tokens.Peek().offset, 0};
-  std::vector<Token> inside;
-  for (std::size_t depth = 1;;) {
-    if (tokens.AtEnd()) {
-      return Status::InvalidArgument("the parenthesis is not closed")
-          .WithSqlState("42601")
-          .WithPosition(tokens.PositionOf(open));
-    }
-    depth += tokens.Peek().IsOperator("(") ? 1 : 0;
-    depth -= tokens.Peek().IsOperator(")") ? 1 : 0;
-    if (depth == 0) {
-      break;
-    }
-    inside.push_back(tokens.Take());
-  }
-  copy.query->range.end = tokens.Peek().offset;
-  Token end = tokens.Peek();
-  end.kind = TokenKind::kEnd;
-  inside.push_back(end);
-  TokenStream query = tokens.Within(inside);
-  if (!IsSqliteStatement(query.Peek())) {
-    return query.SyntaxError("a query");
-  }
-  DASHI_ASSIGN_OR_RETURN(copy.query->statement, CheckSqliteStatement(query));
-  if (copy.query->statement.verb != SqliteVerb::kSelect) {
-    return tokens.Unsupported(inside.front(), "COPY writes the rows of a SELECT only");
-  }
-  tokens.Take();
+  DASHI_ASSIGN_OR_RETURN(
+      copy.query, ExpectQueryInParentheses(tokens, "COPY writes the rows of a SELECT only"));
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("TO"));
   return ReadTarget(tokens, std::move(copy));
 }

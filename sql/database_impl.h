@@ -15,6 +15,7 @@
 #include "sql/index_builder.h"
 #include "sql/load_turns.h"
 #include "sql/roles/role_memory.h"
+#include "sql/schedule/running_schedules.h"
 #include "storage/store.h"
 #include "trainer/job_manager.h"
 
@@ -40,6 +41,7 @@ class DatabaseImpl {
   query::ReleaseEvents& release_events() { return *release_events_; }
   sql::SessionDirectory& sessions() { return sessions_; }
   sql::LoadTurns& load_turns() { return load_turns_; }
+  sql::RunningSchedules& running_schedules() { return running_schedules_; }
   sql::RoleMemory& role_memory() { return role_memory_; }
   trainer::JobManager& jobs();
   /// The job manager when there is one, else nullptr: no job runs then.
@@ -59,6 +61,7 @@ class DatabaseImpl {
   std::string name_;
   sql::SessionDirectory sessions_;
   sql::LoadTurns load_turns_;
+  sql::RunningSchedules running_schedules_;
   sql::RoleMemory role_memory_;
   std::atomic<std::uint64_t> roles_version_ = 1;
   // Declared in the order of dependence: each member uses those above it.

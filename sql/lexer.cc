@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/dollar_quote.h"
 #include "base/status.h"
 #include "sql/string_escapes.h"
 #include "storage/row_check.h"
@@ -244,16 +245,23 @@ class Lexer {
     return Make(kind, begin);
   }
 
+  // $tag$text$tag$, which begins at `begin`.
+  Result<Token> DollarQuoted(std::size_t begin, std::size_t tag_bytes) {
+    const std::string_view tag = std::string_view(sql_).substr(begin, tag_bytes);
+    const std::size_t close = sql_.find(tag, begin + tag_bytes);
+    if (close == std::string_view::npos) {
+      return SyntaxError(begin, "unterminated dollar-quoted string: expected " + std::string(tag));
+    }
+    at_ = close + tag_bytes;
+    return Make(TokenKind::kString, begin);
+  }
+
   Result<Token> Parameter() {
     const std::size_t begin = at_++;
     if (!IsDigit(Peek(0))) {
-      const std::size_t tag_end =
-          std::find_if_not(sql_.begin() + static_cast<std::ptrdiff_t>(at_), sql_.end(),
-                           [](char c) { return IsNameStart(c); }) -
-          sql_.begin();
-      if (tag_end < sql_.size() && sql_[tag_end] == '$') {
-        return Unsupported(begin, "dollar-quoted strings are not supported",
-                           "Write '...' and double the quotes inside.");
+      const std::size_t tag_bytes = DollarTagBytes(std::string_view(sql_).substr(begin));
+      if (tag_bytes > 0) {
+        return DollarQuoted(begin, tag_bytes);
       }
       return SyntaxError(begin, "syntax error at or near \"$\": expected a parameter such as $1");
     }

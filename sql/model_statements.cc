@@ -277,7 +277,9 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
     return Finished("TRAIN MODEL", OwnColumns(train),
                     {{Value::Integer(static_cast<std::int64_t>(id))}});
   }
-  DASHI_ASSIGN_OR_RETURN(const JobRecord job, WaitForOwnJob(session, id, OnInterrupt::kCancel));
+  DASHI_ASSIGN_OR_RETURN(
+      const JobRecord job,
+      WaitForOwnJob(session, id, session.pauses_jobs ? OnInterrupt::kPause : OnInterrupt::kCancel));
   DASHI_RETURN_IF_ERROR(JobOutcome(job));
   DASHI_ASSIGN_OR_RETURN(std::vector<std::string> notices,
                          NextStep(session, train.model, job.result));

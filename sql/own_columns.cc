@@ -55,6 +55,10 @@ std::vector<dashi::Column> OwnColumns(const TrainModelStatement& train) {
   return {IsLeftToItself(train.options) ? IntegerColumn("job") : TextColumn("release")};
 }
 
+std::vector<dashi::Column> OwnColumns(const RunScheduleStatement& /*run*/) {
+  return {TextColumn("statement")};
+}
+
 std::vector<dashi::Column> OwnColumns(const EvaluateModelStatement& /*evaluate*/) {
   return {TextColumn("release"), TextColumn("split"), TextColumn("slice"),
           TextColumn("metric"),  IntegerColumn("k"),  RealColumn("value"),

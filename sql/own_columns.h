@@ -25,6 +25,7 @@ std::vector<dashi::Column> OwnColumns(const CheckDatabaseStatement& check);
 std::vector<dashi::Column> OwnColumns(const ShowModelStatement& show);
 std::vector<dashi::Column> OwnColumns(const ShowSettingStatement& show);
 std::vector<dashi::Column> OwnColumns(const DescribeStatement& describe);
+std::vector<dashi::Column> OwnColumns(const RunScheduleStatement& run);
 
 /// The same of any statement of dashi's own; empty for those that report none.
 std::vector<dashi::Column> ColumnsBeforeRun(const StatementNode& node);

@@ -77,4 +77,13 @@ StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement
 StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
                                     const GrantStatement& grant);
 
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const CreateScheduleStatement& create);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const AlterScheduleStatement& alter);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const DropScheduleStatement& drop);
+StatementResult ExecuteOwnStatement(SessionState& session, const ParsedStatement& statement,
+                                    const PauseScheduleStatement& pause);
+
 }  // namespace dashi::sql

@@ -379,6 +379,7 @@ Result<ResultSet> SessionImpl::Run(const std::shared_ptr<const ParsedStatement>&
                               : sql::ExecuteOwnStatement(session, parsed, node);
           },
           [&](const sql::CopyToStatement& node) { return RunCopyTo(parsed, node, values); },
+          [&](const sql::RunScheduleStatement& node) { return RunSchedule(parsed, node); },
           [&](const sql::BeginStatement& node) { return ExecuteBegin(session, node); },
           [&](const sql::CommitStatement&) { return ExecuteCommit(session); },
           [&](const sql::RollbackStatement&) { return ExecuteRollback(session); },

@@ -124,6 +124,8 @@ class SessionImpl {
   Result<std::unique_ptr<RowSource>> RunWrite(const sql::ParsedStatement& statement,
                                               std::span<const Value> values,
                                               const CompiledKeeper& keeper);
+  Result<std::unique_ptr<RowSource>> RunSchedule(const sql::ParsedStatement& statement,
+                                                 const sql::RunScheduleStatement& node);
   Result<std::unique_ptr<RowSource>> RunCopyTo(const sql::ParsedStatement& statement,
                                                const sql::CopyToStatement& copy,
                                                std::span<const Value> values);

@@ -34,6 +34,8 @@ struct SessionState {
   TransactionBlock block;
   Interruption interruption;
   ProgressCallback on_progress;
+  /// A training whose statement is interrupted is paused, so that it can go on, not cancelled.
+  bool pauses_jobs = false;
   /// What COPY ... FROM STDIN and TO STDOUT use, while a statement that was given them runs.
   const CopyStreams* streams = nullptr;
 

@@ -31,6 +31,9 @@ std::string_view ShowListQuery(ShowList list) {
     case ShowList::kRoles:
       return "SELECT name, login, rights, connection_limit, memory_limit, valid_until FROM roles "
              "ORDER BY name";
+    case ShowList::kSchedules:
+      return "SELECT name, cron, time_zone, condition, statements, paused, next_run, last_run, "
+             "last_outcome, last_reason FROM schedules ORDER BY name";
     case ShowList::kSettings:
       break;
   }

@@ -13,6 +13,7 @@
 #include "sql/graph/graph_grammar.h"
 #include "sql/release_grammar.h"
 #include "sql/roles/role_grammar.h"
+#include "sql/schedule/schedule_grammar.h"
 #include "sql/schema_grammar.h"
 #include "sql/sqlite_dialect.h"
 
@@ -22,12 +23,12 @@ namespace {
 
 /// Every word that begins a statement which this version runs.
 constexpr std::string_view kFirstWords[] = {
-    "SELECT",   "WITH",  "VALUES",  "INSERT",   "REPLACE",  "UPDATE",   "DELETE",  "EXPLAIN",
-    "COPY",     "BEGIN", "START",   "COMMIT",   "END",      "ROLLBACK", "ABORT",   "SAVEPOINT",
-    "CREATE",   "DROP",  "TRAIN",   "EVALUATE", "PUBLISH",  "REVERT",   "SHOW",    "SET",
-    "RESET",    "WAIT",  "CANCEL",  "RELEASE",  "ALTER",    "CHECK",    "BACKUP",  "EXPORT",
-    "IMPORT",   "PAUSE", "COMPARE", "RESUME",   "PIN",      "UNPIN",    "REFRESH", "COMMENT",
-    "DESCRIBE", "DESC",  "GRANT",   "REVOKE",   "TERMINATE"};
+    "SELECT",   "WITH",  "VALUES",  "INSERT",   "REPLACE",   "UPDATE",   "DELETE",  "EXPLAIN",
+    "COPY",     "BEGIN", "START",   "COMMIT",   "END",       "ROLLBACK", "ABORT",   "SAVEPOINT",
+    "CREATE",   "DROP",  "TRAIN",   "EVALUATE", "PUBLISH",   "REVERT",   "SHOW",    "SET",
+    "RESET",    "WAIT",  "CANCEL",  "RELEASE",  "ALTER",     "CHECK",    "BACKUP",  "EXPORT",
+    "IMPORT",   "PAUSE", "COMPARE", "RESUME",   "PIN",       "UNPIN",    "REFRESH", "COMMENT",
+    "DESCRIBE", "DESC",  "GRANT",   "REVOKE",   "TERMINATE", "RUN"};
 
 /// Words that begin statements of other databases or of later versions.
 constexpr std::string_view kUnsupportedWords[] = {
@@ -144,10 +145,13 @@ Result<StatementNode> ParseCreate(TokenStream& tokens) {
   if (IsRoleWord(what)) {
     return ParseCreateRole(tokens);
   }
+  if (what.IsKeyword("SCHEDULE")) {
+    return ParseCreateSchedule(tokens);
+  }
   if (!tokens.TakeKeyword("MODEL")) {
     if (what.kind == TokenKind::kIdentifier) {
-      static constexpr std::string_view kWhat[] = {"MODEL", "INDEX", "GRAPH"};
-      Status near = tokens.SyntaxError("MODEL, INDEX or GRAPH", kWhat);
+      static constexpr std::string_view kWhat[] = {"MODEL", "INDEX", "GRAPH", "SCHEDULE"};
+      Status near = tokens.SyntaxError("MODEL, INDEX, GRAPH or SCHEDULE", kWhat);
       if (!near.hint().empty()) {
         return near;
       }
@@ -156,7 +160,9 @@ Result<StatementNode> ParseCreate(TokenStream& tokens) {
           what.IsKeyword("TABLE")
               ? "The tables are there already (SHOW TABLES); ALTER TABLE labels ADD COLUMN gives "
                 "documents and labels columns of your own."
-              : "This version creates models, graphs and indexes: CREATE MODEL name USING ngame.");
+              : "This version creates models, graphs, indexes and schedules: CREATE MODEL name "
+                "USING "
+                "ngame.");
     }
     return tokens.SyntaxError("MODEL");
   }
@@ -205,19 +211,23 @@ Result<StatementNode> ParseDrop(TokenStream& tokens) {
   if (IsRoleWord(what)) {
     return ParseDropRole(tokens);
   }
+  if (what.IsKeyword("SCHEDULE")) {
+    return ParseDropSchedule(tokens);
+  }
   if (tokens.TakeKeyword("RELEASE")) {
     DropReleaseStatement drop;
     DASHI_ASSIGN_OR_RETURN(drop.if_exists, ParseIfExists(tokens));
     DASHI_ASSIGN_OR_RETURN(drop.release, ExpectNumberedRelease(tokens));
     return StatementNode(std::move(drop));
   }
-  static constexpr std::string_view kWhat[] = {"MODEL", "RELEASE", "INDEX", "GRAPH"};
-  Status near = tokens.SyntaxError("MODEL, RELEASE, INDEX or GRAPH", kWhat);
+  static constexpr std::string_view kWhat[] = {"MODEL", "RELEASE", "INDEX", "GRAPH", "SCHEDULE"};
+  Status near = tokens.SyntaxError("MODEL, RELEASE, INDEX, GRAPH or SCHEDULE", kWhat);
   if (what.kind != TokenKind::kIdentifier || !near.hint().empty()) {
     return near;
   }
-  return tokens.Unsupported(what, "DROP " + std::string(what.text) + " is not supported",
-                            "This version drops models, releases, graphs and indexes only.");
+  return tokens.Unsupported(
+      what, "DROP " + std::string(what.text) + " is not supported",
+      "This version drops models, releases, graphs, indexes and schedules only.");
 }
 
 Result<StatementNode> ParseTrain(TokenStream& tokens) {
@@ -300,7 +310,8 @@ Result<StatementNode> ParseShow(TokenStream& tokens) {
       {"GRAPHS", ShowList::kGraphs},     {"INDEXES", ShowList::kIndexes},
       {"COLUMNS", ShowList::kColumns},   {"MEMORY", ShowList::kMemory},
       {"ROLES", ShowList::kRoles},       {"SETTINGS", ShowList::kSettings},
-      {"SESSIONS", ShowList::kSessions}, {"ALL", ShowList::kSettings}};
+      {"SESSIONS", ShowList::kSessions}, {"SCHEDULES", ShowList::kSchedules},
+      {"ALL", ShowList::kSettings}};
   for (const auto& [word, list] : kLists) {
     if (tokens.TakeKeyword(word)) {
       return StatementNode(ShowListStatement{list});
@@ -335,10 +346,8 @@ Result<StatementNode> ParseShow(TokenStream& tokens) {
   } else {
     if (tokens.AtEnd()) {
       return tokens.SyntaxError(
-          "MODELS, RELEASES, JOBS, TABLES, INDEXES, COLUMNS, MEMORY, BACKUPS, SESSIONS, SETTINGS "
-          "or the name "
-          "of "
-          "a setting");
+          "MODELS, RELEASES, JOBS, TABLES, INDEXES, COLUMNS, MEMORY, BACKUPS, SCHEDULES, SESSIONS, "
+          "SETTINGS or the name of a setting");
     }
     DASHI_ASSIGN_OR_RETURN(show.name, ParseSettingName(tokens));
   }
@@ -432,11 +441,17 @@ Result<StatementNode> ParseCancel(TokenStream& tokens) {
 }
 
 Result<StatementNode> ParsePause(TokenStream& tokens) {
+  if (tokens.Peek().IsKeyword("SCHEDULE")) {
+    return ParsePauseSchedule(tokens, /*resumes=*/false);
+  }
   DASHI_ASSIGN_OR_RETURN(const std::uint64_t job, ParseJob(tokens));
   return StatementNode(PauseJobStatement{job});
 }
 
 Result<StatementNode> ParseResume(TokenStream& tokens) {
+  if (tokens.Peek().IsKeyword("SCHEDULE")) {
+    return ParsePauseSchedule(tokens, /*resumes=*/true);
+  }
   ResumeJobStatement resume;
   DASHI_ASSIGN_OR_RETURN(resume.job, ParseJob(tokens));
   if (tokens.TakeKeyword("WITH")) {
@@ -469,9 +484,10 @@ struct Production {
 constexpr Production kProductions[] = {
     {"ALTER",
      [](TokenStream& tokens) {
-       return tokens.Peek().IsKeyword("MODEL") ? ParseAlterModel(tokens)
-              : IsRoleWord(tokens.Peek())      ? ParseAlterRole(tokens)
-                                               : ParseAlter(tokens);
+       return tokens.Peek().IsKeyword("MODEL")      ? ParseAlterModel(tokens)
+              : IsRoleWord(tokens.Peek())           ? ParseAlterRole(tokens)
+              : tokens.Peek().IsKeyword("SCHEDULE") ? ParseAlterSchedule(tokens)
+                                                    : ParseAlter(tokens);
      }},
     {"COPY", ParseCopy},
     {"BEGIN", [](TokenStream& tokens) { return ParseBegin(tokens, /*start=*/false); }},
@@ -506,6 +522,7 @@ constexpr Production kProductions[] = {
     {"CANCEL", ParseCancel},
     {"TERMINATE", ParseTerminate},
     {"PAUSE", ParsePause},
+    {"RUN", ParseRunSchedule},
     {"RESUME", ParseResume},
     {"CHECK", ParseCheck},
     {"BACKUP", ParseBackup},

@@ -51,8 +51,12 @@ std::string Token::Name() const {
 }
 
 std::string Token::StringValue() const {
-  if (!HasEscapes()) {
+  if (!IsPostgresString()) {
     return Unquote(text);
+  }
+  if (text.front() == '$') {
+    const std::size_t tag_bytes = text.find('$', 1) + 1;
+    return std::string(text.substr(tag_bytes, text.size() - 2 * tag_bytes));
   }
   return DecodeEscapes(text.substr(2, text.size() - 3)).value_or(std::string());
 }

@@ -13,7 +13,7 @@ namespace dashi::sql {
 enum class TokenKind : std::uint8_t {
   kIdentifier,        ///< a name or keyword without quotes
   kQuotedIdentifier,  ///< "name"
-  kString,            ///< 'text', or E'text' with escapes
+  kString,            ///< 'text', E'text' with escapes, or $$text$$
   kBlob,              ///< x'00ff'
   kInteger,           ///< 12, 0x1f
   kDecimal,           ///< 1.5, 1e3
@@ -36,8 +36,8 @@ struct Token {
   std::string Name() const;
   /// The content of a string literal.
   std::string StringValue() const;
-  /// Whether it is a string literal with escapes, E'...', which SQLite does not have.
-  bool HasEscapes() const { return kind == TokenKind::kString && text.front() != '\''; }
+  /// Whether it is a string literal that SQLite does not have: E'...' or $tag$...$tag$.
+  bool IsPostgresString() const { return kind == TokenKind::kString && text.front() != '\''; }
 };
 
 /// Returns line and column of a byte offset. Columns count code points.

@@ -1,5 +1,6 @@
 #include "sql/user_column.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>

@@ -14,6 +14,7 @@
 namespace dashi {
 
 namespace internal {
+class DatabaseAccess;
 class DatabaseImpl;
 class RoleDirectory;
 }  // namespace internal
@@ -74,6 +75,7 @@ class Database {
   const std::string& name() const;
 
  private:
+  friend class internal::DatabaseAccess;
   friend class internal::RoleDirectory;
   explicit Database(std::shared_ptr<internal::DatabaseImpl> impl);
 

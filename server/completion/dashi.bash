@@ -9,7 +9,7 @@ _dashi_options() {
                 "--access-file --audit-log-file --authentication-timeout --copy-timeout" \
                 "--file-directories --host --http-host --http-port --log-format --max-connections" \
                 "--max-unauthenticated-connections --queue-timeout --reserved-connections --slow-log-file --slow-statement --statement-memory" \
-                "--port --send-queue-limit --send-timeout --shutdown-timeout" \
+                "--port --schedules --send-queue-limit --send-timeout --shutdown-timeout" \
                 "--tls-certificate-file --tls-key-file --unix-socket-directory --workers" ;;
     import) echo "$database --file-format --columns --header --delimiter --split --graph" \
                  "--on-conflict --rejects --ignore-unknown" ;;
@@ -19,6 +19,7 @@ _dashi_options() {
     restore) echo "--help --format --list --backup --to" ;;
     check) echo "--help --format" ;;
     recover) echo "--help --to --accept-loss" ;;
+    run-schedules) echo "$database --once" ;;
   esac
 }
 
@@ -27,7 +28,7 @@ _dashi() {
   local command=${COMP_WORDS[1]}
   local words="" files=""
   if ((COMP_CWORD == 1)); then
-    words="exec shell serve import train eval backup restore check recover --help --version"
+    words="exec shell serve import train eval backup restore check recover run-schedules --help --version"
   else
     case $previous in
       --format) words="table csv tsv json jsonl markdown html" ;;

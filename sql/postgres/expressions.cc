@@ -254,7 +254,7 @@ Result<Operand> Rewriter::ReadPrimary() {
   operand.takes_any_type = token.kind == TokenKind::kParameter;
   operand.parameter = token.parameter;
   Take();
-  if (token.HasEscapes()) {
+  if (token.IsPostgresString()) {
     operand = Replace(operand.range, {SqlText(LiteralValue(token))}, StaticType::kUnknown, 0);
     operand.literal = token;
   }

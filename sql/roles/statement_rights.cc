@@ -148,6 +148,22 @@ StatementTraits Of(const PauseJobStatement& /*statement*/) {
 StatementTraits Of(const ResumeJobStatement& /*statement*/) {
   return {"RESUME JOB", Needs::kTrainer};
 }
+StatementTraits Of(const CreateScheduleStatement& /*statement*/) {
+  return {"CREATE SCHEDULE", Needs::kTrainer, AuditClass::kDefinition};
+}
+StatementTraits Of(const AlterScheduleStatement& /*statement*/) {
+  return {"ALTER SCHEDULE", Needs::kTrainer, AuditClass::kDefinition};
+}
+StatementTraits Of(const DropScheduleStatement& /*statement*/) {
+  return {"DROP SCHEDULE", Needs::kTrainer, AuditClass::kDefinition};
+}
+StatementTraits Of(const PauseScheduleStatement& statement) {
+  return {statement.resumes ? "RESUME SCHEDULE" : "PAUSE SCHEDULE", Needs::kTrainer,
+          AuditClass::kDefinition};
+}
+StatementTraits Of(const RunScheduleStatement& /*statement*/) {
+  return {"RUN SCHEDULE", Needs::kTrainer};
+}
 StatementTraits Of(const AlterTableStatement& /*statement*/) {
   return {"ALTER TABLE", Needs::kAdmin, AuditClass::kDefinition};
 }
@@ -268,6 +284,11 @@ std::string ObjectOf(const StatementNode& node) {
                                [](const CreateRoleStatement& s) { return s.name; },
                                [](const AlterRoleStatement& s) { return s.name; },
                                [](const DropRoleStatement& s) { return s.name; },
+                               [](const CreateScheduleStatement& s) { return s.name; },
+                               [](const AlterScheduleStatement& s) { return s.name; },
+                               [](const DropScheduleStatement& s) { return s.name; },
+                               [](const PauseScheduleStatement& s) { return s.name; },
+                               [](const RunScheduleStatement& s) { return s.name; },
                                [](const GrantStatement& s) {
                                  return fmt::format("{} {} {}", fmt::join(s.rights, ", "),
                                                     s.revokes ? "from" : "to",

@@ -2,22 +2,27 @@
 
 #include <algorithm>
 
+#include "base/dollar_quote.h"
+
 namespace dashi {
 
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
+// Longer names are none of a tag.
+constexpr std::size_t kDollarTagBytesMax = 128;
+
+// Whether a text ends within a name.
+bool EndsInName(std::string_view text) {
+  const unsigned char last = text.empty() ? ' ' : static_cast<unsigned char>(text.back());
+  return (last >= 'a' && last <= 'z') || (last >= 'A' && last <= 'Z') ||
+         (last >= '0' && last <= '9') || last == '_' || last == '$' || last >= 0x80;
+}
 
 // Whether a quote behind this text begins E'...', in which a backslash may stand before a quote.
 bool FollowsE(std::string_view text) {
-  if (text.empty() || (text.back() != 'e' && text.back() != 'E')) {
-    return false;
-  }
-  const unsigned char before = text.size() < 2 ? ' ' : static_cast<unsigned char>(text.end()[-2]);
-  const bool name = (before >= 'a' && before <= 'z') || (before >= 'A' && before <= 'Z') ||
-                    (before >= '0' && before <= '9') || before == '_' || before == '$' ||
-                    before >= 0x80;
-  return !name;
+  return !text.empty() && (text.back() == 'e' || text.back() == 'E') &&
+         !EndsInName(text.substr(0, text.size() - 1));
 }
 
 }  // namespace
@@ -88,6 +93,7 @@ StatementSplitter::Inside StatementSplitter::inside() const {
   switch (state_) {
     case State::kQuote:
     case State::kEscapes:
+    case State::kDollarQuote:
       return Inside::kQuote;
     case State::kIdentifier:
       return Inside::kIdentifier;
@@ -103,13 +109,29 @@ StatementSplitter::Inside StatementSplitter::inside() const {
 
 // Whether the byte at scanned_ is the last one known and the next one decides what it means.
 bool StatementSplitter::NeedsNextByte() const {
+  const char byte = buffer_[scanned_];
+  const std::string_view rest = std::string_view(buffer_).substr(scanned_);
+  if (byte == '$' && state_ == State::kPlain) {  // The whole of a tag tells.
+    return rest.size() < kDollarTagBytesMax &&
+           std::all_of(rest.begin() + 1, rest.end(),
+                       [](char c) { return c != '$' && EndsInName(std::string_view(&c, 1)); });
+  }
+  if (byte == '$' && state_ == State::kDollarQuote) {
+    return rest.size() < dollar_tag_.size() && dollar_tag_.starts_with(rest);
+  }
   if (scanned_ + 1 < buffer_.size()) {
     return false;
   }
-  const char byte = buffer_[scanned_];
   return (state_ == State::kPlain && (byte == '-' || byte == '/')) ||
          (state_ == State::kBlockComment && byte == '*') ||
          (state_ == State::kEscapes && byte == '\\');
+}
+
+std::size_t StatementSplitter::DollarTagBytes() const {
+  const std::string_view known = buffer_;
+  return EndsInName(known.substr(begin_, scanned_ - begin_))
+             ? 0
+             : dashi::DollarTagBytes(known.substr(scanned_, kDollarTagBytesMax));
 }
 
 bool StatementSplitter::StepPlain() {
@@ -126,6 +148,12 @@ bool StatementSplitter::StepPlain() {
   }
   if (!start_ && kBlanks.find(byte) == std::string_view::npos) {
     start_ = scanned_;
+  }
+  if (const std::size_t tag_bytes = DollarTagBytes(); tag_bytes > 0) {
+    state_ = State::kDollarQuote;
+    dollar_tag_ = rest.substr(0, tag_bytes);
+    scanned_ += tag_bytes;
+    return false;
   }
   if (byte == '\'') {
     state_ = FollowsE(std::string_view(buffer_).substr(begin_, scanned_ - begin_)) ? State::kEscapes
@@ -166,6 +194,14 @@ std::optional<ScriptStatement> StatementSplitter::Scan(bool at_end) {
           state_ = State::kPlain;
         }
         ++scanned_;
+        break;
+      case State::kDollarQuote:
+        if (std::string_view(buffer_).substr(scanned_).starts_with(dollar_tag_)) {
+          state_ = State::kPlain;
+          scanned_ += dollar_tag_.size();
+        } else {
+          ++scanned_;
+        }
         break;
       case State::kLineComment:
         if (byte == '\n') {

@@ -56,12 +56,22 @@ class StatementSplitter {
   std::size_t num_pending_bytes() const { return buffer_.size() - begin_; }
 
  private:
-  enum class State { kPlain, kQuote, kEscapes, kIdentifier, kLineComment, kBlockComment };
+  enum class State {
+    kPlain,
+    kQuote,
+    kEscapes,
+    kDollarQuote,
+    kIdentifier,
+    kLineComment,
+    kBlockComment
+  };
 
   std::optional<ScriptStatement> Scan(bool at_end);
   /// Looks at one token in plain text. Returns true when it was a semicolon.
   bool StepPlain();
   bool NeedsNextByte() const;
+  /// The bytes of the tag of a dollar-quoted text that begins at scanned_; 0: none does.
+  std::size_t DollarTagBytes() const;
   bool AtCommand() const;
   std::optional<ScriptStatement> Take(std::size_t end);
 
@@ -71,6 +81,7 @@ class StatementSplitter {
   std::size_t scanned_ = 0;           // first byte not yet looked at
   std::optional<std::size_t> start_;  // where the statement starts, once something but blanks came
   State state_ = State::kPlain;
+  std::string dollar_tag_;  // what ends a dollar-quoted text: `$$`, `$name$`
   std::size_t offset_ = 0;  // of buffer_[begin_] in the script
   std::size_t line_ = 1;    // of buffer_[begin_] in the script
 };

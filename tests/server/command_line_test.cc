@@ -158,7 +158,7 @@ TEST(CommandLineTest, VersionAndHelpArePrinted) {
   line = ParseCommandLine({"--help"});
   EXPECT_EQ(line.exit_status, 0);
   for (const char* command : {"exec", "shell", "serve", "import", "train", "eval", "backup",
-                              "restore", "check", "recover"}) {
+                              "restore", "check", "recover", "run-schedules"}) {
     EXPECT_NE(line.output.find(command), std::string::npos) << command;
     const auto help = ParseCommandLine({command, "--help"});
     EXPECT_EQ(help.exit_status, 0);

@@ -51,6 +51,15 @@ TEST(StatementSplitterTest, IgnoresSemicolonsInQuotesAndComments) {
             (Strings{"SELECT '-- no comment'", "SELECT 5 - -3", "SELECT 4 / 2 * 2"}));
 }
 
+TEST(StatementSplitterTest, DollarsQuoteToo) {
+  EXPECT_EQ(Texts("SELECT $$a;b'$$; SELECT $x$ $$;$y$; $x$; SELECT 1"),
+            (Strings{"SELECT $$a;b'$$", "SELECT $x$ $$;$y$; $x$", "SELECT 1"}));
+  EXPECT_EQ(Texts("SELECT $1; SELECT a$b$; SELECT $9$; SELECT $; SELECT $$$;$$"),
+            (Strings{"SELECT $1", "SELECT a$b$", "SELECT $9$", "SELECT $", "SELECT $$$;$$"}));
+  EXPECT_EQ(Texts("SELECT '$$;$$'; -- $$\nSELECT $$ -- $$; SELECT $$"),
+            (Strings{"SELECT '$$;$$'", "SELECT $$ -- $$", "SELECT $$"}));
+}
+
 TEST(StatementSplitterTest, TellsWhereStatementsStand) {
   const auto statements = Split("-- first\n\nSELECT 1;\n  SELECT\n2;SELECT 3", 1000);
   ASSERT_EQ(statements.size(), 3U);
@@ -142,7 +151,7 @@ TEST(StatementSplitterTest, PiecesOfAnySizeGiveTheSame) {
   constexpr unsigned kSeed = 20261123;
   SCOPED_TRACE(kSeed);
   std::minstd_rand random(kSeed);
-  const std::string alphabet = "a;'\"-/* \n";
+  const std::string alphabet = "a;'\"-/*$ \n";
   for (int round = 0; round < 2000; ++round) {
     std::string script;
     for (unsigned length = static_cast<unsigned>(random() % 30); length > 0; --length) {
