@@ -1,6 +1,5 @@
 // libpqxx, the C++ client, against a real server, over TLS and with a password.
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -257,7 +256,6 @@ TEST_F(LibpqxxTest, CursorsAndPipelines) {
 }
 
 TEST_F(LibpqxxTest, QueriesAreCancelled) {
-  std::atomic<bool> done = false;
   std::promise<void> ended;
   // A cancel that comes too early is forgotten, so it is asked again.
   const auto cancelling = std::async(std::launch::async, [&, wait = ended.get_future()] {
