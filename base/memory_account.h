@@ -130,7 +130,7 @@ class MemoryScope {
     MemoryAccount* account = nullptr;
     Limits limits = Limits::kHold;
   };
-  static constinit thread_local Current current_;
+  static constinit thread_local Current current_;  // NOLINT(readability-identifier-naming): member
 
   const Current outer_;
 };
