@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log_line.h"
+#include "base/logging.h"
 #include "base/status.h"
 #include "server/auth/audit_log.h"
 #include "server/connection_setup.h"
@@ -131,8 +132,14 @@ Result<std::vector<std::unique_ptr<sql::Scheduler>>> StartSchedulers(
       client.address = "schedule";
       observers.audit.Statement(client, statement);
     };
-    DASHI_ASSIGN_OR_RETURN(auto scheduler, sql::Scheduler::Start(*database, std::move(runner)));
-    schedulers.push_back(std::move(scheduler));
+    Result<std::unique_ptr<sql::Scheduler>> scheduler =
+        sql::Scheduler::Start(*database, std::move(runner));
+    if (scheduler.ok()) {
+      schedulers.push_back(*std::move(scheduler));
+    } else {  // Clients are served all the same.
+      LogError("the schedules of {} do not run: {}", database->directory(),
+               scheduler.status().message());
+    }
   }
   return schedulers;
 }
@@ -233,15 +240,16 @@ Status Serve(ServedDatabases& databases, Configuration configuration,
   Observers observers;
   DASHI_RETURN_IF_ERROR(observers.Open(configuration.options));
   const std::string host = configuration.options.host;
-  DASHI_ASSIGN_OR_RETURN(
-      const auto server,
-      Server::Start(configuration.options, HooksOf(databases, observers), manager.sockets));
+  // Before there are clients, whose RUN SCHEDULE would pass for what another process has left.
   std::vector<std::unique_ptr<sql::Scheduler>> schedulers;
   if (configuration.options.runs_schedules && !configuration.options.read_only &&
       !configuration.options.follow) {
     DASHI_ASSIGN_OR_RETURN(schedulers,
                            StartSchedulers(databases, configuration.options, observers));
   }
+  DASHI_ASSIGN_OR_RETURN(
+      const auto server,
+      Server::Start(configuration.options, HooksOf(databases, observers), manager.sockets));
   Probes probes(databases, *server, observers.metrics);
   DASHI_RETURN_IF_ERROR(
       probes.Start(configuration.options.http_host, configuration.options.http_port));

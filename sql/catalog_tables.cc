@@ -427,88 +427,86 @@ std::unique_ptr<VirtualTable> Make(const UserSchemas& /*schemas*/) {
   return std::make_unique<LoadedTable>(kLoad);
 }
 
+constexpr TableDefinition kTables[] = {
+    {"models",
+     "CREATE TABLE t(name TEXT, algorithm TEXT, published INTEGER, releases INTEGER, "
+     "retain_releases INTEGER, seal_rows INTEGER, options TEXT, created_at TEXT TIMESTAMP)",
+     false, Make<LoadModels>, "what CREATE MODEL declared, and the release that is published"},
+    {"releases",
+     "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
+     "pinned INTEGER, documents INTEGER, labels INTEGER, new_labels INTEGER, "
+     "sealed_labels INTEGER, dim INTEGER, "
+     "index_kind TEXT, index_state TEXT, index_graph TEXT, refresh_lag REAL, seed INTEGER, "
+     "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
+     "fusion_votes REAL, metrics TEXT, publications TEXT, "
+     "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT "
+     "TIMESTAMP)",
+     false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},
+    {"release_graphs",
+     "CREATE TABLE t(release TEXT, model TEXT, graph TEXT, side TEXT, weight REAL, "
+     "edges INTEGER, kept_edges INTEGER, agreement REAL, chance_agreement REAL, "
+     "agreement_error REAL)",
+     false, Make<LoadReleaseGraphs>, "the graphs that regularised a release's encoder"},
+    {"jobs",
+     "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "
+     "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT "
+     "TIMESTAMP, started_at TEXT TIMESTAMP, finished_at TEXT TIMESTAMP, checkpointed_at TEXT "
+     "TIMESTAMP, "
+     "estimated_memory_bytes INTEGER, "
+     "estimated_disk_bytes INTEGER, estimated_seconds REAL)",
+     false, Make<LoadJobs>, "training jobs and how far they are"},
+    {"job_metrics",
+     "CREATE TABLE t(job INTEGER, stage TEXT, epoch INTEGER, seconds REAL, loss REAL, "
+     "p_at_1 REAL, ndcg_at_5 REAL, psp_at_5 REAL, cluster_seconds REAL, wait_seconds REAL, "
+     "step_seconds REAL, of_job INTEGER HIDDEN)",
+     false, Make<LoadJobMetrics>, "the epochs of training jobs; job_metrics(3) those of job 3"},
+    {"evaluations",
+     "CREATE TABLE t(id INTEGER, release TEXT, split TEXT, slice TEXT, metric TEXT, k INTEGER, "
+     "value REAL, low REAL, high REAL, documents INTEGER, options TEXT, at TEXT TIMESTAMP)",
+     false, Make<LoadEvaluations>, "the results of EVALUATE MODEL"},
+    {"memory", "CREATE TABLE t(name TEXT, bytes INTEGER, description TEXT)", false,
+     Make<LoadMemory>, "what the database keeps in memory, and its limit"},
+    {"storage_figures", "CREATE TABLE t(name TEXT, value INTEGER, description TEXT)", false,
+     Make<LoadStorageFigures>, "what the storage engine tells of itself"},
+    {"search_times", "CREATE TABLE t(part TEXT, up_to REAL, searches INTEGER, seconds REAL)", false,
+     Make<LoadSearchTimes>, "how long the parts of topk took, since the database was opened"},
+    {"settings",
+     "CREATE TABLE t(name TEXT, value TEXT, default_value TEXT, read_only INTEGER, "
+     "description TEXT)",
+     false, Make<LoadSettings>, "the settings of this session"},
+    {"sessions",
+     "CREATE TABLE t(id INTEGER, user TEXT, client TEXT, application_name TEXT, state TEXT, "
+     "state_since TEXT TIMESTAMP, kind TEXT, statement TEXT, opened_at TEXT TIMESTAMP, "
+     "statement_started_at TEXT TIMESTAMP, transaction_started_at TEXT TIMESTAMP, "
+     "memory_bytes INTEGER)",
+     false, Make<LoadSessions>, "who has the database open, and what they do"},
+    {"roles",
+     "CREATE TABLE t(name TEXT, login INTEGER, has_password INTEGER, rights TEXT, "
+     "connection_limit INTEGER, memory_limit INTEGER, valid_until TEXT TIMESTAMP, settings TEXT)",
+     false, Make<LoadRoles>, "who may log in, and what they may do"},
+    {"schedules",
+     "CREATE TABLE t(name TEXT, cron TEXT, time_zone TEXT, condition TEXT, statements TEXT, "
+     "paused BOOLEAN, next_run TEXT TIMESTAMP, last_run TEXT TIMESTAMP, last_outcome TEXT, "
+     "last_reason TEXT, owner TEXT, catch_up TEXT, jitter REAL, retries INTEGER, "
+     "retry_wait REAL, created_at TEXT TIMESTAMP)",
+     false, Make<LoadSchedules>, "statements that run by themselves, and when"},
+    {"schedule_runs",
+     "CREATE TABLE t(schedule TEXT, run INTEGER, cause TEXT, due_at TEXT TIMESTAMP, "
+     "started_at TEXT TIMESTAMP, finished_at TEXT TIMESTAMP, outcome TEXT, done INTEGER, "
+     "retries INTEGER, results TEXT, reason TEXT, sqlstate TEXT)",
+     false, Make<LoadScheduleRuns>, "what became of the last 100 runs of each schedule"},
+    {"columns", "CREATE TABLE t(\"table\" TEXT, name TEXT, type TEXT, default_value ANY)", false,
+     Make<LoadColumns>, "the columns that ALTER TABLE added"},
+    {"indexes", "CREATE TABLE t(name TEXT, \"table\" TEXT, \"column\" TEXT, state TEXT)", false,
+     Make<LoadIndexes>, "what CREATE INDEX made"},
+    {"comments", "CREATE TABLE t(kind TEXT, name TEXT, comment TEXT)", false, Make<LoadComments>,
+     "what COMMENT ON says"},
+    {"tables", "CREATE TABLE t(name TEXT, writable INTEGER, description TEXT)", false,
+     Make<LoadTables>, "this list"},
+};
+
 }  // namespace
 
-std::span<const TableDefinition> CatalogTables() {
-  static constexpr TableDefinition kTables[] = {
-      {"models",
-       "CREATE TABLE t(name TEXT, algorithm TEXT, published INTEGER, releases INTEGER, "
-       "retain_releases INTEGER, seal_rows INTEGER, options TEXT, created_at TEXT TIMESTAMP)",
-       false, Make<LoadModels>, "what CREATE MODEL declared, and the release that is published"},
-      {"releases",
-       "CREATE TABLE t(name TEXT, model TEXT, number INTEGER, published INTEGER, "
-       "pinned INTEGER, documents INTEGER, labels INTEGER, new_labels INTEGER, "
-       "sealed_labels INTEGER, dim INTEGER, "
-       "index_kind TEXT, index_state TEXT, index_graph TEXT, refresh_lag REAL, seed INTEGER, "
-       "train_seconds REAL, fusion_encoder REAL, fusion_classifier REAL, fusion_ranker REAL, "
-       "fusion_votes REAL, metrics TEXT, publications TEXT, "
-       "options TEXT, environment TEXT, snapshot_sequence INTEGER, job INTEGER, created_at TEXT "
-       "TIMESTAMP)",
-       false, Make<LoadReleases>, "what TRAIN MODEL made: weights, embeddings and index"},
-      {"release_graphs",
-       "CREATE TABLE t(release TEXT, model TEXT, graph TEXT, side TEXT, weight REAL, "
-       "edges INTEGER, kept_edges INTEGER, agreement REAL, chance_agreement REAL, "
-       "agreement_error REAL)",
-       false, Make<LoadReleaseGraphs>, "the graphs that regularised a release's encoder"},
-      {"jobs",
-       "CREATE TABLE t(id INTEGER, kind TEXT, statement TEXT, model TEXT, state TEXT, phase TEXT, "
-       "done INTEGER, total INTEGER, loss REAL, error TEXT, result TEXT, created_at TEXT "
-       "TIMESTAMP, started_at TEXT TIMESTAMP, finished_at TEXT TIMESTAMP, checkpointed_at TEXT "
-       "TIMESTAMP, "
-       "estimated_memory_bytes INTEGER, "
-       "estimated_disk_bytes INTEGER, estimated_seconds REAL)",
-       false, Make<LoadJobs>, "training jobs and how far they are"},
-      {"job_metrics",
-       "CREATE TABLE t(job INTEGER, stage TEXT, epoch INTEGER, seconds REAL, loss REAL, "
-       "p_at_1 REAL, ndcg_at_5 REAL, psp_at_5 REAL, cluster_seconds REAL, wait_seconds REAL, "
-       "step_seconds REAL, of_job INTEGER HIDDEN)",
-       false, Make<LoadJobMetrics>, "the epochs of training jobs; job_metrics(3) those of job 3"},
-      {"evaluations",
-       "CREATE TABLE t(id INTEGER, release TEXT, split TEXT, slice TEXT, metric TEXT, k INTEGER, "
-       "value REAL, low REAL, high REAL, documents INTEGER, options TEXT, at TEXT TIMESTAMP)",
-       false, Make<LoadEvaluations>, "the results of EVALUATE MODEL"},
-      {"memory", "CREATE TABLE t(name TEXT, bytes INTEGER, description TEXT)", false,
-       Make<LoadMemory>, "what the database keeps in memory, and its limit"},
-      {"storage_figures", "CREATE TABLE t(name TEXT, value INTEGER, description TEXT)", false,
-       Make<LoadStorageFigures>, "what the storage engine tells of itself"},
-      {"search_times", "CREATE TABLE t(part TEXT, up_to REAL, searches INTEGER, seconds REAL)",
-       false, Make<LoadSearchTimes>,
-       "how long the parts of topk took, since the database was opened"},
-      {"settings",
-       "CREATE TABLE t(name TEXT, value TEXT, default_value TEXT, read_only INTEGER, "
-       "description TEXT)",
-       false, Make<LoadSettings>, "the settings of this session"},
-      {"sessions",
-       "CREATE TABLE t(id INTEGER, user TEXT, client TEXT, application_name TEXT, state TEXT, "
-       "state_since TEXT TIMESTAMP, kind TEXT, statement TEXT, opened_at TEXT TIMESTAMP, "
-       "statement_started_at TEXT TIMESTAMP, transaction_started_at TEXT TIMESTAMP, "
-       "memory_bytes INTEGER)",
-       false, Make<LoadSessions>, "who has the database open, and what they do"},
-      {"roles",
-       "CREATE TABLE t(name TEXT, login INTEGER, has_password INTEGER, rights TEXT, "
-       "connection_limit INTEGER, memory_limit INTEGER, valid_until TEXT TIMESTAMP, settings TEXT)",
-       false, Make<LoadRoles>, "who may log in, and what they may do"},
-      {"schedules",
-       "CREATE TABLE t(name TEXT, cron TEXT, time_zone TEXT, condition TEXT, statements TEXT, "
-       "paused BOOLEAN, next_run TEXT TIMESTAMP, last_run TEXT TIMESTAMP, last_outcome TEXT, "
-       "last_reason TEXT, owner TEXT, catch_up TEXT, jitter REAL, retries INTEGER, "
-       "retry_wait REAL, created_at TEXT TIMESTAMP)",
-       false, Make<LoadSchedules>, "statements that run by themselves, and when"},
-      {"schedule_runs",
-       "CREATE TABLE t(schedule TEXT, run INTEGER, cause TEXT, due_at TEXT TIMESTAMP, "
-       "started_at TEXT TIMESTAMP, finished_at TEXT TIMESTAMP, outcome TEXT, done INTEGER, "
-       "retries INTEGER, results TEXT, reason TEXT, sqlstate TEXT)",
-       false, Make<LoadScheduleRuns>, "what became of the last 100 runs of each schedule"},
-      {"columns", "CREATE TABLE t(\"table\" TEXT, name TEXT, type TEXT, default_value ANY)", false,
-       Make<LoadColumns>, "the columns that ALTER TABLE added"},
-      {"indexes", "CREATE TABLE t(name TEXT, \"table\" TEXT, \"column\" TEXT, state TEXT)", false,
-       Make<LoadIndexes>, "what CREATE INDEX made"},
-      {"comments", "CREATE TABLE t(kind TEXT, name TEXT, comment TEXT)", false, Make<LoadComments>,
-       "what COMMENT ON says"},
-      {"tables", "CREATE TABLE t(name TEXT, writable INTEGER, description TEXT)", false,
-       Make<LoadTables>, "this list"},
-  };
-  return kTables;
-}
+std::span<const TableDefinition> CatalogTables() { return kTables; }
 
 }  // namespace dashi::sql

@@ -210,7 +210,15 @@ Result<std::vector<ScheduleRunner::NotedRun>> ScheduleRunner::Recover() {
   DASHI_ASSIGN_OR_RETURN(const std::vector<Schedule> schedules, ReadSchedules(*view));
   std::vector<NotedRun> to_go_on;
   for (const Schedule& schedule : schedules) {
-    DASHI_ASSIGN_OR_RETURN(const ScheduleHistory history, ReadHistory(*view, schedule.name));
+    if (database_->running_schedules().Has(schedule.name)) {
+      continue;
+    }
+    const Result<ScheduleHistory> read = ReadHistory(*view, schedule.name);
+    if (!read.ok()) {
+      LogError("{}", read.status().message());
+      continue;
+    }
+    const ScheduleHistory& history = *read;
     const bool any =
         std::any_of(history.runs.begin(), history.runs.end(),
                     [](const ScheduleRun& run) { return run.outcome == RunOutcome::kRunning; });

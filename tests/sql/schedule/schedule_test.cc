@@ -247,7 +247,7 @@ TEST_F(ScheduleTest, WhatIsPausedIsNotMadeUpFor) {
   Must("PAUSE SCHEDULE s");
   clock_.Pass(10 * kMinute);
   EXPECT_EQ(RunDue(), Outcomes{});
-  EXPECT_EQ(First("SELECT paused || ' ' || (next_run IS NULL) FROM schedules"), "1 1");
+  EXPECT_EQ(First("SELECT paused || ' ' || (next_run IS NULL) FROM schedules"), "true true");
   clock_.Set(Clock::System().NowMicros());
   Must("RESUME SCHEDULE s");
   EXPECT_EQ(RunDue(), Outcomes{});
