@@ -347,7 +347,7 @@ struct ScheduleClauses {
   std::optional<std::string> time_zone;
   std::size_t time_zone_offset = 0;
   std::optional<std::string> condition;  ///< a query
-  std::optional<std::string> body;  ///< the statements
+  std::optional<std::string> body;       ///< the statements
   std::size_t body_offset = 0;
   std::vector<OptionNode> options;
 };

@@ -59,8 +59,8 @@ Result<StatementNode> ReadTarget(TokenStream& tokens, CopyToStatement copy) {
 /// Takes the query and its parentheses.
 Result<StatementNode> ParseCopyQuery(TokenStream& tokens) {
   CopyToStatement copy;
-  DASHI_ASSIGN_OR_RETURN(
-      copy.query, ExpectQueryInParentheses(tokens, "COPY writes the rows of a SELECT only"));
+  DASHI_ASSIGN_OR_RETURN(copy.query,
+                         ExpectQueryInParentheses(tokens, "COPY writes the rows of a SELECT only"));
   DASHI_RETURN_IF_ERROR(tokens.ExpectKeyword("TO"));
   return ReadTarget(tokens, std::move(copy));
 }

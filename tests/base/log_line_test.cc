@@ -14,6 +14,8 @@
 namespace dashi {
 namespace {
 
+using std::string_literals::operator""s;
+
 constexpr std::int64_t kMicros = 1'795'917'600'000'001;  // 2026-11-29 02:00:00.000001
 
 nlohmann::json JsonOf(std::string_view message, const LogSubject& subject = {}) {
@@ -48,7 +50,7 @@ TEST(LogLineTest, TimesAreThoseOfRfc3339) {
 }
 
 TEST(LogLineTest, AnyBytesAreOneLineOfValidJson) {
-  const std::string text("a\nb\r\t\"\\\x00\x01\x1b\x7f/\xc3\xa9", 16);
+  const std::string text = "a\nb\r\t\"\\\0\x01\x1b\x7f/\xc3\xa9"s;
   EXPECT_EQ(JsonOf(text)["message"], text);
   EXPECT_EQ(JsonOf("a\xff\xc3(b\xe2\x82")["message"], "a\xef\xbf\xbd\xef\xbf\xbd(b\xef\xbf\xbd");
   EXPECT_EQ(JsonOf("", {.user = "\xff\n"})["user"], "\xef\xbf\xbd\n");

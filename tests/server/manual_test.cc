@@ -21,9 +21,9 @@ namespace {
 
 using Strings = std::set<std::string>;
 
-constexpr const char* kCommands[] = {"exec", "shell",  "serve",   "import", "train",
-                                     "eval", "backup", "restore", "check",  "recover",
-                                     "run-schedules"};
+constexpr const char* kCommands[] = {"exec",  "shell",   "serve",        "import",
+                                     "train", "eval",    "backup",       "restore",
+                                     "check", "recover", "run-schedules"};
 
 std::string Source(const std::string& path) {
   const std::filesystem::path file = std::filesystem::path(std::getenv("DASHI_SOURCE_DIR")) / path;
