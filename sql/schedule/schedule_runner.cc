@@ -176,7 +176,7 @@ Status ScheduleRunner::Change(const std::string& schedule,
     DASHI_ASSIGN_OR_RETURN(ScheduleHistory history, ReadHistory(*transaction, schedule));
     change(history);
     DASHI_RETURN_IF_ERROR(WriteHistory(schedule, history, transaction.get()));
-    const Status committed = transaction->Commit();
+    Status committed = transaction->Commit();
     if (committed.sqlstate() != "40001" || attempt == kConflictsMax) {
       return committed;
     }
