@@ -253,12 +253,15 @@ Result<std::vector<ScheduleRunner::NotedRun>> ScheduleRunner::Recover() {
   return to_go_on;
 }
 
-Result<std::vector<ScheduleRunner::NotedRun>> ScheduleRunner::NoteDue() {
+Result<std::vector<ScheduleRunner::NotedRun>> ScheduleRunner::NoteDue(std::size_t num_max) {
   DASHI_ASSIGN_OR_RETURN(const auto view, database_->store().NewSnapshot());
   DASHI_ASSIGN_OR_RETURN(const std::vector<Schedule> schedules, ReadSchedules(*view));
   std::vector<NotedRun> noted;
   const std::int64_t now = options_.clock->NowMicros();
   for (const Schedule& schedule : schedules) {
+    if (noted.size() == num_max) {
+      break;
+    }
     if (schedule.paused || !database_->running_schedules().Begin(schedule.name)) {
       continue;
     }

@@ -65,8 +65,9 @@ class ScheduleRunner {
   /// to go on: the last run of a schedule, where nobody had asked for it. Call it once, before the
   /// others, where no other process runs schedules.
   Result<std::vector<NotedRun>> Recover();
-  /// Notes a run of each schedule that is due, and returns them. What is passed over is noted too.
-  Result<std::vector<NotedRun>> NoteDue();
+  /// Notes a run of each schedule that is due, of `num_max` at most, and returns them. What is
+  /// passed over is noted too.
+  Result<std::vector<NotedRun>> NoteDue(std::size_t num_max = kSchedulesMax);
   /// Notes a run that somebody asks for, whatever the time and the condition's answer may be.
   /// `owner`: whose it must be; null: anybody's.
   ///

@@ -21,9 +21,9 @@ Result<std::unique_ptr<Scheduler>> Scheduler::Start(Database& database,
   return CatchAsStatus("start of the scheduler", [&]() -> Result<std::unique_ptr<Scheduler>> {
     std::unique_ptr<Scheduler> scheduler(
         new Scheduler(internal::DatabaseAccess::ImplOf(database), std::move(options)));
-    DASHI_ASSIGN_OR_RETURN(std::vector<ScheduleRunner::NotedRun> left,
+    DASHI_ASSIGN_OR_RETURN(const std::vector<ScheduleRunner::NotedRun> left,
                            scheduler->runner_.Recover());
-    scheduler->Begin(std::move(left));
+    scheduler->Begin(left);
     scheduler->thread_ = std::thread([self = scheduler.get()] { self->Work(); });
     return scheduler;
   });
@@ -64,16 +64,16 @@ void Scheduler::Work() {
       if (stops_) {
         return;
       }
-      if (runs_.size() >= kRunsMax) {
-        continue;
-      }
     }
-    JoinEnded();
-    Result<std::vector<ScheduleRunner::NotedRun>> due =
-        CatchAsStatus("the scheduler", [this] { return runner_.NoteDue(); });
+    const std::size_t num_runs = JoinEnded();
+    if (num_runs >= kRunsMax) {
+      continue;
+    }
+    const Result<std::vector<ScheduleRunner::NotedRun>> due =
+        CatchAsStatus("the scheduler", [&] { return runner_.NoteDue(kRunsMax - num_runs); });
     if (due.ok()) {
       last_error.clear();
-      Begin(*std::move(due));
+      Begin(*due);
     } else if (std::exchange(last_error, std::string(due.status().message())) !=
                due.status().message()) {
       LogError("schedules cannot be read: {}", due.status().message());
@@ -81,33 +81,44 @@ void Scheduler::Work() {
   }
 }
 
-void Scheduler::Begin(std::vector<ScheduleRunner::NotedRun> noted) {
-  for (ScheduleRunner::NotedRun& one : noted) {
-    const MutexLock lock(mutex_);
-    RunThread& run = runs_.emplace_back();
-    run.thread = std::thread([this, &run, work = std::move(one)] {
-      runner_.Run(work, nullptr, [this] { return stops(); });
-      const MutexLock ended(mutex_);
-      run.ended = true;
+void Scheduler::Begin(const std::vector<ScheduleRunner::NotedRun>& noted) {
+  for (const ScheduleRunner::NotedRun& one : noted) {
+    const Status begun = CatchAsStatus("a thread for a schedule", [&] {
+      const MutexLock lock(mutex_);
+      RunThread run;
+      run.ended = std::make_shared<std::atomic<bool>>(false);
+      run.thread = std::thread([this, ended = run.ended, work = one] {
+        runner_.Run(work, nullptr, [this] { return stops(); });
+        *ended = true;
+      });
+      runs_.push_back(std::move(run));
+      return Status();
     });
+    if (!begun.ok()) {  // It has been noted: others wait for it.
+      LogError("schedule {}: {}; it runs while others wait", one.schedule.name, begun.message());
+      runner_.Run(one, nullptr, [this] { return stops(); });
+    }
   }
 }
 
-void Scheduler::JoinEnded() {
+std::size_t Scheduler::JoinEnded() {
   std::list<RunThread> ended;
+  std::size_t num_left = 0;
   {
     const MutexLock lock(mutex_);
     for (auto run = runs_.begin(); run != runs_.end();) {
       const auto next = std::next(run);
-      if (run->ended) {
+      if (*run->ended) {
         ended.splice(ended.end(), runs_, run);
       }
       run = next;
     }
+    num_left = runs_.size();
   }
   for (RunThread& run : ended) {
     run.thread.join();
   }
+  return num_left;
 }
 
 Result<std::size_t> Scheduler::RunOnce(Database& database, ScheduleRunner::Options options,

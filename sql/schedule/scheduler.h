@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <functional>
 #include <list>
 #include <memory>
@@ -20,7 +22,7 @@ namespace dashi::sql {
 /// Threads: all methods may be called at once.
 class Scheduler {
  public:
-  /// The most runs at once; others wait.
+  /// The most runs at once; others wait. Those that a process before has left are beside them.
   static constexpr std::size_t kRunsMax = 8;
 
   /// Goes on with what a process before has left, and then looks each second at what is due.
@@ -45,14 +47,15 @@ class Scheduler {
  private:
   struct RunThread {
     std::thread thread;
-    bool ended = false;
+    std::shared_ptr<std::atomic<bool>> ended;  // Sharers: the thread and the list.
   };
 
   Scheduler(std::shared_ptr<internal::DatabaseImpl> database, ScheduleRunner::Options options)
       : runner_(std::move(database), std::move(options)) {}
   void Work() DASHI_EXCLUDES(mutex_);
-  void Begin(std::vector<ScheduleRunner::NotedRun> noted) DASHI_EXCLUDES(mutex_);
-  void JoinEnded() DASHI_EXCLUDES(mutex_);
+  void Begin(const std::vector<ScheduleRunner::NotedRun>& noted) DASHI_EXCLUDES(mutex_);
+  /// Returns how many still run.
+  std::size_t JoinEnded() DASHI_EXCLUDES(mutex_);
   bool stops() const DASHI_EXCLUDES(mutex_);
 
   ScheduleRunner runner_;

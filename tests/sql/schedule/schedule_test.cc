@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -393,6 +394,25 @@ TEST_F(ScheduleTest, ASchedulerRunsThemByItself) {
   }
   scheduler->reset();
   EXPECT_EQ(First("SELECT count(*) FROM labels"), "1");
+}
+
+// More than run at once, and again: the places of those that have ended are given to others.
+TEST_F(ScheduleTest, ASchedulerHasRoomForAllOneAfterTheOther) {
+  constexpr int kSchedules = 2 * static_cast<int>(Scheduler::kRunsMax) + 1;
+  for (int i = 0; i < kSchedules; ++i) {
+    Must("CREATE SCHEDULE s" + std::to_string(i) + " CRON '* * * * *' AS SELECT 1");
+  }
+  ScheduleRunner::Options options;
+  options.clock = &clock_;
+  const auto scheduler = Scheduler::Start(*database_, std::move(options));
+  ASSERT_TRUE(scheduler.ok()) << scheduler.status().ToString();
+  for (int round = 1; round <= 2; ++round) {
+    clock_.Pass(2 * kMinute);
+    const std::string wanted = std::to_string(round * kSchedules);
+    while (First("SELECT count(*) FROM schedule_runs WHERE outcome = 'succeeded'") != wanted) {
+      std::this_thread::yield();
+    }
+  }
 }
 
 TEST_F(ScheduleTest, OnceIsEnoughForATimer) {
